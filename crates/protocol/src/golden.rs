@@ -1,0 +1,201 @@
+//! Holds the wire format: one file a message under `golden/v1`, written once when the message was released and never
+//! edited, because released clients speak it for years.
+//!
+//! `TRING_WRITE_GOLDEN=1 cargo test -p tring-protocol golden` writes files that do not exist yet, and no others.
+
+use crate::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+fn call() -> CallId {
+    CallId::from_random(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)
+}
+
+fn room() -> RoomId {
+    RoomId::new(4_294_967_295).unwrap()
+}
+
+fn requests() -> Vec<(&'static str, ClientMessage)> {
+    let call_id = call();
+    [
+        (
+            "login",
+            Request::Login {
+                protocol: 1,
+                sdk_app_id: SdkAppId::new(1_400_000_000).unwrap(),
+                user_id: user("用户-1"),
+                user_sig: "eJw_".into(),
+                device: DeviceInfo { kind: DeviceKind::Web },
+            },
+        ),
+        (
+            "login-miniprogram",
+            Request::Login {
+                protocol: 1,
+                sdk_app_id: SdkAppId::new(1).unwrap(),
+                user_id: user("b"),
+                user_sig: "eJw_".into(),
+                device: DeviceInfo { kind: DeviceKind::Miniprogram },
+            },
+        ),
+        ("resume", Request::Resume { protocol: 1, ticket: "t".into(), last_seq: 12 }),
+        ("logout", Request::Logout {}),
+        ("ping", Request::Ping { ack: 12 }),
+        (
+            "call",
+            Request::Call(CallRequest {
+                to: vec![user("b")],
+                media: MediaType::Video,
+                timeout_s: None,
+                fail_fast: false,
+                data: None,
+            }),
+        ),
+        (
+            "call-with-options",
+            Request::Call(CallRequest {
+                to: vec![user("b"), user("c")],
+                media: MediaType::Audio,
+                timeout_s: Some(45),
+                fail_fast: true,
+                data: Some("{\"order\":7}".into()),
+            }),
+        ),
+        ("delivered", Request::Delivered { call_id: call_id.clone() }),
+        ("accept", Request::Accept { call_id: call_id.clone() }),
+        ("reject", Request::Reject { call_id: call_id.clone() }),
+        ("hangup", Request::Hangup { call_id: call_id.clone() }),
+        ("transport", Request::Transport { call_id: call_id.clone(), offer: "v=0\r\n".into() }),
+        ("devices", Request::Devices { call_id, microphone: true, camera: false }),
+    ]
+    .map(|(name, request)| (name, ClientMessage { id: 7, request }))
+    .into()
+}
+
+fn answers() -> Vec<(&'static str, Answer)> {
+    let welcome = Welcome { ticket: "t".into(), resumed: false, heartbeat_s: 15, resume_s: 60 };
+    [
+        ("welcome", Outcome::Ok(Ok::Welcome(welcome))),
+        ("calling", Outcome::Ok(Ok::Calling { call_id: call(), room_id: room() })),
+        ("transport", Outcome::Ok(Ok::Transport { answer: "v=0\r\n".into() })),
+        ("done", Outcome::Ok(Ok::Done {})),
+        ("error", Outcome::Error(ErrorBody::with(ErrorCode::SigExpired, "why"))),
+        ("error-retry", Outcome::Error(ErrorBody::with(ErrorCode::TooMany, "why"))),
+    ]
+    .map(|(name, outcome)| (name, Answer { re: 7, outcome }))
+    .into()
+}
+
+fn events() -> Vec<(&'static str, EventMessage)> {
+    let (call_id, user_id) = (call(), user("b"));
+    let c = || call_id.clone();
+    let u = || user_id.clone();
+    [
+        (
+            "invited",
+            Event::Invited {
+                call_id: c(),
+                room_id: room(),
+                from: user("a"),
+                to: vec![u()],
+                media: MediaType::Video,
+                remaining_ms: 30_000,
+                data: Some("{}".into()),
+            },
+        ),
+        ("unreachable", Event::Unreachable { call_id: c(), user_id: u() }),
+        ("ringing", Event::Ringing { call_id: c(), user_id: u() }),
+        ("accepted", Event::Accepted { call_id: c(), user_id: u() }),
+        ("leg-ended", Event::LegEnded { call_id: c(), user_id: u(), reason: EndReason::Busy }),
+        ("joined", Event::Joined { call_id: c(), user_id: u(), microphone: true, camera: false }),
+        ("left", Event::Left { call_id: c(), user_id: u() }),
+        ("devices", Event::Devices { call_id: c(), user_id: u(), microphone: false, camera: true }),
+        ("network", Event::Network { call_id: c(), user_id: u(), level: 5 }),
+        ("transport-lost", Event::TransportLost { call_id: c() }),
+        (
+            "merged",
+            Event::Merged {
+                call_id: c(),
+                into: CallId::from_random(1),
+                room_id: room(),
+                media: MediaType::Audio,
+            },
+        ),
+        ("ended", Event::Ended { call_id: c(), reason: EndReason::Hangup, by: Some(u()), duration_s: 61 }),
+        (
+            "ended-by-nobody",
+            Event::Ended { call_id: c(), reason: EndReason::NoResponse, by: None, duration_s: 0 },
+        ),
+        ("kicked-out", Event::KickedOut { reason: KickReason::SignedInElsewhere }),
+    ]
+    .map(|(name, event)| (name, EventMessage { seq: 12, event }))
+    .into()
+}
+
+/// Compares with the golden file of `path`, or writes it if it is new and writing was asked for.
+fn hold(path: &str, message: &impl serde::Serialize, known: &mut BTreeSet<String>) {
+    known.insert(path.to_owned());
+    let file = folder().join(path);
+    let value = serde_json::to_value(message).unwrap();
+    if std::env::var_os("TRING_WRITE_GOLDEN").is_some() && !file.exists() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, format!("{}\n", serde_json::to_string_pretty(&value).unwrap())).unwrap();
+    }
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("golden/v1/{path}: {e}"));
+    assert_eq!(value, serde_json::from_str::<Value>(&text).unwrap(), "golden/v1/{path}");
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/v1")
+}
+
+#[test]
+fn version_1_is_spoken_as_it_was_released() {
+    let mut known = BTreeSet::new();
+    for (name, message) in requests() {
+        let path = format!("request/{name}.json");
+        hold(&path, &message, &mut known);
+        let text = std::fs::read_to_string(folder().join(&path)).unwrap();
+        assert_eq!(parse_client_message(&text).unwrap(), message, "{path}");
+    }
+    for (name, answer) in answers() {
+        hold(&format!("answer/{name}.json"), &answer, &mut known);
+    }
+    for (name, event) in events() {
+        hold(&format!("event/{name}.json"), &event, &mut known);
+    }
+    let codes = std::fs::read_to_string(folder().join("errors.json")).unwrap();
+    for code in serde_json::from_str::<Vec<Value>>(&codes).unwrap() {
+        let known: ErrorCode = serde_json::from_value(code.clone()).unwrap();
+        assert!(ErrorCode::ALL.contains(&known), "{code}");
+    }
+    for kind in ["request", "answer", "event"] {
+        for file in std::fs::read_dir(folder().join(kind)).unwrap() {
+            let path = format!("{kind}/{}", file.unwrap().file_name().to_string_lossy());
+            assert!(
+                known.contains(&path),
+                "golden/v1/{path} is a released message that nothing speaks any more"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_message_type_has_a_golden_file() {
+    let names = |e: serde_json::Error| -> BTreeSet<String> {
+        e.to_string().split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    };
+    let unknown = r#"{"type":"?"}"#;
+    let spoken = |values: Vec<Value>| -> BTreeSet<String> {
+        values.iter().map(|v| v["type"].as_str().unwrap().to_owned()).collect()
+    };
+    let requests = requests().into_iter().map(|(_, m)| serde_json::to_value(m).unwrap()).collect();
+    let events = events().into_iter().map(|(_, m)| serde_json::to_value(m).unwrap()).collect();
+    assert_eq!(names(serde_json::from_str::<Request>(unknown).unwrap_err()), spoken(requests));
+    assert_eq!(names(serde_json::from_str::<Event>(unknown).unwrap_err()), spoken(events));
+}

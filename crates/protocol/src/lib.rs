@@ -1,0 +1,44 @@
+//! What Tring's clients and server say to each other: ids, messages, errors and their limits.
+//!
+//! This crate is pure. It has no sockets, no clock and no randomness, it may depend on nothing else of Tring, and
+//! everything else depends on it. The TypeScript types of `clients/core` are generated from here (see
+//! `src/typescript.rs`); a drift fails the build.
+//!
+//! **Protocol life.** A copied component folder lives in released mini-programs for years. So a client states its
+//! [`PROTOCOL_VERSION`] when it signs in, the server keeps serving each version it ever released, and the files under
+//! `golden/` (one folder a version) hold each message as it was released and are never edited. Unknown fields are
+//! ignored; an unknown `type` is answered with [`ErrorCode::UnknownType`].
+//!
+//! **Shape.** One JSON object a WebSocket text frame.
+//!
+//! | direction | shape | type |
+//! |---|---|---|
+//! | client → server | `{"id":7,"type":"call",…}` | [`ClientMessage`] |
+//! | server → client, answer | `{"re":7,"ok":{…}}` or `{"re":7,"error":{…}}` | [`Answer`] |
+//! | server → client, event | `{"seq":12,"type":"invited",…}` | [`EventMessage`] |
+
+mod error;
+mod ids;
+mod messages;
+mod time;
+
+pub mod limits;
+
+pub use error::{ErrorBody, ErrorCode};
+pub use ids::{CallId, DeviceId, IdError, RoomId, RoomKey, SdkAppId, UserId, UserKey};
+pub use messages::{
+    Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
+    MediaType, Ok, Outcome, Request, Welcome, answer_for_unreadable, parse_client_message,
+};
+pub use time::Timestamp;
+
+/// The newest protocol version this build speaks. Raised only with a new `golden/` folder.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The oldest version this build still serves.
+pub const OLDEST_PROTOCOL_VERSION: u16 = 1;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod typescript;

@@ -1,0 +1,484 @@
+//! Every message, in both directions.
+
+use crate::{CallId, ErrorBody, ErrorCode, RoomId, SdkAppId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// Voice or video (the guide's `type`, where 1 is audio and 2 is video).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum MediaType {
+    /// Voice only.
+    Audio,
+    /// Voice and picture.
+    Video,
+}
+
+/// What kind of program signs in. It decides how media reaches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// A browser: WebRTC.
+    Web,
+    /// A WeChat mini-program: RTMP push and play.
+    Miniprogram,
+    /// A program: WebRTC.
+    Native,
+}
+
+/// What a device says of itself when it signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceInfo {
+    /// What kind of program.
+    pub kind: DeviceKind,
+}
+
+/// A request and the number by which its answer is found. The numbers of one session rise; a request that is sent
+/// again with the same number (after a cut socket) is answered again and carried out once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ClientMessage {
+    /// Chosen by the client, rising from 1.
+    pub id: u32,
+    /// What it wants.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// What a client can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Request {
+    /// Signs in and opens a session. Answer: [`Ok::Welcome`]. An invitation that still rings follows as an event.
+    Login {
+        /// The protocol version the client speaks.
+        protocol: u16,
+        /// The app.
+        #[serde(rename = "sdkAppID")]
+        sdk_app_id: SdkAppId,
+        /// The user.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// The proof, made by the app's own signing service.
+        user_sig: String,
+        /// What signs in.
+        device: DeviceInfo,
+    },
+    /// Takes up a session whose socket was cut. Answer: [`Ok::Welcome`] with `resumed`, then each event after
+    /// `last_seq` once. Error: [`ErrorCode::TicketInvalid`], then `login` is the way.
+    Resume {
+        /// The protocol version the client speaks.
+        protocol: u16,
+        /// From [`Welcome::ticket`].
+        ticket: String,
+        /// The `seq` of the last event that the client has handled, 0 for none.
+        last_seq: u32,
+    },
+    /// Ends the session. A call of this device ends for it first: cancelled, rejected or hung up.
+    Logout {},
+    /// Keeps the socket alive, and frees the server of the events up to `ack`.
+    Ping {
+        /// The `seq` of the last event that the client has handled.
+        ack: u32,
+    },
+    /// Calls people. Answer: [`Ok::Calling`].
+    Call(CallRequest),
+    /// Says that an invitation has reached this device, which now rings. Without it the call ends as `no_response`.
+    Delivered {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+    },
+    /// Answers the call on this device.
+    Accept {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+    },
+    /// Refuses the call.
+    Reject {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+    },
+    /// Leaves the call: cancels it while it rings, refuses it where it rings, else hangs up. Never an error for a call
+    /// that is over.
+    Hangup {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+    },
+    /// Connects the media of this device by one SDP offer. Answer: [`Ok::Transport`]. Allowed from the caller at once,
+    /// from a callee after `delivered`; a second offer replaces the first transport (network change, page reload).
+    Transport {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
+        offer: String,
+    },
+    /// Says which of its devices are on. State only: nothing is renegotiated. The server drops what is off.
+    Devices {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// The microphone is on.
+        microphone: bool,
+        /// The camera is on.
+        camera: bool,
+    },
+}
+
+/// Who is called, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct CallRequest {
+    /// The callees, 1 to [`crate::limits::MAX_CALLEES`], each once, not the caller.
+    pub to: Vec<UserId>,
+    /// Voice or video.
+    pub media: MediaType,
+    /// How long it rings, in seconds ([`crate::limits::RING_TIMEOUT_RANGE_S`]); none means 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub timeout_s: Option<u16>,
+    /// End at once with `no_response` when nobody called has a device, instead of ringing to the deadline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub fail_fast: bool,
+    /// Text of the app's own for the callees, at most [`crate::limits::MAX_CALL_DATA_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub data: Option<String>,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Answer {
+    /// The request's `id`; 0 if the message had none that could be read.
+    pub re: u32,
+    /// How it went.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// How a request went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was carried out.
+    Ok(Ok),
+    /// It was not.
+    Error(ErrorBody),
+}
+
+/// What a successful answer carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Ok {
+    /// To `login` and `resume`.
+    Welcome(Welcome),
+    /// To `call`.
+    Calling {
+        /// The new call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Its room.
+        #[serde(rename = "roomID")]
+        room_id: RoomId,
+    },
+    /// To `transport`.
+    Transport {
+        /// The SDP answer.
+        answer: String,
+    },
+    /// To everything else.
+    Done {},
+}
+
+/// What a client learns when it signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Welcome {
+    /// For `resume`. A secret of this session: not for logs.
+    pub ticket: String,
+    /// True if the session goes on where its socket was cut.
+    pub resumed: bool,
+    /// Send `ping` at least this often, in seconds.
+    pub heartbeat_s: u16,
+    /// How long a cut session is kept, in seconds.
+    pub resume_s: u16,
+}
+
+/// An event and its number in the session, rising by one from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct EventMessage {
+    /// The number.
+    pub seq: u32,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What the server tells a device without being asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Event {
+    /// Somebody calls. Answer with `delivered` at once, then `accept` or `reject`.
+    Invited {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Its room.
+        #[serde(rename = "roomID")]
+        room_id: RoomId,
+        /// The caller.
+        from: UserId,
+        /// All callees.
+        to: Vec<UserId>,
+        /// Voice or video.
+        media: MediaType,
+        /// Milliseconds until it stops ringing.
+        remaining_ms: u32,
+        /// The caller's own text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        data: Option<String>,
+    },
+    /// To the caller: this user has no device now. The call keeps ringing for a device that signs in.
+    Unreachable {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+    },
+    /// To the caller: a device of this user rings.
+    Ringing {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+    },
+    /// To everyone else in the call: this user answered.
+    Accepted {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+    },
+    /// To the caller: this callee will not come. In a one-to-one call `ended` follows.
+    LegEnded {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// This user is in the room now (the guide's USER_ENTER).
+    Joined {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// Its microphone is on.
+        microphone: bool,
+        /// Its camera is on.
+        camera: bool,
+    },
+    /// This user has left the room (the guide's USER_LEAVE).
+    Left {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+    },
+    /// This user's devices went on or off.
+    Devices {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// Its microphone is on.
+        microphone: bool,
+        /// Its camera is on.
+        camera: bool,
+    },
+    /// How good somebody's network is, sent when it changes.
+    Network {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Whose: the receiver's own id, or the other's.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// 1 (excellent) to 6 (cut off), as the pusher's netQualityLevel of old pages; above 4 is worth a hint.
+        level: u8,
+    },
+    /// The media path of this device broke: send `transport` with a new offer.
+    TransportLost {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+    },
+    /// Two users called each other: this device's call goes on as `into`, which is connected.
+    Merged {
+        /// The call that is gone.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// The call that goes on.
+        into: CallId,
+        /// Its room.
+        #[serde(rename = "roomID")]
+        room_id: RoomId,
+        /// Voice or video: video only if both asked for it.
+        media: MediaType,
+    },
+    /// The call is over for this device. Each device gets it once per call.
+    Ended {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Why.
+        reason: EndReason,
+        /// Who ended it, if somebody did.
+        #[serde(rename = "by", default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        by: Option<UserId>,
+        /// Whole seconds from the accept to the end by the server's clock: the same for everybody; 0 if unanswered.
+        duration_s: u32,
+    },
+    /// The session is over: the socket closes and its ticket is void.
+    KickedOut {
+        /// Why.
+        reason: KickReason,
+    },
+}
+
+/// Why a call, or one leg of it, is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Somebody hung up a connected call.
+    Hangup,
+    /// The caller took it back while it rang.
+    Cancel,
+    /// The callee refused.
+    Reject,
+    /// The callee is ringing or talking elsewhere.
+    Busy,
+    /// It never reached a device of the callee.
+    NoResponse,
+    /// It rang unanswered.
+    Timeout,
+    /// Another device of the same user answered or refused.
+    AnsweredElsewhere,
+    /// The device was signed out by a newer sign-in.
+    Kicked,
+    /// The connection was gone for longer than the grace.
+    Lost,
+    /// The server ended it: app deleted, shutdown.
+    Server,
+}
+
+/// Why a session was ended by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum KickReason {
+    /// The user signed in elsewhere, and the app allows one device a user.
+    SignedInElsewhere,
+    /// The app, or its key, is gone.
+    AppDeleted,
+    /// The client did not take its events and overran the buffer of its session.
+    TooSlow,
+}
+
+/// Reads a client's message. Errors: what to answer ([`Answer::re`] is the message's id if it could be read).
+pub fn parse_client_message(text: &str) -> Result<ClientMessage, Answer> {
+    if text.len() > crate::limits::MAX_MESSAGE_BYTES {
+        return Err(answer_for_unreadable(text, Some(ErrorCode::TooLarge)));
+    }
+    serde_json::from_str(text).map_err(|e| {
+        let mut answer = answer_for_unreadable(text, None);
+        if let Outcome::Error(ErrorBody { code: ErrorCode::Malformed, message, .. }) = &mut answer.outcome {
+            *message = format!("{}: {e}", ErrorCode::Malformed.sentence());
+        }
+        answer
+    })
+}
+
+/// The answer to a message that is no [`ClientMessage`]: tells an unknown type and a bad id from broken JSON.
+pub fn answer_for_unreadable(text: &str, code: Option<ErrorCode>) -> Answer {
+    #[derive(Deserialize, Default)]
+    struct Head {
+        #[serde(default)]
+        id: u32,
+        #[serde(default, rename = "type")]
+        kind: Option<String>,
+        #[serde(default, rename = "userID")]
+        user_id: Option<serde_json::Value>,
+        #[serde(default, rename = "sdkAppID")]
+        sdk_app_id: Option<serde_json::Value>,
+        #[serde(default)]
+        to: Option<Vec<serde_json::Value>>,
+    }
+    let head: Head = serde_json::from_str(text).unwrap_or_default();
+    let is_user = |v: &serde_json::Value| v.as_str().is_some_and(|s| UserId::new(s).is_ok());
+    let code = code.unwrap_or_else(|| match head.kind.as_deref() {
+        Some(kind) if !KNOWN_TYPES.contains(&kind) => ErrorCode::UnknownType,
+        Some("login") if !head.user_id.as_ref().is_some_and(is_user) => ErrorCode::UserIdInvalid,
+        Some("login") if head.sdk_app_id.as_ref().is_none_or(|n| n.as_u64() == Some(0)) => {
+            ErrorCode::AppUnknown
+        }
+        Some("call") if !head.to.is_some_and(|to| to.iter().all(is_user)) => ErrorCode::CalleesInvalid,
+        Some("call") => ErrorCode::CallOptions,
+        _ => ErrorCode::Malformed,
+    });
+    Answer { re: head.id, outcome: Outcome::Error(code.into()) }
+}
+
+/// The `type` of every request, as [`Request`] writes it; a test holds the two together.
+const KNOWN_TYPES: [&str; 11] = [
+    "login",
+    "resume",
+    "logout",
+    "ping",
+    "call",
+    "delivered",
+    "accept",
+    "reject",
+    "hangup",
+    "transport",
+    "devices",
+];
+
+#[cfg(test)]
+mod tests;
