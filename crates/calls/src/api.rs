@@ -1,0 +1,211 @@
+//! What goes into the engine and what comes out of it.
+
+use tring_protocol::{
+    CallId, CallRequest, DeviceId, EndReason, Event, KickReason, MediaType, RoomId, RoomKey, SdkAppId,
+    Timestamp, UserId, UserKey,
+};
+
+/// Something that happened, for [`crate::Engine::handle`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A device has signed in. Calls that still ring for its user ring on it.
+    DeviceOnline {
+        /// The new device.
+        device: DeviceId,
+        /// Whose it is.
+        owner: UserKey,
+        /// The app's rule: this sign-in signs out the user's other devices.
+        single_login: bool,
+    },
+    /// The socket of a device was cut. Its grace begins.
+    DeviceDetached {
+        /// The device.
+        device: DeviceId,
+    },
+    /// A device is back within its grace.
+    DeviceAttached {
+        /// The device.
+        device: DeviceId,
+    },
+    /// A device is gone for good: logged out, or its session was dropped by the shell.
+    DeviceGone {
+        /// The device.
+        device: DeviceId,
+        /// How its part in a call ends.
+        why: Gone,
+    },
+    /// A user calls.
+    Call {
+        /// The caller's device.
+        device: DeviceId,
+        /// A fresh random id, drawn by the shell.
+        call: CallId,
+        /// A random number; the engine finds the next free room from it.
+        room_seed: u32,
+        /// Who and how.
+        request: CallRequest,
+    },
+    /// An invitation has reached a device, which now rings.
+    Delivered {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+    },
+    /// A device answers.
+    Accept {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+    },
+    /// A device refuses.
+    Reject {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+    },
+    /// A device leaves: cancel, refuse or hang up, by where it stands. Idempotent.
+    Hangup {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+    },
+    /// A device asks to connect its media (again).
+    Transport {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+    },
+    /// A device's microphone and camera went on or off.
+    Devices {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+        /// The microphone is on.
+        microphone: bool,
+        /// The camera is on.
+        camera: bool,
+    },
+    /// An app is gone: its calls end, its devices are signed out.
+    AppDeleted {
+        /// The app.
+        app: SdkAppId,
+    },
+    /// The server stops: every call ends with [`EndReason::Server`].
+    Shutdown,
+}
+
+/// How a device went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It logged out: as if it had hung up first.
+    LoggedOut,
+    /// The shell dropped its session (it did not take its events, say).
+    Dropped,
+}
+
+/// The answer to an input that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing to say.
+    Done,
+    /// The call rings.
+    Calling {
+        /// The call.
+        call: CallId,
+        /// Its room.
+        room: RoomId,
+    },
+    /// The device may connect.
+    Transport(TransportPermit),
+}
+
+/// What the media plane needs to know of a device that may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportPermit {
+    /// Its room.
+    pub room: RoomKey,
+    /// Who it is.
+    pub user: UserId,
+    /// Its leg has accepted and the call is connected: media may flow. False while it rings.
+    pub gate_open: bool,
+    /// Its devices as it last said.
+    pub microphone: bool,
+    /// Its devices as it last said.
+    pub camera: bool,
+}
+
+/// What the shell must do. Effects are carried out in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell a device.
+    Tell {
+        /// Whom.
+        device: DeviceId,
+        /// What.
+        event: Event,
+    },
+    /// Sign a device out. The engine has forgotten it already; its part in a call has ended by effects before this.
+    Kick {
+        /// Whom.
+        device: DeviceId,
+        /// Why.
+        reason: KickReason,
+    },
+    /// Let the media of this device through: its leg has accepted. (No effect on a device without a transport yet: its
+    /// permit will say so.)
+    OpenGate {
+        /// The call.
+        call: CallId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// Drop what this device sends of a kind that is off.
+    SetDevices {
+        /// The call.
+        call: CallId,
+        /// The device.
+        device: DeviceId,
+        /// The microphone is on.
+        microphone: bool,
+        /// The camera is on.
+        camera: bool,
+    },
+    /// Close the transport of a device, if it has one.
+    CloseTransport {
+        /// The call.
+        call: CallId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// A call is over: write it down.
+    Record(CallRecord),
+}
+
+/// A call that is over, as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The call.
+    pub call: CallId,
+    /// Its room.
+    pub room: RoomKey,
+    /// Who called.
+    pub caller: UserId,
+    /// Voice or video.
+    pub media: MediaType,
+    /// When it was asked for.
+    pub started: Timestamp,
+    /// When the first callee answered.
+    pub accepted: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Why.
+    pub reason: EndReason,
+    /// Each callee and how its leg ended.
+    pub callees: Vec<(UserId, EndReason)>,
+}

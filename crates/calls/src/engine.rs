@@ -1,0 +1,208 @@
+//! The engine's doors: inputs and timers come in, each is led to the module that carries it out.
+
+use crate::call::{Call, CallNo, LegNo};
+use crate::timers::{Timer, Timers};
+use crate::turn::{Book, Turn};
+use crate::worlds::Worlds;
+use crate::{Effect, Input, Reply, Row, Settings};
+use std::collections::BTreeMap;
+use tring_protocol::{CallId, DeviceId, ErrorCode, Timestamp, UserKey};
+
+/// All users, devices and calls of one server, and the rules by which they call each other.
+///
+/// The same inputs at the same times give the same effects. Memory is bounded by the devices that are signed in and the
+/// calls that live: a call that is over is forgotten within the input that ended it.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) book: Book,
+    pub(crate) calls: BTreeMap<CallNo, Call>,
+    pub(crate) last_call: u64,
+    pub(crate) shut: bool,
+}
+
+/// How much the engine holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Devices signed in.
+    pub devices: usize,
+    /// Users who have a device, or who are being called.
+    pub users: usize,
+    /// Live calls.
+    pub calls: usize,
+    /// Those of them that somebody has answered.
+    pub connected: usize,
+    /// Rooms in use: as many as live calls.
+    pub rooms: usize,
+    /// Timers that run.
+    pub timers: usize,
+}
+
+impl Engine {
+    /// An engine without users.
+    pub fn new(settings: Settings) -> Self {
+        let book = Book {
+            settings,
+            worlds: Worlds::default(),
+            devices: BTreeMap::new(),
+            timers: Timers::default(),
+            rows: Vec::new(),
+            connected: 0,
+        };
+        Self { book, calls: BTreeMap::new(), last_call: 0, shut: false }
+    }
+
+    /// Carries out one input and appends what follows from it to `out`. `now` never runs backwards.
+    ///
+    /// Timers are [`Self::advance`]'s: an answer that comes in after the deadline, but before the shell has advanced,
+    /// still counts.
+    ///
+    /// # Errors
+    /// The code that the device is answered with. Nothing has changed then, and `out` has nothing new.
+    pub fn handle(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) -> Result<Reply, ErrorCode> {
+        self.book.rows.clear();
+        match input {
+            Input::DeviceOnline { device, owner, single_login } => {
+                self.sign_in(device, owner, single_login, now, out)
+            }
+            Input::DeviceDetached { device } => Ok(self.detached(device, now)),
+            Input::DeviceAttached { device } => Ok(self.attached(device, now, out)),
+            Input::DeviceGone { device, why } => Ok(self.gone(device, why, now, out)),
+            Input::Call { device, call, room_seed, request } => {
+                self.dial(device, call, room_seed, request, now, out)
+            }
+            Input::Delivered { device, call } => {
+                self.about(device, &call, now, out, |turn, leg| turn.delivered(leg, device))
+            }
+            Input::Accept { device, call } => {
+                self.about(device, &call, now, out, |turn, leg| turn.accept(leg, device))
+            }
+            Input::Reject { device, call } => {
+                self.about(device, &call, now, out, |turn, leg| turn.reject(leg, device))
+            }
+            Input::Hangup { device, call } => {
+                let result = self.about(device, &call, now, out, |turn, leg| turn.hangup(leg, device));
+                if result == Err(ErrorCode::CallUnknown) {
+                    self.book.rows.clear();
+                    self.book.mark(Row::HangupOver);
+                    return Ok(Reply::Done);
+                }
+                result
+            }
+            Input::Transport { device, call } => {
+                self.about(device, &call, now, out, |turn, leg| turn.transport(leg, device))
+            }
+            Input::Devices { device, call, microphone, camera } => {
+                self.about(device, &call, now, out, |turn, leg| {
+                    turn.set_devices(leg, device, microphone, camera)
+                })
+            }
+            Input::AppDeleted { app } => {
+                self.delete_app(app, now, out);
+                Ok(Reply::Done)
+            }
+            Input::Shutdown => {
+                self.shut_down(now, out);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// When [`Self::advance`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.book.timers.next()
+    }
+
+    /// Carries out every timer that is due, in order.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.book.rows.clear();
+        while let Some(timer) = self.book.timers.pop(now) {
+            match timer {
+                Timer::Ring(no) => {
+                    self.turn(no, now, out, |turn| turn.stop_ringing());
+                }
+                Timer::Grace(device) => self.grace_over(device, now, out),
+            }
+        }
+    }
+
+    /// The rows of the table that the last [`Self::handle`] or [`Self::advance`] took, in order. For tests, traces and
+    /// counters.
+    pub fn rows(&self) -> &[Row] {
+        &self.book.rows
+    }
+
+    /// How much the engine holds.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            devices: self.book.devices.len(),
+            users: self.book.worlds.users(),
+            calls: self.calls.len(),
+            connected: self.book.connected,
+            rooms: self.book.worlds.rooms(),
+            timers: self.book.timers.len(),
+        }
+    }
+
+    /// The call in which a user rings, rings out or talks.
+    pub fn call_of(&self, user: &UserKey) -> Option<&CallId> {
+        let no = self.book.worlds.user(user)?.call?;
+        self.calls.get(&no).map(|call| &call.id)
+    }
+
+    /// A user's devices, in the order in which they signed in.
+    pub fn devices_of(&self, user: &UserKey) -> &[DeviceId] {
+        self.book.worlds.devices(user)
+    }
+
+    /// Carries out a transition of one call, and forgets the call if that was its end.
+    pub(crate) fn turn<R>(
+        &mut self,
+        no: CallNo,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+        transition: impl FnOnce(&mut Turn<'_>) -> R,
+    ) -> Option<R> {
+        let call = self.calls.get_mut(&no)?;
+        let mut turn = Turn { call, book: &mut self.book, now, out };
+        let result = transition(&mut turn);
+        if turn.call.over {
+            self.calls.remove(&no);
+        }
+        Some(result)
+    }
+
+    /// Leads what a device says about a call to that call and to its user's leg.
+    fn about(
+        &mut self,
+        device: DeviceId,
+        id: &CallId,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+        transition: impl FnOnce(&mut Turn<'_>, LegNo) -> Result<Reply, ErrorCode>,
+    ) -> Result<Reply, ErrorCode> {
+        let Some(owner) = self.book.devices.get(&device).map(|d| d.owner.clone()) else {
+            self.book.mark(Row::NotSignedIn);
+            return Err(ErrorCode::LoginRequired);
+        };
+        let call = self.book.worlds.call(owner.app, id);
+        let result = call.and_then(|no| {
+            self.turn(no, now, out, |turn| match turn.call.leg_of(&owner.user) {
+                Some(leg) => transition(turn, leg),
+                None => {
+                    turn.mark(Row::NotYourCall);
+                    Err(ErrorCode::NotYourCall)
+                }
+            })
+        });
+        result.unwrap_or_else(|| {
+            self.book.mark(Row::StaleCall);
+            Err(ErrorCode::CallUnknown)
+        })
+    }
+}

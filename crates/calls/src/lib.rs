@@ -1,0 +1,35 @@
+//! The call engine: who rings, who answers, how it ends.
+//!
+//! This crate is pure and deterministic: no sockets, no clock, no randomness. An [`Input`] and the time go into an
+//! [`Engine`], a [`Reply`] and [`Effect`]s come out, and the shell carries the effects out in their order. It may
+//! depend on `tring-protocol` only, and it knows nothing of media but whether a device may connect and when its gate
+//! opens.
+//!
+//! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
+//! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
+//! `leave`, `presence` for devices that come and go, `media` for what they send.
+
+mod api;
+mod call;
+mod dial;
+mod engine;
+mod glare;
+mod leave;
+mod media;
+mod presence;
+mod ring;
+mod settings;
+mod table;
+mod timers;
+mod turn;
+mod worlds;
+
+pub use api::{CallRecord, Effect, Gone, Input, Reply, TransportPermit};
+pub use engine::{Counts, Engine};
+pub use settings::{
+    MAX_DEVICES_PER_USER, MAX_PRECONNECTS_PER_CALLER, PRECONNECT_DEVICES, RING_GRACE, Settings, TALK_GRACE,
+};
+pub use table::{Line, Row, TABLE};
+
+#[cfg(test)]
+mod tests;

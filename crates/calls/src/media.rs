@@ -1,0 +1,86 @@
+//! What the media plane is told: who may connect, and which devices are on.
+
+use crate::call::{LegNo, Stand};
+use crate::turn::Turn;
+use crate::{Effect, Reply, Row, TransportPermit};
+use tring_protocol::{DeviceId, ErrorCode, Event, MediaType};
+
+impl Turn<'_> {
+    pub(crate) fn transport(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
+        let part = match self.call.stand(leg, device) {
+            Stand::Calling => {
+                self.mark(Row::TransportCaller);
+                0
+            }
+            Stand::Talking => {
+                self.mark(Row::TransportTalking);
+                0
+            }
+            Stand::Ringing(part) if self.may_preconnect(leg, part) => {
+                self.mark(Row::TransportRinging);
+                part
+            }
+            Stand::Ringing(_) => {
+                self.mark(Row::TransportRefused);
+                return Err(ErrorCode::PreconnectRefused);
+            }
+            other => return Err(self.refuse(other)),
+        };
+        let gate_open =
+            self.call.stand(leg, device) == Stand::Talking && !self.call.talkers_but(leg).is_empty();
+        let l = &mut self.call.legs[leg];
+        let user = l.user.clone();
+        let part = &mut l.parts[part];
+        part.transport = true;
+        let (microphone, camera) = (part.microphone, part.camera);
+        Ok(Reply::Transport(TransportPermit { room: self.call.room, user, gate_open, microphone, camera }))
+    }
+
+    /// A ringing device connects before the answer only after its acknowledgement, and within bounds: it is work on a
+    /// stranger's demand.
+    fn may_preconnect(&self, leg: LegNo, part: usize) -> bool {
+        let leg = &self.call.legs[leg];
+        let settings = &self.book.settings;
+        let in_leg = leg.parts.iter().filter(|p| p.transport).count();
+        let more = in_leg < settings.preconnect_devices
+            && self.call.preconnects() < settings.max_preconnects_per_caller;
+        leg.parts[part].delivered && (leg.parts[part].transport || more)
+    }
+
+    pub(crate) fn set_devices(
+        &mut self,
+        leg: LegNo,
+        device: DeviceId,
+        microphone: bool,
+        camera: bool,
+    ) -> Result<Reply, ErrorCode> {
+        let stand = self.call.stand(leg, device);
+        let part = match stand {
+            Stand::Calling | Stand::Talking => 0,
+            Stand::Ringing(part) => part,
+            other => return Err(self.refuse(other)),
+        };
+        // A voice call carries no picture, whoever asks: the other side has not agreed to one.
+        let camera = camera && self.call.media == MediaType::Video;
+        let part = &mut self.call.legs[leg].parts[part];
+        if (part.microphone, part.camera) == (microphone, camera) {
+            self.mark(Row::DevicesSame);
+            return Ok(Reply::Done);
+        }
+        (part.microphone, part.camera) = (microphone, camera);
+        if part.transport {
+            let call = self.call.id.clone();
+            self.out.push(Effect::SetDevices { call, device, microphone, camera });
+        }
+        if stand != Stand::Talking {
+            self.mark(Row::DevicesKept);
+            return Ok(Reply::Done);
+        }
+        self.mark(Row::DevicesChanged);
+        for other in self.call.talkers_but(leg) {
+            let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
+            self.tell(other, Event::Devices { call_id, user_id, microphone, camera });
+        }
+        Ok(Reply::Done)
+    }
+}

@@ -1,0 +1,14 @@
+//! Tests of the engine: a test for each row of the table, whole flows, groups, and a simulator.
+
+mod calling;
+mod docs;
+mod flows;
+mod group;
+mod media;
+mod presence;
+mod ringing;
+mod rules;
+mod sign_in;
+mod simulator;
+mod stage;
+mod watch;

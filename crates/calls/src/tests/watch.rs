@@ -1,0 +1,250 @@
+//! The rules of calls, checked on nothing but what goes in and what comes out.
+
+use super::stage::brief;
+use crate::{CallRecord, Counts, Effect, Input, Reply};
+use std::collections::{BTreeMap, BTreeSet};
+use tring_protocol::{CallId, DeviceId, Event, SdkAppId, UserId, UserKey};
+
+#[derive(Debug, Default)]
+struct Part {
+    /// The last event it was told, [`START`] for a caller.
+    last: &'static str,
+    consented: bool,
+    gate_open: bool,
+    /// It was permitted a transport that is not closed yet.
+    transport: bool,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Call {
+    room: u32,
+    caller: DeviceId,
+    users: BTreeSet<UserId>,
+    parts: BTreeMap<DeviceId, Part>,
+    /// Durations that were told in this step to devices that talked.
+    durations: Vec<u32>,
+}
+
+const START: &str = "start";
+
+/// What a device of a one-to-one call may be told after what.
+fn may_follow(last: &str, next: &str) -> bool {
+    match last {
+        START => matches!(next, "unreachable" | "ringing" | "leg_ended" | "merged" | "accepted" | "ended"),
+        "unreachable" => matches!(next, "ringing" | "leg_ended" | "merged" | "accepted" | "ended"),
+        "ringing" => matches!(next, "unreachable" | "leg_ended" | "merged" | "accepted" | "ended"),
+        "invited" => matches!(next, "joined" | "merged" | "ended"),
+        "merged" => matches!(next, "accepted" | "joined"),
+        "accepted" => next == "joined",
+        "joined" | "devices" => matches!(next, "devices" | "left" | "ended"),
+        "leg_ended" | "left" => next == "ended",
+        _ => false,
+    }
+}
+
+/// The name of an event, the call it is about, and whom it names.
+fn parse(event: &Event) -> (&'static str, &CallId, Option<&UserId>) {
+    match event {
+        Event::Invited { call_id, from, .. } => ("invited", call_id, Some(from)),
+        Event::Unreachable { call_id, user_id } => ("unreachable", call_id, Some(user_id)),
+        Event::Ringing { call_id, user_id } => ("ringing", call_id, Some(user_id)),
+        Event::Accepted { call_id, user_id } => ("accepted", call_id, Some(user_id)),
+        Event::LegEnded { call_id, user_id, .. } => ("leg_ended", call_id, Some(user_id)),
+        Event::Joined { call_id, user_id, .. } => ("joined", call_id, Some(user_id)),
+        Event::Left { call_id, user_id } => ("left", call_id, Some(user_id)),
+        Event::Devices { call_id, user_id, .. } => ("devices", call_id, Some(user_id)),
+        Event::Merged { call_id, .. } => ("merged", call_id, None),
+        Event::Ended { call_id, by, .. } => ("ended", call_id, by.as_ref()),
+        other => panic!("the engine does not say {other:?}"),
+    }
+}
+
+/// Watches an engine from outside.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    owners: BTreeMap<DeviceId, UserKey>,
+    signed_in: BTreeSet<DeviceId>,
+    live: BTreeMap<(SdkAppId, CallId), Call>,
+    recorded: BTreeSet<(SdkAppId, CallId)>,
+}
+
+impl Watch {
+    /// Takes an input that is about to be carried out with this answer and these effects.
+    pub(super) fn input(&mut self, input: &Input, reply: &Reply, effects: &[Effect]) {
+        match (input, reply) {
+            (Input::DeviceOnline { device, owner, .. }, _) => {
+                self.owners.insert(*device, owner.clone());
+                self.signed_in.insert(*device);
+            }
+            (Input::Call { device, request, .. }, Reply::Calling { call, room }) => {
+                let owner = &self.owners[device];
+                let key = (owner.app, call.clone());
+                assert!(!self.recorded.contains(&key), "an id was used twice");
+                if let Some(call) = self.live.get_mut(&key) {
+                    assert_eq!(call.room, room.get(), "glare goes on in the first call's room");
+                    call.parts
+                        .get_mut(device)
+                        .expect("glare is an answer of a device that rings")
+                        .consented = true;
+                } else {
+                    let users = request.to.iter().chain([&owner.user]).cloned().collect();
+                    let part = Part { last: START, consented: true, ..Part::default() };
+                    let parts = BTreeMap::from([(*device, part)]);
+                    let call =
+                        Call { room: room.get(), caller: *device, users, parts, durations: Vec::new() };
+                    self.live.insert(key, call);
+                }
+            }
+            (Input::Accept { device, call }, Reply::Done) => self.part(*device, call).consented = true,
+            (Input::Transport { device, call }, Reply::Transport(permit)) => {
+                let room = permit.room;
+                let part = self.part(*device, call);
+                assert!(!part.ended);
+                assert!(part.gate_open || !permit.gate_open, "a permit opened a gate");
+                part.transport = true;
+                let owner = &self.owners[device];
+                assert_eq!((room.app, &permit.user), (owner.app, &owner.user));
+                assert_eq!(self.live[&(owner.app, call.clone())].room, room.room.get());
+            }
+            _ => {}
+        }
+        self.effects(effects);
+        if let Input::DeviceGone { device, .. } = input {
+            self.sign_out(*device);
+        }
+        if let Input::AppDeleted { app } = input {
+            assert!(!self.signed_in.iter().any(|d| self.owners[d].app == *app), "a device outlived its app");
+        }
+    }
+
+    fn part(&mut self, device: DeviceId, call: &CallId) -> &mut Part {
+        let key = (self.owners[&device].app, call.clone());
+        let call = self.live.get_mut(&key).unwrap_or_else(|| panic!("{key:?} is not a live call"));
+        call.parts.get_mut(&device).unwrap_or_else(|| panic!("{device} has no part in {key:?}"))
+    }
+
+    fn sign_out(&mut self, device: DeviceId) {
+        self.signed_in.remove(&device);
+        for call in self.live.values() {
+            assert!(call.parts.get(&device).is_none_or(|p| p.ended), "{device} went in the middle of a call");
+        }
+    }
+
+    /// Takes the effects of an input or of the timers.
+    pub(super) fn effects(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Tell { device, event } => self.tell(*device, event, effect),
+                Effect::Kick { device, .. } => self.sign_out(*device),
+                Effect::OpenGate { call, device } => {
+                    let key = (self.owners[device].app, call.clone());
+                    let parts = &self.live[&key].parts;
+                    let consents = parts.iter().filter(|(_, p)| p.consented && !p.ended).map(|(d, _)| d);
+                    assert!(consents.clone().any(|d| d == device), "a gate opened before consent");
+                    assert!(consents.count() > 1, "a gate opened to nobody");
+                    self.part(*device, call).gate_open = true;
+                }
+                Effect::CloseTransport { call, device } => {
+                    let part = self.part(*device, call);
+                    assert!(part.transport && !part.ended);
+                    part.transport = false;
+                }
+                Effect::SetDevices { call, device, .. } => {
+                    assert!(self.part(*device, call).transport, "for a transport that is not there");
+                }
+                Effect::Record(record) => self.record(record),
+            }
+        }
+        for call in self.live.values_mut() {
+            call.durations.clear();
+        }
+    }
+
+    fn tell(&mut self, device: DeviceId, event: &Event, effect: &Effect) {
+        assert!(self.signed_in.contains(&device), "nobody hears: {}", brief(effect));
+        let owner = self.owners[&device].clone();
+        let (name, id, named) = parse(event);
+        let key = (owner.app, id.clone());
+        let call =
+            self.live.get_mut(&key).unwrap_or_else(|| panic!("about a call that is over: {}", brief(effect)));
+        assert!(call.users.contains(&owner.user), "of others' business: {}", brief(effect));
+        assert!(named.is_none_or(|user| call.users.contains(user)), "names a stranger: {}", brief(effect));
+        if name == "invited" {
+            let part = Part { last: name, ..Part::default() };
+            assert!(call.parts.insert(device, part).is_none(), "invited twice: {}", brief(effect));
+            return;
+        }
+        let one_to_one = call.users.len() == 2;
+        let part = call.parts.get_mut(&device).unwrap_or_else(|| panic!("never invited: {}", brief(effect)));
+        assert!(!part.ended, "after the end: {}", brief(effect));
+        assert!(
+            !one_to_one || may_follow(part.last, name),
+            "after {}: {} (caller {})",
+            part.last,
+            brief(effect),
+            call.caller
+        );
+        part.last = name;
+        if matches!(name, "joined" | "accepted" | "devices" | "left") {
+            assert!(part.gate_open, "told before its gate was open: {}", brief(effect));
+        }
+        if let Event::Ended { duration_s, .. } = event {
+            part.ended = true;
+            assert!(!part.transport, "its transport is still open: {}", brief(effect));
+            if part.gate_open {
+                call.durations.push(*duration_s);
+            } else {
+                assert_eq!(*duration_s, 0, "it never talked: {}", brief(effect));
+            }
+        }
+    }
+
+    fn record(&mut self, record: &CallRecord) {
+        let key = (record.room.app, record.call.clone());
+        let call = self.live.remove(&key).expect("a record of a call that is not live");
+        assert!(self.recorded.insert(key));
+        assert_eq!(call.room, record.room.room.get());
+        for (device, part) in &call.parts {
+            assert!(part.ended, "{device} was not told that {} is over", record.call);
+        }
+        let talked = record.accepted.map_or(0, |at| record.ended.since(at).as_secs());
+        assert!(call.durations.iter().all(|&d| u64::from(d) == talked), "{:?} of {talked}", call.durations);
+        let callees: BTreeSet<_> = record.callees.iter().map(|(user, _)| user.clone()).collect();
+        assert_eq!(callees.len(), record.callees.len());
+        assert_eq!(callees.into_iter().chain([record.caller.clone()]).collect::<BTreeSet<_>>(), call.users);
+    }
+
+    /// What must hold between inputs.
+    pub(super) fn check(&self, counts: Counts) {
+        assert_eq!(counts.devices, self.signed_in.len());
+        assert_eq!((counts.calls, counts.rooms), (self.live.len(), self.live.len()));
+        assert!(counts.timers <= self.live.len() + self.signed_in.len());
+        assert!(counts.timers == 0 || !self.live.is_empty(), "a timer outlived the calls");
+        let mut rooms = BTreeSet::new();
+        let mut users = BTreeSet::new();
+        for ((app, id), call) in &self.live {
+            assert!(call.room != 0 && rooms.insert((app, call.room)), "two calls in one room");
+            let present: BTreeSet<_> =
+                call.parts.iter().filter(|(_, p)| !p.ended).map(|(d, _)| &self.owners[d]).collect();
+            for user in present {
+                assert!(users.insert(user), "{user} is in two calls, one of them {id}");
+            }
+            let mut talkers = BTreeSet::new();
+            for (device, _) in call.parts.iter().filter(|(_, p)| p.gate_open && !p.ended) {
+                assert!(talkers.insert(&self.owners[device]), "a user talks twice in {id}");
+            }
+        }
+        let connected =
+            self.live.values().filter(|c| c.parts.values().any(|p| p.gate_open && !p.ended)).count();
+        assert_eq!(counts.connected, connected);
+    }
+
+    pub(super) fn signed_in(&self) -> Vec<DeviceId> {
+        self.signed_in.iter().copied().collect()
+    }
+
+    pub(super) fn live(&self) -> usize {
+        self.live.len()
+    }
+}
