@@ -1,0 +1,141 @@
+//! What an SDP offer must have before it is worth a session (RFC 8866, RFC 9429 §5), read cheaply.
+
+use crate::OfferError;
+use tring_protocol::limits::{MAX_OFFER_BYTES, MAX_OFFER_MEDIA_LINES};
+
+/// Most SSRCs that an offer may announce for one media line: the stream, its RTX and the same again for simulcast. Each
+/// costs receive state before a packet has come.
+const MAX_SSRCS_PER_LINE: usize = 8;
+
+/// Longest `a=mid` value, in bytes: what a header extension can carry of it (RFC 9143 §15).
+const MAX_MID_BYTES: usize = 16;
+
+/// Kind of a track or slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MediaKind {
+    /// Microphone.
+    Audio,
+    /// Camera.
+    Video,
+}
+
+impl MediaKind {
+    pub(crate) const ALL: [Self; 2] = [Self::Audio, Self::Video];
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Audio => 0,
+            Self::Video => 1,
+        }
+    }
+}
+
+/// An offer that passed the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// The SDP without what is ignored: client candidates (the server is ICE-lite, it learns addresses from checks) and
+    /// simulcast (the answer then lacks it, and the browser sends one encoding).
+    pub(crate) sdp: String,
+    /// The audio and video lines, in order.
+    pub(crate) lines: Vec<OfferLine>,
+    /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
+    pub(crate) ssrcs: Option<Vec<u32>>,
+}
+
+/// A media line of an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfferLine {
+    pub(crate) mid: String,
+    pub(crate) kind: MediaKind,
+}
+
+const IGNORED: [&str; 4] = ["a=candidate:", "a=end-of-candidates", "a=simulcast:", "a=rid:"];
+
+/// Checks an offer. Errors say what the sender must change.
+pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
+    if sdp.len() > MAX_OFFER_BYTES {
+        let n = sdp.len();
+        return Err(OfferError::TooLarge(format!("the offer has {n} bytes, the limit is {MAX_OFFER_BYTES}")));
+    }
+    let invalid = |why: &str| Err(OfferError::Invalid(why.into()));
+    if !sdp.starts_with("v=0") {
+        return invalid("the offer is not SDP: it does not start with v=0");
+    }
+    let media_lines = sdp.lines().filter(|l| l.starts_with("m=")).count();
+    if media_lines > MAX_OFFER_MEDIA_LINES {
+        return Err(OfferError::TooLarge(format!(
+            "the offer has {media_lines} media lines, the limit is {MAX_OFFER_MEDIA_LINES}"
+        )));
+    }
+    let mut kept = String::with_capacity(sdp.len());
+    let mut lines: Vec<OfferLine> = Vec::with_capacity(media_lines);
+    let mut section: Option<MediaKind> = None;
+    let (mut ufrag, mut password, mut fingerprint) = (false, false, false);
+    let mut ssrcs: Vec<&str> = Vec::new();
+    let mut announced: Vec<u32> = Vec::new();
+    let (mut all_announced, mut sending) = (true, false);
+    for line in sdp.lines() {
+        if IGNORED.iter().any(|i| line.starts_with(i)) {
+            continue;
+        }
+        kept.push_str(line);
+        kept.push_str("\r\n");
+        if let Some(m) = line.strip_prefix("m=") {
+            all_announced &= !sending || !ssrcs.is_empty();
+            ssrcs.clear();
+            // The default direction is sendrecv (RFC 8866 §6.7).
+            sending = m.starts_with("audio") || m.starts_with("video");
+            section = match m.split(' ').next() {
+                Some("audio") => Some(MediaKind::Audio),
+                Some("video") => Some(MediaKind::Video),
+                Some("application") => None,
+                _ => {
+                    return invalid(
+                        "the offer has a media line that is neither audio, video nor application",
+                    );
+                }
+            };
+        } else if let (Some(mid), Some(kind)) = (line.strip_prefix("a=mid:"), section) {
+            if mid.is_empty() || mid.len() > MAX_MID_BYTES || !mid.bytes().all(|b| b.is_ascii_graphic()) {
+                return invalid("the offer has an a=mid that is empty, too long or not ASCII");
+            }
+            if lines.iter().any(|l| l.mid == mid) {
+                return invalid("the offer has the same a=mid twice");
+            }
+            lines.push(OfferLine { mid: mid.into(), kind });
+        } else if let Some(ssrc) = line.strip_prefix("a=ssrc:") {
+            let ssrc = ssrc.split(' ').next().unwrap_or_default();
+            if !ssrcs.contains(&ssrc) {
+                ssrcs.push(ssrc);
+                if ssrcs.len() > MAX_SSRCS_PER_LINE {
+                    return invalid("the offer announces too many SSRCs for one media line");
+                }
+                if let Ok(number) = ssrc.parse() {
+                    announced.push(number);
+                }
+            }
+        } else if section.is_some() && (line == "a=recvonly" || line == "a=inactive") {
+            sending = false;
+        } else {
+            ufrag |= line.starts_with("a=ice-ufrag:");
+            password |= line.starts_with("a=ice-pwd:");
+            fingerprint |= line.starts_with("a=fingerprint:");
+        }
+    }
+    if !lines.iter().any(|l| l.kind == MediaKind::Audio) {
+        return invalid(
+            "the offer has no audio line with an a=mid: add an audio transceiver, even if there is no microphone",
+        );
+    }
+    if !ufrag || !password {
+        return invalid("the offer has no a=ice-ufrag or no a=ice-pwd");
+    }
+    if !fingerprint {
+        return invalid("the offer has no a=fingerprint: only DTLS-SRTP is spoken");
+    }
+    all_announced &= !sending || !ssrcs.is_empty();
+    Ok(Offer { sdp: kept, lines, ssrcs: all_announced.then_some(announced) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+use super::*;
+
+const HEAD: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 00\r\n";
+
+fn audio(mid: &str) -> String {
+    format!("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:{mid}\r\na=rtpmap:111 opus/48000/2\r\n")
+}
+
+fn error(sdp: &str) -> String {
+    check(sdp).unwrap_err().to_string()
+}
+
+#[test]
+fn each_lack_has_its_own_words() {
+    assert!(error("hello").contains("not SDP"));
+    assert!(error(HEAD).contains("no audio"));
+    let good = format!("{HEAD}{}", audio("0"));
+    assert!(check(&good).is_ok());
+    assert!(error(&good.replace("a=ice-pwd", "a=x")).contains("ice-pwd"));
+    assert!(error(&good.replace("a=fingerprint", "a=x")).contains("fingerprint"));
+    assert!(error(&good.replace("m=audio", "m=image")).contains("neither"));
+    assert!(error(&format!("{good}{}", audio("0"))).contains("twice"));
+}
+
+#[test]
+fn a_hundred_media_lines_and_a_huge_offer_are_too_large() {
+    let lines: String = (0..100).map(|i| audio(&i.to_string())).collect();
+    assert!(matches!(check(&format!("{HEAD}{lines}")), Err(OfferError::TooLarge(_))));
+    let huge = format!("{HEAD}{}{}", audio("0"), "a=x:y\r\n".repeat(MAX_OFFER_BYTES / 7));
+    assert!(matches!(check(&huge), Err(OfferError::TooLarge(_))));
+}
+
+#[test]
+fn a_flood_of_ssrcs_is_refused() {
+    let ssrcs: String = (0..99).map(|i| format!("a=ssrc:{i} cname:x\r\n")).collect();
+    assert!(error(&format!("{HEAD}{}{ssrcs}", audio("0"))).contains("SSRC"));
+}
+
+#[test]
+fn client_candidates_and_simulcast_are_left_out() {
+    let sdp = format!(
+        "{HEAD}{}a=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\na=simulcast:send q\r\na=rid:q send\r\n",
+        audio("0")
+    );
+    let offer = check(&sdp).unwrap();
+    assert!(
+        !offer.sdp.contains("candidate") && !offer.sdp.contains("simulcast") && !offer.sdp.contains("a=rid")
+    );
+    assert_eq!(offer.lines, [OfferLine { mid: "0".into(), kind: MediaKind::Audio }]);
+}
+
+#[test]
+fn ssrcs_bind_only_when_every_sending_line_announces_its_own() {
+    let ssrcs = |sdp: &str| check(&format!("{HEAD}{sdp}")).unwrap().ssrcs;
+    let with = |mid: &str, more: &str| format!("{}{more}", audio(mid));
+    assert_eq!(
+        ssrcs(&with("0", "a=ssrc:7 cname:x\r\na=ssrc:7 msid:y\r\na=ssrc:8 cname:x\r\n")),
+        Some(vec![7, 8])
+    );
+    assert_eq!(ssrcs(&audio("0")), None);
+    assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &audio("1"))), None);
+    assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &with("1", "a=recvonly\r\n"))), Some(vec![7]));
+    assert_eq!(ssrcs(&(with("1", "a=recvonly\r\n") + &with("0", "a=ssrc:7 cname:x\r\n"))), Some(vec![7]));
+}

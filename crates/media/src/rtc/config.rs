@@ -1,0 +1,123 @@
+//! How every peer connection is set up: codecs, header extensions, certificate, crypto.
+
+use std::time::Duration;
+use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
+use str0m::format::Codec as RtcCodec;
+use str0m::media::Pt;
+use str0m::rtp::{Extension, ExtensionMap};
+use str0m::{IceCreds, RtcConfig};
+
+/// Packets kept for retransmission per outgoing video stream, at most [`RTX_CACHE_AGE`] old. Higher: later NACKs are
+/// answered. Lower: memory; each costs its payload and about 450 bytes, so 600 kbit/s take about 120 kB, and a very
+/// fast stream about 400 kB.
+pub(crate) const RTX_CACHE_PACKETS: usize = 256;
+
+/// Oldest packet kept for retransmission. A NACK that comes later than this repairs a picture nobody waits for.
+pub(crate) const RTX_CACHE_AGE: Duration = Duration::from_millis(1000);
+
+/// Largest share of retransmitted bytes among all sent on a stream. Higher: more loss is repaired. Lower: a peer that
+/// asks for everything again (RTCP lies) costs less.
+pub(crate) const RTX_SHARE: f32 = 0.25;
+
+/// How often a session's loss and round trip are looked at. Lower: the weak-network hint comes sooner and costs more.
+pub(crate) const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Interval of sender and receiver reports for audio. The library's 5 s would leave lip-sync unknown for that long.
+const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Constrained baseline, level 3.1 (RFC 6184 §8.1): what every browser and every mini-program phone decodes.
+const H264_CONSTRAINED_BASELINE: u32 = 0x0042_e01f;
+
+/// A codec that is forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Codec {
+    /// Opus (RFC 7587), 48 kHz clock.
+    Opus,
+    /// H.264 constrained baseline, packetization mode 1 (RFC 6184), 90 kHz clock.
+    H264,
+    /// VP8 (RFC 7741), 90 kHz clock.
+    Vp8,
+}
+
+impl Codec {
+    /// RTP clock in Hz.
+    pub const fn clock_rate(self) -> u32 {
+        match self {
+            Self::Opus => 48_000,
+            Self::H264 | Self::Vp8 => 90_000,
+        }
+    }
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Opus => 0,
+            Self::H264 => 1,
+            Self::Vp8 => 2,
+        }
+    }
+
+    pub(crate) fn of(codec: RtcCodec) -> Option<Self> {
+        match codec {
+            RtcCodec::Opus => Some(Self::Opus),
+            RtcCodec::H264 => Some(Self::H264),
+            RtcCodec::Vp8 => Some(Self::Vp8),
+            _ => None,
+        }
+    }
+}
+
+/// Codecs known; the length of a table by [`Codec::index`].
+pub(crate) const CODECS: usize = 3;
+
+/// The DTLS certificate of this process, shared by all its sessions: making one costs more than a handshake.
+#[derive(Debug, Clone)]
+pub struct Certificate(DtlsCert);
+
+/// No certificate could be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the cryptographic library could not make a DTLS certificate")]
+pub struct CertificateError;
+
+impl Certificate {
+    /// Makes a self-signed certificate. Errors: the cryptographic library failed.
+    pub fn generate() -> Result<Self, CertificateError> {
+        let cert = provider().dtls_provider.generate_certificate();
+        cert.map(Self).ok_or(CertificateError)
+    }
+}
+
+pub(super) fn provider() -> CryptoProvider {
+    str0m::crypto::from_feature_flags()
+}
+
+/// The configuration that servers and clients share. `video` lists the video codecs, the preferred one first.
+pub(super) fn base(certificate: &Certificate, creds: IceCreds, video: &[Codec]) -> RtcConfig {
+    let mut extensions = ExtensionMap::empty();
+    extensions.set(1, Extension::AudioLevel);
+    extensions.set(3, Extension::TransportSequenceNumber);
+    extensions.set(4, Extension::RtpMid);
+    extensions.set(13, Extension::VideoOrientation);
+    let mut config = RtcConfig::new()
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, false)
+        .set_extension_map(extensions)
+        .set_dtls_cert(certificate.0.clone())
+        // Chromium and this library agree on AES-256-GCM with DTLS 1.2 only; 1.3 falls to AES-CM with SHA-1.
+        .set_dtls_version(DtlsVersion::Dtls12)
+        .set_local_ice_credentials(creds)
+        .set_send_buffer_video(RTX_CACHE_PACKETS)
+        .set_stats_interval(Some(STATS_INTERVAL))
+        .set_rtcp_report_interval_audio(AUDIO_REPORT_INTERVAL);
+    for codec in video {
+        match codec {
+            Codec::H264 => {
+                let (pt, rtx) = (Pt::new_with_value(108), Pt::new_with_value(109));
+                config.codec_config().add_h264(pt, Some(rtx), true, H264_CONSTRAINED_BASELINE);
+            }
+            Codec::Vp8 => config = config.enable_vp8(true),
+            Codec::Opus => {}
+        }
+    }
+    config
+}

@@ -1,0 +1,285 @@
+//! What strangers and hostile peers send: it costs them their own session at most.
+// A failed unwrap is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{SERVER, World, room, user};
+use proptest::prelude::*;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tring_media::{Command, MediaKind, Notice, SessionId};
+
+const SECOND: Duration = Duration::from_secs(1);
+const STRANGER: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 66)), 666);
+
+fn call() -> World {
+    let mut w = World::new();
+    w.join("alice", true);
+    w.join("bob", true);
+    w.connect();
+    w.talk(&[0, 1], SECOND);
+    w
+}
+
+/// The call of clients 0 and 1 still works both ways.
+fn assert_alive(w: &mut World) {
+    for c in &mut w.clients {
+        c.received.clear();
+    }
+    w.talk(&[0, 1], SECOND);
+    w.run(SECOND);
+    assert!(!w.notices.iter().any(|n| matches!(n, Notice::Lost { .. })), "{:?}", w.notices);
+    for me in [0, 1] {
+        assert!(w.clients[me].take(MediaKind::Audio).len() >= 45);
+        assert!(!w.clients[me].take(MediaKind::Video).is_empty());
+    }
+}
+
+/// A STUN Binding request for a session's ufrag without its password.
+fn check_without_password(answer: &str, theirs: &str) -> Vec<u8> {
+    let ours = answer.lines().find_map(|l| l.strip_prefix("a=ice-ufrag:")).unwrap();
+    let username = format!("{ours}:{theirs}");
+    let mut attributes = Vec::new();
+    let mut push = |kind: u16, value: &[u8]| {
+        attributes.extend(kind.to_be_bytes());
+        attributes.extend((value.len() as u16).to_be_bytes());
+        attributes.extend(value);
+        attributes.resize(attributes.len().next_multiple_of(4), 0);
+    };
+    push(0x0006, username.as_bytes());
+    push(0x0024, &[0x6e, 0, 1, 255]);
+    push(0x802a, &[1; 8]);
+    push(0x0025, &[]);
+    push(0x0008, &[0x55; 20]);
+    let mut m = vec![0, 1];
+    m.extend((attributes.len() as u16).to_be_bytes());
+    m.extend([0x21, 0x12, 0xa4, 0x42]);
+    m.extend([9; 12]);
+    m.extend(attributes);
+    m
+}
+
+#[test]
+fn a_check_with_a_wrong_password_is_not_answered_and_binds_nothing() {
+    let mut w = call();
+    let before = w.shard.bindings();
+    let check = check_without_password(&w.clients[0].answer, "abcd");
+    w.inject(STRANGER, &check);
+    w.inject(STRANGER, &[22; 100]);
+    w.inject(STRANGER, &[0x80; 100]);
+    assert!(!w.sent.contains_key(&STRANGER));
+    assert_eq!(w.shard.bindings(), before);
+    let counted = w.shard.take_counters();
+    assert!(counted.dropped_unknown >= 2, "{counted:?}");
+    assert_alive(&mut w);
+}
+
+#[test]
+fn a_dtls_hello_from_an_address_without_a_check_is_dropped() {
+    let mut w = World::new();
+    w.join("alice", true);
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1];
+    hello.extend([0; 59]);
+    for port in 1..100 {
+        w.inject(SocketAddr::new(STRANGER.ip(), port), &hello);
+    }
+    assert!(w.sent.keys().all(|to| to.ip() != STRANGER.ip()));
+    w.connect();
+    assert!(w.clients[0].connected);
+}
+
+#[test]
+fn faked_dtls_from_a_peers_own_address_does_not_end_its_call() {
+    let mut w = call();
+    let alice = w.clients[0].address;
+    // A fatal alert and a close notify in the clear, a hello, cut records, garbage.
+    for record in [
+        &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40][..],
+        &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 1, 0],
+        &[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 4, 1, 0, 0, 0],
+        &[23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, 40, 1, 2, 3],
+        &[23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4],
+        &[20],
+        &[63; 1400],
+    ] {
+        w.inject(alice, record);
+    }
+    assert_alive(&mut w);
+}
+
+#[test]
+fn faked_and_replayed_rtp_from_a_peers_own_address_is_not_forwarded() {
+    let mut w = call();
+    let alice = w.clients[0].address;
+    w.run(SECOND);
+    w.clients[1].received.clear();
+    for first in [0x80u8, 0x90, 0xb0, 0x8f, 0xbf, 0xaf] {
+        for second in [96u8, 111, 108, 200, 201, 205, 206, 207, 0x80 | 108] {
+            for len in [3, 12, 13, 40, 72, 200, 1400, 1500] {
+                let mut packet = vec![0xff; len];
+                packet[0] = first;
+                packet[1] = second;
+                w.inject(alice, &packet);
+            }
+        }
+    }
+    w.run(SECOND);
+    assert!(w.clients[1].received.is_empty());
+    assert_alive(&mut w);
+}
+
+#[test]
+fn an_oversized_datagram_is_dropped_and_counted() {
+    let mut w = call();
+    w.shard.take_counters();
+    let alice = w.clients[0].address;
+    w.inject(alice, &[0x80; 1501]);
+    w.inject(alice, &vec![0x80; 65_000]);
+    assert_eq!(w.shard.take_counters().dropped_oversized, 2);
+    assert_alive(&mut w);
+}
+
+#[test]
+fn a_large_packet_is_forwarded_without_breaking_the_receiver() {
+    let mut w = call();
+    for len in [0, 1, 1000, 1200, 1400] {
+        w.send(0, MediaKind::Video, &vec![0; len]);
+        w.run(Duration::from_millis(40));
+    }
+    assert_alive(&mut w);
+}
+
+#[test]
+fn an_unknown_peer_never_gets_more_than_it_sent() {
+    let mut w = call();
+    let mut sent = 0;
+    for len in 0..400usize {
+        let mut d = check_without_password(&w.clients[1].answer, "zzzz");
+        d.resize(len, 1);
+        w.inject(STRANGER, &d);
+        sent += len;
+    }
+    let back: usize = w.sent.get(&STRANGER).map_or(0, |v| v.iter().map(Vec::len).sum());
+    assert!(back <= sent && back == 0, "{back} of {sent}");
+}
+
+#[test]
+fn two_rooms_with_equal_users_never_meet() {
+    let mut w = call();
+    w.run(SECOND);
+    let before: Vec<usize> = w.clients.iter().map(|c| c.received.len()).collect();
+    let other = SessionId(77);
+    let address = SocketAddr::from(([198, 51, 100, 9], 9));
+    let config = tring_media::PeerConfig::voice(address, w.certificate.clone());
+    let (_peer, offer) = tring_media::Peer::new(config, w.now).unwrap();
+    w.command(Command::Open {
+        session: other,
+        room: room(2),
+        user: user("alice"),
+        label: String::new(),
+        offer,
+        gate_open: true,
+        microphone: true,
+        camera: true,
+    });
+    assert_alive(&mut w);
+    assert!(before.iter().all(|&n| n > 0));
+}
+
+/// An RTP packet that names a line by its MID, with an SSRC that the peer never announced.
+#[test]
+fn a_faked_packet_cannot_take_a_line_from_its_publisher() {
+    let mut w = call();
+    let alice = w.clients[0].address;
+    let mids: Vec<String> =
+        w.clients[0].answer.lines().filter_map(|l| l.strip_prefix("a=mid:")).map(str::to_owned).collect();
+    for mid in mids {
+        for payload_type in [96u8, 97, 108, 109, 111] {
+            let mut packet = vec![0x90, payload_type, 0, 1, 0, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef, 0xbe, 0xde];
+            let mut extension = vec![0x40 | (mid.len() as u8 - 1)];
+            extension.extend(mid.as_bytes());
+            extension.resize(extension.len().next_multiple_of(4), 0);
+            packet.extend((extension.len() as u16 / 4).to_be_bytes());
+            packet.extend(extension);
+            packet.extend([0; 60]);
+            w.inject(alice, &packet);
+        }
+    }
+    assert_alive(&mut w);
+}
+
+#[test]
+fn the_servers_own_datagrams_reflected_back_are_dropped() {
+    let mut w = call();
+    let alice = w.clients[0].address;
+    let echoes: Vec<Vec<u8>> = w.sent[&alice].clone();
+    w.sent.clear();
+    for e in &echoes {
+        w.inject(alice, e);
+        w.inject(SERVER, e);
+    }
+    assert!(!w.sent.contains_key(&SERVER));
+    assert_alive(&mut w);
+}
+
+fn from_somewhere() -> impl Strategy<Value = bool> {
+    any::<bool>()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Random bytes, from a stranger or with a peer's address: no panic, no answer to strangers, the call goes on.
+    #[test]
+    fn random_bytes_cost_nothing(
+        datagrams in proptest::collection::vec((from_somewhere(), proptest::collection::vec(any::<u8>(), 0..300)), 1..60)
+    ) {
+        let mut w = World::new();
+        w.join("alice", true);
+        w.join("bob", true);
+        w.connect();
+        let alice = w.clients[0].address;
+        for (known, bytes) in &datagrams {
+            w.inject(if *known { alice } else { STRANGER }, bytes);
+        }
+        prop_assert!(!w.sent.contains_key(&STRANGER));
+        prop_assert_eq!(w.shard.take_counters().panics, 0);
+        assert_alive(&mut w);
+    }
+
+    /// Real datagrams of a peer with bytes changed, cut or appended, before and after its own.
+    #[test]
+    fn mutated_real_datagrams_cost_nothing(seed in any::<u64>()) {
+        let mut w = World::new();
+        w.join("alice", true);
+        w.join("bob", true);
+        w.connect();
+        let alice = w.clients[0].address;
+        let mut random = seed | 1;
+        let mut next = move |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % below as u64) as usize
+        };
+        for _ in 0..60 {
+            w.send(0, MediaKind::Audio, &[0; 60]);
+            w.run(Duration::from_millis(5));
+            let Some(mut real) = w.in_flight_from(alice) else { continue };
+            for _ in 0..1 + next(4) {
+                match next(4) {
+                    0 => { let i = next(real.len()); real[i] ^= 1 << next(8); }
+                    1 => real.truncate(1 + next(real.len())),
+                    2 => real.extend(std::iter::repeat_n(next(256) as u8, next(40))),
+                    _ => { let i = next(real.len().min(16)); real[i] = next(256) as u8; }
+                }
+            }
+            w.inject(alice, &real);
+            w.run(Duration::from_millis(15));
+        }
+        prop_assert_eq!(w.shard.take_counters().panics, 0);
+        assert_alive(&mut w);
+    }
+}

@@ -1,0 +1,18 @@
+//! Sockets and worker threads for `tring-media`.
+//!
+//! One worker is one thread with one UDP port (`media.udp_port` plus its index) and one [`Shard`](tring_media::Shard).
+//! A room stays on the worker that the hash of its key names, so workers share nothing on the media path. Commands come
+//! through a bounded queue that wakes the thread; notices leave on the worker's thread through the callback of
+//! [`start`].
+//!
+//! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
+
+mod config;
+mod interfaces;
+mod net;
+mod socket;
+mod strays;
+mod worker;
+
+pub use config::{Config, StartError};
+pub use net::{MediaNet, Stats, start};

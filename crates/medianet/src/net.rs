@@ -1,0 +1,242 @@
+//! The handle of the running media plane.
+
+use crate::config::{Advertised, MAX_WORKERS};
+use crate::socket::Socket;
+use crate::worker::{Counted, Inbox, Job, Listener, Worker};
+use crate::{Config, StartError, interfaces};
+use metrics::{counter, gauge};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tring_media::{
+    Certificate, Command, Counters, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
+};
+
+/// What all workers counted since the start, at most a second old.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Sessions alive.
+    pub sessions: usize,
+    /// What the shards counted.
+    pub counters: Counters,
+    /// Datagrams sent.
+    pub datagrams_out: u64,
+    /// System calls that sent them: fewer, where trains formed.
+    pub send_calls: u64,
+    /// Datagrams that the system did not take.
+    pub send_drops: u64,
+    /// Datagrams that reached another worker's port than their session's, and were handed on.
+    pub handed_over: u64,
+}
+
+struct Shared<F> {
+    on_notice: F,
+    book: Arc<Book>,
+}
+
+/// What the handle remembers. Taken for commands and once a second, never for a packet.
+#[derive(Default)]
+struct Book {
+    /// The worker of each session.
+    workers: Mutex<HashMap<SessionId, usize>>,
+    stats: Mutex<(Stats, Vec<usize>)>,
+}
+
+/// Nothing that holds these locks can panic halfway, so a poisoned one is as good as any.
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<F: Fn(Notice) + Send + Sync + 'static> Listener for Shared<F> {
+    fn notice(&self, notice: Notice) {
+        (self.on_notice)(notice);
+    }
+
+    fn ended(&self, session: SessionId) {
+        lock(&self.book.workers).remove(&session);
+    }
+
+    fn counted(&self, worker: usize, counters: &Counters, sent: Counted, sessions: usize) {
+        for (name, value) in counters.each().filter(|(_, v)| *v > 0) {
+            counter!("tring_media_total", "what" => name).increment(value);
+        }
+        counter!("tring_media_datagrams_sent_total").increment(sent.datagrams_out);
+        counter!("tring_media_send_calls_total").increment(sent.send_calls);
+        counter!("tring_media_handed_over_total").increment(sent.handed_over);
+        counter!("tring_media_send_drops_total").increment(sent.send_drops);
+        gauge!("tring_media_sessions", "worker" => worker.to_string()).set(sessions as f64);
+        let (stats, of_workers) = &mut *lock(&self.book.stats);
+        stats.counters.add(counters);
+        stats.datagrams_out += sent.datagrams_out;
+        stats.send_calls += sent.send_calls;
+        stats.send_drops += sent.send_drops;
+        stats.handed_over += sent.handed_over;
+        if let Some(n) = of_workers.get_mut(worker) {
+            *n = sessions;
+        }
+        stats.sessions = of_workers.iter().sum();
+    }
+}
+
+struct Inner {
+    inboxes: Vec<Inbox>,
+    addresses: Vec<SocketAddr>,
+    book: Arc<Book>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    refuse: Box<dyn Fn(Notice) + Send + Sync>,
+}
+
+impl Drop for Inner {
+    /// The workers know each other, so the last handle must tell them that nobody is left.
+    fn drop(&mut self) {
+        for inbox in &self.inboxes {
+            inbox.send(Job::Stop);
+        }
+    }
+}
+
+/// The running media plane. Clones are the same plane.
+#[derive(Clone)]
+pub struct MediaNet {
+    inner: Arc<Inner>,
+}
+
+/// Binds the sockets and starts the workers. `on_notice` is called on their threads and must not wait. Errors say which
+/// setting to change.
+pub fn start(
+    config: Config,
+    on_notice: impl Fn(Notice) + Send + Sync + 'static,
+) -> Result<MediaNet, StartError> {
+    let Config { bind, udp_port: port, workers, .. } = config;
+    if !(1..=MAX_WORKERS).contains(&workers) {
+        return Err(StartError::BadWorkers { workers });
+    }
+    if port != 0 && usize::from(port) + workers - 1 > usize::from(u16::MAX) {
+        return Err(StartError::PortsPastEnd { port, workers });
+    }
+    let advertise = config.advertise.iter().map(|e| Advertised::parse(e)).collect::<Result<Vec<_>, _>>()?;
+    let certificate = Certificate::generate()?;
+    let ips = interfaces::addresses(bind);
+    if ips.is_empty() {
+        return Err(StartError::NoAddress);
+    }
+    let book = Arc::new(Book::default());
+    lock(&book.stats).1 = vec![0; workers];
+    let on_notice = Arc::new(on_notice);
+    let for_workers = Arc::clone(&on_notice);
+    let shared = Arc::new(Shared { on_notice: move |n| for_workers(n), book: Arc::clone(&book) });
+    let (mut inboxes, mut threads, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    // All sockets before any thread: a taken port leaves nothing running.
+    let mut ready = Vec::new();
+    for index in 0..=u8::try_from(workers - 1).unwrap_or(u8::MAX) {
+        let wanted = if port == 0 { 0 } else { port + u16::from(index) };
+        let socket = Socket::bind(bind, wanted)?;
+        let bound = socket.port();
+        let local: Vec<SocketAddr> = ips.iter().map(|&ip| SocketAddr::new(ip, bound)).collect();
+        let advertise = advertise
+            .iter()
+            .map(|a| a.of_worker(index.into(), bound).ok_or(StartError::PortsPastEnd { port, workers }))
+            .collect::<Result<Vec<_>, _>>()?;
+        addresses.extend(if advertise.is_empty() { local.clone() } else { advertise.clone() });
+        let shard = ShardConfig {
+            owner: Owner { node: config.node, worker: index },
+            certificate: certificate.clone(),
+            local,
+            advertise,
+            max_sessions: config.max_sessions_per_worker,
+        };
+        let (worker, inbox) = Worker::new(index.into(), workers, socket, shard, Arc::clone(&shared))
+            .map_err(|error| StartError::Io { port: bound, error })?;
+        inboxes.push(inbox);
+        ready.push((index, bound, worker));
+    }
+    let all: Vec<_> = inboxes.iter().cloned().zip(ready.iter().map(|(.., w)| w.send_only())).collect();
+    for (index, port, worker) in ready {
+        let all = all.clone();
+        let thread = std::thread::Builder::new().name(format!("media-{index}"));
+        threads.push(thread.spawn(move || worker.run(all)).map_err(|error| StartError::Io { port, error })?);
+    }
+    let refuse = Box::new(move |n| on_notice(n));
+    Ok(MediaNet { inner: Arc::new(Inner { inboxes, addresses, book, threads: Mutex::new(threads), refuse }) })
+}
+
+impl MediaNet {
+    /// Hands a command to the worker of its room. Waits only while that worker's queue is full. A command for a session
+    /// that is gone does nothing.
+    pub fn send(&self, c: Command) {
+        let session = session_of(&c);
+        let worker = match &c {
+            Command::Open { room, .. } => {
+                let worker = worker_of(*room, self.inner.inboxes.len());
+                lock(&self.inner.book.workers).entry(session).or_insert(worker);
+                Some(worker)
+            }
+            _ => lock(&self.inner.book.workers).get(&session).copied(),
+        };
+        let Some(inbox) = worker.and_then(|w| self.inner.inboxes.get(w)) else { return };
+        let opens = matches!(c, Command::Open { .. });
+        if !inbox.send(Job::Command(c)) && opens {
+            lock(&self.inner.book.workers).remove(&session);
+            (self.inner.refuse)(Notice::Refused { session, error: OfferError::Full });
+        }
+    }
+
+    /// The addresses that clients are told: those of worker 0 first.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.inner.addresses
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        lock(&self.inner.book.stats).0
+    }
+
+    /// Says goodbye to every peer and ends the threads. Later commands of clones do nothing.
+    pub fn shutdown(self) {
+        for inbox in &self.inner.inboxes {
+            inbox.send(Job::Stop);
+        }
+        let threads = std::mem::take(&mut *lock(&self.inner.threads));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a media worker had panicked");
+            }
+        }
+    }
+}
+
+fn session_of(c: &Command) -> SessionId {
+    match c {
+        Command::Open { session, .. }
+        | Command::OpenGate { session }
+        | Command::SetDevices { session, .. }
+        | Command::Close { session } => *session,
+    }
+}
+
+/// The worker of a room: the same for as long as the process lives.
+fn worker_of(room: RoomKey, workers: usize) -> usize {
+    // Fibonacci hashing: consecutive room numbers spread evenly.
+    let key = (u64::from(room.app.get()) << 32) | u64::from(room.room.get());
+    let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    #[allow(clippy::cast_possible_truncation)] // 32 bits times at most 256, shifted back.
+    let worker = ((mixed * workers as u64) >> 32) as usize;
+    worker
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tring_protocol::{RoomId, SdkAppId};
+
+    #[test]
+    fn rooms_spread_over_the_workers() {
+        let mut rooms = [0; 4];
+        for n in 1..=4000 {
+            let room = RoomKey { app: SdkAppId::new(1_400_000_001).unwrap(), room: RoomId::new(n).unwrap() };
+            rooms[worker_of(room, 4)] += 1;
+        }
+        assert!(rooms.iter().all(|&n| (800..1200).contains(&n)), "{rooms:?}");
+    }
+}
