@@ -1,0 +1,245 @@
+//! Every setting, with its default and its range. The names are those of the configuration file and of the documents.
+
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}: {source}. Check the path, or start without --config")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no configuration.
+    #[error("the configuration file {path} is wrong: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A setting is out of its range.
+    #[error("the setting {name} is {found}: it takes {range}")]
+    Range {
+        /// Its name.
+        name: &'static str,
+        /// What it is.
+        found: String,
+        /// What it takes.
+        range: &'static str,
+    },
+}
+
+/// All settings of `tring serve`. Everything has a default: an empty file is a configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Address and port of HTTP and WebSocket. Default `0.0.0.0:8080`.
+    pub listen: SocketAddr,
+    /// Folder of the database. Created if absent. Default `data`.
+    pub data: PathBuf,
+    /// Creates the app `demo` at the first start, serves the demo page, and signs for anybody in that app. Default off.
+    pub demo: bool,
+    /// Address of the Prometheus page, apart from the public port. Default none: no such page.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `[media]`.
+    pub media: MediaSettings,
+    /// `[calls]`.
+    pub calls: CallSettings,
+    /// `[limits]`.
+    pub limits: LimitSettings,
+}
+
+/// `[media]`: where sound and picture travel.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MediaSettings {
+    /// Address that the UDP sockets bind. Default `0.0.0.0`.
+    pub bind: IpAddr,
+    /// First UDP port; worker n takes port + n. 0 lets the system choose (tests). Default 7700.
+    pub udp_port: u16,
+    /// Workers, each with a thread and a port of its own, 1 to 64. Fixed, so that firewall rules survive a larger
+    /// machine. Default: one a core.
+    pub workers: usize,
+    /// Addresses given to clients, `ip` or `ip:port` (port of worker 0), for a server behind NAT or in a container.
+    /// Default none: the machine's own addresses.
+    pub advertise: Vec<String>,
+}
+
+/// `[calls]`: how long things may take.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CallSettings {
+    /// Seconds that a device may be without its socket while it rings, 1 to 120. Default 15.
+    pub ring_grace_s: u16,
+    /// Seconds that a device may be without its socket while it talks, 1 to 600. Default 30.
+    pub talk_grace_s: u16,
+    /// Devices of one callee that connect their transport while they ring, 0 to 8. Default 2.
+    pub preconnect_devices: usize,
+    /// Devices that one user may have signed in, 1 to 64. Default 8.
+    pub max_devices_per_user: usize,
+}
+
+/// `[limits]`: what one client, or all of them, may take.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LimitSettings {
+    /// Open WebSockets. Each needs an open file of the system's. Default 10,000.
+    pub max_sockets: usize,
+    /// Seconds between a client's pings, 5 to 300. A socket silent for two and a half of them is closed. Default 15.
+    pub heartbeat_s: u16,
+    /// Seconds that a session without a socket is kept, 5 to 3,600. Default 60.
+    pub resume_s: u16,
+    /// Messages a second of one socket in the long run. Default 20.
+    pub messages_per_second: f32,
+    /// Messages of one socket at once. Default 60.
+    pub messages_burst: f32,
+    /// Calls a minute of one device in the long run. Default 20.
+    pub calls_per_minute: f32,
+    /// Calls of one device at once. Default 10.
+    pub calls_burst: f32,
+    /// UserSigs a second that one app may have signed in the long run. Default 20.
+    pub signatures_per_second: f32,
+    /// UserSigs of one app at once. Default 100.
+    pub signatures_burst: f32,
+    /// Longest life of a UserSig from the signing service, in seconds. Default 7 days.
+    pub signature_max_s: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 8080),
+            data: PathBuf::from("data"),
+            demo: false,
+            metrics_listen: None,
+            media: MediaSettings::default(),
+            calls: CallSettings::default(),
+            limits: LimitSettings::default(),
+        }
+    }
+}
+
+impl Default for MediaSettings {
+    fn default() -> Self {
+        Self {
+            bind: Ipv4Addr::UNSPECIFIED.into(),
+            udp_port: 7700,
+            workers: std::thread::available_parallelism().map_or(1, usize::from).min(64),
+            advertise: Vec::new(),
+        }
+    }
+}
+
+impl Default for CallSettings {
+    fn default() -> Self {
+        Self { ring_grace_s: 15, talk_grace_s: 30, preconnect_devices: 2, max_devices_per_user: 8 }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            max_sockets: 10_000,
+            heartbeat_s: 15,
+            resume_s: 60,
+            messages_per_second: 20.0,
+            messages_burst: 60.0,
+            calls_per_minute: 20.0,
+            calls_burst: 10.0,
+            signatures_per_second: 20.0,
+            signatures_burst: 100.0,
+            signature_max_s: 7 * 24 * 3600,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a TOML file, or gives the defaults. Errors: [`ConfigError`].
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|e| ConfigError::Parse { path: path.to_owned(), message: e.to_string() })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Holds every setting against its range. Errors: [`ConfigError::Range`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        fn within<T: PartialOrd + std::fmt::Display>(
+            name: &'static str,
+            found: T,
+            low: T,
+            high: T,
+            range: &'static str,
+        ) -> Result<(), ConfigError> {
+            if found >= low && found <= high {
+                return Ok(());
+            }
+            Err(ConfigError::Range { name, found: found.to_string(), range })
+        }
+        let (m, c, l) = (&self.media, &self.calls, &self.limits);
+        within("media.workers", m.workers, 1, 64, "1 to 64")?;
+        within("calls.ring_grace_s", c.ring_grace_s, 1, 120, "1 to 120 seconds")?;
+        within("calls.talk_grace_s", c.talk_grace_s, 1, 600, "1 to 600 seconds")?;
+        within("calls.preconnect_devices", c.preconnect_devices, 0, 8, "0 to 8")?;
+        within("calls.max_devices_per_user", c.max_devices_per_user, 1, 64, "1 to 64")?;
+        within("limits.max_sockets", l.max_sockets, 1, 10_000_000, "1 to 10,000,000")?;
+        within("limits.heartbeat_s", l.heartbeat_s, 5, 300, "5 to 300 seconds")?;
+        within("limits.resume_s", l.resume_s, 5, 3600, "5 to 3,600 seconds")?;
+        let range = "at most limits.resume_s: a session must outlive its calls";
+        within("calls.ring_grace_s", c.ring_grace_s, 1, l.resume_s, range)?;
+        within("calls.talk_grace_s", c.talk_grace_s, 1, l.resume_s, range)?;
+        within("limits.signature_max_s", l.signature_max_s, 60, 366 * 24 * 3600, "60 seconds to a year")?;
+        for (name, value) in [
+            ("limits.messages_per_second", l.messages_per_second),
+            ("limits.messages_burst", l.messages_burst),
+            ("limits.calls_per_minute", l.calls_per_minute),
+            ("limits.calls_burst", l.calls_burst),
+            ("limits.signatures_per_second", l.signatures_per_second),
+            ("limits.signatures_burst", l.signatures_burst),
+        ] {
+            within(name, value, 1.0, 1e6, "1 to 1,000,000")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tring.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_misspelt_or_out_of_range_setting_is_named() {
+        assert!(parse("lisen = \"1.2.3.4:5\"").unwrap_err().contains("lisen"));
+        assert!(parse("[media]\nworkers = 0").unwrap_err().contains("media.workers is 0: it takes 1 to 64"));
+        assert!(parse("[calls]\ntalk_grace_s = 61").unwrap_err().contains("limits.resume_s"));
+        assert!(parse("[limits]\nheartbeat_s = 1").unwrap_err().contains("limits.heartbeat_s"));
+        assert!(
+            Config::load(Some(Path::new("no/such/file"))).unwrap_err().to_string().contains("no/such/file")
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! Routes, static files, health.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::signing::{self, Signing};
+use crate::switchboard::In;
+use crate::{assets, socket};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Longest body of a POST, in bytes. The signing service takes the largest, about 300.
+const MAX_BODY: usize = 16 * 1024;
+
+/// What every door needs.
+pub(crate) struct Doors {
+    pub(crate) clock: Clock,
+    pub(crate) config: Arc<Config>,
+    pub(crate) directory: Directory,
+    pub(crate) signing: Signing,
+    pub(crate) switchboard: mpsc::Sender<In>,
+    /// One permit an open WebSocket.
+    pub(crate) sockets: Arc<Semaphore>,
+    pub(crate) next_socket: AtomicU64,
+}
+
+/// The public routes.
+pub(crate) fn router(doors: Arc<Doors>) -> Router {
+    let mut router = Router::new()
+        .route("/v1/socket", get(socket::door))
+        .route("/v1/usersig", post(signing::usersig))
+        .route("/healthz", get(health))
+        .route("/sdk/{*path}", get(sdk));
+    if doors.config.demo {
+        router = router
+            .route("/demo/config.json", get(signing::demo_config))
+            .route("/demo/usersig", post(signing::demo_usersig))
+            .fallback(get(demo));
+    } else {
+        router = router.fallback(nothing_here);
+    }
+    router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(doors)
+}
+
+async fn health() -> Json<serde_json::Value> {
+    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn sdk(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    assets::sdk(&path, &headers)
+}
+
+async fn demo(State(_): State<Arc<Doors>>, uri: axum::http::Uri, headers: HeaderMap) -> Response {
+    if !assets::present() {
+        let text = "this binary was built without its clients: run `make build`, then start it again\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    }
+    assets::demo(uri.path().trim_start_matches('/'), &headers)
+}
+
+async fn nothing_here() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "not found. This is a Tring server; clients connect to /v1/socket\n")
+}

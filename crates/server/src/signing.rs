@@ -1,0 +1,224 @@
+//! The signing service of the guide: `POST /v1/usersig`, and the demo's open signer.
+//!
+//! The caller of the service is the app's own server, which has already decided who its user is. It holds an API
+//! secret, never the signing key; what it signs is bounded in life and number, and written down.
+
+use crate::http::Doors;
+use crate::rate::{Bucket, Rate};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use tracing::warn;
+use tring_protocol::{SdkAppId, Timestamp, UserId};
+use tring_store::{App, Store};
+
+/// Life of a UserSig when the request names none, in seconds.
+const EXPIRE_DEFAULT_S: u32 = 24 * 3600;
+
+/// Shortest life of a UserSig, in seconds.
+const EXPIRE_MIN_S: u32 = 60;
+
+/// Wrong secrets from one address before it must wait, and how many a second are forgiven.
+const WRONG_SECRETS: Rate = Rate { burst: 10.0, per_second: 0.2 };
+
+/// Addresses with wrong secrets that are remembered; past that the memory starts anew.
+const ADDRESSES_KEPT: usize = 10_000;
+
+/// The users that the demo page offers.
+const DEMO_USERS: [&str; 2] = ["alice", "bob"];
+
+/// The app of `--demo` and the buckets of all apps.
+pub(crate) struct Signing {
+    store: Store,
+    pub(crate) demo_app: Option<SdkAppId>,
+    apps: Mutex<HashMap<SdkAppId, Bucket>>,
+    wrong: Mutex<HashMap<IpAddr, Bucket>>,
+}
+
+impl Signing {
+    pub(crate) fn new(store: Store, demo_app: Option<SdkAppId>) -> Self {
+        Self { store, demo_app, apps: Mutex::default(), wrong: Mutex::default() }
+    }
+
+    fn may_sign(&self, app: SdkAppId, rate: Rate, now: Timestamp) -> bool {
+        let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        apps.entry(app).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+
+    /// Takes one wrong secret off an address's allowance. False if it has none left.
+    fn may_be_wrong(&self, from: IpAddr, now: Timestamp) -> bool {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= ADDRESSES_KEPT && !wrong.contains_key(&from) {
+            wrong.clear();
+        }
+        wrong.entry(from).or_insert_with(|| Bucket::full(WRONG_SECRETS, now)).take(WRONG_SECRETS, now)
+    }
+}
+
+/// What is wrong with a request to the signing service.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("the body is no request ({0}): send {{\"sdkAppID\":…,\"userID\":\"…\",\"expire\":seconds}}")]
+    Body(String),
+    #[error("the userID cannot be signed for: {0}")]
+    User(String),
+    #[error("the header is missing: send Authorization: Bearer <API secret of the app>")]
+    NoSecret,
+    #[error("no app has this sdkAppID and this API secret")]
+    WrongSecret,
+    #[error("expire is {found}: it takes {EXPIRE_MIN_S} to {max} seconds")]
+    Expire { found: u32, max: u32 },
+    #[error("too many requests: wait a second and send again")]
+    TooMany,
+    #[error("the server failed on this request; its log says why")]
+    Internal,
+}
+
+impl Refusal {
+    fn parts(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::User(_) => (StatusCode::BAD_REQUEST, "user_id_invalid"),
+            Self::NoSecret => (StatusCode::UNAUTHORIZED, "secret_missing"),
+            Self::WrongSecret => (StatusCode::FORBIDDEN, "secret_wrong"),
+            Self::Expire { .. } => (StatusCode::BAD_REQUEST, "expire_out_of_range"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code) = self.parts();
+        (status, Json(json!({ "error": { "code": code, "message": self.to_string() } }))).into_response()
+    }
+}
+
+#[derive(Deserialize)]
+struct SignRequest {
+    #[serde(rename = "sdkAppID")]
+    app: SdkAppId,
+    /// Checked apart, so that a placeholder is told from a body that is no request.
+    #[serde(rename = "userID")]
+    user: String,
+    #[serde(default)]
+    expire: Option<u32>,
+}
+
+fn user_id(text: &str) -> Result<UserId, Refusal> {
+    UserId::new(text).map_err(|e| Refusal::User(e.to_string()))
+}
+
+/// `POST /v1/usersig`.
+pub(crate) async fn usersig(
+    State(doors): State<Arc<Doors>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match sign_for_server(&doors, from.ip(), &headers, &body).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn sign_for_server(
+    doors: &Doors,
+    from: IpAddr,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Refusal> {
+    let request: SignRequest = serde_json::from_slice(body).map_err(|e| Refusal::Body(e.to_string()))?;
+    let user = user_id(&request.user)?;
+    let secret = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "))
+        .ok_or(Refusal::NoSecret)?;
+    let now = doors.clock.now();
+    let app = doors.directory.app(request.app).filter(|app| secret_fits(app, secret));
+    let Some(app) = app else {
+        warn!(%from, app = %request.app, "signing service: wrong API secret");
+        return Err(if doors.signing.may_be_wrong(from, now) {
+            Refusal::WrongSecret
+        } else {
+            Refusal::TooMany
+        });
+    };
+    let limits = &doors.config.limits;
+    let rate = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
+    if !doors.signing.may_sign(app.id, rate, now) {
+        return Err(Refusal::TooMany);
+    }
+    let max = limits.signature_max_s;
+    let expire = request.expire.unwrap_or(EXPIRE_DEFAULT_S.min(max));
+    if !(EXPIRE_MIN_S..=max).contains(&expire) {
+        return Err(Refusal::Expire { found: expire, max });
+    }
+    sign(doors, &app, &user, expire, "api", now).await
+}
+
+fn secret_fits(app: &App, secret: &str) -> bool {
+    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+    hash.ct_eq(&app.api_secret_hash).into()
+}
+
+async fn sign(
+    doors: &Doors,
+    app: &App,
+    user: &UserId,
+    expire_s: u32,
+    by: &'static str,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    let lifetime = Duration::from_secs(expire_s.into());
+    let user_sig = tring_usersig::sign(&app.key, app.id.get(), user.as_str(), lifetime, now.as_secs())
+        .map_err(|e| Refusal::User(e.to_string()))?;
+    doors.signing.store.audit_signature(app.id, user, expire_s, by, now).await.map_err(|error| {
+        warn!(%error, app = %app.id, "a signature could not be written down, so it was not given out");
+        Refusal::Internal
+    })?;
+    let body = json!({
+        "sdkAppID": app.id, "userID": user, "userSig": user_sig, "expire": expire_s,
+        "expireAt": now.as_secs() + u64::from(expire_s),
+    });
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+}
+
+/// `GET /demo/config.json`.
+pub(crate) async fn demo_config(State(doors): State<Arc<Doors>>) -> Response {
+    Json(json!({ "sdkAppID": doors.signing.demo_app, "users": DEMO_USERS })).into_response()
+}
+
+#[derive(Deserialize)]
+struct DemoRequest {
+    #[serde(rename = "userID")]
+    user: String,
+}
+
+/// `POST /demo/usersig`: anybody becomes anybody, in the demo app only.
+pub(crate) async fn demo_usersig(State(doors): State<Arc<Doors>>, body: Bytes) -> Response {
+    let signed = async {
+        let request: DemoRequest = serde_json::from_slice(&body).map_err(|e| Refusal::Body(e.to_string()))?;
+        let user = user_id(&request.user)?;
+        let app = doors.signing.demo_app.and_then(|id| doors.directory.app(id)).ok_or(Refusal::Internal)?;
+        let limits = &doors.config.limits;
+        let rate = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
+        let now = doors.clock.now();
+        if !doors.signing.may_sign(app.id, rate, now) {
+            return Err(Refusal::TooMany);
+        }
+        sign(&doors, &app, &user, EXPIRE_DEFAULT_S, "demo", now).await
+    };
+    signed.await.unwrap_or_else(IntoResponse::into_response)
+}

@@ -1,0 +1,233 @@
+//! One WebSocket: frames in, requests to the switchboard, answers and events out.
+//!
+//! One task a socket, and no buffer larger than named here: a signed-in user who does nothing must cost little.
+
+use crate::directory::SignInError;
+use crate::http::Doors;
+use crate::rate::{Bucket, Rate};
+use crate::session::{Frame, to_frame};
+use crate::switchboard::{In, LINK, Link, Out};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::debug;
+use tring_protocol::limits::MAX_MESSAGE_BYTES;
+use tring_protocol::{
+    Answer, ClientMessage, DeviceId, ErrorBody, ErrorCode, OLDEST_PROTOCOL_VERSION, Outcome,
+    PROTOCOL_VERSION, Request, UserKey, parse_client_message,
+};
+
+/// Bytes read from a socket at once. The library's default of 128 KiB alone is eight times what an idle user may cost;
+/// an SDP offer takes two or three reads of this size.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Bytes gathered before a write. Each frame is flushed at once, so this only bounds memory.
+const WRITE_BUFFER: usize = 1024;
+
+/// Bytes that may wait in the library for a socket that takes nothing.
+const WRITE_BUFFER_MAX: usize = 512 * 1024;
+
+/// How long a socket may take to sign in.
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long one frame may take to leave. A socket that is slower is cut; its session goes on.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+
+/// A socket may be silent for this many heartbeats.
+const SILENT_HEARTBEATS: f32 = 2.5;
+
+/// After this many refusals for sending too often the socket is closed.
+const REFUSALS: u32 = 100;
+
+/// `GET /v1/socket`.
+pub(crate) async fn door(
+    State(doors): State<Arc<Doors>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded.sentence()).into_response();
+    };
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER_MAX)
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .on_upgrade(move |socket| serve(doors, socket, from, permit))
+}
+
+async fn serve(doors: Arc<Doors>, socket: WebSocket, from: SocketAddr, _permit: OwnedSemaphorePermit) {
+    let number = doors.next_socket.fetch_add(1, Ordering::Relaxed);
+    let (sender, frames) = mpsc::channel(LINK);
+    let mut door = Door { doors, socket, number, device: None, refusals: 0 };
+    let why = door.run(sender, frames).await;
+    debug!(socket = number, %from, device = ?door.device, why, "socket closed");
+    if let Some(device) = door.device {
+        let _ = door.doors.switchboard.send(In::Cut { device, socket: number }).await;
+    }
+}
+
+struct Door {
+    doors: Arc<Doors>,
+    socket: WebSocket,
+    number: u64,
+    device: Option<DeviceId>,
+    refusals: u32,
+}
+
+/// Why a socket ends, for the log.
+type Why = &'static str;
+
+impl Door {
+    async fn run(&mut self, sender: mpsc::Sender<Out>, mut frames: mpsc::Receiver<Out>) -> Why {
+        let limits = &self.doors.config.limits;
+        let rate = Rate { burst: limits.messages_burst, per_second: limits.messages_per_second };
+        let silence = Duration::from_secs_f32(f32::from(limits.heartbeat_s) * SILENT_HEARTBEATS);
+        let mut bucket = Bucket::full(rate, self.doors.clock.now());
+        let idle = tokio::time::sleep(SIGN_IN_WITHIN);
+        tokio::pin!(idle);
+        // Held until sign-in. Then only the switchboard has one: when it lets go, `frames` ends and so does the socket.
+        let mut sender = Some(sender);
+        loop {
+            tokio::select! {
+                out = frames.recv() => match out {
+                    Some(Out::Frame(frame)) => if self.send(frame).await.is_err() { return "does not take its frames" },
+                    Some(Out::Close) | None => {
+                        self.close(close_code::NORMAL, "").await;
+                        return "closed by the server";
+                    }
+                },
+                message = self.socket.recv() => {
+                    let text = match message {
+                        Some(Ok(Message::Text(text))) => text,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        Some(Ok(Message::Binary(_))) => {
+                            self.close(close_code::UNSUPPORTED, "text frames only").await;
+                            return "binary frame";
+                        }
+                        Some(Ok(Message::Close(_))) | None => return "closed by the client",
+                        Some(Err(e)) => {
+                            debug!(socket = self.number, error = %e, "socket error");
+                            self.close(close_code::SIZE, "frame too large or broken").await;
+                            return "broken";
+                        }
+                    };
+                    if !bucket.take(rate, self.doors.clock.now()) {
+                        self.refusals += 1;
+                        if self.refusals > REFUSALS {
+                            self.close(close_code::POLICY, ErrorCode::TooMany.sentence()).await;
+                            return "too many messages";
+                        }
+                        let mut answer = tring_protocol::answer_for_unreadable(&text, Some(ErrorCode::TooMany));
+                        if let Outcome::Error(e) = &mut answer.outcome { e.retry = true }
+                        if self.send(to_frame(&answer)).await.is_err() { return "does not take its frames" }
+                        continue;
+                    }
+                    if self.message(&text, &mut sender).await.is_err() { return "does not take its frames" }
+                    if self.device.is_some() {
+                        idle.as_mut().reset(Instant::now() + silence);
+                    }
+                },
+                () = &mut idle => {
+                    self.close(close_code::POLICY, "silent for too long").await;
+                    return "silent";
+                }
+            }
+        }
+    }
+
+    async fn message(
+        &mut self,
+        text: &str,
+        sender: &mut Option<mpsc::Sender<Out>>,
+    ) -> Result<(), axum::Error> {
+        let ClientMessage { id, request } = match parse_client_message(text) {
+            Ok(message) => message,
+            Err(answer) => return self.send(to_frame(&answer)).await,
+        };
+        if let Some(device) = self.device {
+            let message = ClientMessage { id, request };
+            let _ = self.doors.switchboard.send(In::Request { device, socket: self.number, message }).await;
+            return Ok(());
+        }
+        let (device, answer) = oneshot::channel();
+        let message = match request {
+            Request::Login { protocol, sdk_app_id, user_id, user_sig, device: _ } => {
+                let owner = UserKey { app: sdk_app_id, user: user_id };
+                let now = self.doors.clock.now();
+                let checked = check_version(protocol)
+                    .and_then(|()| Ok(self.doors.directory.sign_in(&owner, &user_sig, now)?));
+                match (checked, sender.clone()) {
+                    (Ok(single_login), Some(frames)) => {
+                        let link = Link { socket: self.number, frames };
+                        In::Login { owner, single_login, re: id, link, device }
+                    }
+                    (Err(error), _) => {
+                        debug!(socket = self.number, user = %owner, code = ?error.code, "sign-in refused");
+                        return self.refuse(id, error).await;
+                    }
+                    (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
+                }
+            }
+            Request::Resume { protocol, ticket, last_seq } => match (check_version(protocol), sender.clone())
+            {
+                (Ok(()), Some(frames)) => {
+                    let link = Link { socket: self.number, frames };
+                    In::Resume { ticket, last_seq, re: id, link, device }
+                }
+                (Err(error), _) => return self.refuse(id, error).await,
+                (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
+            },
+            _ => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
+        };
+        let _ = self.doors.switchboard.send(message).await;
+        self.device = answer.await.ok().flatten();
+        if self.device.is_some() {
+            *sender = None;
+        }
+        Ok(())
+    }
+
+    async fn refuse(&mut self, re: u32, error: ErrorBody) -> Result<(), axum::Error> {
+        self.send(to_frame(&Answer { re, outcome: Outcome::Error(error) })).await
+    }
+
+    async fn send(&mut self, frame: Frame) -> Result<(), axum::Error> {
+        let message = Message::Text((&*frame).into());
+        match tokio::time::timeout(SEND_WITHIN, self.socket.send(message)).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(axum::Error::new(elapsed)),
+        }
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        let _ = tokio::time::timeout(SEND_WITHIN, self.socket.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+fn check_version(protocol: u16) -> Result<(), ErrorBody> {
+    if (OLDEST_PROTOCOL_VERSION..=PROTOCOL_VERSION).contains(&protocol) {
+        return Ok(());
+    }
+    let newest = PROTOCOL_VERSION;
+    let what = if protocol > newest { "update the server" } else { "update the client" };
+    let message = format!(
+        "the client speaks protocol {protocol}, this server {OLDEST_PROTOCOL_VERSION} to {newest}: {what}"
+    );
+    Err(ErrorBody::with(ErrorCode::ProtocolVersion, message))
+}
+
+impl From<SignInError> for ErrorBody {
+    fn from(error: SignInError) -> Self {
+        Self::with(error.code(), error.to_string())
+    }
+}

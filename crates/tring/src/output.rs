@@ -1,0 +1,66 @@
+//! What a command answers: text for people or JSON for programs on stdout, one line on stderr when it failed.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How a command went.
+pub(crate) type Outcome = Result<Answer, Failure>;
+
+/// What goes to stdout.
+#[derive(Debug)]
+pub(crate) struct Answer(String);
+
+impl Answer {
+    /// For programs if they asked, else for people; without the last line break.
+    pub(crate) fn either(
+        json: bool,
+        value: impl FnOnce() -> serde_json::Value,
+        text: impl FnOnce() -> String,
+    ) -> Self {
+        Self(if json { format!("{:#}", value()) } else { text() })
+    }
+
+    /// Nothing to say.
+    pub(crate) const fn silent() -> Self {
+        Self(String::new())
+    }
+}
+
+/// Why a command failed, as one line that says what to do.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Failure {
+    /// With a sentence of its own.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Prints, and gives the exit code.
+pub(crate) fn finish(outcome: Outcome) -> ExitCode {
+    let written = match outcome {
+        Ok(Answer(text)) if text.is_empty() => return ExitCode::SUCCESS,
+        Ok(Answer(text)) => writeln!(io::stdout(), "{text}"),
+        Err(Failure(text)) => {
+            // If stderr is gone there is nobody to tell; the exit code still does.
+            let _ = writeln!(io::stderr(), "tring: {text}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match written {
+        // The reader has seen enough (`tring app list | head -n 1`): no failure.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "tring: cannot write the answer: {e}");
+            ExitCode::FAILURE
+        }
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,101 @@
+//! `tring serve`: reads the settings, lets the command line override them, sets up the log, runs the server.
+
+use crate::output::{Answer, Failure, Outcome};
+use clap::Args;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// What is logged when nobody says otherwise. The libraries below tell much that only their authors need.
+const LOG_DEFAULT: &str = "info,sqlx=warn,str0m=warn";
+
+/// Start the server.
+///
+/// Everything has a default: without any option it listens on port 8080 for HTTP and WebSocket and on UDP ports from
+/// 7700 on for media, and keeps its database in the folder `data`. Options win over the configuration file.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Serve the demo page, and make its app at the first start. Anybody who can reach the server may sign in to that
+    /// app as anybody: not for production.
+    #[arg(long)]
+    demo: bool,
+
+    /// Address and port of HTTP and WebSocket [default: 0.0.0.0:8080].
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// Folder of the database; made if absent [default: data].
+    #[arg(long, value_name = "DIR", env = "TRING_DATA")]
+    data: Option<PathBuf>,
+
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE", env = "TRING_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// First UDP port of media; each worker takes one, counting up; 0 lets the system choose [default: 7700].
+    #[arg(long, value_name = "PORT")]
+    media_port: Option<u16>,
+
+    /// Media workers, each a thread and a UDP port [default: one a core].
+    #[arg(long, value_name = "N")]
+    media_workers: Option<usize>,
+
+    /// Address that clients are told to send media to, for a server behind NAT or in a container; may be repeated
+    /// [default: the machine's own addresses].
+    #[arg(long, value_name = "IP[:PORT]")]
+    advertise: Vec<String>,
+
+    /// What is logged: error, warn, info, debug, trace, or a list such as info,tring_server=debug.
+    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = LOG_DEFAULT)]
+    log: String,
+
+    /// Log as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+/// Runs until the server is told to stop.
+pub(crate) fn run(args: Serve) -> Outcome {
+    start_log(&args.log, args.log_json)?;
+    let config = settings(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(tring_server::run(config))?;
+    Ok(Answer::silent())
+}
+
+fn settings(args: Serve) -> Result<tring_server::Config, Failure> {
+    let mut config = tring_server::Config::load(args.config.as_deref())?;
+    config.demo |= args.demo;
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    if let Some(data) = args.data {
+        config.data = data;
+    }
+    if let Some(port) = args.media_port {
+        config.media.udp_port = port;
+    }
+    if let Some(workers) = args.media_workers {
+        config.media.workers = workers;
+    }
+    if !args.advertise.is_empty() {
+        config.media.advertise = args.advertise;
+    }
+    Ok(config)
+}
+
+fn start_log(filter: &str, json: bool) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|e| Failure::new(format!("--log cannot be read ({e}): give for example --log info")))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if json {
+        log.json().init()
+    } else {
+        log.init()
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! `tring serve`: that it starts, that a running server and the command share a database, and each way not to start.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod common;
+use common::{Place, Said, tring};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// `tring serve` on ports that the system chooses. Warnings about the machine (its limit of open files) are not logged:
+/// what is said here must be the failure alone.
+fn serve(data: &Path) -> Command {
+    let mut command = tring();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--log", "error"]);
+    command.arg("--data").arg(data);
+    command
+}
+
+/// A server that is stopped with the test.
+struct Running(Child);
+
+impl Running {
+    /// Starts, and waits until it says that it runs.
+    fn start(mut command: Command) -> (Self, String) {
+        let mut running = Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        let mut out = BufReader::new(running.0.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("Ctrl-C") {
+            if out.read_line(&mut said).unwrap() == 0 {
+                let mut err = String::new();
+                running.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+                panic!("it ended before it ran: {said}{err}");
+            }
+        }
+        (running, said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn fails(mut command: Command) -> Said {
+    command.output().unwrap().into()
+}
+
+#[test]
+fn with_demo_it_makes_its_app_and_says_where_to_click() {
+    let place = Place::new();
+    let mut command = serve(&place.data());
+    command.arg("--demo");
+    let (_running, said) = Running::start(command);
+    let apps = place.run(&["app", "list", "--json"]).json();
+    assert_eq!(apps.as_array().unwrap().len(), 1);
+    assert_eq!(apps[0]["name"], "demo");
+    assert!(said.contains("http://"), "{said}");
+    assert!(said.contains(&apps[0]["sdkAppID"].to_string()), "{said}");
+}
+
+#[test]
+fn without_demo_there_is_no_app_until_one_is_made_beside_the_running_server() {
+    let place = Place::new();
+    let (_running, said) = Running::start(serve(&place.data()));
+    assert!(said.contains("tring app create"), "{said}");
+    assert_eq!(place.run(&["app", "list", "--json"]).json(), serde_json::json!([]));
+    assert!(place.run(&["app", "list"]).done().contains("tring app create"));
+    place.create("shop");
+    assert_eq!(place.run(&["app", "list", "--json"]).json()[0]["name"], "shop");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_do() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = tring();
+    command
+        .args(["serve", "--listen", &address, "--media-port", "0", "--log", "error"])
+        .arg("--data")
+        .arg(place.data());
+    fails(command).failed(&[&address, "--listen"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_with_what_to_do() {
+    let place = Place::new();
+    let file = place.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    fails(serve(&file)).failed(&[&file.display().to_string(), "--data"]);
+}
+
+#[test]
+fn a_wrong_setting_is_named() {
+    let place = Place::new();
+    let config = place.path().join("tring.toml");
+    std::fs::write(&config, "[calls]\nring_grace_s = 0\n").unwrap();
+    let with_config = |path: &Path| {
+        let mut command = serve(&place.data());
+        command.arg("--config").arg(path);
+        fails(command)
+    };
+    with_config(&config).failed(&["calls.ring_grace_s", "1 to 120"]);
+    with_config(&place.path().join("nosuch.toml")).failed(&["nosuch.toml", "--config"]);
+    std::fs::write(&config, "lisen = 1\n").unwrap();
+    let said = with_config(&config);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("lisen"), "{}", said.err);
+    let mut command = serve(&place.data());
+    command.args(["--media-workers", "0"]);
+    fails(command).failed(&["media.workers is 0", "1 to 64"]);
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn options_win_over_the_configuration_file() {
+    let place = Place::new();
+    let config = place.path().join("tring.toml");
+    std::fs::write(&config, "listen = \"192.0.2.1:1\"\ndata = \"/dev/null/nowhere\"\n").unwrap();
+    let mut command = serve(&place.data());
+    command.arg("--config").arg(&config);
+    let (_running, _) = Running::start(command);
+    assert!(place.data().is_dir());
+}
