@@ -1,0 +1,22 @@
+/**
+ * The call client of Tring, without a screen and without media: session, calls, and the guide's events.
+ *
+ * It uses no DOM, no `wx`, no clock and no timer of its own; see {@link Platform} and {@link MediaPort}.
+ */
+
+export type { Call, CallEvent, CallOptions, Peer, Phase } from "./call.js"
+export { CallClient } from "./call-client.js"
+export { Connection } from "./connection.js"
+export type { CloseReason, ConnectionEvent, ConnectionState, Credentials } from "./connection.js"
+export { Emitter } from "./emitter.js"
+export type { Unsubscribe } from "./emitter.js"
+export { CallError, asCallError } from "./errors.js"
+export type { CallErrorCode, LocalErrorCode } from "./errors.js"
+export { guideEvents } from "./guide-events.js"
+export type { GuideEvent, GuideEventName, Surface } from "./guide-events.js"
+export { callingInfo, clock, endMessage } from "./guide-message.js"
+export type { GuideMessage } from "./guide-message.js"
+export { mediaOf, sdkAppIDNumber, typeOf, userIDText, userSigText } from "./identity.js"
+export type { Devices, MediaCall, MediaHost, MediaPort, MediaStatus, VoiceVolume } from "./media-port.js"
+export type { Cancel, LogLevel, Platform, SocketEvents, SocketLike } from "./platform.js"
+export type { EndReason, ErrorCode, KickReason, MediaType } from "./protocol.js"

@@ -1,0 +1,638 @@
+// Generated from crates/protocol by `make types`. Do not edit: change the Rust types.
+
+/** The newest protocol version this build speaks. */
+export const PROTOCOL_VERSION = 1
+
+/**
+ * The number of an app: one world of users, calls and rooms, fully separate from every other (the guide's SDKAppID).
+ */
+export type SdkAppId = number;
+
+/**
+ * A user's name inside one app (the guide's userID): UTF-8, 1 to [`MAX_USER_ID_BYTES`] bytes, no control
+ * characters, and none of the texts that stand for "not set".
+ */
+export type UserId = string;
+
+/**
+ * The name of one call (the `inviteID` of old pages): an opaque random text, unique across nodes.
+ */
+export type CallId = string;
+
+/**
+ * The number of a room, 1 to 4,294,967,295, unique among the live rooms of one app (the guide's roomID).
+ */
+export type RoomId = number;
+
+/**
+ * Voice or video (the guide's `type`, where 1 is audio and 2 is video).
+ */
+export type MediaType = "audio" | "video";
+
+/**
+ * What kind of program signs in. It decides how media reaches it.
+ */
+export type DeviceKind = "web" | "miniprogram" | "native";
+
+/**
+ * What a device says of itself when it signs in.
+ */
+export type DeviceInfo = { 
+/**
+ * What kind of program.
+ */
+kind: DeviceKind, };
+
+/**
+ * Why a call, or one leg of it, is over.
+ */
+export type EndReason = "hangup" | "cancel" | "reject" | "busy" | "no_response" | "timeout" | "answered_elsewhere" | "kicked" | "lost" | "server";
+
+/**
+ * Why a session was ended by the server.
+ */
+export type KickReason = "signed_in_elsewhere" | "app_deleted" | "too_slow";
+
+/**
+ * Every way in which a request can fail.
+ */
+export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "not_connected" | "answered_elsewhere" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
+
+/**
+ * What an [`crate::Answer`] says when a request failed.
+ */
+export type ErrorBody = { 
+/**
+ * For programs; never renamed.
+ */
+code: ErrorCode, 
+/**
+ * For people: what is wrong and what to do. May change.
+ */
+message: string, 
+/**
+ * True if the same request can succeed later without a change.
+ */
+retry?: boolean, };
+
+/**
+ * Who is called, and how.
+ */
+export type CallRequest = { 
+/**
+ * The callees, 1 to [`crate::limits::MAX_CALLEES`], each once, not the caller.
+ */
+to: Array<UserId>, 
+/**
+ * Voice or video.
+ */
+media: MediaType, 
+/**
+ * How long it rings, in seconds ([`crate::limits::RING_TIMEOUT_RANGE_S`]); none means 30.
+ */
+timeoutS?: number, 
+/**
+ * End at once with `no_response` when nobody called has a device, instead of ringing to the deadline.
+ */
+failFast?: boolean, 
+/**
+ * Text of the app's own for the callees, at most [`crate::limits::MAX_CALL_DATA_BYTES`].
+ */
+data?: string, };
+
+/**
+ * What a client can ask for.
+ */
+export type Request = { "type": "login", 
+/**
+ * The protocol version the client speaks.
+ */
+protocol: number, 
+/**
+ * The app.
+ */
+sdkAppID: SdkAppId, 
+/**
+ * The user.
+ */
+userID: UserId, 
+/**
+ * The proof, made by the app's own signing service.
+ */
+userSig: string, 
+/**
+ * What signs in.
+ */
+device: DeviceInfo, } | { "type": "resume", 
+/**
+ * The protocol version the client speaks.
+ */
+protocol: number, 
+/**
+ * From [`Welcome::ticket`].
+ */
+ticket: string, 
+/**
+ * The `seq` of the last event that the client has handled, 0 for none.
+ */
+lastSeq: number, } | { "type": "logout", } | { "type": "ping", 
+/**
+ * The `seq` of the last event that the client has handled.
+ */
+ack: number, } | { "type": "call" } & CallRequest | { "type": "delivered", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "accept", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "reject", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "hangup", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "transport", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
+ */
+offer: string, } | { "type": "devices", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * The microphone is on.
+ */
+microphone: boolean, 
+/**
+ * The camera is on.
+ */
+camera: boolean, };
+
+/**
+ * A request and the number by which its answer is found. The numbers of one session rise; a request that is sent
+ * again with the same number (after a cut socket) is answered again and carried out once.
+ */
+export type ClientMessage = { 
+/**
+ * Chosen by the client, rising from 1.
+ */
+id: number, } & ({ "type": "login", 
+/**
+ * The protocol version the client speaks.
+ */
+protocol: number, 
+/**
+ * The app.
+ */
+sdkAppID: SdkAppId, 
+/**
+ * The user.
+ */
+userID: UserId, 
+/**
+ * The proof, made by the app's own signing service.
+ */
+userSig: string, 
+/**
+ * What signs in.
+ */
+device: DeviceInfo, } | { "type": "resume", 
+/**
+ * The protocol version the client speaks.
+ */
+protocol: number, 
+/**
+ * From [`Welcome::ticket`].
+ */
+ticket: string, 
+/**
+ * The `seq` of the last event that the client has handled, 0 for none.
+ */
+lastSeq: number, } | { "type": "logout", } | { "type": "ping", 
+/**
+ * The `seq` of the last event that the client has handled.
+ */
+ack: number, } | { "type": "call" } & CallRequest | { "type": "delivered", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "accept", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "reject", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "hangup", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "transport", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
+ */
+offer: string, } | { "type": "devices", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * The microphone is on.
+ */
+microphone: boolean, 
+/**
+ * The camera is on.
+ */
+camera: boolean, });
+
+/**
+ * What a client learns when it signs in.
+ */
+export type Welcome = { 
+/**
+ * For `resume`. A secret of this session: not for logs.
+ */
+ticket: string, 
+/**
+ * True if the session goes on where its socket was cut.
+ */
+resumed: boolean, 
+/**
+ * Send `ping` at least this often, in seconds.
+ */
+heartbeatS: number, 
+/**
+ * How long a cut session is kept, in seconds.
+ */
+resumeS: number, };
+
+/**
+ * What a successful answer carries.
+ */
+export type Ok = Welcome | { 
+/**
+ * The new call.
+ */
+callID: CallId, 
+/**
+ * Its room.
+ */
+roomID: RoomId, } | { 
+/**
+ * The SDP answer.
+ */
+answer: string, } | Record<symbol, never>;
+
+/**
+ * How a request went.
+ */
+export type Outcome = { "ok": Ok } | { "error": ErrorBody };
+
+/**
+ * The answer to a request.
+ */
+export type Answer = { 
+/**
+ * The request's `id`; 0 if the message had none that could be read.
+ */
+re: number, } & ({ "ok": Ok } | { "error": ErrorBody });
+
+/**
+ * What the server tells a device without being asked.
+ */
+export type Event = { "type": "invited", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Its room.
+ */
+roomID: RoomId, 
+/**
+ * The caller.
+ */
+from: UserId, 
+/**
+ * All callees.
+ */
+to: Array<UserId>, 
+/**
+ * Voice or video.
+ */
+media: MediaType, 
+/**
+ * Milliseconds until it stops ringing.
+ */
+remainingMs: number, 
+/**
+ * The caller's own text.
+ */
+data?: string, } | { "type": "unreachable", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "ringing", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "accepted", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "leg_ended", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, 
+/**
+ * Why.
+ */
+reason: EndReason, } | { "type": "joined", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, 
+/**
+ * Its microphone is on.
+ */
+microphone: boolean, 
+/**
+ * Its camera is on.
+ */
+camera: boolean, } | { "type": "left", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "devices", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, 
+/**
+ * Its microphone is on.
+ */
+microphone: boolean, 
+/**
+ * Its camera is on.
+ */
+camera: boolean, } | { "type": "network", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Whose: the receiver's own id, or the other's.
+ */
+userID: UserId, 
+/**
+ * 1 (excellent) to 6 (cut off), as the pusher's netQualityLevel of old pages; above 4 is worth a hint.
+ */
+level: number, } | { "type": "transport_lost", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "merged", 
+/**
+ * The call that is gone.
+ */
+callID: CallId, 
+/**
+ * The call that goes on.
+ */
+into: CallId, 
+/**
+ * Its room.
+ */
+roomID: RoomId, 
+/**
+ * Voice or video: video only if both asked for it.
+ */
+media: MediaType, } | { "type": "ended", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Why.
+ */
+reason: EndReason, 
+/**
+ * Who ended it, if somebody did.
+ */
+by?: UserId, 
+/**
+ * Whole seconds from the accept to the end by the server's clock: the same for everybody; 0 if unanswered.
+ */
+durationS: number, } | { "type": "kicked_out", 
+/**
+ * Why.
+ */
+reason: KickReason, };
+
+/**
+ * An event and its number in the session, rising by one from 1.
+ */
+export type EventMessage = { 
+/**
+ * The number.
+ */
+seq: number, } & ({ "type": "invited", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Its room.
+ */
+roomID: RoomId, 
+/**
+ * The caller.
+ */
+from: UserId, 
+/**
+ * All callees.
+ */
+to: Array<UserId>, 
+/**
+ * Voice or video.
+ */
+media: MediaType, 
+/**
+ * Milliseconds until it stops ringing.
+ */
+remainingMs: number, 
+/**
+ * The caller's own text.
+ */
+data?: string, } | { "type": "unreachable", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "ringing", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "accepted", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "leg_ended", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, 
+/**
+ * Why.
+ */
+reason: EndReason, } | { "type": "joined", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, 
+/**
+ * Its microphone is on.
+ */
+microphone: boolean, 
+/**
+ * Its camera is on.
+ */
+camera: boolean, } | { "type": "left", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, } | { "type": "devices", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who.
+ */
+userID: UserId, 
+/**
+ * Its microphone is on.
+ */
+microphone: boolean, 
+/**
+ * Its camera is on.
+ */
+camera: boolean, } | { "type": "network", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Whose: the receiver's own id, or the other's.
+ */
+userID: UserId, 
+/**
+ * 1 (excellent) to 6 (cut off), as the pusher's netQualityLevel of old pages; above 4 is worth a hint.
+ */
+level: number, } | { "type": "transport_lost", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "merged", 
+/**
+ * The call that is gone.
+ */
+callID: CallId, 
+/**
+ * The call that goes on.
+ */
+into: CallId, 
+/**
+ * Its room.
+ */
+roomID: RoomId, 
+/**
+ * Voice or video: video only if both asked for it.
+ */
+media: MediaType, } | { "type": "ended", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Why.
+ */
+reason: EndReason, 
+/**
+ * Who ended it, if somebody did.
+ */
+by?: UserId, 
+/**
+ * Whole seconds from the accept to the end by the server's clock: the same for everybody; 0 if unanswered.
+ */
+durationS: number, } | { "type": "kicked_out", 
+/**
+ * Why.
+ */
+reason: KickReason, });

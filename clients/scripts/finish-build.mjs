@@ -1,0 +1,40 @@
+// After the compiler: the demo's own files, comments out of the scripts (they stay in the .d.ts, where editors look), and
+// what the SDK weighs for a page that loads it.
+
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
+import ts from "typescript"
+
+const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
+const dist = join(clients, "dist")
+
+mkdirSync(join(dist, "demo"), { recursive: true })
+for (const name of readdirSync(join(clients, "demo"))) {
+  if (/\.(html|css|svg)$/.test(name)) cpSync(join(clients, "demo", name), join(dist, "demo", name))
+}
+
+for (const name of readdirSync(dist, { recursive: true })) {
+  if (!name.endsWith(".js")) continue
+  const file = join(dist, name)
+  const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, removeComments: true }
+  writeFileSync(file, ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions }).outputText)
+}
+
+/** A module and all that it imports, with relative addresses. */
+function reach(file, seen = new Set()) {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*"(\.[^"]+)"/g)) {
+    reach(join(dirname(file), path), seen)
+  }
+  return seen
+}
+
+for (const [what, entry] of [["TRTCCalling class", "web/index.js"], ["<trtc-calling> element", "web/define.js"]]) {
+  const files = [...reach(join(dist, entry))]
+  const text = files.map((file) => readFileSync(file, "utf8")).join("\n")
+  const kib = (bytes) => (bytes / 1024).toFixed(1)
+  console.log(`${what}: ${files.length} modules, ${kib(text.length)} KiB, ${kib(gzipSync(text, { level: 9 }).length)} KiB gzip`)
+}

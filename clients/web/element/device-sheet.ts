@@ -1,0 +1,94 @@
+/** The sheet that chooses microphone, camera and loudspeaker. */
+
+import type { DeviceChoice } from "../devices.js"
+import { make } from "./dom.js"
+import { icon } from "./icons.js"
+import type { Texts } from "./texts.js"
+
+/** What can be chosen, and what is in use. An empty list is not shown. */
+export interface DeviceLists {
+  audio: DeviceChoice[]
+  video: DeviceChoice[]
+  speaker: DeviceChoice[]
+  current: { audio: string; video: string; speaker: string }
+}
+
+type Kind = "audio" | "video" | "speaker"
+const KINDS: Kind[] = ["audio", "video", "speaker"]
+
+/** See the head of this file. */
+export class DeviceSheet {
+  readonly element = make("section", "sheet")
+  private readonly title = make("span", "")
+  private readonly closer = make("button", "close", icon("close"))
+  private readonly rows: Record<Kind, { label: HTMLLabelElement; caption: HTMLSpanElement; select: HTMLSelectElement }>
+  private standard = ""
+
+  constructor(
+    private readonly list: () => Promise<DeviceLists>,
+    choose: (kind: Kind, id: string) => void,
+    private readonly focusBack: () => void,
+  ) {
+    const row = (kind: Kind) => {
+      const caption = make("span", "")
+      const select = make("select", "")
+      select.addEventListener("change", () => choose(kind, select.value))
+      return { label: make("label", "", caption, select), caption, select }
+    }
+    this.rows = { audio: row("audio"), video: row("video"), speaker: row("speaker") }
+    this.closer.type = "button"
+    this.closer.addEventListener("click", () => this.close(true))
+    this.element.append(make("header", "", this.title, this.closer), ...KINDS.map((k) => this.rows[k].label))
+    this.element.setAttribute("role", "group")
+    this.element.hidden = true
+    navigator.mediaDevices?.addEventListener("devicechange", () => {
+      if (this.isOpen) void this.fill()
+    })
+  }
+
+  get isOpen(): boolean {
+    return !this.element.hidden
+  }
+
+  /** In these words. */
+  say(texts: Texts): void {
+    this.title.textContent = texts.devices
+    this.closer.title = texts.close
+    this.closer.setAttribute("aria-label", texts.close)
+    this.element.setAttribute("aria-label", texts.devices)
+    this.rows.audio.caption.textContent = texts.microphone
+    this.rows.video.caption.textContent = texts.camera
+    this.rows.speaker.caption.textContent = texts.speaker
+    this.standard = texts.standard
+  }
+
+  async open(): Promise<void> {
+    if (this.isOpen) return this.close(true)
+    await this.fill()
+    this.element.hidden = false
+    this.closer.focus({ preventScroll: true })
+  }
+
+  close(focus: boolean): void {
+    if (!this.isOpen) return
+    this.element.hidden = true
+    if (focus) this.focusBack()
+  }
+
+  private async fill(): Promise<void> {
+    const lists = await this.list()
+    for (const kind of KINDS) {
+      const { label, select } = this.rows[kind]
+      const choices = lists[kind]
+      label.hidden = choices.length === 0
+      select.replaceChildren(
+        ...choices.map((choice, n) => {
+          const option = make("option", "", choice.label || `${this.standard} ${n + 1}`)
+          option.value = choice.deviceId
+          option.selected = choice.deviceId === lists.current[kind]
+          return option
+        }),
+      )
+    }
+  }
+}

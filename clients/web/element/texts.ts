@@ -1,0 +1,167 @@
+/** What the call screen says, in two languages. */
+
+import { clock, type EndReason } from "../../core/src/index.js"
+
+/** Languages of the screen. */
+export type Language = "zh" | "en"
+
+const ZH = {
+  screen: "通话",
+  unknown: "未知用户",
+  dialing: "正在呼叫…",
+  waiting: "等待对方接受…",
+  alerting: "对方正在响铃…",
+  unreachable: "对方暂不在线，继续等待…",
+  invitedVideo: "邀请你视频通话",
+  invitedVoice: "邀请你语音通话",
+  accepting: "正在接通…",
+  connecting: "正在连接音视频…",
+  reconnecting: "网络中断，正在重新连接…",
+  offline: "与服务器的连接中断，正在恢复…",
+  weakOwn: "您当前网络不佳",
+  weakPeer: "对方当前网络不佳",
+  peerMuted: "对方已静音",
+  peerCameraOff: "对方已关闭摄像头",
+  tapForSound: "点按以播放声音",
+  answer: "接听",
+  decline: "拒绝",
+  hangup: "挂断",
+  cancel: "取消",
+  mute: "静音",
+  unmute: "取消静音",
+  cameraOn: "打开摄像头",
+  cameraOff: "关闭摄像头",
+  flip: "切换前后摄像头",
+  swap: "切换大小画面",
+  devices: "设备",
+  close: "关闭",
+  microphone: "麦克风",
+  camera: "摄像头",
+  speaker: "扬声器",
+  standard: "系统默认",
+  you: "我",
+  ended: "通话结束",
+  peerEnded: "对方已挂断",
+  cancelled: "已取消",
+  peerCancelled: "对方已取消",
+  rejected: "已拒绝",
+  peerRejected: "对方已拒绝",
+  busy: "对方忙线中",
+  noResponse: "对方不在线",
+  timeout: "对方无应答",
+  missed: "未接来电",
+  elsewhere: "已在其他设备上处理",
+  kicked: "账号已在其他设备登录",
+  lost: "连接已断开，通话结束",
+  server: "服务器结束了通话",
+  refused: "呼叫失败",
+  error60003: "未找到麦克风，对方听不到您",
+  error60004: "未找到摄像头，对方看不到您",
+  error60005: "设备不可用或未授权，请在浏览器地址栏中允许",
+  error60006: "当前页面不支持通话，请使用 https 或 localhost 打开",
+}
+
+type Texts = typeof ZH
+
+const EN: Texts = {
+  screen: "Call",
+  unknown: "Unknown",
+  dialing: "Calling…",
+  waiting: "Waiting for an answer…",
+  alerting: "Ringing…",
+  unreachable: "Not online right now, still trying…",
+  invitedVideo: "invites you to a video call",
+  invitedVoice: "invites you to a voice call",
+  accepting: "Answering…",
+  connecting: "Connecting sound and picture…",
+  reconnecting: "Network lost, reconnecting…",
+  offline: "Connection to the server lost, restoring…",
+  weakOwn: "Your network is weak",
+  weakPeer: "The other side's network is weak",
+  peerMuted: "Muted at the other side",
+  peerCameraOff: "Camera is off",
+  tapForSound: "Tap to hear",
+  answer: "Answer",
+  decline: "Decline",
+  hangup: "Hang up",
+  cancel: "Cancel",
+  mute: "Mute",
+  unmute: "Unmute",
+  cameraOn: "Camera on",
+  cameraOff: "Camera off",
+  flip: "Flip camera",
+  swap: "Swap pictures",
+  devices: "Devices",
+  close: "Close",
+  microphone: "Microphone",
+  camera: "Camera",
+  speaker: "Speaker",
+  standard: "System default",
+  you: "You",
+  ended: "Call ended",
+  peerEnded: "The other side hung up",
+  cancelled: "Cancelled",
+  peerCancelled: "Call cancelled",
+  rejected: "Declined",
+  peerRejected: "Call declined",
+  busy: "Busy",
+  noResponse: "Not online",
+  timeout: "No answer",
+  missed: "Missed call",
+  elsewhere: "Answered on another device",
+  kicked: "Signed in on another device",
+  lost: "Connection lost, call ended",
+  server: "The server ended the call",
+  refused: "The call failed",
+  error60003: "No microphone found: they cannot hear you",
+  error60004: "No camera found: they cannot see you",
+  error60005: "Device refused or in use: allow it in the address bar",
+  error60006: "Calls need https or localhost",
+}
+
+/** All texts of a language. */
+export function texts(language: Language): Texts {
+  return language === "zh" ? ZH : EN
+}
+
+export type { Texts }
+
+/** The language for an element: its own `lang`, that of the page around it, or the browser's. */
+export function languageOf(element: HTMLElement): Language {
+  const stated = element.getAttribute("lang") || element.closest("[lang]")?.getAttribute("lang") || navigator.language
+  return /^zh\b/i.test(stated) ? "zh" : "en"
+}
+
+/** Why a call ended, as its screen says it. */
+export function endText(t: Texts, reason: EndReason, mine: boolean, caller: boolean, connected: boolean, seconds: number): string {
+  if (connected) {
+    const said = reason === "hangup" ? (mine ? t.ended : t.peerEnded) : byReason(t, reason, mine, caller)
+    return `${said} · ${clock(seconds)}`
+  }
+  return byReason(t, reason, mine, caller)
+}
+
+function byReason(t: Texts, reason: EndReason, mine: boolean, caller: boolean): string {
+  switch (reason) {
+    case "cancel":
+      return mine ? t.cancelled : t.peerCancelled
+    case "reject":
+      return caller ? t.peerRejected : t.rejected
+    case "busy":
+      return t.busy
+    case "no_response":
+      return caller ? t.noResponse : t.missed
+    case "timeout":
+      return caller ? t.timeout : t.missed
+    case "answered_elsewhere":
+      return t.elsewhere
+    case "kicked":
+      return mine ? t.kicked : t.ended
+    case "lost":
+      return t.lost
+    case "server":
+      return t.server
+    default:
+      return t.ended
+  }
+}

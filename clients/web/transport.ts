@@ -1,0 +1,114 @@
+/**
+ * One media path to the server: one peer connection, one offer, never another.
+ *
+ * Both media lines exist from the start, for voice calls too, so that a microphone or a camera that comes later is only
+ * attached (`replaceTrack`). The server is ICE-lite and learns addresses from checks, so no candidate is waited for.
+ */
+
+/** A path that says `disconnected` gets this long to heal by itself, ms. Higher: fewer rebuilds on a flickering link.
+ * Lower: sound is back sooner after a real change. */
+const HEAL_MS = 3000
+
+/** What a path reports. */
+export interface TransportEvents {
+  connected(): void
+  /** It is broken for good: build another. At most once. */
+  broken(why: string): void
+}
+
+/** See the head of this file. */
+export class Transport {
+  readonly audio: RTCRtpTransceiver
+  readonly video: RTCRtpTransceiver
+  private readonly pc: RTCPeerConnection
+  private healTimer = 0
+  private over = false
+
+  constructor(private readonly events: TransportEvents) {
+    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" })
+    this.audio = this.pc.addTransceiver("audio", { direction: "sendrecv" })
+    this.video = this.pc.addTransceiver("video", { direction: "sendrecv" })
+    preferH264(this.video)
+    this.pc.onconnectionstatechange = () => this.stateChanged()
+  }
+
+  /** The offer, ready to be sent. */
+  async offer(): Promise<string> {
+    await this.pc.setLocalDescription(await this.pc.createOffer())
+    const offer = this.pc.localDescription
+    if (offer === null) throw new Error("the browser made no offer")
+    return offer.sdp
+  }
+
+  /** The server's answer. */
+  async answer(sdp: string): Promise<void> {
+    await this.pc.setRemoteDescription({ type: "answer", sdp })
+  }
+
+  /** Attaches what is sent; null sends nothing. */
+  async send(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
+    if (!this.over) await this[kind].sender.replaceTrack(track)
+  }
+
+  /** Bounds what the encoder spends, bit/s. */
+  async limitVideo(bitrate: number): Promise<void> {
+    const parameters = this.video.sender.getParameters()
+    const encoding = parameters.encodings[0]
+    if (this.over || encoding === undefined || encoding.maxBitrate === bitrate) return
+    encoding.maxBitrate = bitrate
+    await this.video.sender.setParameters(parameters)
+  }
+
+  /** The browser's measurements. */
+  stats(): Promise<RTCStatsReport> {
+    return this.pc.getStats()
+  }
+
+  /** Closes it. Nothing is reported any more. */
+  close(): void {
+    this.over = true
+    clearTimeout(this.healTimer)
+    this.pc.onconnectionstatechange = null
+    this.pc.close()
+  }
+
+  private stateChanged(): void {
+    const state = this.pc.connectionState
+    clearTimeout(this.healTimer)
+    if (state === "connected") this.events.connected()
+    else if (state === "failed" || state === "closed") this.break(state)
+    else if (state === "disconnected") this.healTimer = window.setTimeout(() => this.break(state), HEAL_MS)
+  }
+
+  private break(why: string): void {
+    if (this.over) return
+    this.close()
+    this.events.broken(why)
+  }
+}
+
+/** H.264 first, since mini-programs take nothing else; VP8 for browsers without it. */
+function preferH264(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs
+  if (codecs === undefined || typeof transceiver.setCodecPreferences !== "function") return
+  const rank = (codec: RTCRtpCodec): number => {
+    const type = codec.mimeType.toLowerCase()
+    const parameters = codec.sdpFmtpLine || ""
+    if (type === "video/h264") {
+      const baseline = /profile-level-id=42/i.test(parameters)
+      return baseline && /packetization-mode=1/.test(parameters) ? (/42e0/i.test(parameters) ? 0 : 1) : 9
+    }
+    if (type === "video/vp8") return 2
+    return type === "video/rtx" ? 3 : 9
+  }
+  const wanted = codecs
+    .map((codec) => ({ codec, rank: rank(codec) }))
+    .filter((c) => c.rank < 9)
+    .sort((a, b) => a.rank - b.rank)
+    .map((c) => c.codec)
+  try {
+    if (wanted.length > 0) transceiver.setCodecPreferences(wanted)
+  } catch (_) {
+    // A browser that will not be told: its own order is in the offer, and the server chooses.
+  }
+}
