@@ -1,0 +1,240 @@
+/**
+ * Runs in every page before its own scripts: watches what the page does with devices and connections, and analyses what
+ * arrives. It changes nothing of what the page sees.
+ *
+ * Analysis reads decoded frames and samples from the *receivers* of the page's connections, so it is independent of how
+ * the SDK under test shows them.
+ */
+(() => {
+  if (window.__e2e) return
+
+  /** @type {{ pc: RTCPeerConnection, negotiations: number }[]} */
+  const connections = []
+  /** @type {{ constraints: MediaStreamConstraints, stream?: MediaStream, error?: string }[]} */
+  const deviceRequests = []
+
+  const Native = window.RTCPeerConnection
+  window.RTCPeerConnection = class RTCPeerConnection extends Native {
+    constructor(...args) {
+      super(...args)
+      connections.push({ pc: this, negotiations: 0 })
+    }
+    setLocalDescription(...args) {
+      const own = connections.find((c) => c.pc === this)
+      if (own) own.negotiations++
+      return super.setLocalDescription(...args)
+    }
+  }
+
+  if (navigator.mediaDevices) {
+    const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    navigator.mediaDevices.getUserMedia = async (constraints) => {
+      const request = { constraints: structuredClone(constraints) }
+      deviceRequests.push(request)
+      try {
+        request.stream = await native(constraints)
+        // The page may stop the tracks and drop the stream; these are the same track objects.
+        request.tracks = request.stream.getTracks()
+        return request.stream
+      } catch (error) {
+        request.error = error.name
+        throw error
+      }
+    }
+  }
+
+  /** The newest connection that is not closed. */
+  const live = () => connections.map((c) => c.pc).filter((pc) => pc.connectionState !== 'closed').at(-1)
+
+  const receiverTrack = (kind, pc = live()) =>
+    pc?.getReceivers().map((r) => r.track).find((t) => t.kind === kind && t.readyState === 'live')
+
+  const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms, { done: true, late: true }))
+
+  /**
+   * Reads frames or sample blocks of a track for some time.
+   *
+   * @param {MediaStreamTrack} track
+   * @param {number} ms
+   * @param {(data: any) => boolean | void} take called with each; true ends the reading
+   */
+  async function read(track, ms, take) {
+    const copy = track.clone()
+    // A remote sound is only pulled from the network while something plays it.
+    const player = document.createElement(copy.kind)
+    player.muted = true
+    player.srcObject = new MediaStream([copy])
+    player.play().catch(() => {})
+    const reader = new MediaStreamTrackProcessor({ track: copy }).readable.getReader()
+    const end = after(ms)
+    try {
+      for (;;) {
+        const { value, done } = await Promise.race([reader.read(), end])
+        if (done) return
+        const enough = take(value)
+        value.close()
+        if (enough) return
+      }
+    } finally {
+      reader.cancel().catch(() => {})
+      player.srcObject = null
+      copy.stop()
+    }
+  }
+
+  const GRID = { width: 32, height: 24 }
+  const canvas = new OffscreenCanvas(GRID.width, GRID.height)
+  const pen = canvas.getContext('2d', { willReadFrequently: true })
+
+  /** The person whose colour fills most of a picture, and where the white bar stands. */
+  function nameColour(source, palette) {
+    pen.clearRect(0, 0, GRID.width, GRID.height)
+    pen.drawImage(source, 0, 0, GRID.width, GRID.height)
+    const { data } = pen.getImageData(0, 0, GRID.width, GRID.height)
+    const votes = new Map()
+    let bar = 0
+    let white = 0
+    for (let i = 0; i < data.length; i += 4) {
+      const [r, g, b] = [data[i], data[i + 1], data[i + 2]]
+      if (Math.min(r, g, b) > 170) {
+        white++
+        bar += (i / 4) % GRID.width
+        continue
+      }
+      let best
+      let distance = 80 // farther than this from every colour: nobody's
+      for (const { name, rgb } of palette) {
+        const d = Math.hypot(r - rgb[0], g - rgb[1], b - rgb[2])
+        if (d < distance) [best, distance] = [name, d]
+      }
+      votes.set(best, (votes.get(best) ?? 0) + 1)
+    }
+    const [name, count] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? []
+    const share = (count ?? 0) / (GRID.width * GRID.height)
+    return { who: share > 0.6 ? name : undefined, bar: white ? bar / white : undefined }
+  }
+
+  /**
+   * Whose picture is it? Reads until `frames` frames were decoded or `ms` has passed.
+   *
+   * @returns who fills the picture (`nobody` without frames, `unclear` if it is nobody's colour or changes), how many
+   * frames there were, and whether the picture moves
+   */
+  async function look(track, { palette, ms, frames = Infinity }) {
+    if (!track) return { who: 'nobody', frames: 0, moving: false, why: 'no track' }
+    const names = new Set()
+    const bars = new Set()
+    let count = 0
+    let size = ''
+    await read(track, ms, (frame) => {
+      count++
+      size = `${frame.displayWidth}x${frame.displayHeight}`
+      const { who, bar } = nameColour(frame, palette)
+      names.add(who)
+      if (bar !== undefined) bars.add(Math.round(bar))
+      return count >= frames
+    })
+    const who = count === 0 ? 'nobody' : names.size === 1 ? ([...names][0] ?? 'unclear') : 'unclear'
+    return { who, frames: count, moving: bars.size > 1, size }
+  }
+
+  const BLOCK_MS = 50
+  const QUIET = 0.003 // root mean square; full scale is 1
+  const PURE = 0.7 // share of a block's power that one tone must have
+
+  /** Power of one frequency as a share of all (Goertzel). */
+  function share(block, hz, rate) {
+    const k = 2 * Math.cos((2 * Math.PI * hz) / rate)
+    let [a, b, total] = [0, 0, 0]
+    for (const x of block) {
+      const c = x + k * a - b
+      b = a
+      a = c
+      total += x * x
+    }
+    return total ? (2 * (a * a + b * b - k * a * b)) / (block.length * total) : 0
+  }
+
+  /**
+   * Whose tone is it? Listens for `ms`.
+   *
+   * @returns who is heard (`nobody` if all is silence, `unclear` if the loud blocks are nobody's tone or several
+   * people's), the share of loud blocks, the loudest root mean square, and the milliseconds of sound that were read
+   */
+  async function listen(track, { palette, ms }) {
+    if (!track) return { who: 'nobody', why: 'no track', loud: 0, peak: 0, heardMs: 0 }
+    const names = new Map()
+    let [blocks, loud, peak] = [0, 0, 0]
+    let block = []
+    await read(track, ms, (data) => {
+      const samples = new Float32Array(data.numberOfFrames)
+      data.copyTo(samples, { planeIndex: 0, format: 'f32-planar' })
+      const length = Math.round((data.sampleRate * BLOCK_MS) / 1000)
+      for (const sample of samples) {
+        block.push(sample)
+        if (block.length < length) continue
+        blocks++
+        const rms = Math.sqrt(block.reduce((sum, x) => sum + x * x, 0) / length)
+        peak = Math.max(peak, rms)
+        if (rms > QUIET) {
+          loud++
+          const best = palette
+            .map(({ name, hz }) => ({ name, power: share(block, hz, data.sampleRate) }))
+            .sort((x, y) => y.power - x.power)[0]
+          const name = best.power > PURE ? best.name : 'unclear'
+          names.set(name, (names.get(name) ?? 0) + 1)
+        }
+        block = []
+      }
+    })
+    const [name, count] = [...names].sort((a, b) => b[1] - a[1])[0] ?? []
+    // One block may hold the start of a burst that the browser faded in.
+    const who = loud <= 1 ? 'nobody' : count / loud > 0.7 ? name : 'unclear'
+    return { who, loud: blocks ? loud / blocks : 0, peak, heardMs: blocks * BLOCK_MS, names: Object.fromEntries(names) }
+  }
+
+  /** Packets and frames of the live connection, by `getStats`. */
+  async function counts(pc = live()) {
+    const none = { packets: 0, frames: 0 }
+    const result = { in: { audio: { ...none }, video: { ...none } }, out: { audio: { ...none }, video: { ...none } } }
+    if (!pc) return { ...result, state: 'none', negotiations: 0 }
+    for (const row of (await pc.getStats()).values()) {
+      if (row.type === 'inbound-rtp') {
+        result.in[row.kind].packets += row.packetsReceived
+        result.in[row.kind].frames += row.framesDecoded ?? 0
+      }
+      if (row.type === 'outbound-rtp') {
+        result.out[row.kind].packets += row.packetsSent
+        result.out[row.kind].frames += row.framesEncoded ?? 0
+      }
+      if (row.type === 'transport') {
+        result.dtls = row.dtlsState
+        result.srtp = row.srtpCipher
+        result.tls = row.tlsVersion
+      }
+      if (row.type === 'local-candidate') (result.localPorts ??= []).push(row.port)
+      if (row.type === 'remote-candidate') (result.remoteAddresses ??= []).push(row.address)
+      if (row.type === 'codec') (result.codecs ??= []).push(row.mimeType)
+    }
+    const own = connections.find((c) => c.pc === pc)
+    return { ...result, state: pc.connectionState, negotiations: own.negotiations }
+  }
+
+  window.__e2e = {
+    live,
+    counts,
+    nameColour,
+    lookAt: look,
+    listenTo: listen,
+    receiverTrack,
+    look: (options) => look(receiverTrack('video'), options),
+    listen: (options) => listen(receiverTrack('audio'), options),
+    connections: () => connections.map(({ pc, negotiations }) => ({ state: pc.connectionState, negotiations })),
+    deviceRequests: () => deviceRequests.map(({ constraints, error, tracks }) => ({
+      audio: Boolean(constraints.audio),
+      video: Boolean(constraints.video),
+      error,
+      tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled })),
+    })),
+  }
+})()
