@@ -1,0 +1,52 @@
+//! Memory of users who are signed in and do nothing.
+
+use crate::Plan;
+use crate::error::BenchError;
+use crate::report::{Report, Row, kib};
+use crate::server::Server;
+use std::path::Path;
+use std::time::Duration;
+
+/// What an idle user may cost, in bytes (design, §7).
+const BAR: f64 = 16.0 * 1024.0;
+
+/// Users before the count starts, so that what the server sets up once is not divided among the others.
+const FIRST: usize = 50;
+
+/// The server comes to rest.
+const REST: Duration = Duration::from_secs(2);
+
+/// Measures at both sizes, on one server that grows.
+pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
+    let server = Server::start(binary, plan.workers).await?;
+    let mut users = Vec::new();
+    for i in 0..FIRST {
+        users.push(server.client(&format!("idle-{i}")).await?);
+    }
+    tokio::time::sleep(REST).await;
+    let empty = server.process().resident()?;
+    for size in plan.idle {
+        let cpu = server.process().cpu()?;
+        let before = users.len();
+        while users.len() < size + FIRST {
+            users.push(server.client(&format!("idle-{}", users.len())).await?);
+        }
+        let cpu = server.process().cpu()?.saturating_sub(cpu);
+        tokio::time::sleep(REST).await;
+        let grown = server.process().resident()?.saturating_sub(empty);
+        #[allow(clippy::cast_precision_loss)] // far below 2^52
+        let each = grown as f64 / size as f64;
+        let sign_ins = u32::try_from(users.len() - before).unwrap_or(u32::MAX).max(1);
+        report.add(Row {
+            what: "memory per signed-in idle user".into(),
+            size: format!("{size} users"),
+            figure: kib(each),
+            bar: Some(("≤ 16 KiB".into(), each <= BAR)),
+            conditions: format!(
+                "plain WebSocket, one device each; beyond the first {FIRST}; a sign-in takes {:.2} ms of CPU",
+                (cpu / sign_ins).as_secs_f64() * 1e3
+            ),
+        });
+    }
+    Ok(())
+}

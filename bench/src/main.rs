@@ -1,0 +1,171 @@
+//! `tring-bench`: the figures of Tring, each with its conditions, as ratios where two things are compared.
+//!
+//! It starts `tring serve` on loopback with a data folder of its own, makes calls through `tring-client`, and reads what
+//! the server's process used from `/proc` (Linux only). Nothing here is a test: a figure that misses its bar says so and
+//! the run goes on.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `server` | the server under test, as a child process |
+//! | `process`, `machine` | what `/proc` tells of a process and of the machine |
+//! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
+//! | `limit` | the bare forwarder to compare with, in a process of its own |
+//! | `idle` | memory per signed-in user |
+//! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
+//! | `report` | the table, on the terminal and in `bench/README.md` |
+
+mod error;
+mod idle;
+mod limit;
+mod machine;
+mod process;
+mod report;
+mod server;
+mod setups;
+mod talk;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use error::BenchError;
+use report::Report;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Open files that the largest figure needs, in this process and in the server: a socket a user, and some.
+const FILES: u64 = 4096;
+
+/// The figures of Tring, each with its conditions.
+#[derive(Debug, Parser)]
+#[command(name = "tring-bench", version)]
+struct Cli {
+    /// Measure these only, and leave the README alone.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Figure>,
+
+    /// Shorter and smaller: to see that it works. Leaves the README alone.
+    #[arg(long)]
+    quick: bool,
+
+    /// Sizes of the calls that talk.
+    #[arg(long, value_delimiter = ',', default_value = "10,40")]
+    calls: Vec<usize>,
+
+    /// Media workers of the server, and threads of the bare forwarder [default: one a core].
+    #[arg(long)]
+    workers: Option<usize>,
+
+    /// The server to measure [default: `tring` beside this program].
+    #[arg(long)]
+    server: Option<PathBuf>,
+
+    /// Where the table is written.
+    #[arg(long, default_value = "bench/README.md")]
+    readme: PathBuf,
+
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Figure {
+    /// Video calls that talk, and the bare forwarder at the same packet rate.
+    Video,
+    /// Voice calls that talk.
+    Voice,
+    /// Memory of signed-in users.
+    Idle,
+    /// Call set-ups in the engine.
+    Engine,
+    /// Call set-ups through WebSockets.
+    Setups,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The bare forwarder: started by this program itself.
+    #[command(hide = true)]
+    LimitForwarder {
+        #[arg(long)]
+        workers: usize,
+    },
+}
+
+/// How large and how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Calls that talk at once.
+    pub(crate) calls: Vec<usize>,
+    /// How long traffic is measured.
+    pub(crate) span: Duration,
+    /// Users that are signed in and do nothing.
+    pub(crate) idle: [usize; 2],
+    /// Pairs of users that call each other again and again.
+    pub(crate) pairs: [usize; 2],
+    /// Media workers of the server and threads of the bare forwarder.
+    pub(crate) workers: usize,
+}
+
+impl Plan {
+    fn new(cli: &Cli) -> Self {
+        let workers =
+            cli.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let (calls, workers) = (cli.calls.clone(), workers.max(1));
+        if cli.quick {
+            let span = Duration::from_secs(3);
+            return Self { calls, span, idle: [100, 300], pairs: [5, 20], workers };
+        }
+        Self { calls, span: Duration::from_secs(12), idle: [500, 2000], pairs: [20, 200], workers }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.part {
+        Some(Part::LimitForwarder { workers }) => limit::forward(*workers),
+        None => bench(&cli),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("tring-bench: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(cli: &Cli) -> Result<(), BenchError> {
+    process::raise_open_files(FILES)?;
+    let plan = Plan::new(cli);
+    let binary = match &cli.server {
+        Some(path) => path.clone(),
+        None => std::env::current_exe().map_err(BenchError::Exe)?.with_file_name("tring"),
+    };
+    let wanted = |f: Figure| cli.only.is_empty() || cli.only.contains(&f);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(BenchError::Runtime)?;
+    let mut report = Report::new(machine::Machine::read(), &plan);
+    runtime.block_on(async {
+        if wanted(Figure::Engine) {
+            setups::engine(&plan, &mut report)?;
+        }
+        if wanted(Figure::Setups) {
+            setups::sockets(&binary, &plan, &mut report).await?;
+        }
+        if wanted(Figure::Idle) {
+            idle::measure(&binary, &plan, &mut report).await?;
+        }
+        if wanted(Figure::Voice) {
+            talk::voice(&binary, &plan, &mut report).await?;
+        }
+        if wanted(Figure::Video) {
+            talk::video(&binary, &plan, &mut report).await?;
+        }
+        Ok::<(), BenchError>(())
+    })?;
+    println!("{}", report.markdown());
+    if cli.only.is_empty() && !cli.quick {
+        report.write(&cli.readme)?;
+        println!("written to {}", cli.readme.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The table: on the terminal, and in `bench/README.md`.
+
+use crate::Plan;
+use crate::error::BenchError;
+use crate::machine::Machine;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// One figure.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// What was measured.
+    pub(crate) what: String,
+    /// At which size.
+    pub(crate) size: String,
+    /// What came out.
+    pub(crate) figure: String,
+    /// What it must reach, and whether it did.
+    pub(crate) bar: Option<(String, bool)>,
+    /// Under which conditions, besides those of the whole run.
+    pub(crate) conditions: String,
+}
+
+/// All figures of a run.
+#[derive(Debug)]
+pub(crate) struct Report {
+    machine: Machine,
+    workers: usize,
+    span: Duration,
+    rows: Vec<Row>,
+}
+
+impl Report {
+    /// An empty report.
+    pub(crate) fn new(machine: Machine, plan: &Plan) -> Self {
+        Self { machine, workers: plan.workers, span: plan.span, rows: Vec::new() }
+    }
+
+    /// Adds a figure, and shows it at once.
+    pub(crate) fn add(&mut self, row: Row) {
+        eprintln!("{} · {}: {}", row.what, row.size, row.figure);
+        self.rows.push(row);
+    }
+
+    /// The table.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::from("| what | size | figure | bar | conditions |\n|---|---|---|---|---|\n");
+        for Row { what, size, figure, bar, conditions } in &self.rows {
+            let bar = match bar {
+                Some((bar, true)) => format!("{bar}: met"),
+                Some((bar, false)) => format!("{bar}: **missed**"),
+                None => "–".to_owned(),
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "| {what} | {size} | {figure} | {bar} | {conditions} |");
+        }
+        text
+    }
+
+    /// Writes the whole file. Errors: [`BenchError::Write`].
+    pub(crate) fn write(&self, path: &Path) -> Result<(), BenchError> {
+        let (machine, table) = (self.machine.describe(), self.markdown());
+        let (workers, seconds) = (self.workers, self.span.as_secs());
+        let text = format!(
+            "# Figures
+
+`make bench` measures these in a few minutes and writes this file anew; `ARGS=\"--only video\"` measures a part,
+`ARGS=--quick` shows that it works, `--help` lists the rest. They are figures to beat, not assertions: compare ratios of
+one run, not numbers of two machines.
+
+{machine}
+
+{table}
+## Conditions of every row
+
+- The server is one process, `tring serve` with {workers} media workers, on loopback; `tring-bench` makes the load from a
+  second process **on the same cores**, which costs the delays more than the CPU figures.
+- CPU is user and system time of the server's process from `/proc/PID/stat` (exact to 10 ms). On loopback the receiver's
+  half of a datagram's way through the kernel runs in the sender's system call and is in it. Traffic is measured for
+  {seconds} s after 2 s of warm-up.
+- A video call is two people; each sends 50 Opus-like packets of 80 bytes and 600 kbit/s of H.264-like picture a second
+  (25 frames of three equal fragments, 125 packets a second in all), over ICE, DTLS 1.2 and SRTP with AES-256-GCM, with
+  retransmission and transport-wide feedback. A voice call is the sound alone. The receivers count forwarded packets.
+- The bare forwarder receives, opens with AES-256-GCM, rewrites the header, seals for the other side and sends, with as
+  many threads as the server has workers, GRO in and GSO out; packets of the same size come at the same rate in the same
+  bursts. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards can be cheaper.
+- Memory is the growth of the server's resident set, divided by what was added; the kernel's socket buffers are not in it.
+"
+        );
+        std::fs::write(path, text).map_err(|source| BenchError::Write { path: path.to_owned(), source })
+    }
+}
+
+/// A number of people's size: `12.3 k`, `1.25 M`.
+#[allow(clippy::cast_precision_loss)] // for people
+pub(crate) fn count(n: f64) -> String {
+    match n {
+        n if n >= 1e6 => format!("{:.2} M", n / 1e6),
+        n if n >= 1e4 => format!("{:.0} k", n / 1e3),
+        n if n >= 1e3 => format!("{:.1} k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
+}
+
+/// Milliseconds with a sensible number of digits.
+pub(crate) fn millis(d: Duration) -> String {
+    format!("{:.2} ms", d.as_secs_f64() * 1e3)
+}
+
+/// Bytes in KiB.
+#[allow(clippy::cast_precision_loss)] // for people
+pub(crate) fn kib(bytes: f64) -> String {
+    format!("{:.1} KiB", bytes / 1024.0)
+}
