@@ -1,0 +1,64 @@
+# Two commands are enough: `make run` and `make test`. The others are parts of them.
+.DEFAULT_GOAL := help
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e interop bench screenshots
+
+CARGO := cargo
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+ARGS ?=
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: ## Build, start with the demo, print where to click
+	@scripts/need run
+	@$(MAKE) --no-print-directory build
+	@target/release/tring serve --demo $(ARGS)
+
+build: clients ## Build the clients and the release binary
+	@echo "== server (the first build takes some minutes)"
+	$(CARGO) build --release --locked -p tring
+
+clients/node_modules: clients/package-lock.json
+	cd clients && $(NPM_CI)
+	@touch $@
+
+clients: clients/node_modules ## Build the TypeScript clients into clients/dist
+	@echo "== clients"
+	cd clients && npm run --silent build
+
+test: ## Everything that a contributor needs
+	@scripts/need test
+	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e
+	@echo "all tests passed"
+
+lint: clients ## Formatting, clippy with warnings denied, generated types
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+types: ## Write clients/core/src/protocol.ts from crates/protocol
+	TRING_WRITE_TYPES=1 $(CARGO) test -q -p tring-protocol --lib typescript
+
+test-clients: clients ## Unit tests of the TypeScript clients
+	cd clients && npm test --silent
+
+interop: ## Other people's UserSig libraries, for the tests of crates/usersig
+	e2e/usersig/prepare.sh
+
+test-rust: clients interop ## Unit, property, network-namespace and bad-input tests of the crates
+	$(CARGO) test --locked --workspace
+
+e2e/node_modules: e2e/package-lock.json
+	cd e2e && $(NPM_CI)
+	@touch $@
+
+test-e2e: clients e2e/node_modules ## Calls between real browsers, judged by what they hear and see
+	$(CARGO) build --locked -p tring
+	cd e2e && npm test --silent
+
+bench: clients ## The table of bench/README.md
+	$(CARGO) build --release --locked -p tring -p tring-bench
+	target/release/tring-bench $(ARGS)
+
+screenshots: clients e2e/node_modules ## The demo in each state, into e2e/out
+	$(CARGO) build --locked -p tring
+	cd e2e && npm run --silent screenshots
