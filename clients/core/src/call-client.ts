@@ -12,7 +12,7 @@ import { Emitter, type Unsubscribe } from "./emitter.js"
 import { CallError, asCallError } from "./errors.js"
 import type { Devices, MediaHost, MediaPort } from "./media-port.js"
 import type { Cancel, Platform } from "./platform.js"
-import type { EndReason, Event, MediaType, Ok, Request, UserId } from "./protocol.js"
+import type { EndReason, Event, MediaType, Request, Success, UserId } from "./protocol.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
@@ -282,7 +282,7 @@ export class CallClient {
   }
 
   /** The server has taken this device's call. */
-  private placed(working: Working, ok: Ok): void {
+  private placed(working: Working, ok: Success): void {
     const { call } = working
     if (!("callID" in ok)) return
     if (this.working !== working) {

@@ -23,8 +23,8 @@ import {
   type Event,
   type EventMessage,
   type KickReason,
-  type Ok,
   type Request,
+  type Success,
   type Welcome,
 } from "./protocol.js"
 
@@ -34,6 +34,10 @@ export const CONNECT_TIMEOUT_MS = 10_000
 
 /** `login()` gives up after this, ms. After the first success the client never gives up by itself. */
 export const LOGIN_TIMEOUT_MS = 20_000
+
+/** Events after which a ping acknowledges them at once. Higher: fewer pings. Lower: the server, which keeps 256 for a
+ * session, has to keep fewer. */
+export const ACK_EVERY = 64
 
 /** Part of the server's heartbeat after which a ping is sent. Higher: fewer pings. Lower: a dead socket is seen sooner. */
 export const HEARTBEAT_SHARE = 0.8
@@ -86,7 +90,7 @@ interface Pending {
   request: Request
   /** 0 until it is sent for the first time. */
   id: number
-  resolve(ok: Ok): void
+  resolve(ok: Success): void
   reject(error: CallError): void
 }
 
@@ -98,6 +102,8 @@ export class Connection {
   private ticket: string | null = null
   private heartbeatMs = 10_000
   private lastSeq = 0
+  /** The newest `seq` that the server knows to have arrived. */
+  private ackedSeq = 0
   private lastID = 0
   /** The request that signs in on this socket, 0 when there is none. */
   private greetingID = 0
@@ -184,7 +190,7 @@ export class Connection {
    * Asks the server. While the session resumes, the request waits. Rejects with the server's refusal, `not_logged_in`,
    * `session_lost` or `closed`.
    */
-  request(request: Request): Promise<Ok> {
+  request(request: Request): Promise<Success> {
     const name = this.current.name
     if (name === "idle" || name === "closed") {
       return Promise.reject(new CallError("not_logged_in", "sign in first: call login()"))
@@ -281,7 +287,7 @@ export class Connection {
     }
   }
 
-  private answered(id: number, outcome: { ok?: Ok; error?: ErrorBody }): void {
+  private answered(id: number, outcome: { ok?: Success; error?: ErrorBody }): void {
     if (id !== 0 && id === this.greetingID) {
       this.greetingID = 0
       this.greeted(outcome)
@@ -290,6 +296,7 @@ export class Connection {
     if (id !== 0 && id === this.pingID) {
       this.pingID = 0
       this.beat()
+      this.acknowledge()
       return
     }
     const index = this.pending.findIndex((p) => p.id !== 0 && p.id === id)
@@ -301,7 +308,7 @@ export class Connection {
     this.flush()
   }
 
-  private greeted(outcome: { ok?: Ok; error?: ErrorBody }): void {
+  private greeted(outcome: { ok?: Success; error?: ErrorBody }): void {
     const { ok, error } = outcome
     if (error !== undefined) {
       if (error.code === "ticket_invalid" && this.ticket !== null) {
@@ -325,6 +332,7 @@ export class Connection {
     this.ticket = welcome.ticket
     this.heartbeatMs = Math.max(welcome.heartbeatS, 1) * 1000
     if (!welcome.resumed) this.lastSeq = 0
+    this.ackedSeq = this.lastSeq
     this.beat()
     // Before anything new, in the order of their ids: the server takes an id that is lower than its last for a repetition.
     this.pending.forEach((p) => {
@@ -358,6 +366,13 @@ export class Connection {
     this.lastSeq = message.seq
     if (message.type === "kicked_out") this.close({ kind: "kicked", reason: message.reason })
     else this.emitter.emit({ type: "event", event: message })
+    this.acknowledge()
+  }
+
+  /** A burst of events is acknowledged before the next heartbeat: the server signs out who lets its buffer run over. */
+  private acknowledge(): void {
+    const due = this.lastSeq - this.ackedSeq >= ACK_EVERY
+    if (due && this.pingID === 0 && this.current.name === "online") this.ping(PONG_TIMEOUT_MS)
   }
 
   // --- what leaves ---
@@ -379,6 +394,7 @@ export class Connection {
 
   private ping(patienceMs: number): void {
     this.pingID = ++this.lastID
+    this.ackedSeq = this.lastSeq
     this.setTimer(patienceMs, () => this.cut("no answer to a ping"))
     this.send(this.pingID, { type: "ping", ack: this.lastSeq })
   }
@@ -418,7 +434,7 @@ export class Connection {
 
 function nothing(): void {}
 
-type Incoming = EventMessage | { re: number; ok?: Ok; error?: ErrorBody }
+type Incoming = EventMessage | { re: number; ok?: Success; error?: ErrorBody }
 
 /** A message of the server, or null. Only what decides its kind is checked: the server is trusted with the rest. */
 function parse(text: string): Incoming | null {

@@ -25,6 +25,16 @@ export type CallId = string;
 export type RoomId = number;
 
 /**
+ * The text with which a user signs in, made by the app's own signing service.
+ */
+export type UserSig = string;
+
+/**
+ * The text with which a device takes up its session on a new socket.
+ */
+export type Ticket = string;
+
+/**
  * Voice or video (the guide's `type`, where 1 is audio and 2 is video).
  */
 export type MediaType = "audio" | "video";
@@ -56,7 +66,7 @@ export type KickReason = "signed_in_elsewhere" | "app_deleted" | "too_slow";
 /**
  * Every way in which a request can fail.
  */
-export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "not_connected" | "answered_elsewhere" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
 
 /**
  * What an [`crate::Answer`] says when a request failed.
@@ -119,7 +129,7 @@ userID: UserId,
 /**
  * The proof, made by the app's own signing service.
  */
-userSig: string, 
+userSig: UserSig, 
 /**
  * What signs in.
  */
@@ -131,7 +141,7 @@ protocol: number,
 /**
  * From [`Welcome::ticket`].
  */
-ticket: string, 
+ticket: Ticket, 
 /**
  * The `seq` of the last event that the client has handled, 0 for none.
  */
@@ -201,7 +211,7 @@ userID: UserId,
 /**
  * The proof, made by the app's own signing service.
  */
-userSig: string, 
+userSig: UserSig, 
 /**
  * What signs in.
  */
@@ -213,7 +223,7 @@ protocol: number,
 /**
  * From [`Welcome::ticket`].
  */
-ticket: string, 
+ticket: Ticket, 
 /**
  * The `seq` of the last event that the client has handled, 0 for none.
  */
@@ -264,9 +274,9 @@ camera: boolean, });
  */
 export type Welcome = { 
 /**
- * For `resume`. A secret of this session: not for logs.
+ * For `resume`. A secret of this session.
  */
-ticket: string, 
+ticket: Ticket, 
 /**
  * True if the session goes on where its socket was cut.
  */
@@ -283,7 +293,7 @@ resumeS: number, };
 /**
  * What a successful answer carries.
  */
-export type Ok = Welcome | { 
+export type Success = Welcome | { 
 /**
  * The new call.
  */
@@ -300,7 +310,7 @@ answer: string, } | Record<symbol, never>;
 /**
  * How a request went.
  */
-export type Outcome = { "ok": Ok } | { "error": ErrorBody };
+export type Outcome = { "ok": Success } | { "error": ErrorBody };
 
 /**
  * The answer to a request.
@@ -309,7 +319,7 @@ export type Answer = {
 /**
  * The request's `id`; 0 if the message had none that could be read.
  */
-re: number, } & ({ "ok": Ok } | { "error": ErrorBody });
+re: number, } & ({ "ok": Success } | { "error": ErrorBody });
 
 /**
  * What the server tells a device without being asked.
@@ -436,7 +446,8 @@ level: number, } | { "type": "transport_lost",
  */
 callID: CallId, } | { "type": "merged", 
 /**
- * The call that is gone.
+ * The call as this device knows it: the one that goes on, since the second caller's request was answered with
+ * the first call's id.
  */
 callID: CallId, 
 /**
@@ -601,7 +612,8 @@ level: number, } | { "type": "transport_lost",
  */
 callID: CallId, } | { "type": "merged", 
 /**
- * The call that is gone.
+ * The call as this device knows it: the one that goes on, since the second caller's request was answered with
+ * the first call's id.
  */
 callID: CallId, 
 /**

@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
 import { BACKOFF_MAX_MS } from "../src/backoff.js"
-import { CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, PONG_TIMEOUT_MS } from "../src/connection.js"
+import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, PONG_TIMEOUT_MS } from "../src/connection.js"
 import { settle, World, WELCOME } from "./world.js"
 
 const ALICE = { sdkAppID: 1400000001, userID: "alice", userSig: "sig" }
@@ -140,6 +140,20 @@ test("a session that is gone is told once, its requests fail, and the user is si
   assert.equal(events.filter((e) => e.type === "session_lost").length, 1)
   world.server.say({ seq: 1, ...LEFT })
   assert.equal(events.filter((e) => e.type === "event").length, 2, "the new session counts from 1")
+})
+
+test("a burst of events is acknowledged at once, and again while the ping is under way only after its answer", async () => {
+  const { world } = await online()
+  const pings = () => world.server.types().filter((t) => t === "ping").length
+  for (let seq = 1; seq < ACK_EVERY; seq++) world.server.say({ seq, ...LEFT })
+  assert.equal(pings(), 0)
+  world.server.say({ seq: ACK_EVERY, ...LEFT })
+  assert.equal(world.server.last("ping").ack, ACK_EVERY)
+  for (let seq = ACK_EVERY + 1; seq <= 2 * ACK_EVERY + 1; seq++) world.server.say({ seq, ...LEFT })
+  assert.equal(pings(), 1)
+  world.server.ok("ping")
+  assert.equal(pings(), 2)
+  assert.equal(world.server.last("ping").ack, 2 * ACK_EVERY + 1)
 })
 
 test("a ping carries the last event's number, and a socket that does not answer it is left", async () => {

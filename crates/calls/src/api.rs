@@ -80,6 +80,14 @@ pub enum Input {
         /// The call.
         call: CallId,
     },
+    /// The media plane refused or lost the transport of a device: it is work no more, and holds no place among those
+    /// that may connect before the answer.
+    TransportGone {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+    },
     /// A device's microphone and camera went on or off.
     Devices {
         /// The device.
@@ -156,6 +164,13 @@ pub enum Effect {
         device: DeviceId,
         /// Why.
         reason: KickReason,
+    },
+    /// Forget the session of a device that is idle and without a socket, to make room for a new device of its user. It
+    /// is not told and not kept out: when it comes back, it signs in again like any other. The engine has forgotten it
+    /// already.
+    Evict {
+        /// Which.
+        device: DeviceId,
     },
     /// Let the media of this device through: its leg has accepted. (No effect on a device without a transport yet: its
     /// permit will say so.)

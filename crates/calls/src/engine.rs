@@ -97,6 +97,7 @@ impl Engine {
             Input::Transport { device, call } => {
                 self.about(device, &call, now, out, |turn, leg| turn.transport(leg, device))
             }
+            Input::TransportGone { device, call } => Ok(self.transport_gone(device, &call, now, out)),
             Input::Devices { device, call, microphone, camera } => {
                 self.about(device, &call, now, out, |turn, leg| {
                     turn.set_devices(leg, device, microphone, camera)

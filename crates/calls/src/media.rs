@@ -2,8 +2,25 @@
 
 use crate::call::{LegNo, Stand};
 use crate::turn::Turn;
-use crate::{Effect, Reply, Row, TransportPermit};
-use tring_protocol::{DeviceId, ErrorCode, Event, MediaType};
+use crate::{Effect, Engine, Reply, Row, TransportPermit};
+use tring_protocol::{CallId, DeviceId, ErrorCode, Event, MediaType, Timestamp};
+
+impl Engine {
+    pub(crate) fn transport_gone(
+        &mut self,
+        device: DeviceId,
+        id: &CallId,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) -> Reply {
+        self.book.mark(Row::TransportGone);
+        let app = self.book.devices.get(&device).map(|d| d.owner.app);
+        if let Some(no) = app.and_then(|app| self.book.worlds.call(app, id)) {
+            self.turn(no, now, out, |turn| turn.transport_gone(device));
+        }
+        Reply::Done
+    }
+}
 
 impl Turn<'_> {
     pub(crate) fn transport(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
@@ -45,6 +62,13 @@ impl Turn<'_> {
         let more = in_leg < settings.preconnect_devices
             && self.call.preconnects() < settings.max_preconnects_per_caller;
         leg.parts[part].delivered && (leg.parts[part].transport || more)
+    }
+
+    fn transport_gone(&mut self, device: DeviceId) {
+        let mut parts = self.call.legs.iter_mut().flat_map(|leg| &mut leg.parts);
+        if let Some(part) = parts.find(|p| p.device == device) {
+            part.transport = false;
+        }
     }
 
     pub(crate) fn set_devices(

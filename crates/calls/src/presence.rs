@@ -7,7 +7,7 @@ use tring_protocol::{DeviceId, EndReason, ErrorCode, KickReason, Timestamp, User
 
 /// Why a device's part in a call ends without the device asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Departure {
     LoggedOut,
     Dropped,
     Kicked,
@@ -32,8 +32,9 @@ impl Engine {
                 self.book.mark(Row::SignInRefused);
                 return Err(ErrorCode::TooManyDevices);
             };
-            self.book.mark(Row::SignInReplaces);
-            self.kick(idle, out);
+            self.book.mark(Row::SignInEvicts);
+            self.forget(idle);
+            out.push(Effect::Evict { device: idle });
         }
         self.book.worlds.add_device(&owner, device);
         let entry = Device { owner: owner.clone(), detached: None, grace: None, call: None };
@@ -51,7 +52,7 @@ impl Engine {
             self.book.mark(Row::SignIn);
         }
         for old in older.into_iter().filter(|_| single_login) {
-            if !self.end_part(old, Part::Kicked, now, out) {
+            if !self.end_part(old, Departure::Kicked, now, out) {
                 self.book.mark(Row::KickIdle);
             }
             self.kick(old, out);
@@ -116,8 +117,8 @@ impl Engine {
             return Reply::Done;
         }
         let why = match why {
-            Gone::LoggedOut => Part::LoggedOut,
-            Gone::Dropped => Part::Dropped,
+            Gone::LoggedOut => Departure::LoggedOut,
+            Gone::Dropped => Departure::Dropped,
         };
         if !self.end_part(device, why, now, out) {
             self.book.mark(Row::GoneIdle);
@@ -136,7 +137,7 @@ impl Engine {
     }
 
     /// Ends the part that a device has in a call. False if it has none.
-    fn end_part(&mut self, device: DeviceId, why: Part, now: Timestamp, out: &mut Vec<Effect>) -> bool {
+    fn end_part(&mut self, device: DeviceId, why: Departure, now: Timestamp, out: &mut Vec<Effect>) -> bool {
         let call = self.book.devices.get(&device).and_then(|d| d.call);
         call.and_then(|no| self.turn(no, now, out, |turn| turn.end_part(device, why))).is_some()
     }
@@ -162,35 +163,35 @@ impl Turn<'_> {
         Some((leg, self.call.stand(leg, device)))
     }
 
-    fn end_part(&mut self, device: DeviceId, why: Part) {
+    fn end_part(&mut self, device: DeviceId, why: Departure) {
         let Some((leg, stand)) = self.find(device) else { return };
         let user = Some(self.call.legs[leg].user.clone());
         match (stand, why) {
-            (Stand::Calling, Part::LoggedOut) => {
+            (Stand::Calling, Departure::LoggedOut) => {
                 self.mark(Row::Cancel);
                 self.leave(leg, EndReason::Cancel, EndReason::Cancel);
             }
-            (Stand::Calling, Part::Dropped) => {
+            (Stand::Calling, Departure::Dropped) => {
                 self.mark(Row::DroppedCalling);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            (Stand::Calling, Part::Kicked) => {
+            (Stand::Calling, Departure::Kicked) => {
                 self.mark(Row::KickCalling);
                 self.leave(leg, EndReason::Kicked, EndReason::Cancel);
             }
-            (Stand::Talking, Part::LoggedOut) => {
+            (Stand::Talking, Departure::LoggedOut) => {
                 self.mark(Row::Hangup);
                 self.leave(leg, EndReason::Hangup, EndReason::Hangup);
             }
-            (Stand::Talking, Part::Dropped) => {
+            (Stand::Talking, Departure::Dropped) => {
                 self.mark(Row::DroppedTalking);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            (Stand::Talking, Part::Kicked) => {
+            (Stand::Talking, Departure::Kicked) => {
                 self.mark(Row::KickTalking);
                 self.leave(leg, EndReason::Kicked, EndReason::Kicked);
             }
-            (Stand::Ringing(part), Part::LoggedOut) => {
+            (Stand::Ringing(part), Departure::LoggedOut) => {
                 let another = |p: &crate::call::Part| p.device != device && !p.away;
                 if self.call.legs[leg].parts.iter().any(another) {
                     self.mark(Row::GoneRinging);
@@ -199,12 +200,12 @@ impl Turn<'_> {
                     self.decline(leg, part);
                 }
             }
-            (Stand::Ringing(part), Part::Dropped) => {
+            (Stand::Ringing(part), Departure::Dropped) => {
                 self.mark(Row::DroppedRinging);
                 self.dismiss(leg, part, EndReason::Lost, user);
                 self.check_reach(leg);
             }
-            (Stand::Ringing(part), Part::Kicked) => {
+            (Stand::Ringing(part), Departure::Kicked) => {
                 self.mark(Row::KickRinging);
                 self.dismiss(leg, part, EndReason::Kicked, user);
             }

@@ -51,7 +51,7 @@ table! {
     "Signing in" {
         SignIn | "unknown" | "DeviceOnline" | "its user is not being called" | "idle" | "nobody"
         SignInRings | "unknown" | "DeviceOnline" | "its user's leg rings" | "ringing" | "the device: Invited with what is left of the ring"
-        SignInReplaces | "unknown" | "DeviceOnline" | "the user has all devices it may have, one of them idle without a socket" | "idle" | "the one that was cut off longest ago: Kick(SignedInElsewhere)"
+        SignInEvicts | "unknown" | "DeviceOnline" | "the user has all devices it may have, one of them idle without a socket" | "idle" | "nobody: Evict of the one that was cut off longest ago"
         SignInRefused | "unknown" | "DeviceOnline" | "the user has all devices it may have, each in use" | "unknown" | "error TooManyDevices"
         SignInKnown | "any" | "DeviceOnline" | "this device is signed in" | "same" | "error AlreadyLoggedIn"
         KickIdle | "idle" | "DeviceOnline, single login" | "an older device of the user" | "unknown" | "the older device: Kick(SignedInElsewhere)"
@@ -121,6 +121,7 @@ table! {
         TransportTalking | "talking" | "Transport" | "always" | "same" | "permit, gate open if another talks too"
         TransportRinging | "ringing" | "Transport" | "Delivered was sent, and the bounds of the leg and of the caller allow one more" | "same" | "permit, gate shut"
         TransportRefused | "ringing" | "Transport" | "not yet Delivered, or a bound is reached" | "same" | "error PreconnectRefused"
+        TransportGone | "any" | "TransportGone" | "always" | "same; it no longer counts among those that connect before the answer" | "nobody"
         DevicesChanged | "talking" | "Devices" | "one of the two is new" | "same" | "the others: Devices(X); SetDevices for X's transport"
         DevicesKept | "calling, ringing" | "Devices" | "always" | "same; remembered for Joined" | "SetDevices for its transport, if it has one"
         DevicesSame | "any" | "Devices" | "both as before; a camera in a voice call counts as off" | "same" | "nobody"

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tring_protocol::{
-    CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, Ok as Success, Request,
-    SdkAppId, UserId,
+    CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, Request, SdkAppId, Success,
+    UserId,
 };
 
 /// Requests that may wait for the session's task. A caller that is further ahead waits.

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use tracing::debug;
 use tring_protocol::{
-    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage,
-    Ok as Success, Outcome, PROTOCOL_VERSION, Request, Welcome,
+    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage, Outcome,
+    PROTOCOL_VERSION, Request, Success, Welcome,
 };
 
 /// Requests under way at once. The server keeps 16 answers for repeated requests; what is left is for pings and
@@ -26,6 +26,10 @@ const MAX_IN_FLIGHT: usize = 10;
 
 /// Events that may wait to be taken: more than the server keeps for a session, so that it complains first.
 const EVENTS: usize = 512;
+
+/// Events after which a ping acknowledges them at once. Higher: fewer pings. Lower: the server, which keeps 256 for a
+/// session, has to keep fewer.
+const ACK_EVERY: u32 = 64;
 
 /// A socket must open and the sign-in be answered within this. Higher: slow links still make it. Lower: a black hole is
 /// left sooner.
@@ -97,6 +101,7 @@ pub(crate) async fn start(
         shared: shared.clone(),
         last_id: 0,
         last_seq: 0,
+        acked: 0,
         welcome: None,
         pending: BTreeMap::new(),
         calls: BTreeSet::new(),
@@ -121,6 +126,8 @@ struct Session {
     last_id: u32,
     /// The `seq` of the newest event that came.
     last_seq: u32,
+    /// The newest `seq` that the server knows to be handled.
+    acked: u32,
     welcome: Option<Welcome>,
     /// Requests without an answer, by number.
     pending: BTreeMap<u32, Pending>,
@@ -169,7 +176,7 @@ impl Session {
                 protocol: PROTOCOL_VERSION,
                 sdk_app_id: self.options.sdk_app_id,
                 user_id: self.options.user_id.clone(),
-                user_sig: self.options.user_sig.clone(),
+                user_sig: self.options.user_sig.clone().into(),
                 device: DeviceInfo { kind: self.options.kind },
             },
         };
@@ -220,6 +227,7 @@ impl Session {
     fn lose_session(&mut self) {
         self.welcome = None;
         self.last_seq = 0;
+        self.acked = 0;
         self.shared.handled.store(0, Ordering::Relaxed);
         for (_, pending) in std::mem::take(&mut self.pending) {
             pending.tell(Err(ClientError::Refused(ErrorCode::TicketInvalid.into())));
@@ -270,15 +278,24 @@ impl Session {
                     if heard.elapsed() > heartbeat.mul_f32(SILENT_HEARTBEATS) {
                         Err(End::Cut(Duration::ZERO))
                     } else {
-                        let ack = self.shared.handled.load(Ordering::Relaxed);
-                        self.send(socket, Request::Ping { ack }, None).await
+                        self.acknowledge(socket).await
                     }
                 }
             };
             if let Err(end) = sent {
                 return end;
             }
+            if self.shared.handled.load(Ordering::Relaxed).saturating_sub(self.acked) >= ACK_EVERY
+                && let Err(end) = self.acknowledge(socket).await
+            {
+                return end;
+            }
         }
+    }
+
+    async fn acknowledge(&mut self, socket: &mut Socket) -> Result<(), End> {
+        self.acked = self.shared.handled.load(Ordering::Relaxed);
+        self.send(socket, Request::Ping { ack: self.acked }, None).await
     }
 
     fn number(&mut self, request: Request) -> (u32, String) {

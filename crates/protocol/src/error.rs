@@ -66,6 +66,7 @@ codes! {
     UnknownType false "this message type is not known: update the server, or the client";
     TooLarge false "the message is too large: see the limits in the documentation";
     TooMany true "too many messages: wait a second and send again";
+    AnswerForgotten false "a newer request has taken the place of this one's answer: it may have been carried out, so look before repeating it under a new id";
     ProtocolVersion false "this protocol version is not served: update the client, or the server";
     // Signing in.
     LoginRequired false "sign in first: call login()";
@@ -88,7 +89,6 @@ codes! {
     CallUnknown false "no such call: it has ended, or its id is wrong";
     NotYourCall false "this device has no part in that call";
     NotRinging false "the call is not ringing here any more: it was answered, cancelled or has ended";
-    NotConnected false "the call is not connected yet: accept it first";
     AnsweredElsewhere false "another device of this user has answered";
     // Media.
     OfferInvalid false "the SDP offer cannot be read, or lacks audio, ICE credentials or a DTLS fingerprint";

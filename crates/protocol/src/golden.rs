@@ -1,11 +1,15 @@
 //! Holds the wire format: one file a message under `golden/v1`, written once when the message was released and never
-//! edited, because released clients speak it for years.
+//! edited, because released clients speak it for years. `golden/v1.lock` has the SHA-256 of each.
 //!
-//! `TRING_WRITE_GOLDEN=1 cargo test -p tring-protocol golden` writes files that do not exist yet, and no others.
+//! `TRING_WRITE_GOLDEN=1 cargo test -p tring-protocol golden` writes files that do not exist yet and their hashes, and
+//! changes no others.
 
 use crate::*;
-use serde_json::Value;
-use std::collections::BTreeSet;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 fn user(name: &str) -> UserId {
@@ -20,7 +24,7 @@ fn room() -> RoomId {
     RoomId::new(4_294_967_295).unwrap()
 }
 
-fn requests() -> Vec<(&'static str, ClientMessage)> {
+pub(crate) fn requests() -> Vec<(&'static str, ClientMessage)> {
     let call_id = call();
     [
         (
@@ -80,10 +84,10 @@ fn requests() -> Vec<(&'static str, ClientMessage)> {
 fn answers() -> Vec<(&'static str, Answer)> {
     let welcome = Welcome { ticket: "t".into(), resumed: false, heartbeat_s: 15, resume_s: 60 };
     [
-        ("welcome", Outcome::Ok(Ok::Welcome(welcome))),
-        ("calling", Outcome::Ok(Ok::Calling { call_id: call(), room_id: room() })),
-        ("transport", Outcome::Ok(Ok::Transport { answer: "v=0\r\n".into() })),
-        ("done", Outcome::Ok(Ok::Done {})),
+        ("welcome", Outcome::Ok(Success::Welcome(welcome))),
+        ("calling", Outcome::Ok(Success::Calling { call_id: call(), room_id: room() })),
+        ("transport", Outcome::Ok(Success::Transport { answer: "v=0\r\n".into() })),
+        ("done", Outcome::Ok(Success::Done {})),
         ("error", Outcome::Error(ErrorBody::with(ErrorCode::SigExpired, "why"))),
         ("error-retry", Outcome::Error(ErrorBody::with(ErrorCode::TooMany, "why"))),
     ]
@@ -138,7 +142,7 @@ fn events() -> Vec<(&'static str, EventMessage)> {
 }
 
 /// Compares with the golden file of `path`, or writes it if it is new and writing was asked for.
-fn hold(path: &str, message: &impl serde::Serialize, known: &mut BTreeSet<String>) {
+fn hold(path: &str, message: &impl Serialize, known: &mut BTreeSet<String>) {
     known.insert(path.to_owned());
     let file = folder().join(path);
     let value = serde_json::to_value(message).unwrap();
@@ -169,11 +173,6 @@ fn version_1_is_spoken_as_it_was_released() {
     for (name, event) in events() {
         hold(&format!("event/{name}.json"), &event, &mut known);
     }
-    let codes = std::fs::read_to_string(folder().join("errors.json")).unwrap();
-    for code in serde_json::from_str::<Vec<Value>>(&codes).unwrap() {
-        let known: ErrorCode = serde_json::from_value(code.clone()).unwrap();
-        assert!(ErrorCode::ALL.contains(&known), "{code}");
-    }
     for kind in ["request", "answer", "event"] {
         for file in std::fs::read_dir(folder().join(kind)).unwrap() {
             let path = format!("{kind}/{}", file.unwrap().file_name().to_string_lossy());
@@ -198,4 +197,108 @@ fn every_message_type_has_a_golden_file() {
     let events = events().into_iter().map(|(_, m)| serde_json::to_value(m).unwrap()).collect();
     assert_eq!(names(serde_json::from_str::<Request>(unknown).unwrap_err()), spoken(requests));
     assert_eq!(names(serde_json::from_str::<Event>(unknown).unwrap_err()), spoken(events));
+}
+
+/// Every value of an enum without fields, in the order of its declaration. The match is there for the compiler, which
+/// refuses it when a value is missing.
+macro_rules! every {
+    ($name:ident: $($value:ident)*) => {{
+        #[allow(dead_code)]
+        fn complete(value: $name) {
+            match value { $($name::$value => {})* }
+        }
+        vec![$($name::$value),*]
+    }};
+}
+
+/// The texts of an enum's values. Each is read back as the value it was written from.
+fn texts<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(values: &[T]) -> Value {
+    let texts: Vec<Value> = values.iter().map(|v| serde_json::to_value(v).unwrap()).collect();
+    for (text, value) in texts.iter().zip(values) {
+        assert_eq!(serde_json::from_value::<T>(text.clone()).unwrap(), *value);
+    }
+    texts.into()
+}
+
+#[test]
+fn every_value_of_every_enum_is_held() {
+    let mut known = BTreeSet::new();
+    let enums = json!({
+        "mediaType": texts(&every!(MediaType: Audio Video)),
+        "deviceKind": texts(&every!(DeviceKind: Web Miniprogram Native)),
+        "endReason": texts(&every!(EndReason:
+            Hangup Cancel Reject Busy NoResponse Timeout AnsweredElsewhere Kicked Lost Server)),
+        "kickReason": texts(&every!(KickReason: SignedInElsewhere AppDeleted TooSlow)),
+    });
+    hold("enums.json", &enums, &mut known);
+    // `ErrorCode::ALL` is complete by its own macro.
+    hold("errors.json", &texts(ErrorCode::ALL), &mut known);
+}
+
+fn files(folder: &std::path::Path, under: &str, found: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{under}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().unwrap().is_dir() {
+            files(&entry.path(), &format!("{path}/"), found);
+        } else {
+            let hash = Sha256::digest(std::fs::read(entry.path()).unwrap());
+            found.insert(path, hash.iter().map(|b| format!("{b:02x}")).collect());
+        }
+    }
+}
+
+/// What has changed since the lock was written, as sentences that say what to do. A new file is only a change of the
+/// lock while its version is not released.
+fn changes(lock: &str, found: &BTreeMap<String, String>) -> Vec<String> {
+    let locked: BTreeMap<&str, &str> =
+        lock.lines().filter_map(|line| line.split_once("  ").map(|(hash, path)| (path, hash))).collect();
+    let mut changes = Vec::new();
+    for (path, hash) in &locked {
+        let edit = match found.get(*path) {
+            Some(now) if now == hash => continue,
+            Some(_) => "was edited",
+            None => "was removed",
+        };
+        changes.push(format!(
+            "golden/v1/{path} {edit}. Released clients speak it for years: put it back, and add a new version beside \
+             it (a folder golden/v2, PROTOCOL_VERSION 2) for what has changed"
+        ));
+    }
+    for path in found.keys().filter(|path| !locked.contains_key(path.as_str())) {
+        changes.push(format!(
+            "golden/v1/{path} is not in golden/v1.lock. Before the release of version 1: TRING_WRITE_GOLDEN=1 adds \
+             it. After it: it belongs to a new version"
+        ));
+    }
+    changes
+}
+
+#[test]
+fn a_released_folder_is_locked() {
+    let mut found = BTreeMap::new();
+    files(&folder(), "", &mut found);
+    let path = folder().with_extension("lock");
+    let mut lock = std::fs::read_to_string(&path).unwrap_or_default();
+    if std::env::var_os("TRING_WRITE_GOLDEN").is_some() {
+        for (path, hash) in &found {
+            if !lock.contains(&format!("  {path}\n")) {
+                lock += &format!("{hash}  {path}\n");
+            }
+        }
+        std::fs::write(&path, &lock).unwrap();
+    }
+    assert_eq!(changes(&lock, &found), [""; 0]);
+}
+
+#[test]
+fn the_lock_notices_an_edit_a_removal_and_a_new_file() {
+    let found =
+        |files: &[(&str, &str)]| files.iter().map(|(p, h)| ((*p).to_owned(), (*h).to_owned())).collect();
+    let lock = "aa  a.json\nbb  b.json\n";
+    assert_eq!(changes(lock, &found(&[("a.json", "aa"), ("b.json", "bb")])), [""; 0]);
+    let said = changes(lock, &found(&[("a.json", "ac"), ("c.json", "cc")]));
+    assert!(said[0].contains("a.json was edited") && said[0].contains("new version"), "{said:?}");
+    assert!(said[1].contains("b.json was removed"), "{said:?}");
+    assert!(said[2].contains("c.json is not in"), "{said:?}");
 }

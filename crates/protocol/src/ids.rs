@@ -1,7 +1,7 @@
 //! Newtypes for everything that names something. None of them can be mixed up with another.
 
 use crate::limits::{MAX_CALL_ID_BYTES, MAX_USER_ID_BYTES};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -84,13 +84,6 @@ macro_rules! text_id {
                 write!(f, "{:?}", &*self.0)
             }
         }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-                Self::new(&text).map_err(serde::de::Error::custom)
-            }
-        }
     };
 }
 
@@ -98,6 +91,30 @@ text_id! {
     /// A user's name inside one app (the guide's userID): UTF-8, 1 to [`MAX_USER_ID_BYTES`] bytes, no control
     /// characters, and none of the texts that stand for "not set".
     UserId
+}
+
+/// A text, or a whole number: pages whose users are numbered write it so, and its decimal text is meant. 0 stands for
+/// "not set" in both forms.
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = UserId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a userID: a text, or a whole number above 0")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<UserId, E> {
+                UserId::new(text).map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, n: u64) -> Result<UserId, E> {
+                self.visit_str(&n.to_string())
+            }
+        }
+        d.deserialize_any(Visitor)
+    }
 }
 
 impl UserId {
@@ -113,6 +130,13 @@ impl UserId {
 text_id! {
     /// The name of one call (the `inviteID` of old pages): an opaque random text, unique across nodes.
     CallId
+}
+
+impl<'de> Deserialize<'de> for CallId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        Self::new(&text).map_err(de::Error::custom)
+    }
 }
 
 impl CallId {

@@ -20,7 +20,9 @@
 mod error;
 mod ids;
 mod messages;
+mod secret;
 mod time;
+mod unreadable;
 
 pub mod limits;
 
@@ -28,9 +30,11 @@ pub use error::{ErrorBody, ErrorCode};
 pub use ids::{CallId, DeviceId, IdError, RoomId, RoomKey, SdkAppId, UserId, UserKey};
 pub use messages::{
     Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
-    MediaType, Ok, Outcome, Request, Welcome, answer_for_unreadable, parse_client_message,
+    MediaType, Outcome, Request, Success, Welcome,
 };
+pub use secret::{Ticket, UserSig};
 pub use time::Timestamp;
+pub use unreadable::{parse_client_message, refuse_unread};
 
 /// The newest protocol version this build speaks. Raised only with a new `golden/` folder.
 pub const PROTOCOL_VERSION: u16 = 1;

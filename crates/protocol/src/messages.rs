@@ -1,6 +1,6 @@
 //! Every message, in both directions.
 
-use crate::{CallId, ErrorBody, ErrorCode, RoomId, SdkAppId, UserId};
+use crate::{CallId, ErrorBody, RoomId, SdkAppId, Ticket, UserId, UserSig};
 use serde::{Deserialize, Serialize};
 
 /// Voice or video (the guide's `type`, where 1 is audio and 2 is video).
@@ -54,7 +54,7 @@ pub struct ClientMessage {
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Request {
-    /// Signs in and opens a session. Answer: [`Ok::Welcome`]. An invitation that still rings follows as an event.
+    /// Signs in and opens a session. Answer: [`Success::Welcome`]. An invitation that still rings follows as an event.
     Login {
         /// The protocol version the client speaks.
         protocol: u16,
@@ -65,17 +65,17 @@ pub enum Request {
         #[serde(rename = "userID")]
         user_id: UserId,
         /// The proof, made by the app's own signing service.
-        user_sig: String,
+        user_sig: UserSig,
         /// What signs in.
         device: DeviceInfo,
     },
-    /// Takes up a session whose socket was cut. Answer: [`Ok::Welcome`] with `resumed`, then each event after
-    /// `last_seq` once. Error: [`ErrorCode::TicketInvalid`], then `login` is the way.
+    /// Takes up a session whose socket was cut. Answer: [`Success::Welcome`] with `resumed`, then each event after
+    /// `last_seq` once. Error: [`crate::ErrorCode::TicketInvalid`], then `login` is the way.
     Resume {
         /// The protocol version the client speaks.
         protocol: u16,
         /// From [`Welcome::ticket`].
-        ticket: String,
+        ticket: Ticket,
         /// The `seq` of the last event that the client has handled, 0 for none.
         last_seq: u32,
     },
@@ -86,7 +86,7 @@ pub enum Request {
         /// The `seq` of the last event that the client has handled.
         ack: u32,
     },
-    /// Calls people. Answer: [`Ok::Calling`].
+    /// Calls people. Answer: [`Success::Calling`].
     Call(CallRequest),
     /// Says that an invitation has reached this device, which now rings. Without it the call ends as `no_response`.
     Delivered {
@@ -113,7 +113,7 @@ pub enum Request {
         #[serde(rename = "callID")]
         call_id: CallId,
     },
-    /// Connects the media of this device by one SDP offer. Answer: [`Ok::Transport`]. Allowed from the caller at once,
+    /// Connects the media of this device by one SDP offer. Answer: [`Success::Transport`]. Allowed from the caller at once,
     /// from a callee after `delivered`; a second offer replaces the first transport (network change, page reload).
     Transport {
         /// The call.
@@ -174,7 +174,7 @@ pub struct Answer {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was carried out.
-    Ok(Ok),
+    Ok(Success),
     /// It was not.
     Error(ErrorBody),
 }
@@ -183,7 +183,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged, rename_all_fields = "camelCase")]
-pub enum Ok {
+pub enum Success {
     /// To `login` and `resume`.
     Welcome(Welcome),
     /// To `call`.
@@ -209,8 +209,8 @@ pub enum Ok {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Welcome {
-    /// For `resume`. A secret of this session: not for logs.
-    pub ticket: String,
+    /// For `resume`. A secret of this session.
+    pub ticket: Ticket,
     /// True if the session goes on where its socket was cut.
     pub resumed: bool,
     /// Send `ping` at least this often, in seconds.
@@ -347,9 +347,11 @@ pub enum Event {
         #[serde(rename = "callID")]
         call_id: CallId,
     },
-    /// Two users called each other: this device's call goes on as `into`, which is connected.
+    /// Two users called each other: their calls go on as one, which is connected and of this media type. Sent to the
+    /// one who asked for video and gets voice.
     Merged {
-        /// The call that is gone.
+        /// The call as this device knows it: the one that goes on, since the second caller's request was answered with
+        /// the first call's id.
         #[serde(rename = "callID")]
         call_id: CallId,
         /// The call that goes on.
@@ -415,70 +417,8 @@ pub enum EndReason {
 pub enum KickReason {
     /// The user signed in elsewhere, and the app allows one device a user.
     SignedInElsewhere,
-    /// The app, or its key, is gone.
+    /// The app was deleted. (A new key signs nobody out.)
     AppDeleted,
     /// The client did not take its events and overran the buffer of its session.
     TooSlow,
 }
-
-/// Reads a client's message. Errors: what to answer ([`Answer::re`] is the message's id if it could be read).
-pub fn parse_client_message(text: &str) -> Result<ClientMessage, Answer> {
-    if text.len() > crate::limits::MAX_MESSAGE_BYTES {
-        return Err(answer_for_unreadable(text, Some(ErrorCode::TooLarge)));
-    }
-    serde_json::from_str(text).map_err(|e| {
-        let mut answer = answer_for_unreadable(text, None);
-        if let Outcome::Error(ErrorBody { code: ErrorCode::Malformed, message, .. }) = &mut answer.outcome {
-            *message = format!("{}: {e}", ErrorCode::Malformed.sentence());
-        }
-        answer
-    })
-}
-
-/// The answer to a message that is no [`ClientMessage`]: tells an unknown type and a bad id from broken JSON.
-pub fn answer_for_unreadable(text: &str, code: Option<ErrorCode>) -> Answer {
-    #[derive(Deserialize, Default)]
-    struct Head {
-        #[serde(default)]
-        id: u32,
-        #[serde(default, rename = "type")]
-        kind: Option<String>,
-        #[serde(default, rename = "userID")]
-        user_id: Option<serde_json::Value>,
-        #[serde(default, rename = "sdkAppID")]
-        sdk_app_id: Option<serde_json::Value>,
-        #[serde(default)]
-        to: Option<Vec<serde_json::Value>>,
-    }
-    let head: Head = serde_json::from_str(text).unwrap_or_default();
-    let is_user = |v: &serde_json::Value| v.as_str().is_some_and(|s| UserId::new(s).is_ok());
-    let code = code.unwrap_or_else(|| match head.kind.as_deref() {
-        Some(kind) if !KNOWN_TYPES.contains(&kind) => ErrorCode::UnknownType,
-        Some("login") if !head.user_id.as_ref().is_some_and(is_user) => ErrorCode::UserIdInvalid,
-        Some("login") if head.sdk_app_id.as_ref().is_none_or(|n| n.as_u64() == Some(0)) => {
-            ErrorCode::AppUnknown
-        }
-        Some("call") if !head.to.is_some_and(|to| to.iter().all(is_user)) => ErrorCode::CalleesInvalid,
-        Some("call") => ErrorCode::CallOptions,
-        _ => ErrorCode::Malformed,
-    });
-    Answer { re: head.id, outcome: Outcome::Error(code.into()) }
-}
-
-/// The `type` of every request, as [`Request`] writes it; a test holds the two together.
-const KNOWN_TYPES: [&str; 11] = [
-    "login",
-    "resume",
-    "logout",
-    "ping",
-    "call",
-    "delivered",
-    "accept",
-    "reject",
-    "hangup",
-    "transport",
-    "devices",
-];
-
-#[cfg(test)]
-mod tests;

@@ -21,7 +21,7 @@ use tracing::debug;
 use tring_protocol::limits::MAX_MESSAGE_BYTES;
 use tring_protocol::{
     Answer, ClientMessage, DeviceId, ErrorBody, ErrorCode, OLDEST_PROTOCOL_VERSION, Outcome,
-    PROTOCOL_VERSION, Request, UserKey, parse_client_message,
+    PROTOCOL_VERSION, Request, UserKey, parse_client_message, refuse_unread,
 };
 
 /// Bytes read from a socket at once. The library's default of 128 KiB alone is eight times what an idle user may cost;
@@ -126,8 +126,7 @@ impl Door {
                             self.close(close_code::POLICY, ErrorCode::TooMany.sentence()).await;
                             return "too many messages";
                         }
-                        let mut answer = tring_protocol::answer_for_unreadable(&text, Some(ErrorCode::TooMany));
-                        if let Outcome::Error(e) = &mut answer.outcome { e.retry = true }
+                        let answer = refuse_unread(&text, ErrorCode::TooMany.into());
                         if self.send(to_frame(&answer)).await.is_err() { return "does not take its frames" }
                         continue;
                     }
@@ -164,7 +163,7 @@ impl Door {
                 let owner = UserKey { app: sdk_app_id, user: user_id };
                 let now = self.doors.clock.now();
                 let checked = check_version(protocol)
-                    .and_then(|()| Ok(self.doors.directory.sign_in(&owner, &user_sig, now)?));
+                    .and_then(|()| Ok(self.doors.directory.sign_in(&owner, user_sig.expose(), now)?));
                 match (checked, sender.clone()) {
                     (Ok(single_login), Some(frames)) => {
                         let link = Link { socket: self.number, frames };

@@ -18,8 +18,8 @@ use tring_calls::{CallRecord, Effect, Engine, Gone, Input, Reply};
 use tring_media::{Command, Notice, OfferError};
 use tring_medianet::MediaNet;
 use tring_protocol::{
-    Answer, CallId, ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Ok as Success, Outcome,
-    Request, SdkAppId, Timestamp, UserKey, Welcome,
+    Answer, CallId, ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Request,
+    SdkAppId, Success, Ticket, Timestamp, UserKey, Welcome,
 };
 
 /// Messages that wait for the switchboard. Higher: larger bursts before a socket waits. Lower: less memory when it is
@@ -61,7 +61,7 @@ pub(crate) enum In {
         device: oneshot::Sender<Option<DeviceId>>,
     },
     /// A client is back with its ticket.
-    Resume { ticket: String, last_seq: u32, re: u32, link: Link, device: oneshot::Sender<Option<DeviceId>> },
+    Resume { ticket: Ticket, last_seq: u32, re: u32, link: Link, device: oneshot::Sender<Option<DeviceId>> },
     /// A signed-in device asks.
     Request { device: DeviceId, socket: u64, message: ClientMessage },
     /// A socket is gone.
@@ -85,8 +85,8 @@ struct Entry {
 /// Tickets are kept as hashes, so that neither a core dump nor a lookup's timing gives one away.
 type TicketHash = [u8; 32];
 
-fn hash(ticket: &str) -> TicketHash {
-    Sha256::digest(ticket.as_bytes()).into()
+fn hash(ticket: &Ticket) -> TicketHash {
+    Sha256::digest(ticket.expose().as_bytes()).into()
 }
 
 /// The owner task's state.
@@ -235,7 +235,7 @@ impl Switchboard {
         Some(device)
     }
 
-    fn welcome(&self, ticket: String, resumed: bool) -> Outcome {
+    fn welcome(&self, ticket: Ticket, resumed: bool) -> Outcome {
         let l = &self.config.limits;
         Outcome::Ok(Success::Welcome(Welcome {
             ticket,
@@ -245,9 +245,9 @@ impl Switchboard {
         }))
     }
 
-    fn resume(&mut self, ticket: &str, last_seq: u32, re: u32, link: Link) -> Option<DeviceId> {
+    fn resume(&mut self, ticket: &Ticket, last_seq: u32, re: u32, link: Link) -> Option<DeviceId> {
         let device = self.tickets.get(&hash(ticket)).copied();
-        let welcome = self.welcome(ticket.to_owned(), true);
+        let welcome = self.welcome(ticket.clone(), true);
         let missed = device
             .and_then(|d| self.sessions.get_mut(&d))
             .and_then(|entry| entry.session.resume(last_seq).ok().map(Iterator::collect::<Vec<_>>));
@@ -289,10 +289,7 @@ impl Switchboard {
             Admission::Pending => return,
             Admission::Repeat(frame) => return self.push(device, frame),
             Admission::Forgotten => {
-                let body = ErrorBody::with(
-                    ErrorCode::Malformed,
-                    "request ids rise within a session: this one is older than the answers that are kept",
-                );
+                let body = ErrorBody::new(ErrorCode::AnswerForgotten);
                 let frame = to_frame(&Answer { re: id, outcome: Outcome::Error(body) });
                 return self.push(device, frame);
             }
@@ -447,6 +444,7 @@ impl Switchboard {
         match effect {
             Effect::Tell { device, event } => self.tell(device, event),
             Effect::Kick { device, reason } => self.kick(device, reason),
+            Effect::Evict { device } => self.remove(device),
             Effect::OpenGate { call, device } => self.transports.open_gate(&call, device, &mut self.commands),
             Effect::SetDevices { call, device, microphone, camera } => {
                 self.transports.set_devices(&call, device, microphone, camera, &mut self.commands);
@@ -570,11 +568,12 @@ fn random_bytes<const N: usize>() -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn new_ticket() -> Option<String> {
+fn new_ticket() -> Option<Ticket> {
     use std::fmt::Write;
     let bytes: [u8; TICKET_BYTES] = random_bytes()?;
-    Some(bytes.iter().fold(String::new(), |mut text, b| {
+    let text = bytes.iter().fold(String::new(), |mut text, b| {
         let _ = write!(text, "{b:02x}");
         text
-    }))
+    });
+    Some(text.into())
 }

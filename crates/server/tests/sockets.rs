@@ -136,5 +136,5 @@ async fn unknown_and_malformed_messages_are_answered_and_the_socket_goes_on() {
         assert_eq!(answer(&mut device.socket).await.unwrap_err().code, code, "{text}");
     }
     device.send_as(57, Request::Ping { ack: 0 }).await;
-    assert_eq!(device.answer_to(57).await, Ok(Ok::Done {}));
+    assert_eq!(device.answer_to(57).await, Ok(Success::Done {}));
 }

@@ -41,6 +41,25 @@ row_tests! {
         assert!(s.transport(b3, &c).unwrap().gate_open, "after the answer there is no such bound");
     }
 
+    TransportGone: a_transport_that_was_refused_or_lost_frees_its_place(s) {
+        let (_, b, c) = s.ringing(Audio);
+        let (b2, b3) = (s.sign_in("b"), s.sign_in("b"));
+        for device in [b2, b3] {
+            s.delivered(device, &c).unwrap();
+        }
+        s.transport(b, &c).unwrap();
+        s.transport(b2, &c).unwrap();
+        assert_eq!(s.transport(b3, &c), Err(ErrorCode::PreconnectRefused));
+        s.transport_gone(b2, &c);
+        s.transport(b3, &c).unwrap();
+        s.forget();
+        s.accept(b3, &c).unwrap();
+        let closed: Vec<_> = s.seen().into_iter().filter(|line| line.starts_with("close")).collect();
+        assert_eq!(closed, [format!("close c1 {b}")], "what is gone is not closed again");
+        s.transport_gone(b2, &c);
+        s.transport_gone(b2, &call(99));
+    }
+
     DevicesChanged: the_others_hear_what_is_on_when_it_changes(s) {
         let (a, b, c) = s.talking(Video);
         s.transport(a, &c).unwrap();

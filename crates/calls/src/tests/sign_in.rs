@@ -18,16 +18,16 @@ row_tests! {
         assert_eq!(s.seen(), [format!("{b2}: c1 Invited 100 a>b Audio 18000ms")]);
     }
 
-    SignInReplaces: a_new_device_takes_the_place_of_the_one_that_was_cut_off_longest_ago(s) {
+    SignInEvicts: a_new_device_takes_the_place_of_the_one_that_was_cut_off_longest_ago(s) {
         *s = Stage::with(Settings { max_devices_per_user: 3, ..Settings::default() });
         let (first, second, _third) = (s.sign_in("a"), s.sign_in("a"), s.sign_in("a"));
         s.cut(second);
         s.pass(1);
         s.cut(first);
         s.sign_in("a");
-        assert_eq!(s.seen(), [format!("kick {second} SignedInElsewhere")]);
+        assert_eq!(s.seen(), [format!("evict {second}")]);
         s.sign_in("a");
-        assert_eq!(s.seen(), [format!("kick {first} SignedInElsewhere")]);
+        assert_eq!(s.seen(), [format!("evict {first}")]);
         assert_eq!(s.engine.devices_of(&user("a")).len(), 3);
     }
 

@@ -182,6 +182,10 @@ impl Stage {
         }
     }
 
+    pub(super) fn transport_gone(&mut self, device: DeviceId, call: &CallId) {
+        assert_eq!(self.give(Input::TransportGone { device, call: call.clone() }), Ok(Reply::Done));
+    }
+
     pub(super) fn devices(
         &mut self,
         device: DeviceId,
@@ -229,6 +233,7 @@ pub(super) fn brief(effect: &Effect) -> String {
     match effect {
         Effect::Tell { device, event } => format!("{device}: {}", brief_event(event)),
         Effect::Kick { device, reason } => format!("kick {device} {reason:?}"),
+        Effect::Evict { device } => format!("evict {device}"),
         Effect::OpenGate { call, device } => format!("open {call} {device}"),
         Effect::CloseTransport { call, device } => format!("close {call} {device}"),
         Effect::SetDevices { call, device, microphone, camera } => {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tring_protocol::{CallId, DeviceId, Event, SdkAppId, UserId, UserKey};
 
 #[derive(Debug, Default)]
-struct Part {
+struct PartSeen {
     /// The last event it was told, [`START`] for a caller.
     last: &'static str,
     consented: bool,
@@ -17,11 +17,11 @@ struct Part {
 }
 
 #[derive(Debug)]
-struct Call {
+struct CallSeen {
     room: u32,
     caller: DeviceId,
     users: BTreeSet<UserId>,
-    parts: BTreeMap<DeviceId, Part>,
+    parts: BTreeMap<DeviceId, PartSeen>,
     /// Durations that were told in this step to devices that talked.
     durations: Vec<u32>,
 }
@@ -65,7 +65,7 @@ fn parse(event: &Event) -> (&'static str, &CallId, Option<&UserId>) {
 pub(super) struct Watch {
     owners: BTreeMap<DeviceId, UserKey>,
     signed_in: BTreeSet<DeviceId>,
-    live: BTreeMap<(SdkAppId, CallId), Call>,
+    live: BTreeMap<(SdkAppId, CallId), CallSeen>,
     recorded: BTreeSet<(SdkAppId, CallId)>,
 }
 
@@ -89,10 +89,10 @@ impl Watch {
                         .consented = true;
                 } else {
                     let users = request.to.iter().chain([&owner.user]).cloned().collect();
-                    let part = Part { last: START, consented: true, ..Part::default() };
+                    let part = PartSeen { last: START, consented: true, ..PartSeen::default() };
                     let parts = BTreeMap::from([(*device, part)]);
                     let call =
-                        Call { room: room.get(), caller: *device, users, parts, durations: Vec::new() };
+                        CallSeen { room: room.get(), caller: *device, users, parts, durations: Vec::new() };
                     self.live.insert(key, call);
                 }
             }
@@ -107,6 +107,13 @@ impl Watch {
                 assert_eq!((room.app, &permit.user), (owner.app, &owner.user));
                 assert_eq!(self.live[&(owner.app, call.clone())].room, room.room.get());
             }
+            (Input::TransportGone { device, call }, _) => {
+                let key = self.owners.get(device).map(|owner| (owner.app, call.clone()));
+                let seen = key.and_then(|key| self.live.get_mut(&key)).and_then(|c| c.parts.get_mut(device));
+                if let Some(part) = seen {
+                    part.transport = false;
+                }
+            }
             _ => {}
         }
         self.effects(effects);
@@ -118,7 +125,7 @@ impl Watch {
         }
     }
 
-    fn part(&mut self, device: DeviceId, call: &CallId) -> &mut Part {
+    fn part(&mut self, device: DeviceId, call: &CallId) -> &mut PartSeen {
         let key = (self.owners[&device].app, call.clone());
         let call = self.live.get_mut(&key).unwrap_or_else(|| panic!("{key:?} is not a live call"));
         call.parts.get_mut(&device).unwrap_or_else(|| panic!("{device} has no part in {key:?}"))
@@ -136,7 +143,7 @@ impl Watch {
         for effect in effects {
             match effect {
                 Effect::Tell { device, event } => self.tell(*device, event, effect),
-                Effect::Kick { device, .. } => self.sign_out(*device),
+                Effect::Kick { device, .. } | Effect::Evict { device } => self.sign_out(*device),
                 Effect::OpenGate { call, device } => {
                     let key = (self.owners[device].app, call.clone());
                     let parts = &self.live[&key].parts;
@@ -171,7 +178,7 @@ impl Watch {
         assert!(call.users.contains(&owner.user), "of others' business: {}", brief(effect));
         assert!(named.is_none_or(|user| call.users.contains(user)), "names a stranger: {}", brief(effect));
         if name == "invited" {
-            let part = Part { last: name, ..Part::default() };
+            let part = PartSeen { last: name, ..PartSeen::default() };
             assert!(call.parts.insert(device, part).is_none(), "invited twice: {}", brief(effect));
             return;
         }

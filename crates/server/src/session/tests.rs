@@ -1,5 +1,5 @@
 use super::*;
-use tring_protocol::{CallId, Ok as Success};
+use tring_protocol::{CallId, Success};
 
 fn event(n: u32) -> Event {
     Event::TransportLost { call_id: CallId::from_random(n.into()) }

@@ -121,7 +121,7 @@ pub fn login_text(app: &App, user: &str, sig: &str) -> String {
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The next answer on a socket; events before it are skipped.
-pub async fn answer(socket: &mut Socket) -> Result<Ok, ErrorBody> {
+pub async fn answer(socket: &mut Socket) -> Result<Success, ErrorBody> {
     loop {
         let message =
             tokio::time::timeout(SOON, socket.next()).await.expect("an answer").expect("an open socket");
@@ -137,7 +137,7 @@ pub async fn answer(socket: &mut Socket) -> Result<Ok, ErrorBody> {
 
 pub struct Device {
     pub socket: Socket,
-    pub ticket: String,
+    pub ticket: Ticket,
     pub last_seq: u32,
     next_id: u32,
     events: VecDeque<Event>,
@@ -146,7 +146,7 @@ pub struct Device {
 impl Device {
     pub async fn connect(server: &Server) -> Self {
         let socket = server.socket().await;
-        Self { socket, ticket: String::new(), last_seq: 0, next_id: 1, events: VecDeque::new() }
+        Self { socket, ticket: "".into(), last_seq: 0, next_id: 1, events: VecDeque::new() }
     }
 
     pub async fn login(&mut self, app: &App, user: &str) -> Result<Welcome, ErrorBody> {
@@ -154,11 +154,11 @@ impl Device {
             protocol: 1,
             sdk_app_id: app.id,
             user_id: UserId::new(user).unwrap(),
-            user_sig: sign(app, user),
+            user_sig: sign(app, user).into(),
             device: DeviceInfo { kind: DeviceKind::Native },
         };
         match self.ask(request).await? {
-            Ok::Welcome(welcome) => Ok(welcome),
+            Success::Welcome(welcome) => Ok(welcome),
             other => panic!("{other:?}"),
         }
     }
@@ -168,7 +168,7 @@ impl Device {
         self.socket = server.socket().await;
         let request = Request::Resume { protocol: 1, ticket: self.ticket.clone(), last_seq: self.last_seq };
         match self.ask(request).await? {
-            Ok::Welcome(welcome) => {
+            Success::Welcome(welcome) => {
                 assert!(welcome.resumed);
                 Ok(())
             }
@@ -188,12 +188,12 @@ impl Device {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
-    pub async fn ask(&mut self, request: Request) -> Result<Ok, ErrorBody> {
+    pub async fn ask(&mut self, request: Request) -> Result<Success, ErrorBody> {
         let id = self.send(request).await;
         self.answer_to(id).await
     }
 
-    pub async fn answer_to(&mut self, id: u32) -> Result<Ok, ErrorBody> {
+    pub async fn answer_to(&mut self, id: u32) -> Result<Success, ErrorBody> {
         loop {
             let text = self.text(SOON).await.expect("an answer");
             match serde_json::from_str::<Answer>(&text) {
@@ -247,7 +247,7 @@ impl Device {
 
     pub async fn call(&mut self, to: &str, media: MediaType) -> CallId {
         match self.ask(call_to(to, media)).await.unwrap() {
-            Ok::Calling { call_id, .. } => call_id,
+            Success::Calling { call_id, .. } => call_id,
             other => panic!("{other:?}"),
         }
     }
