@@ -6,12 +6,16 @@
  * server has heard of it.
  */
 
-import type { Call, CallEvent, CallOptions, Peer, Phase } from "./call.js"
-import type { Connection, ConnectionState, Credentials } from "./connection.js"
+import type { Call, CallEvent, CallOptions } from "./call.js"
+import type { Asked, Connection, ConnectionState, Credentials } from "./connection.js"
+import { DeviceReport, sameDevices } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "./emitter.js"
 import { CallError, asCallError } from "./errors.js"
-import type { Devices, MediaHost, MediaPort } from "./media-port.js"
-import type { Cancel, Platform } from "./platform.js"
+import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking } from "./live-call.js"
+import type { Placing, Role, Working } from "./live-call.js"
+import { mediaCall, mediaHost } from "./media-glue.js"
+import type { Devices, MediaPort } from "./media-port.js"
+import type { Platform } from "./platform.js"
 import type { EndReason, Event, MediaType, Request, Success, UserId } from "./protocol.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
@@ -28,35 +32,6 @@ const RING_TIMEOUT_DEFAULT_S = 30
 /** Events kept while the id of one's own call is not known yet. A call has about ten. */
 const MAX_EARLY_EVENTS = 32
 
-interface LiveCall extends Call {
-  callID: string
-  roomID: number
-  phase: Phase
-  media: MediaType
-  peers: Peer[]
-  devices: Devices
-  alerting: boolean
-  unreachable: boolean
-  connectedAt: number | null
-}
-
-/** What only the client needs to know of the present call. */
-interface Working {
-  readonly call: LiveCall
-  /** The devices as the server knows them. */
-  told: Devices
-  telling: boolean
-  /** The phase in which this side left. */
-  leftFrom: Phase | null
-  leaveBy: "hangup" | "reject"
-  /** Say `hung_up` after `ended`: the order of a cancelled call. */
-  hungUpAfter: boolean
-  accepting: Promise<void> | null
-  over: Promise<void>
-  resolveOver(): void
-  cancelDeadline: Cancel
-}
-
 /** See the head of this file. */
 export class CallClient {
   private readonly emitter: Emitter<CallEvent>
@@ -64,7 +39,8 @@ export class CallClient {
   private self: UserId = ""
   /** Events that came before the answer to `call`. */
   private early: Event[] = []
-  private sayingHungUp = false
+  /** Rises when the user gives up: a call that waits for the end of the last one is not placed then. */
+  private givenUp = 0
 
   /** `connection` is used by this client alone. */
   constructor(
@@ -112,46 +88,39 @@ export class CallClient {
   /** Leaves the present call (refuses it where it rings), then signs out. Never rejects. */
   logout(): Promise<void> {
     const working = this.working
+    this.givenUp++
     const leave =
       working === null ? Promise.resolve() : isRinging(working.call.phase) ? this.reject() : this.hangup()
     const out = () => this.connection.logout()
     return leave.then(out, out)
   }
 
-  /** Calls. Settles when the server has taken or refused the call, not when it is answered. */
+  /**
+   * Calls. Settles when the server has taken or refused the call, not when it is answered; rejects with `cancelled` if it
+   * was given up before, and with `server_unreachable` if the ring was over before the server could be asked.
+   */
   callUsers(options: CallOptions): Promise<Call> {
     const working = this.working
     if (working !== null) {
-      if (working.call.phase === "ending") return working.over.then(() => this.callUsers(options))
       const { call } = working
+      if (call.phase === "ending") return this.callAfter(working, options)
       const glare = call.phase === "ringing" && !call.isGroup && options.to.length === 1 && options.to[0] === call.sponsor
       // Both call each other: the server makes one call of it, which is the one that rings here.
-      if (glare) return this.answer(working, asRequest(options)).then(() => call)
+      if (glare) return this.callBack(working, options)
       return Promise.reject(new CallError("busy_here", "a call is going on here: hang up first"))
     }
     const state = this.connection.state.name
     if (state === "idle" || state === "closed") {
       return Promise.reject(new CallError("not_logged_in", "sign in first: call login()"))
     }
-    const mine = this.begin("caller", this.self, options.to, options.media, options.data || "")
-    this.setDeadline(mine, (options.timeoutS || RING_TIMEOUT_DEFAULT_S) * 1000)
-    this.emit({ type: "calling", call: mine.call })
-    return this.connection.request(asRequest(options)).then(
-      (ok) => {
-        this.placed(mine, ok)
-        return mine.call
-      },
-      (error) => {
-        if (this.working === mine) {
-          this.clear(mine)
-          this.emit({ type: "refused", call: mine.call, error: asCallError(error) })
-          if (mine.hungUpAfter) this.sayHungUp()
-          mine.resolveOver()
-          this.replayEarly()
-        }
-        throw error
-      },
-    )
+    const asked = this.connection.ask(asRequest(options))
+    return new Promise((resolve, reject) => {
+      const mine = this.beginPlacing({ options, asked, resolve, reject })
+      asked.answer.then(
+        (ok) => this.placed(mine, ok),
+        (error) => this.refused(mine, asCallError(error)),
+      )
+    })
   }
 
   /** Answers the call that rings here. Asked twice, it is one answer. */
@@ -161,7 +130,8 @@ export class CallClient {
     if (working.call.phase === "connected") return Promise.resolve()
     if (working.accepting !== null) return working.accepting
     if (working.call.phase !== "ringing") return Promise.reject(new CallError("no_call", "no call rings here"))
-    return this.answer(working, { type: "accept", callID: working.call.callID })
+    const accept = this.connection.ask({ type: "accept", callID: working.call.callID })
+    return this.answer(working, accept, working.call.media)
   }
 
   /** Refuses the call that rings here. */
@@ -170,8 +140,7 @@ export class CallClient {
     if (working === null) return Promise.reject(new CallError("no_call", "no call rings here"))
     if (working.call.phase === "ending") return working.over
     if (!isRinging(working.call.phase)) return Promise.reject(new CallError("no_call", "no call rings here"))
-    // An `accept` is under way: it may have been carried out, and then there is nothing to refuse any more.
-    return this.leave(working, working.call.phase === "ringing" ? "reject" : "hangup")
+    return this.leave(working, "reject")
   }
 
   /**
@@ -180,11 +149,13 @@ export class CallClient {
    */
   hangup(): Promise<void> {
     const working = this.working
+    // Pages hang up inside their handlers by rote: that gives up nothing new.
+    if (this.emitter.current === null) this.givenUp++
     if (working === null || working.call.phase === "ending") {
       this.sayHungUp()
       return working === null ? Promise.resolve() : working.over
     }
-    const cancels = working.call.phase === "dialing" || working.call.phase === "calling"
+    const cancels = isCalling(working.call.phase)
     working.hungUpAfter = cancels
     const over = this.leave(working, "hangup")
     if (!cancels) this.sayHungUp()
@@ -200,7 +171,7 @@ export class CallClient {
     if (change.camera === true && working.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
-    this.applyDevices(working, merged(working.call.devices, change), true)
+    this.applyDevices(working, merged(working.call.devices, change))
     return Promise.resolve()
   }
 
@@ -217,77 +188,54 @@ export class CallClient {
 
   // --- beginning ---
 
-  private begin(
-    role: "caller" | "callee",
-    sponsor: UserId,
-    invitees: UserId[],
-    media: MediaType,
-    data: string,
-  ): Working {
-    const devices = { microphone: true, camera: media === "video" }
-    const call: LiveCall = {
-      callID: "", roomID: 0, phase: role === "caller" ? "dialing" : "ringing", role, media, self: this.self, sponsor,
-      invitees: invitees.slice(), isGroup: invitees.length > 1, data, peers: [], devices, alerting: false,
-      unreachable: false, connectedAt: null,
-    }
-    let resolveOver: () => void = () => {}
-    const over = new Promise<void>((resolve) => {
-      resolveOver = resolve
-    })
-    const working: Working = {
-      call, told: devices, telling: false, leftFrom: null, leaveBy: "hangup", hungUpAfter: false, accepting: null,
-      over, resolveOver, cancelDeadline: () => {},
-    }
+  private begin(role: Role, sponsor: UserId, invitees: UserId[], media: MediaType, data = ""): Working {
+    const call = newCall(role, this.self, sponsor, invitees, media, data)
+    const report = new DeviceReport(this.platform, call.devices, ({ microphone, camera }) =>
+      this.connection.request({ type: "devices", callID: call.callID, microphone, camera }),
+    )
+    const working = newWorking(call, report)
     this.working = working
-    this.media.begin(this.mediaCall(working), this.mediaHost(working), devices)
+    const host = mediaHost({
+      call,
+      live: () => this.isLive(working),
+      emit: (event) => this.emit(event),
+      devices: (devices) => {
+        working.mediaHas = devices
+        this.applyDevices(working, devices)
+      },
+    })
+    this.media.begin(mediaCall(call, this.connection), host, call.devices)
     return working
   }
 
-  private mediaCall(working: Working) {
-    const { call } = working
-    return {
-      self: call.self,
-      get media() {
-        return call.media
-      },
-      get others() {
-        if (call.peers.length > 0) return call.peers.map((p) => p.userID)
-        return [call.sponsor].concat(call.invitees).filter((id) => id !== call.self)
-      },
-      exchange: (offer: string): Promise<string> =>
-        this.connection.request({ type: "transport", callID: call.callID, offer }).then((ok) => {
-          if (!("answer" in ok)) throw new CallError("bad_answer", "the server sent no SDP answer")
-          return ok.answer
-        }),
-    }
+  /** A call of this user's own, of which the server is being asked. */
+  private beginPlacing(placing: Placing): Working {
+    const { to, media, data, timeoutS } = placing.options
+    const mine = this.begin("caller", this.self, to, media, data)
+    mine.placing = placing
+    mine.asked = placing.asked
+    this.setDeadline(mine, (timeoutS || RING_TIMEOUT_DEFAULT_S) * 1000)
+    this.emit({ type: "calling", call: mine.call })
+    return mine
   }
 
-  private mediaHost(working: Working): MediaHost {
-    const { call } = working
-    const live = () => this.working === working && call.phase !== "ending"
-    return {
-      status: (status) => {
-        if (live()) this.emit({ type: "media", call, status })
-      },
-      devices: (devices) => {
-        if (live()) this.applyDevices(working, devices, false)
-      },
-      error: (code, message) => {
-        if (live()) this.emit({ type: "error", code, message })
-      },
-      volumes: (levels) => {
-        if (live()) this.emit({ type: "volumes", call, levels })
-      },
-    }
+  /** Calls when the present call, which was left, is over. */
+  private callAfter(working: Working, options: CallOptions): Promise<Call> {
+    const wanted = this.givenUp
+    return working.over.then(() => {
+      if (this.givenUp !== wanted) throw new CallError("cancelled", "the call was given up before it was placed")
+      return this.callUsers(options)
+    })
   }
 
   /** The server has taken this device's call. */
   private placed(working: Working, ok: Success): void {
     const { call } = working
-    if (!("callID" in ok)) return
+    if (!("callID" in ok)) return this.refused(working, new CallError("bad_answer", "the server named no call"))
     if (this.working !== working) {
       // Ended here while the server was out of reach.
       this.send({ type: "hangup", callID: ok.callID })
+      this.settle(working)
       this.replayEarly()
       return
     }
@@ -297,12 +245,34 @@ export class CallClient {
       this.send({ type: working.leaveBy, callID: ok.callID })
     } else {
       call.phase = "calling"
+      // The other side, who called too, wants voice only: known before a camera opens, if it came first.
+      const voice = this.early.some((e) => e.type === "merged" && e.callID === ok.callID && e.media === "audio")
+      if (voice) this.becomesVoice(working)
       this.media.openDevices()
       this.media.connect()
       this.emit({ type: "changed", call })
       this.tellDevices(working)
     }
+    this.settle(working)
     this.replayEarly()
+  }
+
+  /** It has not. */
+  private refused(working: Working, error: CallError): void {
+    if (this.working === working) {
+      this.clear(working)
+      this.emit({ type: "refused", call: working.call, error })
+      if (working.hungUpAfter) this.sayHungUp()
+      working.resolveOver()
+      this.replayEarly()
+    }
+    this.settle(working, error)
+  }
+
+  private settle(working: Working, error?: CallError): void {
+    if (working.placing === null) return
+    if (error === undefined) working.placing.resolve(working.call)
+    else working.placing.reject(error)
   }
 
   private replayEarly(): void {
@@ -312,27 +282,36 @@ export class CallClient {
   }
 
   private invited(event: Extract<Event, { type: "invited" }>): void {
-    const working = this.begin("callee", event.from, event.to, event.media, event.data || "")
+    const working = this.begin("callee", event.from, event.to, event.media, event.data)
     const { call } = working
     call.callID = event.callID
     call.roomID = event.roomID
     this.setDeadline(working, event.remainingMs)
     this.connection.request({ type: "delivered", callID: event.callID }).then(
       () => {
-        if (this.working === working && call.phase !== "ending") this.media.connect()
+        if (this.isLive(working)) this.media.connect()
       },
       (error) => this.platform.log("info", `delivered: ${asCallError(error).code}`),
     )
     this.emit({ type: "invited", call })
   }
 
-  private answer(working: Working, request: Request): Promise<void> {
+  /** Says yes to the call that rings here, as voice or video. The only way to this side's devices. */
+  private answer(working: Working, asked: Asked, media: MediaType): Promise<void> {
     const { call } = working
+    const invitedTo = { media: call.media, camera: call.devices.camera }
     call.phase = "accepting"
+    call.media = media
+    if (media === "audio") call.devices = merged(call.devices, { camera: false })
+    this.tellMedia(working)
     this.media.openDevices()
-    const accepting = this.connection.request(request).then(
-      () => {
-        if (this.working === working && call.phase !== "ending") this.connected(working)
+    working.asked = asked
+    const accepting = asked.answer.then(
+      (ok) => {
+        if ("callID" in ok && ok.callID !== call.callID) this.placedAnother(working, ok)
+        if (!this.isLive(working)) return
+        if (media !== invitedTo.media) working.report.cameraWasSwitchedOff()
+        this.connected(working)
       },
       (thrown) => {
         const error = asCallError(thrown)
@@ -340,6 +319,8 @@ export class CallClient {
         if (this.working === working && call.phase === "accepting") {
           if (error.retry) {
             call.phase = "ringing"
+            call.media = invitedTo.media
+            call.devices = merged(call.devices, { camera: invitedTo.camera })
             this.emit({ type: "changed", call })
           } else {
             this.finish(working, error.code === "answered_elsewhere" ? "answered_elsewhere" : "cancel", null, 0)
@@ -355,6 +336,33 @@ export class CallClient {
     return accepting
   }
 
+  /** Answers the call that rings here by calling its caller. A camera opens only if both asked for video. */
+  private callBack(working: Working, options: CallOptions): Promise<Call> {
+    const media = working.call.media === "video" ? options.media : "audio"
+    const asked = this.connection.ask(asRequest(options))
+    return new Promise((resolve, reject) => {
+      working.placing = { options, asked, resolve, reject }
+      this.answer(working, asked, media).then(
+        () => resolve(working.call),
+        (error) => {
+          if (working.next !== null) this.refused(working.next, asCallError(error))
+          reject(error)
+        },
+      )
+    })
+  }
+
+  /** The call that rang here had ended before the server heard of this side's: there is a new one, that rings there. */
+  private placedAnother(working: Working, ok: Extract<Success, { callID: string }>): void {
+    if (this.isLive(working)) this.endedThere(working, "cancel", working.call.sponsor, 0)
+    if (working.next !== null) {
+      this.placed(working.next, ok)
+    } else {
+      this.send({ type: "hangup", callID: ok.callID })
+      this.settle(working, new CallError("cancelled", "the call was given up before the server had taken it"))
+    }
+  }
+
   private connected(working: Working): void {
     const { call } = working
     if (call.phase === "connected") return
@@ -363,7 +371,7 @@ export class CallClient {
     working.cancelDeadline()
     this.media.connect()
     this.emit({ type: "connected", call })
-    if (this.working === working) this.tellDevices(working)
+    this.tellDevices(working)
   }
 
   // --- what the server says ---
@@ -382,14 +390,22 @@ export class CallClient {
     if (working === null || !known) {
       const dialing = working !== null && working.call.callID === ""
       if (dialing && this.early.length < MAX_EARLY_EVENTS) this.early.push(event)
-      else this.platform.log("debug", `dropped ${event.type} of another call`)
+      else this.stray(event)
       return
     }
     if (event.type === "ended") {
-      this.finish(working, event.reason, event.by === undefined ? null : event.by, event.durationS)
+      this.endedThere(working, event.reason, event.by === undefined ? null : event.by, event.durationS)
     } else if (working.call.phase !== "ending") {
       this.follow(working, event)
     }
+  }
+
+  /** Of a call that is not the present one. */
+  private stray(event: Event): void {
+    this.platform.log("debug", `dropped ${event.type} of another call`)
+    const takesPart = event.type === "ringing" || event.type === "accepted" || event.type === "joined"
+    // The server has this device in a call of which it knows nothing: nobody shall ring or talk in vain.
+    if (takesPart) this.send({ type: "hangup", callID: event.callID })
   }
 
   private follow(working: Working, event: Event): void {
@@ -406,7 +422,7 @@ export class CallClient {
         break
       case "accepted":
         this.emit({ type: "accepted", call, userID: event.userID })
-        if (this.working === working && (call.phase as Phase) !== "ending") this.connected(working)
+        if (this.isLive(working)) this.connected(working)
         break
       case "leg_ended":
         this.emit({ type: "leg_ended", call, userID: event.userID, reason: event.reason })
@@ -415,9 +431,7 @@ export class CallClient {
         const devices = { microphone: event.microphone, camera: event.camera }
         call.peers = call.peers.filter((p) => p.userID !== event.userID).concat({ userID: event.userID, devices })
         this.connected(working)
-        if (this.working === working && (call.phase as Phase) !== "ending") {
-          this.emit({ type: "joined", call, userID: event.userID, devices })
-        }
+        if (this.isLive(working)) this.emit({ type: "joined", call, userID: event.userID, devices })
         break
       }
       case "left":
@@ -441,10 +455,7 @@ export class CallClient {
       case "merged":
         call.callID = event.into
         call.roomID = event.roomID
-        if (call.media !== event.media) {
-          call.media = event.media
-          this.applyDevices(working, { microphone: call.devices.microphone, camera: false }, true)
-        }
+        if (event.media === "audio" && call.media === "video") this.becomesVoice(working)
         this.emit({ type: "changed", call })
         break
       default:
@@ -457,13 +468,31 @@ export class CallClient {
   private leave(working: Working, by: "hangup" | "reject"): Promise<void> {
     const { call } = working
     working.leftFrom = call.phase
-    working.leaveBy = by
     call.phase = "ending"
     this.media.end()
-    this.setTimer(working, END_TIMEOUT_MS, () => this.finish(working, localReason(working), this.self, this.localDuration(call)))
-    if (call.callID !== "") this.send({ type: by, callID: call.callID })
+    const error = new CallError("cancelled", "the call was given up before the server had taken it")
+    const unheard = working.asked !== null && working.asked.withdraw(error)
+    // An `accept` that is under way may have been carried out, and then there is nothing to refuse any more.
+    working.leaveBy = working.leftFrom === "accepting" && !unheard ? "hangup" : by
+    if (unheard && call.callID === "") {
+      this.emit({ type: "changed", call })
+      this.finish(working, "cancel", this.self, 0)
+      return working.over
+    }
+    this.setTimer(working, END_TIMEOUT_MS, () => {
+      this.settle(working, error)
+      this.finish(working, localReason(working), this.self, this.localDuration(call))
+    })
+    if (call.callID !== "") this.send({ type: working.leaveBy, callID: call.callID })
     this.emit({ type: "changed", call })
     return working.over
+  }
+
+  /** The server says that it is over. If this side was just calling back, its call goes on alone. */
+  private endedThere(working: Working, reason: EndReason, by: UserId | null, durationS: number): void {
+    const callsBack = working.call.phase === "accepting" ? working.placing : null
+    this.finish(working, reason, by, durationS)
+    if (callsBack !== null && this.working === null) working.next = this.beginPlacing(callsBack)
   }
 
   private finish(working: Working, reason: EndReason, by: UserId | null, durationS: number): void {
@@ -480,6 +509,7 @@ export class CallClient {
   private clear(working: Working): void {
     this.working = null
     working.cancelDeadline()
+    working.report.stop()
     this.media.end()
   }
 
@@ -497,11 +527,9 @@ export class CallClient {
   }
 
   private sayHungUp(): void {
+    const { current } = this.emitter
     // A handler of `hung_up` that hangs up would call itself for ever.
-    if (this.sayingHungUp) return
-    this.sayingHungUp = true
-    this.emit({ type: "hung_up" })
-    this.sayingHungUp = false
+    if (current === null || current.type !== "hung_up") this.emit({ type: "hung_up" })
   }
 
   private localDuration(call: Call): number {
@@ -510,37 +538,40 @@ export class CallClient {
 
   // --- devices ---
 
-  private applyDevices(working: Working, devices: Devices, tellMedia: boolean): void {
+  private applyDevices(working: Working, devices: Devices): void {
     const { call } = working
-    if (call.devices.microphone === devices.microphone && call.devices.camera === devices.camera) return
+    if (sameDevices(call.devices, devices)) return
     call.devices = devices
-    if (tellMedia) this.media.setDevices(devices)
+    // What is chosen while it rings here counts from the answer on: no device opens before.
+    if (call.phase !== "ringing") this.tellMedia(working)
     this.emit({ type: "changed", call })
     this.tellDevices(working)
   }
 
-  /** Only the newest state matters: at most one request is under way, and it is repeated while the truth differs. */
+  private tellMedia(working: Working): void {
+    const { devices } = working.call
+    if (sameDevices(working.mediaHas, devices)) return
+    working.mediaHas = devices
+    this.media.setDevices(devices)
+  }
+
+  /** Both called each other, and one of them by voice: no picture without the consent of both. */
+  private becomesVoice(working: Working): void {
+    working.call.media = "audio"
+    working.report.cameraWasSwitchedOff()
+    this.applyDevices(working, merged(working.call.devices, { camera: false }))
+  }
+
   private tellDevices(working: Working): void {
-    const { call, told } = working
-    const now = call.devices
-    if (working.telling || call.callID === "" || this.working !== working || call.phase === "ending") return
-    if (now.microphone === told.microphone && now.camera === told.camera) return
-    working.telling = true
-    this.connection.request({ type: "devices", callID: call.callID, microphone: now.microphone, camera: now.camera }).then(
-      () => {
-        working.telling = false
-        working.told = now
-        this.tellDevices(working)
-      },
-      (error) => {
-        // Told again when the call connects.
-        working.telling = false
-        this.platform.log("info", `devices: ${asCallError(error).code}`)
-      },
-    )
+    if (working.call.callID !== "" && this.isLive(working)) working.report.tell(working.call.devices)
   }
 
   // --- small ---
+
+  /** The present call, and not left. */
+  private isLive(working: Working): boolean {
+    return this.working === working && working.call.phase !== "ending"
+  }
 
   private send(request: Request): void {
     this.connection.request(request).catch((error) => this.platform.log("info", `${request.type}: ${asCallError(error).code}`))
@@ -548,7 +579,10 @@ export class CallClient {
 
   private setDeadline(working: Working, ringMs: number): void {
     this.setTimer(working, ringMs + RING_OVERDUE_MS, () => {
+      const error = new CallError("server_unreachable", "the server was out of reach until the ring was over: no call was made", true)
+      if (working.asked !== null) working.asked.withdraw(error)
       if (working.call.callID !== "") this.send({ type: "hangup", callID: working.call.callID })
+      this.settle(working, error)
       this.finish(working, "timeout", null, 0)
     })
   }
@@ -561,32 +595,4 @@ export class CallClient {
   private emit(event: CallEvent): void {
     this.emitter.emit(event)
   }
-}
-
-function asRequest(options: CallOptions): Request {
-  const { to, media, timeoutS, failFast, data } = options
-  return {
-    type: "call",
-    to,
-    media,
-    ...(timeoutS === undefined ? {} : { timeoutS }),
-    ...(failFast === undefined ? {} : { failFast }),
-    ...(data === undefined ? {} : { data }),
-  }
-}
-
-function isRinging(phase: Phase): boolean {
-  return phase === "ringing" || phase === "accepting"
-}
-
-function merged(devices: Devices, change: Partial<Devices>): Devices {
-  return {
-    microphone: change.microphone === undefined ? devices.microphone : change.microphone,
-    camera: change.camera === undefined ? devices.camera : change.camera,
-  }
-}
-
-function localReason(working: Working): EndReason {
-  if (working.leftFrom === "connected") return "hangup"
-  return working.call.role === "callee" ? "reject" : "cancel"
 }

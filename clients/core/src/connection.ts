@@ -86,6 +86,13 @@ export type ConnectionEvent =
   /** The server has forgotten the session: its calls are over for this device. A new sign-in is under way. */
   | { type: "session_lost" }
 
+/** A request under way. */
+export interface Asked {
+  readonly answer: Promise<Success>
+  /** Takes it back. True if the server was never asked; then `answer` rejects with this error. */
+  withdraw(error: CallError): boolean
+}
+
 interface Pending {
   request: Request
   /** 0 until it is sent for the first time. */
@@ -99,6 +106,8 @@ export class Connection {
   private current: ConnectionState = { name: "idle" }
   private readonly emitter: Emitter<ConnectionEvent>
   private credentials: Credentials | null = null
+  /** Why the server would not take the sign-in for now: it says more than "no answer". */
+  private lastRefusal: CallError | null = null
   private ticket: string | null = null
   private heartbeatMs = 10_000
   private lastSeq = 0
@@ -137,7 +146,8 @@ export class Connection {
   }
 
   /**
-   * Signs in. Settles when the server has answered; rejects with the server's refusal, or with `server_unreachable`.
+   * Signs in. Settles when the server has answered; rejects with the server's refusal (the last one, if it was one that
+   * time can cure), or with `server_unreachable`. Signed in already, the new UserSig is kept for the next time.
    */
   login(credentials: Credentials): Promise<void> {
     if (this.current.name !== "idle" && this.current.name !== "closed") {
@@ -145,9 +155,11 @@ export class Connection {
       const same =
         known !== null && known.userID === credentials.userID && known.sdkAppID === credentials.sdkAppID
       if (!same) return Promise.reject(new CallError("already_logged_in", "another user is signed in: call logout() first"))
+      this.credentials = credentials
       return this.signIn ? this.signIn.promise : Promise.resolve()
     }
     this.credentials = credentials
+    this.lastRefusal = null
     this.ticket = null
     this.lastSeq = 0
     let resolve: () => void = nothing
@@ -157,8 +169,8 @@ export class Connection {
       reject = no
     })
     const cancel = this.platform.setTimer(LOGIN_TIMEOUT_MS, () => {
-      const error = new CallError("server_unreachable", `no answer from ${this.url}: is the server up, and the address right?`, true)
-      this.close({ kind: "refused", error })
+      const unreachable = `no answer from ${this.url}: is the server up, and the address right?`
+      this.close({ kind: "refused", error: this.lastRefusal || new CallError("server_unreachable", unreachable, true) })
     })
     this.signIn = { promise, resolve, reject, cancel }
     this.setState({ name: "connecting", attempt: 0 })
@@ -191,17 +203,31 @@ export class Connection {
    * `session_lost` or `closed`.
    */
   request(request: Request): Promise<Success> {
+    return this.ask(request).answer
+  }
+
+  /** The same for a request that may be taken back. */
+  ask(request: Request): Asked {
     const name = this.current.name
-    if (name === "idle" || name === "closed") {
-      return Promise.reject(new CallError("not_logged_in", "sign in first: call login()"))
-    }
+    if (name === "idle" || name === "closed") return refused(new CallError("not_logged_in", "sign in first: call login()"))
     if (this.pending.length >= MAX_WAITING) {
-      return Promise.reject(new CallError("too_many", "too many requests wait for the server", true))
+      return refused(new CallError("too_many", "too many requests wait for the server", true))
     }
-    return new Promise((resolve, reject) => {
-      this.pending.push({ request, id: 0, resolve, reject })
-      this.flush()
+    const pending: Pending = { request, id: 0, resolve: nothing, reject: nothing }
+    const answer = new Promise<Success>((resolve, reject) => {
+      pending.resolve = resolve
+      pending.reject = reject
     })
+    this.pending.push(pending)
+    this.flush()
+    const withdraw = (error: CallError) => {
+      // Sent once, it may have been carried out, and its id is spent.
+      if (pending.id !== 0 || this.pending.indexOf(pending) < 0) return false
+      this.pending = this.pending.filter((p) => p !== pending)
+      pending.reject(error)
+      return true
+    }
+    return { answer, withdraw }
   }
 
   /** A hint that the network has changed or that the program was asleep: looks at once instead of at the next timer. */
@@ -216,6 +242,7 @@ export class Connection {
   // --- sockets ---
 
   private open(): void {
+    if (this.current.name === "closed") return // by a handler of the state before
     const generation = ++this.generation
     const mine = () => generation === this.generation
     this.setTimer(CONNECT_TIMEOUT_MS, () => this.cut("no answer while connecting"))
@@ -315,6 +342,7 @@ export class Connection {
         this.forgetSession()
         if (this.current.name !== "closed") this.greet()
       } else if (error.retry === true) {
+        this.lastRefusal = CallError.from(error)
         this.cut(`sign-in refused for now: ${error.code}`)
       } else {
         this.close({ kind: "refused", error: CallError.from(error) })
@@ -433,6 +461,10 @@ export class Connection {
 }
 
 function nothing(): void {}
+
+function refused(error: CallError): Asked {
+  return { answer: Promise.reject(error), withdraw: () => false }
+}
 
 type Incoming = EventMessage | { re: number; ok?: Success; error?: ErrorBody }
 

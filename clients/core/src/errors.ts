@@ -18,8 +18,16 @@ export type LocalErrorCode =
   | "busy_here"
   /** There is no call that this can be done to. */
   | "no_call"
+  /** The call was taken back before the server had answered: by `hangup()`, or by a newer call. */
+  | "cancelled"
+  /** A method was given something that it cannot use. */
+  | "bad_argument"
   /** The server's answer is not of the protocol. */
   | "bad_answer"
+  /** The platform could not set up its end of the media path. */
+  | "media_failed"
+  /** The platform waits for a touch of the user before it plays sound. */
+  | "playback_blocked"
 
 /** Every code an error of the client can have. */
 export type CallErrorCode = ErrorCode | LocalErrorCode

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { Connection } from "../src/index.js"
+import { CallError, Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
 import { BACKOFF_MAX_MS } from "../src/backoff.js"
 import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, PONG_TIMEOUT_MS } from "../src/connection.js"
@@ -259,4 +259,59 @@ test("a handler that throws does not stop the next one", async () => {
   connection.on(() => void order.push("second"))
   world.server.say({ seq: 1, ...LEFT })
   assert.deepEqual(order, ["first", "second"])
+})
+
+test("a sign-in that was refused for now until the end says why, not that nobody answered", async () => {
+  const { world, connection } = start()
+  const rejected = assert.rejects(connection.login(ALICE), { code: "too_many_devices" })
+  while (connection.state.name !== "closed") {
+    world.server.open()
+    world.server.refuse("login", "too_many_devices", true)
+    await world.pass(5000)
+  }
+  await rejected
+  // The next sign-in is not blamed for it.
+  const later = assert.rejects(connection.login(ALICE), { code: "server_unreachable" })
+  await world.pass(LOGIN_TIMEOUT_MS)
+  await later
+})
+
+test("a fresh UserSig that is given while online is the one of later sign-ins", async () => {
+  const { world, connection } = await online()
+  await connection.login({ ...ALICE, userSig: "fresh" })
+  await cutAndBack(world)
+  world.server.refuse("resume", "ticket_invalid")
+  assert.equal(world.server.last("login").userSig, "fresh")
+})
+
+test("a request that was never sent can be taken back; one that was sent cannot", async () => {
+  const { world, connection } = await online()
+  const error = new CallError("cancelled", "given up")
+  const sent = connection.ask({ type: "hangup", callID: "c1" })
+  assert.equal(sent.withdraw(error), false)
+  world.server.cut()
+  assert.equal(sent.withdraw(error), false)
+  const queued = connection.ask({ type: "hangup", callID: "c2" })
+  const failed = assert.rejects(queued.answer, { code: "cancelled" })
+  assert.equal(queued.withdraw(error), true)
+  assert.equal(queued.withdraw(error), false)
+  await failed
+  await world.pass(1000)
+  world.server.open()
+  world.server.ok("resume", { ...WELCOME, resumed: true })
+  assert.deepEqual(world.server.frames.map((f) => f["callID"]), [undefined, "c1"])
+  world.server.ok("hangup")
+  await sent.answer
+  assert.equal(sent.withdraw(error), false)
+})
+
+test("a handler that logs out as the sign-in begins leaves no socket behind", async () => {
+  const { world, connection } = start()
+  connection.on((e) => {
+    if (e.type === "state" && e.state.name === "connecting") void connection.logout()
+  })
+  await assert.rejects(connection.login(ALICE), { code: "closed" })
+  await world.pass(LOGIN_TIMEOUT_MS)
+  assert.equal(world.sockets.length, 0)
+  assert.equal(connection.state.name, "closed")
 })

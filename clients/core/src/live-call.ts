@@ -1,0 +1,138 @@
+/** The present call as the client works with it: what {@link Call} shows, and what only the client needs to know. */
+
+import type { Call, CallOptions, Peer, Phase } from "./call.js"
+import type { Asked } from "./connection.js"
+import type { DeviceReport } from "./device-report.js"
+import type { CallError } from "./errors.js"
+import type { Devices } from "./media-port.js"
+import type { Cancel } from "./platform.js"
+import type { CallId, EndReason, MediaType, Request, RoomId, UserId } from "./protocol.js"
+
+/** Which side of a call this device is. */
+export type Role = Call["role"]
+
+/** A call that can be changed. */
+export interface LiveCall extends Call {
+  callID: CallId | ""
+  roomID: RoomId | 0
+  phase: Phase
+  media: MediaType
+  peers: Peer[]
+  devices: Devices
+  alerting: boolean
+  unreachable: boolean
+  connectedAt: number | null
+}
+
+/** A call of this user's own that was asked for. */
+export interface Placing {
+  readonly options: CallOptions
+  readonly asked: Asked
+  /** Settle what `callUsers()` has returned. Harmless the second time. */
+  resolve(call: Call): void
+  reject(error: CallError): void
+}
+
+/** See the head of this file. */
+export interface Working {
+  readonly call: LiveCall
+  readonly report: DeviceReport
+  /** What the media was last told to have on. */
+  mediaHas: Devices
+  /** The phase in which this side left. */
+  leftFrom: Phase | null
+  leaveBy: "hangup" | "reject"
+  /** Say `hung_up` after `ended`: the order of a cancelled call. */
+  hungUpAfter: boolean
+  accepting: Promise<void> | null
+  /** The request that takes the user into this call: `call` or `accept`. */
+  asked: Asked | null
+  /** By what this call was asked for, or answered by calling back. */
+  placing: Placing | null
+  /** The call that came of calling back, where this one had ended before the server heard of it. */
+  next: Working | null
+  readonly over: Promise<void>
+  resolveOver(): void
+  cancelDeadline: Cancel
+}
+
+/** A call that begins. */
+export function newCall(role: Role, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): LiveCall {
+  return {
+    callID: "",
+    roomID: 0,
+    phase: role === "caller" ? "dialing" : "ringing",
+    role,
+    media,
+    self,
+    sponsor,
+    invitees: to.slice(),
+    isGroup: to.length > 1,
+    data,
+    peers: [],
+    devices: { microphone: true, camera: media === "video" },
+    alerting: false,
+    unreachable: false,
+    connectedAt: null,
+  }
+}
+
+/** The same, with what the client needs. */
+export function newWorking(call: LiveCall, report: DeviceReport): Working {
+  let resolveOver: () => void = () => {}
+  const over = new Promise<void>((resolve) => {
+    resolveOver = resolve
+  })
+  return {
+    call,
+    report,
+    mediaHas: call.devices,
+    leftFrom: null,
+    leaveBy: "hangup",
+    hungUpAfter: false,
+    accepting: null,
+    asked: null,
+    placing: null,
+    next: null,
+    over,
+    resolveOver,
+    cancelDeadline: () => {},
+  }
+}
+
+/** What `call()` sends. */
+export function asRequest(options: CallOptions): Request {
+  const { to, media, timeoutS, failFast, data } = options
+  return {
+    type: "call",
+    to,
+    media,
+    ...(timeoutS === undefined ? {} : { timeoutS }),
+    ...(failFast === undefined ? {} : { failFast }),
+    ...(data === undefined ? {} : { data }),
+  }
+}
+
+/** It rings here, or is just being answered. */
+export function isRinging(phase: Phase): boolean {
+  return phase === "ringing" || phase === "accepting"
+}
+
+/** It rings at the other side, as far as anybody knows. */
+export function isCalling(phase: Phase): boolean {
+  return phase === "dialing" || phase === "calling"
+}
+
+/** Devices after a change. */
+export function merged(devices: Devices, change: Partial<Devices>): Devices {
+  return {
+    microphone: change.microphone === undefined ? devices.microphone : change.microphone,
+    camera: change.camera === undefined ? devices.camera : change.camera,
+  }
+}
+
+/** Why a call is over that this side has left, where the server does not say. */
+export function localReason(working: Working): EndReason {
+  if (working.leftFrom === "connected") return "hangup"
+  return working.call.role === "callee" ? "reject" : "cancel"
+}

@@ -1,0 +1,55 @@
+/** What the media of a call may use of it, and what it tells it. */
+
+import type { Call, CallEvent } from "./call.js"
+import type { Connection } from "./connection.js"
+import { CallError } from "./errors.js"
+import type { Devices, MediaCall, MediaHost } from "./media-port.js"
+import type { UserId } from "./protocol.js"
+
+/** The call as its media sees it. */
+export function mediaCall(call: Call, connection: Connection): MediaCall {
+  return {
+    self: call.self,
+    get media() {
+      return call.media
+    },
+    get others() {
+      return othersOf(call)
+    },
+    exchange: (offer: string): Promise<string> =>
+      connection.request({ type: "transport", callID: call.callID, offer }).then((ok) => {
+        if (!("answer" in ok)) throw new CallError("bad_answer", "the server sent no SDP answer")
+        return ok.answer
+      }),
+  }
+}
+
+/** To whom the media of a call reports; what comes after the call is dropped. */
+export function mediaHost(to: {
+  call: Call
+  live(): boolean
+  emit(event: CallEvent): void
+  devices(devices: Devices): void
+}): MediaHost {
+  const { call, live, emit } = to
+  return {
+    status: (status) => {
+      if (live()) emit({ type: "media", call, status })
+    },
+    devices: (devices) => {
+      if (live()) to.devices(devices)
+    },
+    error: (code, message) => {
+      if (live()) emit({ type: "error", code, message })
+    },
+    volumes: (levels) => {
+      if (live()) emit({ type: "volumes", call, levels })
+    },
+  }
+}
+
+/** The others, before and after they have come. */
+function othersOf(call: Call): UserId[] {
+  if (call.peers.length > 0) return call.peers.map((p) => p.userID)
+  return [call.sponsor].concat(call.invitees).filter((id) => id !== call.self)
+}
