@@ -13,11 +13,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let epoch = Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(0));
-        Self { started: Instant::now(), epoch }
+        Self { started: Instant::now(), epoch: wall() }
     }
 
+    /// For deadlines and durations: never backwards.
     pub(crate) fn now(&self) -> Timestamp {
         self.epoch + self.started.elapsed()
     }
@@ -26,4 +25,18 @@ impl Clock {
     pub(crate) fn instant(&self, at: Timestamp) -> Instant {
         self.started + at.since(self.epoch)
     }
+
+    /// A clock as it stands after the machine was suspended, or after its clock was set: not where the wall clock is.
+    #[cfg(test)]
+    pub(crate) fn behind(by: std::time::Duration) -> Self {
+        let behind = wall().as_millis() - u64::try_from(by.as_millis()).unwrap();
+        Self { started: Instant::now(), epoch: Timestamp::from_millis(behind) }
+    }
+}
+
+/// The time of day now. Only for what other machines date, that is for UserSigs: it may jump, but theirs jumps with it,
+/// while [`Clock::now`] stands still when the machine is suspended.
+pub(crate) fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(0))
 }

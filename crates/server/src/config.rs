@@ -95,6 +95,12 @@ pub struct CallSettings {
 pub struct LimitSettings {
     /// Open WebSockets. Each needs an open file of the system's. Default 10,000.
     pub max_sockets: usize,
+    /// Open HTTP connections that are no WebSocket, or not yet. Default 2,000.
+    pub max_connections: usize,
+    /// Part of `max_sockets` and of `max_connections` that one address may hold, 0.001 to 1. An IPv6 network of 64 bits
+    /// counts as one address; this machine's own address has no such bound, for a proxy on it speaks for everybody. With
+    /// a proxy on another machine set 1. Default 0.5.
+    pub address_share: f32,
     /// Seconds between a client's pings, 5 to 300. A socket silent for two and a half of them is closed. Default 15.
     pub heartbeat_s: u16,
     /// Seconds that a session without a socket is kept, 5 to 3,600. Default 60.
@@ -103,10 +109,24 @@ pub struct LimitSettings {
     pub messages_per_second: f32,
     /// Messages of one socket at once. Default 60.
     pub messages_burst: f32,
-    /// Calls a minute of one device in the long run. Default 20.
+    /// Calls a minute of one user, on whatever devices, in the long run. Default 20.
     pub calls_per_minute: f32,
-    /// Calls of one device at once. Default 10.
+    /// Calls of one user at once. Default 10.
     pub calls_burst: f32,
+    /// Part of a user's calls that may go to one and the same callee, 0.01 to 1: nobody is rung without end by one
+    /// other. A few calls always may. Default 0.5.
+    pub calls_to_one_share: f32,
+    /// How many times as many calls as one user may make, one user may be called by everybody together, 1 to 10,000.
+    /// Past that callers are refused; whoever serves many callers under one name needs more. Default 6.
+    pub calls_received_factor: f32,
+    /// Microphone and camera changes a second of one device in the long run. Default 2.
+    pub devices_per_second: f32,
+    /// Microphone and camera changes of one device at once. Default 20.
+    pub devices_burst: f32,
+    /// Offers (`transport`) a second of one device in the long run. Default 1.
+    pub offers_per_second: f32,
+    /// Offers of one device at once. Default 10.
+    pub offers_burst: f32,
     /// UserSigs a second that one app may have signed in the long run. Default 20.
     pub signatures_per_second: f32,
     /// UserSigs of one app at once. Default 100.
@@ -150,16 +170,31 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             max_sockets: 10_000,
+            max_connections: 2_000,
+            address_share: 0.5,
             heartbeat_s: 15,
             resume_s: 60,
             messages_per_second: 20.0,
             messages_burst: 60.0,
             calls_per_minute: 20.0,
             calls_burst: 10.0,
+            calls_to_one_share: 0.5,
+            calls_received_factor: 6.0,
+            devices_per_second: 2.0,
+            devices_burst: 20.0,
+            offers_per_second: 1.0,
+            offers_burst: 10.0,
             signatures_per_second: 20.0,
             signatures_burst: 100.0,
             signature_max_s: 7 * 24 * 3600,
         }
+    }
+}
+
+impl LimitSettings {
+    /// What one address may hold of `all`.
+    pub(crate) fn share_of(&self, all: usize) -> usize {
+        ((all as f64 * f64::from(self.address_share)).ceil() as usize).max(1)
     }
 }
 
@@ -196,6 +231,10 @@ impl Config {
         within("calls.preconnect_devices", c.preconnect_devices, 0, 8, "0 to 8")?;
         within("calls.max_devices_per_user", c.max_devices_per_user, 1, 64, "1 to 64")?;
         within("limits.max_sockets", l.max_sockets, 1, 10_000_000, "1 to 10,000,000")?;
+        within("limits.max_connections", l.max_connections, 1, 10_000_000, "1 to 10,000,000")?;
+        within("limits.address_share", l.address_share, 0.001, 1.0, "0.001 to 1")?;
+        within("limits.calls_to_one_share", l.calls_to_one_share, 0.01, 1.0, "0.01 to 1")?;
+        within("limits.calls_received_factor", l.calls_received_factor, 1.0, 1e4, "1 to 10,000")?;
         within("limits.heartbeat_s", l.heartbeat_s, 5, 300, "5 to 300 seconds")?;
         within("limits.resume_s", l.resume_s, 5, 3600, "5 to 3,600 seconds")?;
         let range = "at most limits.resume_s: a session must outlive its calls";
@@ -207,6 +246,10 @@ impl Config {
             ("limits.messages_burst", l.messages_burst),
             ("limits.calls_per_minute", l.calls_per_minute),
             ("limits.calls_burst", l.calls_burst),
+            ("limits.devices_per_second", l.devices_per_second),
+            ("limits.devices_burst", l.devices_burst),
+            ("limits.offers_per_second", l.offers_per_second),
+            ("limits.offers_burst", l.offers_burst),
             ("limits.signatures_per_second", l.signatures_per_second),
             ("limits.signatures_burst", l.signatures_burst),
         ] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use tring_protocol::{ErrorCode, SdkAppId, Timestamp, UserKey};
-use tring_store::{App, Store, StoreError};
+use tring_store::{App, DEMO_APP, Store, StoreError};
 use tring_usersig::SigError;
 
 /// How often the store is asked whether it has changed. Higher: a deleted app lives longer. Lower: more queries.
@@ -37,19 +37,26 @@ impl SignInError {
     }
 }
 
+type Apps = HashMap<SdkAppId, App>;
+
 /// All apps, shared by every door. Read at each sign-in, replaced as a whole when the store has changed.
 #[derive(Clone)]
 pub(crate) struct Directory {
-    apps: Arc<RwLock<Arc<HashMap<SdkAppId, App>>>>,
+    apps: Arc<RwLock<Arc<Apps>>>,
+    /// Whether the demo app is served: it stays in the store after a start with `demo`, and its users are whoever asks.
+    demo: bool,
 }
 
 impl Directory {
-    pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
-        let apps = read(store).await?;
-        Ok(Self { apps: Arc::new(RwLock::new(Arc::new(apps))) })
+    pub(crate) async fn load(store: &Store, demo: bool) -> Result<Self, StoreError> {
+        Ok(Self::of(read(store, demo).await?, demo))
     }
 
-    fn apps(&self) -> Arc<HashMap<SdkAppId, App>> {
+    pub(crate) fn of(apps: Apps, demo: bool) -> Self {
+        Self { apps: Arc::new(RwLock::new(Arc::new(apps))), demo }
+    }
+
+    fn apps(&self) -> Arc<Apps> {
         // The lock is held for the time of a pointer copy; a panic cannot leave the pointer half written.
         self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -59,6 +66,7 @@ impl Directory {
     }
 
     /// Checks who somebody is. Returns whether the app allows one device a user. Errors: [`SignInError`].
+    /// `now` is the time of day, by which UserSigs are dated.
     pub(crate) fn sign_in(&self, who: &UserKey, user_sig: &str, now: Timestamp) -> Result<bool, SignInError> {
         let apps = self.apps();
         let app = apps.get(&who.app).ok_or(SignInError::AppUnknown(who.app))?;
@@ -83,19 +91,19 @@ impl Directory {
             if seen.replace(counter) == Some(counter) {
                 continue;
             }
-            let new = match read(&store).await {
-                Ok(new) => Arc::new(new),
+            let new = match read(&store, self.demo).await {
+                Ok(new) => new,
                 Err(error) => {
                     warn!(%error, "cannot read the apps; they stay as they are");
                     seen = None;
                     continue;
                 }
             };
-            let old = std::mem::replace(
-                &mut *self.apps.write().unwrap_or_else(PoisonError::into_inner),
-                new.clone(),
-            );
-            for id in old.keys().filter(|id| !new.contains_key(id)) {
+            let (old, new) = self.replace(new);
+            for (id, app) in old.iter().filter(|(id, _)| !new.contains_key(id)) {
+                if app.name == DEMO_APP {
+                    warn!(app = %id, "the demo app was deleted: the demo page works again after a new start with --demo");
+                }
                 if switchboard.send(In::AppDeleted(*id)).await.is_err() {
                     return;
                 }
@@ -105,8 +113,16 @@ impl Directory {
             }
         }
     }
+
+    /// From here on the doors see the new apps. Gives the old ones and the new ones.
+    pub(crate) fn replace(&self, new: Apps) -> (Arc<Apps>, Arc<Apps>) {
+        let new = Arc::new(new);
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::replace(&mut *apps, new.clone()), new)
+    }
 }
 
-async fn read(store: &Store) -> Result<HashMap<SdkAppId, App>, StoreError> {
-    Ok(store.list_apps().await?.into_iter().map(|app| (app.id, app)).collect())
+async fn read(store: &Store, demo: bool) -> Result<Apps, StoreError> {
+    let apps = store.list_apps().await?.into_iter().filter(|app| demo || app.name != DEMO_APP);
+    Ok(apps.map(|app| (app.id, app)).collect())
 }

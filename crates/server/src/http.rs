@@ -1,5 +1,6 @@
 //! Routes, static files, health.
 
+use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Directory;
@@ -14,7 +15,7 @@ use axum::{Json, Router};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// Longest body of a POST, in bytes. The signing service takes the largest, about 300.
 const MAX_BODY: usize = 16 * 1024;
@@ -28,7 +29,10 @@ pub(crate) struct Doors {
     pub(crate) switchboard: mpsc::Sender<In>,
     /// One permit an open WebSocket.
     pub(crate) sockets: Arc<Semaphore>,
+    pub(crate) sockets_of_address: Shares,
     pub(crate) next_socket: AtomicU64,
+    /// Becomes true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 /// The public routes.
@@ -49,8 +53,13 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
     router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(doors)
 }
 
-async fn health() -> Json<serde_json::Value> {
-    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+/// Whether this server can carry calls: it cannot without its switchboard.
+async fn health(State(doors): State<Arc<Doors>>) -> (StatusCode, Json<serde_json::Value>) {
+    let (code, status) = match doors.switchboard.is_closed() {
+        false => (StatusCode::OK, "ok"),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
+    };
+    (code, Json(json!({ "status": status, "version": env!("CARGO_PKG_VERSION") })))
 }
 
 async fn sdk(Path(path): Path<String>, headers: HeaderMap) -> Response {

@@ -3,28 +3,36 @@
 //! | module | subject |
 //! |---|---|
 //! | `config` | every setting, its default and its range |
+//! | `accept` | connections: how many, from where, how long they may take |
+//! | `addresses` | how much one address may hold (pure) |
 //! | `http` | routes, static files, health |
 //! | `socket` | one WebSocket: frames in, requests to the switchboard, answers and events out |
 //! | `switchboard` | the one owner of all sessions and of the call engine |
 //! | `session` | what outlives a socket: event numbers, unacknowledged events, repeated requests (pure) |
+//! | `tombstones` | what is kept of sessions that the server ended (pure) |
 //! | `transports` | which media session belongs to which device of which call |
+//! | `notices` | the way from the media plane to the switchboard |
 //! | `directory` | the apps and their keys, as the store has them |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
 //! | `rate` | token buckets (pure) |
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
 
+mod accept;
+mod addresses;
 mod assets;
 mod clock;
 mod config;
 mod directory;
 mod http;
+mod notices;
 mod rate;
 mod serve;
 mod session;
 mod signing;
 mod socket;
 mod switchboard;
+mod tombstones;
 mod transports;
 
 pub use config::{CallSettings, Config, ConfigError, LimitSettings, MediaSettings};

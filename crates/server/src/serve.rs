@@ -1,19 +1,23 @@
 //! Starting and stopping the whole server.
 
+use crate::accept::{self, ANSWER_WITHIN, Bounds, HEAD_WITHIN};
+use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::directory::Directory;
 use crate::http::{self, Doors};
+use crate::notices;
 use crate::signing::Signing;
 use crate::switchboard::{INBOX, In, Switchboard};
-use axum::serve::ListenerExt;
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 use tring_calls::CallRecord;
@@ -24,10 +28,10 @@ use tring_store::{CallRecordRow, Store, StoreError};
 /// Call records that wait for the database.
 const RECORDS: usize = 8192;
 
-/// Files that the server needs besides its WebSockets: database, media sockets, HTTP requests under way.
+/// Files that the server needs besides its connections: database, media sockets.
 const FILES_BESIDE_SOCKETS: u64 = 512;
 
-/// How long a stop waits for clients to be told and records to be written.
+/// How long a stop waits for clients to be told, for their sockets to close, and for records to be written: each.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why the server does not start.
@@ -43,6 +47,12 @@ pub enum RunError {
     /// The media sockets.
     #[error(transparent)]
     Media(#[from] tring_medianet::StartError),
+    /// A part without which there are no calls has ended while the server ran.
+    #[error("the server cannot go on: its {part} has failed, and the log says why. Start it again")]
+    Failed {
+        /// Which.
+        part: &'static str,
+    },
     /// The HTTP port.
     #[error(
         "cannot listen on {address}: {source}. Another program has the port, or this user may not open it: choose another with --listen"
@@ -62,17 +72,30 @@ pub struct Running {
     /// The app of the demo page, with `demo`.
     pub demo_app: Option<SdkAppId>,
     switchboard: mpsc::Sender<In>,
+    /// Accepts connections.
+    door: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
+    failures: mpsc::Receiver<&'static str>,
     records: Option<JoinHandle<()>>,
     media: MediaNet,
+    sockets: Arc<Semaphore>,
+    max_sockets: usize,
+    stopping: watch::Sender<bool>,
 }
 
 impl Running {
-    /// Ends all calls, tells the clients and writes the last records.
+    /// Ends all calls, tells the clients, waits until they are told, and writes the last records.
     pub async fn stop(mut self) {
+        self.door.abort();
+        let _ = self.stopping.send(true);
         let (done, told) = oneshot::channel();
         if self.switchboard.send(In::Shutdown(done)).await.is_ok() {
             let _ = tokio::time::timeout(STOP_WITHIN, told).await;
+        }
+        // All permits are back when the last socket has closed.
+        let all = u32::try_from(self.max_sockets).unwrap_or(u32::MAX);
+        if tokio::time::timeout(STOP_WITHIN, self.sockets.acquire_many(all)).await.is_err() {
+            warn!("some clients did not take the end of their calls in time");
         }
         for task in self.tasks.drain(..) {
             task.abort();
@@ -82,10 +105,20 @@ impl Running {
             let _ = tokio::time::timeout(STOP_WITHIN, records).await;
         }
     }
+
+    /// Waits until a part of the server fails without which there are no calls. Gives [`RunError::Failed`]. A server
+    /// that has failed is of no use any more: stop it, and start another.
+    pub async fn failed(&mut self) -> RunError {
+        match self.failures.recv().await {
+            Some(part) => RunError::Failed { part },
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.door.abort();
         for task in &self.tasks {
             task.abort();
         }
@@ -93,80 +126,113 @@ impl Drop for Running {
     }
 }
 
+/// Runs a part of the server that must not end by itself, and says so if it does.
+fn watched(
+    part: &'static str,
+    failures: mpsc::Sender<&'static str>,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        // What it owned is dropped with it, so nothing half-changed is seen again.
+        let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+        error!(part, panicked, "a part of the server has ended: the server cannot go on");
+        let _ = failures.send(part).await;
+    })
+}
+
 /// Starts the server. Errors: [`RunError`].
 pub async fn start(config: Config) -> Result<Running, RunError> {
+    start_at(config, Clock::start(), HEAD_WITHIN).await
+}
+
+async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result<Running, RunError> {
     config.check()?;
-    let clock = Clock::start();
     let config = Arc::new(config);
     let store = Store::open(&config.data).await?;
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
-    let directory = Directory::load(&store).await?;
+    let directory = Directory::load(&store, config.demo).await?;
 
-    raise_file_limit(config.limits.max_sockets);
+    raise_file_limit(config.limits.max_sockets + config.limits.max_connections);
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|source| RunError::Listen { address: config.listen, source })?;
     let address =
         listener.local_addr().map_err(|source| RunError::Listen { address: config.listen, source })?;
 
-    // Unbounded, but bounded in fact: a session of the media plane has few notices under way.
-    let (notices, heard) = mpsc::unbounded_channel();
-    let media = tring_medianet::start(media_config(&config), move |notice| {
-        let _ = notices.send(notice);
-    })?;
-
+    let (send, notices) = notices::channel();
+    let media = tring_medianet::start(media_config(&config), send)?;
     let (records, written) = mpsc::channel(RECORDS);
     let (switchboard, inbox) = mpsc::channel(INBOX);
-    let owner = Switchboard::new(clock, config.clone(), media.clone(), records);
-    let mut tasks = vec![tokio::spawn(owner.run(inbox, heard))];
+    let (failed, failures) = mpsc::channel(4);
+    let owner = Switchboard::new(clock, config.clone(), directory.clone(), media.clone(), records);
+    let mut tasks = vec![
+        watched("switchboard", failed.clone(), owner.run(inbox, notices)),
+        watched("directory", failed.clone(), directory.clone().follow(store.clone(), switchboard.clone())),
+    ];
     let records = tokio::spawn(write_records(store.clone(), written));
-    tasks.push(tokio::spawn(directory.clone().follow(store.clone(), switchboard.clone())));
-
     if let Some(metrics) = config.metrics_listen {
         tasks.push(tokio::spawn(serve_metrics(metrics)));
     }
+    let limits = &config.limits;
+    let max_sockets = limits.max_sockets;
+    let sockets = Arc::new(Semaphore::new(max_sockets));
+    let (stopping, stops) = watch::channel(false);
+    let bounds = Bounds {
+        connections: limits.max_connections,
+        of_address: limits.share_of(limits.max_connections),
+        head_within,
+        answer_within: ANSWER_WITHIN,
+    };
     let doors = Arc::new(Doors {
         clock,
         directory,
-        signing: Signing::new(store, demo_app),
+        signing: Signing::new(store, demo_app, limits),
         switchboard: switchboard.clone(),
-        sockets: Arc::new(Semaphore::new(config.limits.max_sockets)),
+        sockets: sockets.clone(),
+        sockets_of_address: Shares::new(limits.share_of(max_sockets)),
         next_socket: AtomicU64::new(1),
+        stopping: stops,
         config,
     });
-    // A call's messages are small and each is waited for.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let service = http::router(doors).into_make_service_with_connect_info::<SocketAddr>();
-    tasks.push(tokio::spawn(async move {
-        if let Err(e) = axum::serve(listener, service).await {
-            error!(error = %e, "the HTTP door failed");
-        }
-    }));
-    Ok(Running { address, demo_app, switchboard, tasks, records: Some(records), media })
+    let door = watched("HTTP door", failed, accept::accept(listener, http::router(doors), bounds));
+    Ok(Running {
+        address,
+        demo_app,
+        switchboard,
+        door,
+        tasks,
+        failures,
+        records: Some(records),
+        media,
+        sockets,
+        max_sockets,
+        stopping,
+    })
 }
 
-/// Starts the server, prints where to click, and runs until it is interrupted. Errors: [`RunError`].
+/// Starts the server, prints where to click, and runs until it is interrupted or fails. Errors: [`RunError`].
 pub async fn run(config: Config) -> Result<(), RunError> {
     let demo = config.demo;
-    let running = start(config).await?;
+    let mut running = start(config).await?;
     println!("{}", greeting(running.address, running.demo_app.filter(|_| demo), &running.media));
-    stop_signal().await;
+    let result = tokio::select! {
+        () = stop_signal() => Ok(()),
+        failed = running.failed() => Err(failed),
+    };
     println!("\nstopping: calls end, clients are told");
     running.stop().await;
-    Ok(())
+    result
 }
 
 /// Lets the process have a file for each socket: the usual soft limit of 1,024 would refuse users far below the setting.
-fn raise_file_limit(max_sockets: usize) {
-    let wanted = max_sockets as u64 + FILES_BESIDE_SOCKETS;
+fn raise_file_limit(connections: usize) {
+    let wanted = connections as u64 + FILES_BESIDE_SOCKETS;
     match rlimit::increase_nofile_limit(wanted) {
         Ok(limit) if limit < wanted => {
             warn!(
                 limit,
                 wanted,
-                "the system allows fewer open files than limits.max_sockets needs: raise `ulimit -Hn`"
+                "the system allows fewer open files than limits.max_sockets and limits.max_connections need: raise `ulimit -Hn`"
             );
         }
         Ok(_) => {}
@@ -265,3 +331,6 @@ async fn serve_metrics(address: SocketAddr) {
         Err(e) => error!(%address, error = %e, "no metrics page: choose another metrics_listen"),
     }
 }
+
+#[cfg(test)]
+mod tests;

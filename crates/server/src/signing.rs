@@ -3,17 +3,19 @@
 //! The caller of the service is the app's own server, which has already decided who its user is. It holds an API
 //! secret, never the signing key; what it signs is bounded in life and number, and written down.
 
+use crate::addresses::holder;
+use crate::clock;
+use crate::config::LimitSettings;
 use crate::http::Doors;
-use crate::rate::{Bucket, Rate};
+use crate::rate::{Buckets, Rate};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,9 +33,6 @@ const EXPIRE_MIN_S: u32 = 60;
 /// Wrong secrets from one address before it must wait, and how many a second are forgiven.
 const WRONG_SECRETS: Rate = Rate { burst: 10.0, per_second: 0.2 };
 
-/// Addresses with wrong secrets that are remembered; past that the memory starts anew.
-const ADDRESSES_KEPT: usize = 10_000;
-
 /// The users that the demo page offers.
 const DEMO_USERS: [&str; 2] = ["alice", "bob"];
 
@@ -41,27 +40,24 @@ const DEMO_USERS: [&str; 2] = ["alice", "bob"];
 pub(crate) struct Signing {
     store: Store,
     pub(crate) demo_app: Option<SdkAppId>,
-    apps: Mutex<HashMap<SdkAppId, Bucket>>,
-    wrong: Mutex<HashMap<IpAddr, Bucket>>,
+    apps: Mutex<Buckets<SdkAppId>>,
+    wrong: Mutex<Buckets<IpAddr>>,
 }
 
 impl Signing {
-    pub(crate) fn new(store: Store, demo_app: Option<SdkAppId>) -> Self {
-        Self { store, demo_app, apps: Mutex::default(), wrong: Mutex::default() }
+    pub(crate) fn new(store: Store, demo_app: Option<SdkAppId>, limits: &LimitSettings) -> Self {
+        let apps = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
+        let (apps, wrong) = (Buckets::new(apps).into(), Buckets::new(WRONG_SECRETS).into());
+        Self { store, demo_app, apps, wrong }
     }
 
-    fn may_sign(&self, app: SdkAppId, rate: Rate, now: Timestamp) -> bool {
-        let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
-        apps.entry(app).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    fn may_sign(&self, app: SdkAppId, now: Timestamp) -> bool {
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).take(app, now)
     }
 
     /// Takes one wrong secret off an address's allowance. False if it has none left.
     fn may_be_wrong(&self, from: IpAddr, now: Timestamp) -> bool {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        if wrong.len() >= ADDRESSES_KEPT && !wrong.contains_key(&from) {
-            wrong.clear();
-        }
-        wrong.entry(from).or_insert_with(|| Bucket::full(WRONG_SECRETS, now)).take(WRONG_SECRETS, now)
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).take(holder(from), now)
     }
 }
 
@@ -70,14 +66,16 @@ impl Signing {
 enum Refusal {
     #[error("the body is no request ({0}): send {{\"sdkAppID\":…,\"userID\":\"…\",\"expire\":seconds}}")]
     Body(String),
-    #[error("the userID cannot be signed for: {0}")]
+    #[error("`userID` cannot be signed for: {0}")]
     User(String),
     #[error("the header is missing: send Authorization: Bearer <API secret of the app>")]
     NoSecret,
     #[error("no app has this sdkAppID and this API secret")]
     WrongSecret,
-    #[error("expire is {found}: it takes {EXPIRE_MIN_S} to {max} seconds")]
+    #[error("`expire` is {found}: it takes {EXPIRE_MIN_S} to {max} seconds")]
     Expire { found: u32, max: u32 },
+    #[error("the demo app was deleted: start the server again with --demo, which makes a new one")]
+    NoDemoApp,
     #[error("too many requests: wait a second and send again")]
     TooMany,
     #[error("the server failed on this request; its log says why")]
@@ -92,6 +90,7 @@ impl Refusal {
             Self::NoSecret => (StatusCode::UNAUTHORIZED, "secret_missing"),
             Self::WrongSecret => (StatusCode::FORBIDDEN, "secret_wrong"),
             Self::Expire { .. } => (StatusCode::BAD_REQUEST, "expire_out_of_range"),
+            Self::NoDemoApp => (StatusCode::GONE, "demo_app_gone"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -105,19 +104,34 @@ impl IntoResponse for Refusal {
     }
 }
 
-#[derive(Deserialize)]
-struct SignRequest {
-    #[serde(rename = "sdkAppID")]
-    app: SdkAppId,
-    /// Checked apart, so that a placeholder is told from a body that is no request.
-    #[serde(rename = "userID")]
-    user: String,
-    #[serde(default)]
-    expire: Option<u32>,
-}
+/// A body whose fields are read one by one, so that a refusal names the one that is wrong.
+struct Body(Map<String, Value>);
 
-fn user_id(text: &str) -> Result<UserId, Refusal> {
-    UserId::new(text).map_err(|e| Refusal::User(e.to_string()))
+impl Body {
+    fn read(body: &[u8]) -> Result<Self, Refusal> {
+        serde_json::from_slice(body).map(Self).map_err(|e| Refusal::Body(e.to_string()))
+    }
+
+    /// None if it is absent or null.
+    fn field(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn app(&self) -> Result<SdkAppId, Refusal> {
+        let value = self.field("sdkAppID").ok_or_else(|| Refusal::Body("`sdkAppID` is missing".into()))?;
+        SdkAppId::deserialize(value).map_err(|e| Refusal::Body(format!("`sdkAppID`: {e}")))
+    }
+
+    /// A text, or a number other than 0 for its decimal text, as at sign-in.
+    fn user(&self) -> Result<UserId, Refusal> {
+        let value = self.0.get("userID").ok_or_else(|| Refusal::Body("`userID` is missing".into()))?;
+        UserId::deserialize(value).map_err(|e| Refusal::User(e.to_string()))
+    }
+
+    fn expire_s(&self) -> Result<Option<u32>, Refusal> {
+        let value = self.field("expire").map(u32::deserialize).transpose();
+        value.map_err(|e| Refusal::Body(format!("`expire`: {e}")))
+    }
 }
 
 /// `POST /v1/usersig`.
@@ -139,33 +153,30 @@ async fn sign_for_server(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, Refusal> {
-    let request: SignRequest = serde_json::from_slice(body).map_err(|e| Refusal::Body(e.to_string()))?;
-    let user = user_id(&request.user)?;
+    let body = Body::read(body)?;
+    let (app, user, expire) = (body.app()?, body.user()?, body.expire_s()?);
     let secret = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "))
         .ok_or(Refusal::NoSecret)?;
     let now = doors.clock.now();
-    let app = doors.directory.app(request.app).filter(|app| secret_fits(app, secret));
-    let Some(app) = app else {
-        warn!(%from, app = %request.app, "signing service: wrong API secret");
-        return Err(if doors.signing.may_be_wrong(from, now) {
-            Refusal::WrongSecret
-        } else {
-            Refusal::TooMany
-        });
+    let Some(app) = doors.directory.app(app).filter(|app| secret_fits(app, secret)) else {
+        if !doors.signing.may_be_wrong(from, now) {
+            return Err(Refusal::TooMany);
+        }
+        // After the bound, or whoever guesses would fill the log.
+        warn!(%from, %app, "signing service: wrong API secret");
+        return Err(Refusal::WrongSecret);
     };
-    let limits = &doors.config.limits;
-    let rate = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
-    if !doors.signing.may_sign(app.id, rate, now) {
+    if !doors.signing.may_sign(app.id, now) {
         return Err(Refusal::TooMany);
     }
-    let max = limits.signature_max_s;
-    let expire = request.expire.unwrap_or(EXPIRE_DEFAULT_S.min(max));
+    let max = doors.config.limits.signature_max_s;
+    let expire = expire.unwrap_or(EXPIRE_DEFAULT_S.min(max));
     if !(EXPIRE_MIN_S..=max).contains(&expire) {
         return Err(Refusal::Expire { found: expire, max });
     }
-    sign(doors, &app, &user, expire, "api", now).await
+    sign(doors, &app, &user, expire, "api").await
 }
 
 fn secret_fits(app: &App, secret: &str) -> bool {
@@ -179,8 +190,8 @@ async fn sign(
     user: &UserId,
     expire_s: u32,
     by: &'static str,
-    now: Timestamp,
 ) -> Result<Response, Refusal> {
+    let now = clock::wall();
     let lifetime = Duration::from_secs(expire_s.into());
     let user_sig = tring_usersig::sign(&app.key, app.id.get(), user.as_str(), lifetime, now.as_secs())
         .map_err(|e| Refusal::User(e.to_string()))?;
@@ -200,25 +211,15 @@ pub(crate) async fn demo_config(State(doors): State<Arc<Doors>>) -> Response {
     Json(json!({ "sdkAppID": doors.signing.demo_app, "users": DEMO_USERS })).into_response()
 }
 
-#[derive(Deserialize)]
-struct DemoRequest {
-    #[serde(rename = "userID")]
-    user: String,
-}
-
 /// `POST /demo/usersig`: anybody becomes anybody, in the demo app only.
 pub(crate) async fn demo_usersig(State(doors): State<Arc<Doors>>, body: Bytes) -> Response {
     let signed = async {
-        let request: DemoRequest = serde_json::from_slice(&body).map_err(|e| Refusal::Body(e.to_string()))?;
-        let user = user_id(&request.user)?;
-        let app = doors.signing.demo_app.and_then(|id| doors.directory.app(id)).ok_or(Refusal::Internal)?;
-        let limits = &doors.config.limits;
-        let rate = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
-        let now = doors.clock.now();
-        if !doors.signing.may_sign(app.id, rate, now) {
+        let user = Body::read(&body)?.user()?;
+        let app = doors.signing.demo_app.and_then(|id| doors.directory.app(id)).ok_or(Refusal::NoDemoApp)?;
+        if !doors.signing.may_sign(app.id, doors.clock.now()) {
             return Err(Refusal::TooMany);
         }
-        sign(&doors, &app, &user, EXPIRE_DEFAULT_S, "demo", now).await
+        sign(&doors, &app, &user, EXPIRE_DEFAULT_S, "demo").await
     };
     signed.await.unwrap_or_else(IntoResponse::into_response)
 }

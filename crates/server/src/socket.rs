@@ -2,6 +2,8 @@
 //!
 //! One task a socket, and no buffer larger than named here: a signed-in user who does nothing must cost little.
 
+use crate::addresses::Seat;
+use crate::clock;
 use crate::directory::SignInError;
 use crate::http::Doors;
 use crate::rate::{Bucket, Rate};
@@ -34,17 +36,26 @@ const WRITE_BUFFER: usize = 1024;
 /// Bytes that may wait in the library for a socket that takes nothing.
 const WRITE_BUFFER_MAX: usize = 512 * 1024;
 
+/// Longest frame that is read, in bytes: twice what is allowed, so that a message which is too large is answered and its
+/// client does not send it again for ever. What is larger still costs its socket.
+const MAX_FRAME: usize = 2 * MAX_MESSAGE_BYTES;
+
 /// How long a socket may take to sign in.
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long one frame may take to leave. A socket that is slower is cut; its session goes on.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a client may take to answer the end of its socket. Without waiting, the system would throw away what the
+/// client has not read yet as soon as something of the client's comes in.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
 /// A socket may be silent for this many heartbeats.
 const SILENT_HEARTBEATS: f32 = 2.5;
 
-/// After this many refusals for sending too often the socket is closed.
-const REFUSALS: u32 = 100;
+/// Refusals for sending too often, at once and a second, after which the socket is closed. A client that is a little too
+/// fast for hours is only slowed.
+const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.1 };
 
 /// `GET /v1/socket`.
 pub(crate) async fn door(
@@ -52,22 +63,32 @@ pub(crate) async fn door(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let overloaded = |what: &'static str| {
+        debug!(%from, what, "socket refused");
+        (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded.sentence()).into_response()
+    };
+    if *doors.stopping.borrow() {
+        return overloaded("the server is stopping");
+    }
+    let Some(seat) = doors.sockets_of_address.enter(from.ip()) else {
+        return overloaded("this address has its share of the sockets (limits.address_share)");
+    };
     let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded.sentence()).into_response();
+        return overloaded("limits.max_sockets are open");
     };
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-        .on_upgrade(move |socket| serve(doors, socket, from, permit))
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
+        .on_upgrade(move |socket| serve(doors, socket, from, (permit, seat)))
 }
 
-async fn serve(doors: Arc<Doors>, socket: WebSocket, from: SocketAddr, _permit: OwnedSemaphorePermit) {
+async fn serve(doors: Arc<Doors>, socket: WebSocket, from: SocketAddr, _held: (OwnedSemaphorePermit, Seat)) {
     let number = doors.next_socket.fetch_add(1, Ordering::Relaxed);
     let (sender, frames) = mpsc::channel(LINK);
-    let mut door = Door { doors, socket, number, device: None, refusals: 0 };
+    let mut door = Door { doors, socket, number, device: None };
     let why = door.run(sender, frames).await;
     debug!(socket = number, %from, device = ?door.device, why, "socket closed");
     if let Some(device) = door.device {
@@ -75,23 +96,24 @@ async fn serve(doors: Arc<Doors>, socket: WebSocket, from: SocketAddr, _permit: 
     }
 }
 
+/// Why a socket ended, for the log.
+type Why = &'static str;
+
 struct Door {
     doors: Arc<Doors>,
     socket: WebSocket,
     number: u64,
     device: Option<DeviceId>,
-    refusals: u32,
 }
-
-/// Why a socket ends, for the log.
-type Why = &'static str;
 
 impl Door {
     async fn run(&mut self, sender: mpsc::Sender<Out>, mut frames: mpsc::Receiver<Out>) -> Why {
         let limits = &self.doors.config.limits;
         let rate = Rate { burst: limits.messages_burst, per_second: limits.messages_per_second };
         let silence = Duration::from_secs_f32(f32::from(limits.heartbeat_s) * SILENT_HEARTBEATS);
-        let mut bucket = Bucket::full(rate, self.doors.clock.now());
+        let now = self.doors.clock.now();
+        let (mut bucket, mut refusals) = (Bucket::full(rate, now), Bucket::full(REFUSALS, now));
+        let mut stopping = self.doors.stopping.clone();
         let idle = tokio::time::sleep(SIGN_IN_WITHIN);
         tokio::pin!(idle);
         // Held until sign-in. Then only the switchboard has one: when it lets go, `frames` ends and so does the socket.
@@ -100,32 +122,42 @@ impl Door {
             tokio::select! {
                 out = frames.recv() => match out {
                     Some(Out::Frame(frame)) => if self.send(frame).await.is_err() { return "does not take its frames" },
-                    Some(Out::Close) | None => {
-                        self.close(close_code::NORMAL, "").await;
+                    Some(Out::Close(code, reason)) => {
+                        self.close(code, reason).await;
+                        return reason;
+                    }
+                    None => {
+                        self.close(close_code::NORMAL, "too far behind").await;
                         return "closed by the server";
                     }
                 },
                 message = self.socket.recv() => {
                     let text = match message {
-                        Some(Ok(Message::Text(text))) => text,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        Some(Ok(Message::Text(text))) => Some(text),
+                        // The library answers them by itself; they cost like any message.
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
                         Some(Ok(Message::Binary(_))) => {
                             self.close(close_code::UNSUPPORTED, "text frames only").await;
                             return "binary frame";
                         }
-                        Some(Ok(Message::Close(_))) | None => return "closed by the client",
+                        Some(Ok(Message::Close(_))) | None => {
+                            self.drain().await;
+                            return "closed by the client";
+                        }
                         Some(Err(e)) => {
                             debug!(socket = self.number, error = %e, "socket error");
                             self.close(close_code::SIZE, "frame too large or broken").await;
                             return "broken";
                         }
                     };
-                    if !bucket.take(rate, self.doors.clock.now()) {
-                        self.refusals += 1;
-                        if self.refusals > REFUSALS {
-                            self.close(close_code::POLICY, ErrorCode::TooMany.sentence()).await;
-                            return "too many messages";
-                        }
+                    let now = self.doors.clock.now();
+                    let admitted = bucket.take(rate, now);
+                    if !admitted && !refusals.take(REFUSALS, now) {
+                        self.close(close_code::POLICY, ErrorCode::TooMany.sentence()).await;
+                        return "too many messages";
+                    }
+                    let Some(text) = text else { continue };
+                    if !admitted {
                         let answer = refuse_unread(&text, ErrorCode::TooMany.into());
                         if self.send(to_frame(&answer)).await.is_err() { return "does not take its frames" }
                         continue;
@@ -135,6 +167,11 @@ impl Door {
                         idle.as_mut().reset(Instant::now() + silence);
                     }
                 },
+                // Those that are signed in are closed by the switchboard, after what it has to tell them.
+                Ok(()) = stopping.changed(), if self.device.is_none() => {
+                    self.close(close_code::AWAY, "the server is stopping").await;
+                    return "stopping";
+                }
                 () = &mut idle => {
                     self.close(close_code::POLICY, "silent for too long").await;
                     return "silent";
@@ -161,12 +198,12 @@ impl Door {
         let message = match request {
             Request::Login { protocol, sdk_app_id, user_id, user_sig, device: _ } => {
                 let owner = UserKey { app: sdk_app_id, user: user_id };
-                let now = self.doors.clock.now();
+                let now = clock::wall();
                 let checked = check_version(protocol)
                     .and_then(|()| Ok(self.doors.directory.sign_in(&owner, user_sig.expose(), now)?));
                 match (checked, sender.clone()) {
                     (Ok(single_login), Some(frames)) => {
-                        let link = Link { socket: self.number, frames };
+                        let link = Link::new(self.number, frames);
                         In::Login { owner, single_login, re: id, link, device }
                     }
                     (Err(error), _) => {
@@ -179,7 +216,7 @@ impl Door {
             Request::Resume { protocol, ticket, last_seq } => match (check_version(protocol), sender.clone())
             {
                 (Ok(()), Some(frames)) => {
-                    let link = Link { socket: self.number, frames };
+                    let link = Link::new(self.number, frames);
                     In::Resume { ticket, last_seq, re: id, link, device }
                 }
                 (Err(error), _) => return self.refuse(id, error).await,
@@ -210,6 +247,13 @@ impl Door {
     async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
         let _ = tokio::time::timeout(SEND_WITHIN, self.socket.send(Message::Close(Some(frame)))).await;
+        self.drain().await;
+    }
+
+    /// Reads on until the client has closed its side too.
+    async fn drain(&mut self) {
+        let rest = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(CLOSE_WITHIN, rest).await;
     }
 }
 

@@ -1,16 +1,27 @@
 //! Which media session belongs to which device of which call. Pure bookkeeping between the two planes, which share
 //! nothing but ids.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 use tring_calls::TransportPermit;
 use tring_media::{Command, SessionId};
-use tring_protocol::{CallId, DeviceId, UserId};
+use tring_protocol::{CallId, DeviceId, RoomKey, Timestamp, UserId};
+
+/// Offers that the media plane may have before it. A worker's queue takes 1,024 commands: with each of these and the close
+/// of the transport that it replaces, half of it is left for the small commands that must not be lost (gates, devices,
+/// closes), so the switchboard never waits for a place. Higher: more devices may connect at the same moment. Lower: less
+/// waits in front of a gate that opens.
+pub(crate) const OFFERS_UNDER_WAY: usize = 256;
+
+/// An offer without an answer for this long is counted no more: the worker that had it has failed.
+const OFFER_FORGOTTEN: Duration = Duration::from_secs(10);
 
 /// One transport, from the offer to its end.
 #[derive(Debug)]
 pub(crate) struct Transport {
     pub(crate) call: CallId,
     pub(crate) device: DeviceId,
+    pub(crate) room: RoomKey,
     pub(crate) user: UserId,
     pub(crate) gate_open: bool,
     /// The request that waits for the SDP answer.
@@ -22,8 +33,20 @@ pub(crate) struct Transport {
 pub(crate) struct Transports {
     last: u64,
     by_session: HashMap<SessionId, Transport>,
-    by_part: HashMap<(CallId, DeviceId), SessionId>,
-    by_call: HashMap<CallId, Vec<SessionId>>,
+    /// A device is of one app, so calls of two apps cannot meet here whatever their ids are.
+    by_part: HashMap<(DeviceId, CallId), SessionId>,
+    by_room: HashMap<RoomKey, Vec<SessionId>>,
+    /// Offers that the media plane has not answered, in the order in which it got them.
+    under_way: VecDeque<(SessionId, Timestamp)>,
+}
+
+/// An offer on its way to the media plane.
+pub(crate) struct Offer {
+    pub(crate) call: CallId,
+    pub(crate) device: DeviceId,
+    /// The request that is to be answered.
+    pub(crate) request: u32,
+    pub(crate) sdp: String,
 }
 
 impl Transports {
@@ -31,31 +54,32 @@ impl Transports {
     /// request that still waited for its answer is returned.
     pub(crate) fn open(
         &mut self,
-        call: CallId,
-        device: DeviceId,
-        request: u32,
+        offer: Offer,
         permit: TransportPermit,
-        offer: String,
+        now: Timestamp,
         out: &mut Vec<Command>,
     ) -> Option<u32> {
+        let Offer { call, device, request, sdp } = offer;
         let replaced = self.close(&call, device, out);
         self.last += 1;
         let session = SessionId(self.last);
+        self.under_way.push_back((session, now));
         out.push(Command::Open {
             session,
             room: permit.room,
             user: permit.user.clone(),
             label: call.to_string(),
-            offer,
+            offer: sdp,
             gate_open: permit.gate_open,
             microphone: permit.microphone,
             camera: permit.camera,
         });
-        self.by_part.insert((call.clone(), device), session);
-        self.by_call.entry(call.clone()).or_default().push(session);
+        self.by_part.insert((device, call.clone()), session);
+        self.by_room.entry(permit.room).or_default().push(session);
         let transport = Transport {
             call,
             device,
+            room: permit.room,
             user: permit.user,
             gate_open: permit.gate_open,
             request: Some(request),
@@ -65,7 +89,7 @@ impl Transports {
     }
 
     pub(crate) fn open_gate(&mut self, call: &CallId, device: DeviceId, out: &mut Vec<Command>) {
-        let Some(&session) = self.by_part.get(&(call.clone(), device)) else { return };
+        let Some(&session) = self.by_part.get(&(device, call.clone())) else { return };
         if let Some(transport) = self.by_session.get_mut(&session) {
             transport.gate_open = true;
         }
@@ -80,14 +104,14 @@ impl Transports {
         camera: bool,
         out: &mut Vec<Command>,
     ) {
-        if let Some(&session) = self.by_part.get(&(call.clone(), device)) {
+        if let Some(&session) = self.by_part.get(&(device, call.clone())) {
             out.push(Command::SetDevices { session, microphone, camera });
         }
     }
 
     /// Closes a transport, if there is one. Returns the request that still waited for its answer.
     pub(crate) fn close(&mut self, call: &CallId, device: DeviceId, out: &mut Vec<Command>) -> Option<u32> {
-        let &session = self.by_part.get(&(call.clone(), device))?;
+        let &session = self.by_part.get(&(device, call.clone()))?;
         out.push(Command::Close { session });
         self.forget(session)?.request
     }
@@ -95,11 +119,11 @@ impl Transports {
     /// A session that the media plane has closed by itself. None if it was replaced or closed from here before.
     pub(crate) fn forget(&mut self, session: SessionId) -> Option<Transport> {
         let transport = self.by_session.remove(&session)?;
-        self.by_part.remove(&(transport.call.clone(), transport.device));
-        if let Some(sessions) = self.by_call.get_mut(&transport.call) {
+        self.by_part.remove(&(transport.device, transport.call.clone()));
+        if let Some(sessions) = self.by_room.get_mut(&transport.room) {
             sessions.retain(|&s| s != session);
             if sessions.is_empty() {
-                self.by_call.remove(&transport.call);
+                self.by_room.remove(&transport.room);
             }
         }
         Some(transport)
@@ -109,9 +133,24 @@ impl Transports {
         self.by_session.get_mut(&session)
     }
 
-    /// The transports of a call whose media flows.
-    pub(crate) fn flowing<'a>(&'a self, call: &CallId) -> impl Iterator<Item = &'a Transport> {
-        let sessions = self.by_call.get(call).map_or(&[][..], Vec::as_slice);
+    /// Whether the media plane can be given another offer now.
+    pub(crate) fn may_offer(&mut self, now: Timestamp) -> bool {
+        while self.under_way.front().is_some_and(|(_, at)| now.since(*at) >= OFFER_FORGOTTEN) {
+            self.under_way.pop_front();
+        }
+        self.under_way.len() < OFFERS_UNDER_WAY
+    }
+
+    /// The media plane has answered or refused an offer, also one whose transport is closed again.
+    pub(crate) fn answered(&mut self, session: SessionId) {
+        if let Some(place) = self.under_way.iter().position(|(s, _)| *s == session) {
+            self.under_way.remove(place);
+        }
+    }
+
+    /// The transports of a room whose media flows.
+    pub(crate) fn flowing(&self, room: RoomKey) -> impl Iterator<Item = &Transport> {
+        let sessions = self.by_room.get(&room).map_or(&[][..], Vec::as_slice);
         sessions.iter().filter_map(|s| self.by_session.get(s)).filter(|t| t.gate_open)
     }
 
@@ -123,29 +162,36 @@ impl Transports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tring_protocol::{RoomId, RoomKey, SdkAppId};
+    use tring_protocol::{RoomId, SdkAppId};
 
-    fn permit(user: &str) -> TransportPermit {
+    const NOW: Timestamp = Timestamp::from_secs(1);
+
+    fn room(app: u32) -> RoomKey {
+        RoomKey { app: SdkAppId::new(app).unwrap(), room: RoomId::new(1).unwrap() }
+    }
+
+    fn permit(app: u32) -> TransportPermit {
         TransportPermit {
-            room: RoomKey { app: SdkAppId::new(1).unwrap(), room: RoomId::new(1).unwrap() },
-            user: UserId::new(user).unwrap(),
+            room: room(app),
+            user: UserId::new("a").unwrap(),
             gate_open: false,
             microphone: true,
             camera: false,
         }
     }
 
-    fn open(t: &mut Transports, device: u64) -> Vec<Command> {
+    fn open(t: &mut Transports, app: u32, device: u64) -> Vec<Command> {
         let mut out = Vec::new();
-        t.open(CallId::from_random(7), DeviceId(device), 1, permit("a"), "offer".into(), &mut out);
+        let (call, device) = (CallId::from_random(7), DeviceId(device));
+        t.open(Offer { call, device, request: 1, sdp: "offer".into() }, permit(app), NOW, &mut out);
         out
     }
 
     #[test]
     fn a_second_offer_closes_the_first_transport() {
         let mut t = Transports::default();
-        open(&mut t, 1);
-        let out = open(&mut t, 1);
+        open(&mut t, 1, 1);
+        let out = open(&mut t, 1, 1);
         assert_eq!(out[0], Command::Close { session: SessionId(1) });
         assert!(matches!(out[1], Command::Open { session: SessionId(2), .. }));
         assert_eq!(t.len(), 1);
@@ -155,13 +201,40 @@ mod tests {
     #[test]
     fn only_open_gates_hear_of_the_network() {
         let (mut t, call) = (Transports::default(), CallId::from_random(7));
-        open(&mut t, 1);
-        open(&mut t, 2);
-        assert_eq!(t.flowing(&call).count(), 0);
+        open(&mut t, 1, 1);
+        open(&mut t, 1, 2);
+        assert_eq!(t.flowing(room(1)).count(), 0);
         t.open_gate(&call, DeviceId(2), &mut Vec::new());
-        assert_eq!(t.flowing(&call).map(|t| t.device).collect::<Vec<_>>(), [DeviceId(2)]);
+        assert_eq!(t.flowing(room(1)).map(|t| t.device).collect::<Vec<_>>(), [DeviceId(2)]);
         t.close(&call, DeviceId(2), &mut Vec::new());
         t.close(&call, DeviceId(1), &mut Vec::new());
-        assert_eq!((t.len(), t.by_call.len(), t.by_part.len()), (0, 0, 0));
+        assert_eq!((t.len(), t.by_room.len(), t.by_part.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn equal_call_and_room_names_of_two_apps_do_not_meet() {
+        let (mut t, call) = (Transports::default(), CallId::from_random(7));
+        open(&mut t, 1, 1);
+        open(&mut t, 2, 2);
+        t.open_gate(&call, DeviceId(1), &mut Vec::new());
+        t.open_gate(&call, DeviceId(2), &mut Vec::new());
+        assert_eq!(t.flowing(room(1)).map(|t| t.device).collect::<Vec<_>>(), [DeviceId(1)]);
+        assert_eq!(t.flowing(room(2)).map(|t| t.device).collect::<Vec<_>>(), [DeviceId(2)]);
+    }
+
+    #[test]
+    fn offers_wait_outside_while_the_media_plane_has_its_fill() {
+        let mut t = Transports::default();
+        for _ in 0..OFFERS_UNDER_WAY {
+            assert!(t.may_offer(NOW));
+            open(&mut t, 1, 1); // each closes the one before, which the media plane has yet to see
+        }
+        assert!(!t.may_offer(NOW));
+        t.answered(SessionId(3));
+        t.answered(SessionId(3));
+        assert!(t.may_offer(NOW));
+        open(&mut t, 1, 1);
+        assert!(!t.may_offer(NOW));
+        assert!(t.may_offer(NOW + OFFER_FORGOTTEN), "a worker that failed does not shut the door for ever");
     }
 }

@@ -41,18 +41,37 @@ async fn bad_requests_are_told_apart_and_guessing_is_slowed() {
     let created = server.create_app("app").await;
     let (id, secret) = (created.app.id, created.api_secret.expose().to_owned());
     let good = json!({ "sdkAppID": id, "userID": "a" });
-    for (secret, body, status, code) in [
-        (&*secret, json!({ "sdkAppID": id }), 400, "malformed"),
-        (&*secret, json!({ "sdkAppID": id, "userID": 0 }), 400, "malformed"),
-        (&*secret, json!({ "sdkAppID": id, "userID": "undefined" }), 400, "user_id_invalid"),
-        (&*secret, json!({ "sdkAppID": id, "userID": "a", "expire": 7201 }), 400, "expire_out_of_range"),
-        (&*secret, json!({ "sdkAppID": id, "userID": "a", "expire": 1 }), 400, "expire_out_of_range"),
-        (&*secret, json!({ "sdkAppID": 7, "userID": "a" }), 403, "secret_wrong"),
-        ("wrong", good.clone(), 403, "secret_wrong"),
-        (&*created.app.key.expose().to_owned(), good.clone(), 403, "secret_wrong"),
+    for (secret, body, status, code, named) in [
+        (&*secret, json!({ "sdkAppID": id }), 400, "malformed", "`userID`"),
+        (&*secret, json!({ "sdkAppID": id, "userID": 0 }), 400, "user_id_invalid", "`userID`"),
+        (&*secret, json!({ "sdkAppID": id, "userID": "" }), 400, "user_id_invalid", "`userID`"),
+        (&*secret, json!({ "sdkAppID": id, "userID": null }), 400, "user_id_invalid", "`userID`"),
+        (&*secret, json!({ "sdkAppID": id, "userID": 1.5 }), 400, "user_id_invalid", "`userID`"),
+        (&*secret, json!({ "sdkAppID": id, "userID": "undefined" }), 400, "user_id_invalid", "`userID`"),
+        (&*secret, json!({ "sdkAppID": id.to_string(), "userID": "a" }), 400, "malformed", "`sdkAppID`"),
+        (&*secret, json!({ "sdkAppID": id, "userID": "a", "expire": "60" }), 400, "malformed", "`expire`"),
+        (
+            &*secret,
+            json!({ "sdkAppID": id, "userID": "a", "expire": 7201 }),
+            400,
+            "expire_out_of_range",
+            "`expire`",
+        ),
+        (
+            &*secret,
+            json!({ "sdkAppID": id, "userID": "a", "expire": 1 }),
+            400,
+            "expire_out_of_range",
+            "`expire`",
+        ),
+        (&*secret, json!({ "sdkAppID": 7, "userID": "a" }), 403, "secret_wrong", "secret"),
+        ("wrong", good.clone(), 403, "secret_wrong", "secret"),
+        (&*created.app.key.expose().to_owned(), good.clone(), 403, "secret_wrong", "secret"),
     ] {
         let (found, reply) = ask(&server, secret, body.clone()).await;
         assert_eq!((found, reply["error"]["code"].as_str()), (status, Some(code)), "{body}");
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(message.contains(named), "{body}: {message}");
     }
     let (status, _) = server.http("POST /v1/usersig", "", &good.to_string()).await;
     assert_eq!(status, 401);
@@ -97,4 +116,60 @@ async fn the_demo_signs_for_its_own_app_only() {
     assert_eq!(reply["sdkAppID"], server.running.demo_app.unwrap().get());
     let (status, _) = server.http("POST /demo/usersig", "", r#"{"userID":""}"#).await;
     assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_numeric_user_id_is_its_decimal_text_in_the_signature_and_at_sign_in() {
+    let server = Server::start().await;
+    let created = server.create_app("app").await;
+    let (status, reply) =
+        ask(&server, created.api_secret.expose(), json!({ "sdkAppID": created.app.id, "userID": 10086 }))
+            .await;
+    assert_eq!((status, reply["userID"].as_str()), (200, Some("10086")));
+    let sig = reply["userSig"].as_str().unwrap();
+    let text = login_text(&created.app, "10086", sig).replace("\"10086\"", "10086");
+    let mut socket = server.socket().await;
+    use futures_util::SinkExt;
+    socket.send(tokio_tungstenite::tungstenite::Message::text(text)).await.unwrap();
+    answer(&mut socket).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_demo_app_is_served_only_with_demo_also_after_a_start_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut with_demo = config(&dir);
+    with_demo.demo = true;
+    let running = tring_server::start(with_demo).await.unwrap();
+    let demo = running.demo_app.unwrap();
+    running.stop().await;
+
+    let running = tring_server::start(config(&dir)).await.unwrap();
+    let store = tring_store::Store::open(dir.path()).await.unwrap();
+    let app = store.app(demo).await.expect("it stays in the store");
+    let server = Server { running, store, dir };
+    // A change of the store is read while the server runs: the demo app must not come in by it.
+    server.app("other").await;
+    let mut device = Device::connect(&server).await;
+    let refused = device.login(&app, "alice").await.unwrap_err();
+    assert_eq!(refused.code, tring_protocol::ErrorCode::AppUnknown);
+    let secret = server.store.rotate_api_secret(demo).await.unwrap().api_secret;
+    let (status, _) = ask(&server, secret.expose(), json!({ "sdkAppID": demo, "userID": "a" })).await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn a_demo_app_that_was_deleted_is_an_error_that_says_so() {
+    let server = Server::start_with(|c| c.demo = true).await;
+    server.store.delete_app(server.running.demo_app.unwrap()).await.unwrap();
+    let gone = async {
+        loop {
+            let (status, body) = server.http("POST /demo/usersig", "", r#"{"userID":"alice"}"#).await;
+            if ![200, 429].contains(&status) {
+                return (status, body);
+            }
+        }
+    };
+    let (status, body) = tokio::time::timeout(SOON, gone).await.unwrap();
+    assert_eq!(status, 410, "{body}");
+    assert!(body.contains("--demo"), "{body}");
 }

@@ -1,0 +1,96 @@
+//! Offers, and what the media plane tells.
+
+use super::Switchboard;
+use crate::transports::{Offer, Transport};
+use tracing::{debug, info};
+use tring_calls::{Input, Reply};
+use tring_media::{Notice, OfferError};
+use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success};
+
+impl Switchboard {
+    pub(super) fn transport(&mut self, device: DeviceId, id: u32, call: CallId, sdp: String) {
+        let now = self.clock.now();
+        if !self.transports.may_offer(now) {
+            return self.answer(device, id, Err(ErrorCode::MediaUnavailable.into()));
+        }
+        match self.engine_input(Input::Transport { device, call: call.clone() }) {
+            Ok(Reply::Transport(permit)) => {
+                let offer = Offer { call, device, request: id, sdp };
+                let replaced = self.transports.open(offer, permit, now, &mut self.commands);
+                self.send_commands();
+                if let Some(waiting) = replaced {
+                    let body =
+                        ErrorBody::with(ErrorCode::MediaUnavailable, "a newer offer has replaced this one");
+                    self.answer(device, waiting, Err(body));
+                }
+            }
+            Ok(_) => self.answer(device, id, Err(ErrorCode::Internal.into())),
+            Err(code) => self.answer(device, id, Err(code.into())),
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Answered { session, answer } => {
+                self.transports.answered(session);
+                let waiting =
+                    self.transports.get_mut(session).and_then(|t| Some((t.device, t.request.take()?)));
+                if let Some((device, id)) = waiting {
+                    self.answer(device, id, Ok(Success::Transport { answer }));
+                }
+            }
+            Notice::Refused { session, error } => {
+                self.transports.answered(session);
+                let Some(transport) = self.transports.forget(session) else { return };
+                info!(call = %transport.call, device = %transport.device, %error, "offer refused");
+                self.transport_gone(&transport);
+                let code = match error {
+                    OfferError::TooLarge(_) => ErrorCode::OfferTooLarge,
+                    OfferError::Invalid(_) => ErrorCode::OfferInvalid,
+                    _ => ErrorCode::MediaUnavailable,
+                };
+                if let Some(id) = transport.request {
+                    self.answer(transport.device, id, Err(ErrorBody::with(code, error.to_string())));
+                }
+            }
+            Notice::Connected { session } => {
+                if let Some(t) = self.transports.get_mut(session) {
+                    debug!(call = %t.call, device = %t.device, %session, "transport connected");
+                }
+            }
+            Notice::Lost { session } | Notice::Evicted { session } => {
+                let Some(transport) = self.transports.forget(session) else { return };
+                info!(call = %transport.call, device = %transport.device, "transport lost");
+                self.transport_gone(&transport);
+                self.tell(transport.device, Event::TransportLost { call_id: transport.call });
+            }
+            // The answer to its next offer has the wanted codec first. Without one, the call goes on by voice.
+            Notice::CodecMismatch { session, wanted } => {
+                let Some(t) = self.transports.get_mut(session) else { return };
+                info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
+                if wanted.is_some() {
+                    let (device, call_id) = (t.device, t.call.clone());
+                    self.tell(device, Event::TransportLost { call_id });
+                }
+            }
+            Notice::Network { session, level } => {
+                let Some(t) = self.transports.get_mut(session) else { return };
+                let (call, room, user) = (t.call.clone(), t.room, t.user.clone());
+                let devices: Vec<DeviceId> = self.transports.flowing(room).map(|t| t.device).collect();
+                for device in devices {
+                    self.tell(device, Event::Network { call_id: call.clone(), user_id: user.clone(), level });
+                }
+            }
+            // What else the media plane tells changes nothing for the call.
+            #[allow(unreachable_patterns)]
+            _ => {}
+        }
+        self.carry_out();
+    }
+
+    /// A transport that is not there holds no place among those that may connect before the answer.
+    fn transport_gone(&mut self, transport: &Transport) {
+        let input = Input::TransportGone { device: transport.device, call: transport.call.clone() };
+        let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
+    }
+}
