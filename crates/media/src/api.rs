@@ -1,7 +1,16 @@
 //! What the rest of Tring says to the media plane and hears from it.
 
+use crate::rtc::Codec;
 use std::net::SocketAddr;
 use tring_protocol::{RoomKey, UserId};
+
+/// Most devices of one callee that may connect while they ring: the upper end of `calls.preconnect_devices`. Higher: work
+/// on a stranger's demand. Lower: the devices beyond connect after the answer, which takes a round trip more.
+pub const MAX_PRECONNECT_DEVICES: usize = 8;
+
+/// Most sessions of one user in one room: each ringing device's, and one that replaces it (a reloaded page, another
+/// network). The oldest ringing one beyond this goes, with [`Notice::Evicted`].
+pub const MAX_SESSIONS_PER_USER: usize = 2 * MAX_PRECONNECT_DEVICES;
 
 /// One transport of one device in one room. Chosen by the caller of [`Command::Open`], never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +44,7 @@ pub enum Command {
         /// The camera is on: else its packets are dropped.
         camera: bool,
     },
-    /// Let media through, both ways.
+    /// Let media through, both ways. The user's other sessions in the room end, without a notice.
     OpenGate {
         /// The session.
         session: SessionId,
@@ -83,6 +92,21 @@ pub enum Notice {
         /// The session.
         session: SessionId,
     },
+    /// The session had to go because its user has too many in the room ([`MAX_SESSIONS_PER_USER`]).
+    Evicted {
+        /// The session.
+        session: SessionId,
+    },
+    /// A session sends video that somebody in its room cannot decode: that one is not sent it, and sees nothing. Told
+    /// once for each codec and wish, and at most once a second.
+    CodecMismatch {
+        /// The session that sends.
+        session: SessionId,
+        /// What it should send instead: it has it, and everybody who is to see it takes it. It is first in the answer to
+        /// the session's next offer, so a client either changes its sender's codec or offers again. None: there is no
+        /// such codec, the call goes on by voice.
+        wanted: Option<Codec>,
+    },
     /// The network of a session got better or worse: 1 (excellent) to 6 (cut off).
     Network {
         /// The session.
@@ -116,4 +140,7 @@ pub enum OfferError {
     /// The worker has no room for another session.
     #[error("the media worker has reached its limit of sessions")]
     Full,
+    /// The worker failed while it carried out the offer.
+    #[error("the media worker failed: offer again")]
+    Failed,
 }

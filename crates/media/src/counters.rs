@@ -43,12 +43,20 @@ counters! {
     dropped_misplaced,
     /// Datagrams for a session that could not use them.
     dropped_invalid,
+    /// Datagrams of a session beyond what one may bring.
+    dropped_flood,
+    /// ICE checks that were sent again from elsewhere, or from too many addresses.
+    checks_refused,
     /// RTP packets received.
     packets_in,
     /// RTP packets sent on: one for each receiver.
     packets_out,
     /// RTP packets that nobody may have, or that a receiver cannot decode.
     packets_dropped,
+    /// RTP packets of a session beyond what one may publish, or too long to be sent on.
+    packets_excess,
+    /// Times that retransmission was asked for beyond the budget.
+    repairs_refused,
     /// Key frames asked for.
     keyframe_requests,
 }

@@ -1,36 +1,58 @@
 //! From a datagram to its session: two maps, never a search.
 
-use crate::ufrag::{self, Kind, Owner, Ufrag};
+use crate::check::{self, Check};
+use crate::key::Key;
+use crate::ufrag::{Kind, Owner, Ufrag, kind};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Longest datagram that is looked at, in bytes. Higher: jumbo frames. Lower: a forwarded packet could not carry what
 /// browsers send (at most 1,200 to 1,460).
-pub(crate) const MAX_DATAGRAM: usize = 1_500;
+pub const MAX_DATAGRAM: usize = 1_500;
 
-/// Most addresses bound to one session. A browser checks each of its interfaces against each of our candidates.
-const MAX_ADDRESSES: usize = 8;
-
-/// How long after its last ICE check a proven address stays its session's. Browsers check every 2.5 s or so.
-const ADDRESS_HOLD: Duration = Duration::from_secs(10);
-
-/// Index of a session in its shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key(pub(crate) u32);
+/// Most sessions that share one address. A check proves a session's password, not that its sender receives at the
+/// address it wrote on it; so a user with a session of its own can bring somebody else's address. It is then bound to
+/// both, and each datagram goes to both: keys tell whose it is. Higher: a datagram from an address that is quarrelled
+/// about is tried more often. Lower: fewer such users can push the true one out until its next check.
+pub(crate) const MAX_SHARERS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
-struct Binding {
+struct Sharer {
     key: Key,
-    /// Keys or media that only the session's peer can have came from here: the peer really receives at this address.
-    proven: bool,
-    checked: Instant,
+    /// The last check, or media, of that session from there. While a session has the address alone, only checks count.
+    alive: Instant,
+}
+
+/// The sessions that a datagram may belong to: nearly always one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sessions {
+    keys: [Key; MAX_SHARERS],
+    len: usize,
+}
+
+impl Sessions {
+    /// The one that was heard last first.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys[..self.len]
+    }
+
+    fn of(sharers: &[Sharer]) -> Self {
+        let mut keys = [Key(0); MAX_SHARERS];
+        for (key, sharer) in keys.iter_mut().zip(sharers) {
+            *key = sharer.key;
+        }
+        Self { keys, len: sharers.len().min(MAX_SHARERS) }
+    }
 }
 
 /// Where a datagram goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Destination {
-    Session(Key),
+    /// An ICE check for a session.
+    Check(Key, Check),
+    /// DTLS, RTP or RTCP from an address that passed a check.
+    Sessions(Sessions),
     /// An ICE check for a session of another worker or node.
     Elsewhere,
     /// Nobody knows it. Never answered.
@@ -42,7 +64,7 @@ pub(crate) enum Destination {
 pub(crate) struct Demux {
     owner: Owner,
     ufrags: HashMap<Ufrag, Key>,
-    addresses: HashMap<SocketAddr, Binding>,
+    addresses: HashMap<SocketAddr, Vec<Sharer>>,
 }
 
 impl Demux {
@@ -59,64 +81,66 @@ impl Demux {
     }
 
     /// Forgets a session and its addresses.
-    pub(crate) fn remove(&mut self, ufrag: &Ufrag, key: Key, bound: &[SocketAddr]) {
+    pub(crate) fn remove(&mut self, ufrag: &Ufrag, key: Key, addresses: impl Iterator<Item = SocketAddr>) {
         self.ufrags.remove(ufrag);
-        for a in bound {
-            if self.addresses.get(a).is_some_and(|b| b.key == key) {
-                self.addresses.remove(a);
-            }
+        for address in addresses {
+            self.unbind(address, key);
         }
     }
 
     /// Finds the session of a datagram. ICE checks are found by the ufrag that they name, everything else by an
     /// address that passed a check before.
-    pub(crate) fn find(&self, source: SocketAddr, contents: &[u8], now: Instant) -> Destination {
-        match ufrag::kind(contents) {
+    pub(crate) fn find(&self, source: SocketAddr, contents: &[u8]) -> Destination {
+        match kind(contents) {
             Kind::Stun => {
-                let Some(named) = ufrag::named_in_check(contents) else { return Destination::Unknown };
-                match self.ufrags.get(&named) {
-                    Some(&key) if self.held_by_another(source, key, now) => Destination::Unknown,
-                    Some(&key) => Destination::Session(key),
-                    None if named.owner().is_some_and(|o| o != self.owner) => Destination::Elsewhere,
+                let Some(check) = check::read(contents) else { return Destination::Unknown };
+                match self.ufrags.get(&check.ufrag) {
+                    Some(&key) => Destination::Check(key, check),
+                    None if check.ufrag.owner().is_some_and(|o| o != self.owner) => Destination::Elsewhere,
                     None => Destination::Unknown,
                 }
             }
             Kind::Dtls | Kind::Rtp => {
-                self.addresses.get(&source).map_or(Destination::Unknown, |b| Destination::Session(b.key))
+                let found = self.addresses.get(&source);
+                found.map_or(Destination::Unknown, |s| Destination::Sessions(Sessions::of(s)))
             }
             Kind::Other => Destination::Unknown,
         }
     }
 
-    /// A peer that can fake its source address must not take another's.
-    fn held_by_another(&self, source: SocketAddr, key: Key, now: Instant) -> bool {
-        let held =
-            |b: &Binding| b.key != key && b.proven && now.saturating_duration_since(b.checked) < ADDRESS_HOLD;
-        self.addresses.get(&source).is_some_and(held)
-    }
-
-    /// An ICE check from `source` proved the session's password. `bound` is the session's list of addresses.
-    pub(crate) fn bind(&mut self, source: SocketAddr, key: Key, bound: &mut Vec<SocketAddr>, now: Instant) {
-        let proven = self.addresses.get(&source).is_some_and(|b| b.key == key && b.proven);
-        self.addresses.insert(source, Binding { key, proven, checked: now });
-        if bound.contains(&source) {
-            return;
-        }
-        if bound.len() >= MAX_ADDRESSES {
-            let oldest = bound.remove(0);
-            if self.addresses.get(&oldest).is_some_and(|b| b.key == key) {
-                self.addresses.remove(&oldest);
+    /// An ICE check from `source` proved the session's password.
+    pub(crate) fn bind(&mut self, source: SocketAddr, key: Key, now: Instant) {
+        let sharers = self.addresses.entry(source).or_default();
+        match sharers.iter_mut().find(|s| s.key == key) {
+            Some(s) => s.alive = now,
+            None => {
+                if sharers.len() >= MAX_SHARERS
+                    && let Some(stale) = (0..sharers.len()).min_by_key(|&i| sharers[i].alive)
+                {
+                    sharers.remove(stale);
+                }
+                sharers.push(Sharer { key, alive: now });
             }
         }
-        bound.push(source);
     }
 
-    /// Something that only the session's peer can send came from `source`.
-    pub(crate) fn prove(&mut self, source: SocketAddr, key: Key) {
-        if let Some(b) = self.addresses.get_mut(&source)
-            && b.key == key
+    /// The session is not at this address any more.
+    pub(crate) fn unbind(&mut self, address: SocketAddr, key: Key) {
+        if let Some(sharers) = self.addresses.get_mut(&address) {
+            sharers.retain(|s| s.key != key);
+            if sharers.is_empty() {
+                self.addresses.remove(&address);
+            }
+        }
+    }
+
+    /// Of the sharers of an address, this one's keys opened what came.
+    pub(crate) fn heard(&mut self, source: SocketAddr, key: Key, now: Instant) {
+        if let Some(sharers) = self.addresses.get_mut(&source)
+            && let Some(at) = sharers.iter().position(|s| s.key == key)
         {
-            b.proven = true;
+            sharers[at].alive = now;
+            sharers.swap(0, at);
         }
     }
 
@@ -133,6 +157,8 @@ impl Demux {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::tests::check_for;
+    use std::time::Duration;
 
     const OWNER: Owner = Owner { node: 1, worker: 0 };
 
@@ -140,13 +166,11 @@ mod tests {
         SocketAddr::from(([192, 0, 2, 1], port))
     }
 
-    fn check_for(ufrag: &Ufrag) -> Vec<u8> {
-        let mut m = vec![0, 1, 0, 24, 0x21, 0x12, 0xa4, 0x42];
-        m.extend([7; 12]);
-        m.extend([0, 6, 0, 20]);
-        m.extend(ufrag.as_str().as_bytes());
-        m.extend(b":abc");
-        m
+    fn keys(d: &Demux, port: u16) -> Vec<u32> {
+        match d.find(address(port), &[128; 40]) {
+            Destination::Sessions(s) => s.keys().iter().map(|k| k.0).collect(),
+            _ => Vec::new(),
+        }
     }
 
     #[test]
@@ -154,51 +178,51 @@ mod tests {
         let mut d = Demux::new(OWNER);
         let (ufrag, key, now) = (Ufrag::new(OWNER, [1; 10]), Key(4), Instant::now());
         d.add(ufrag, key);
-        assert_eq!(d.find(address(1), &check_for(&ufrag), now), Destination::Session(key));
-        assert_eq!(d.find(address(1), &[128; 40], now), Destination::Unknown);
-        assert_eq!(d.find(address(1), &[22; 40], now), Destination::Unknown, "DTLS before a check");
-        let mut bound = Vec::new();
-        d.bind(address(1), key, &mut bound, now);
-        assert_eq!(d.find(address(1), &[128; 40], now), Destination::Session(key));
-        assert_eq!(d.find(address(2), &[128; 40], now), Destination::Unknown);
-        d.remove(&ufrag, key, &bound);
+        assert!(
+            matches!(d.find(address(1), &check_for(ufrag.as_str())), Destination::Check(k, _) if k == key)
+        );
+        assert_eq!(d.find(address(1), &[128; 40]), Destination::Unknown);
+        assert_eq!(d.find(address(1), &[22; 40]), Destination::Unknown, "DTLS before a check");
+        d.bind(address(1), key, now);
+        assert_eq!(keys(&d, 1), [4]);
+        assert_eq!(d.find(address(2), &[128; 40]), Destination::Unknown);
+        d.remove(&ufrag, key, [address(1)].into_iter());
         assert_eq!(d.len(), 0);
     }
 
     #[test]
     fn a_check_for_another_worker_is_told_apart_from_garbage() {
         let d = Demux::new(OWNER);
-        let now = Instant::now();
-        let other = Ufrag::new(Owner { node: 1, worker: 9 }, [1; 10]);
-        assert_eq!(d.find(address(1), &check_for(&other), now), Destination::Elsewhere);
-        assert_eq!(d.find(address(1), &check_for(&Ufrag::new(OWNER, [1; 10])), now), Destination::Unknown);
-        assert_eq!(d.find(address(1), &[0, 1, 2], now), Destination::Unknown);
-        assert_eq!(d.find(address(1), &[], now), Destination::Unknown);
+        let named = |owner| check_for(Ufrag::new(owner, [1; 10]).as_str());
+        assert_eq!(d.find(address(1), &named(Owner { node: 1, worker: 9 })), Destination::Elsewhere);
+        assert_eq!(d.find(address(1), &named(OWNER)), Destination::Unknown);
+        assert_eq!(d.find(address(1), &[0, 1, 2]), Destination::Unknown);
+        assert_eq!(d.find(address(1), &[]), Destination::Unknown);
     }
 
     #[test]
-    fn a_proven_address_is_not_taken_by_another_session_while_it_lives() {
-        let mut d = Demux::new(OWNER);
-        let now = Instant::now();
-        let (mine, theirs) = (Ufrag::new(OWNER, [1; 10]), Ufrag::new(OWNER, [2; 10]));
-        d.add(mine, Key(1));
-        d.add(theirs, Key(2));
-        let mut bound = Vec::new();
-        d.bind(address(1), Key(1), &mut bound, now);
-        assert_eq!(d.find(address(1), &check_for(&theirs), now), Destination::Session(Key(2)), "unproven");
-        d.prove(address(1), Key(1));
-        assert_eq!(d.find(address(1), &check_for(&theirs), now), Destination::Unknown);
-        assert_eq!(d.find(address(1), &check_for(&theirs), now + ADDRESS_HOLD), Destination::Session(Key(2)));
+    fn an_address_that_two_sessions_bring_is_taken_from_neither() {
+        let (mut d, now) = (Demux::new(OWNER), Instant::now());
+        d.bind(address(1), Key(1), now);
+        d.bind(address(1), Key(2), now);
+        assert_eq!(keys(&d, 1), [1, 2]);
+        d.heard(address(1), Key(2), now);
+        assert_eq!(keys(&d, 1), [2, 1], "the one that was heard last first");
+        d.unbind(address(1), Key(2));
+        assert_eq!(keys(&d, 1), [1]);
     }
 
     #[test]
-    fn a_session_keeps_a_bounded_number_of_addresses() {
-        let mut d = Demux::new(OWNER);
-        let mut bound = Vec::new();
-        for port in 1..100 {
-            d.bind(address(port), Key(1), &mut bound, Instant::now());
+    fn of_too_many_sharers_the_one_that_was_silent_longest_goes() {
+        let (mut d, now) = (Demux::new(OWNER), Instant::now());
+        let later = |ms| now + Duration::from_millis(ms);
+        d.bind(address(1), Key(0), now);
+        for i in 1..4u32 {
+            d.bind(address(1), Key(i), later(10));
         }
-        assert_eq!((bound.len(), d.len()), (MAX_ADDRESSES, MAX_ADDRESSES));
-        assert_eq!(d.find(address(99), &[128; 40], Instant::now()), Destination::Session(Key(1)));
+        d.heard(address(1), Key(0), later(20));
+        d.bind(address(1), Key(9), later(30));
+        assert_eq!(keys(&d, 1).len(), MAX_SHARERS);
+        assert!(keys(&d, 1).contains(&0) && keys(&d, 1).contains(&9));
     }
 }

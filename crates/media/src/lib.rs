@@ -4,22 +4,29 @@
 //! plane: commands and datagrams go in with the time, datagrams and notices come out in an [`Output`] that the caller
 //! owns. [`Peer`] is the other end of a session, for Rust programs and tests. `docs/media.md` has the picture.
 //!
-//! The rooms (`room`, `rewrite`, `keyframes`, `quality`, `demux`) are pure and deterministic. The WebRTC library is
+//! The rooms (`room`, `rewrite`, `keyframes`, `quality`, `codecs`) and the way of a datagram (`demux`, `check`, `path`,
+//! `repair`) are pure and deterministic. The WebRTC library is
 //! known only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls
 //! here take; it draws its own randomness and has its own idea of the wall clock for sender reports.
 //!
 //! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
 
 mod api;
+mod bucket;
 mod candidates;
+mod check;
+mod codecs;
 mod counters;
 mod demux;
 mod egress;
+mod key;
 mod keyframes;
 mod offer;
 mod output;
+mod path;
 mod peer;
 mod quality;
+mod repair;
 mod rewrite;
 mod room;
 mod rtc;
@@ -27,12 +34,16 @@ mod session;
 mod shard;
 mod ufrag;
 
-pub use api::{Command, Datagram, Notice, OfferError, SessionId};
+pub use api::{
+    Command, Datagram, MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER, Notice, OfferError, SessionId,
+};
+pub use check::owner_of;
 pub use counters::Counters;
+pub use demux::MAX_DATAGRAM;
 pub use offer::MediaKind;
-pub use output::{MAX_TRAIN, MAX_TRAIN_BYTES, Output, Transmit};
+pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output, Transmit};
 pub use peer::{Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp};
 pub use rtc::{Certificate, CertificateError, Codec, SrtpProfile};
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
 pub use tring_protocol::{RoomKey, UserId};
-pub use ufrag::{Owner, owner_of};
+pub use ufrag::Owner;

@@ -40,6 +40,27 @@ pub(crate) struct Offer {
     pub(crate) lines: Vec<OfferLine>,
     /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
     pub(crate) ssrcs: Option<Vec<u32>>,
+    /// The media lines that are refused (data channels), in order. They are not in [`Offer::sdp`].
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+/// A media line that the answer refuses, while the others are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    /// Its place among all media lines.
+    pub(crate) index: usize,
+    /// What the offer said behind the port.
+    pub(crate) description: String,
+    pub(crate) mid: Option<String>,
+}
+
+impl Rejected {
+    /// Its section of the answer (RFC 3264 §6): port 0, and its name.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let media = format!("m=application 0 {}", self.description);
+        let mid = self.mid.as_ref().map(|mid| format!("a=mid:{mid}"));
+        [media, "c=IN IP4 0.0.0.0".into()].into_iter().chain(mid)
+    }
 }
 
 /// A media line of an offer.
@@ -69,7 +90,9 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     }
     let mut kept = String::with_capacity(sdp.len());
     let mut lines: Vec<OfferLine> = Vec::with_capacity(media_lines);
-    let mut section: Option<MediaKind> = None;
+    let mut rejected: Vec<Rejected> = Vec::new();
+    let mut section = Section::Session;
+    let mut sections = 0;
     let (mut ufrag, mut password, mut fingerprint) = (false, false, false);
     let mut ssrcs: Vec<&str> = Vec::new();
     let mut announced: Vec<u32> = Vec::new();
@@ -78,27 +101,42 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
             continue;
         }
-        kept.push_str(line);
-        kept.push_str("\r\n");
         if let Some(m) = line.strip_prefix("m=") {
             all_announced &= !sending || !ssrcs.is_empty();
             ssrcs.clear();
-            // The default direction is sendrecv (RFC 8866 §6.7).
-            sending = m.starts_with("audio") || m.starts_with("video");
             section = match m.split(' ').next() {
-                Some("audio") => Some(MediaKind::Audio),
-                Some("video") => Some(MediaKind::Video),
-                Some("application") => None,
+                Some("audio") => Section::Media(MediaKind::Audio),
+                Some("video") => Section::Media(MediaKind::Video),
+                Some("application") => {
+                    let description = m.splitn(3, ' ').nth(2).unwrap_or_default().to_owned();
+                    rejected.push(Rejected { index: sections, description, mid: None });
+                    Section::Rejected
+                }
                 _ => {
                     return invalid(
                         "the offer has a media line that is neither audio, video nor application",
                     );
                 }
             };
-        } else if let (Some(mid), Some(kind)) = (line.strip_prefix("a=mid:"), section) {
-            if mid.is_empty() || mid.len() > MAX_MID_BYTES || !mid.bytes().all(|b| b.is_ascii_graphic()) {
-                return invalid("the offer has an a=mid that is empty, too long or not ASCII");
+            sections += 1;
+            // The default direction is sendrecv (RFC 8866 §6.7).
+            sending = matches!(section, Section::Media(_));
+        }
+        let kind = match section {
+            Section::Session => None,
+            Section::Media(kind) => Some(kind),
+            Section::Rejected => {
+                if let (Some(mid), Some(r)) = (line.strip_prefix("a=mid:"), rejected.last_mut()) {
+                    check_mid(mid)?;
+                    r.mid = Some(mid.into());
+                }
+                continue;
             }
+        };
+        kept.push_str(line);
+        kept.push_str("\r\n");
+        if let (Some(mid), Some(kind)) = (line.strip_prefix("a=mid:"), kind) {
+            check_mid(mid)?;
             if lines.iter().any(|l| l.mid == mid) {
                 return invalid("the offer has the same a=mid twice");
             }
@@ -110,11 +148,14 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                 if ssrcs.len() > MAX_SSRCS_PER_LINE {
                     return invalid("the offer announces too many SSRCs for one media line");
                 }
-                if let Ok(number) = ssrc.parse() {
-                    announced.push(number);
+                match ssrc.parse() {
+                    // Not an SSRC of a stream: libwebrtc probes with it.
+                    Ok(0) => return invalid("the offer announces SSRC 0"),
+                    Ok(number) => announced.push(number),
+                    Err(_) => {}
                 }
             }
-        } else if section.is_some() && (line == "a=recvonly" || line == "a=inactive") {
+        } else if kind.is_some() && (line == "a=recvonly" || line == "a=inactive") {
             sending = false;
         } else {
             ufrag |= line.starts_with("a=ice-ufrag:");
@@ -134,7 +175,41 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
         return invalid("the offer has no a=fingerprint: only DTLS-SRTP is spoken");
     }
     all_announced &= !sending || !ssrcs.is_empty();
-    Ok(Offer { sdp: kept, lines, ssrcs: all_announced.then_some(announced) })
+    let sdp = without_mids(kept, &rejected);
+    Ok(Offer { sdp, lines, ssrcs: all_announced.then_some(announced), rejected })
+}
+
+/// Where a line of an offer stands.
+#[derive(Clone, Copy)]
+enum Section {
+    Session,
+    Media(MediaKind),
+    Rejected,
+}
+
+fn check_mid(mid: &str) -> Result<(), OfferError> {
+    if mid.is_empty() || mid.len() > MAX_MID_BYTES || !mid.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(OfferError::Invalid(
+            "the offer has an a=mid that is empty, too long or not ASCII".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Takes the refused lines out of the bundle (RFC 9143 §7.3).
+fn without_mids(sdp: String, rejected: &[Rejected]) -> String {
+    if rejected.is_empty() {
+        return sdp;
+    }
+    let stays = |mid: &&str| rejected.iter().all(|r| r.mid.as_deref() != Some(mid));
+    let line = |l: &str| match l.strip_prefix("a=group:BUNDLE ") {
+        Some(mids) => {
+            let mids: Vec<&str> = mids.split(' ').filter(stays).collect();
+            if mids.is_empty() { String::new() } else { format!("a=group:BUNDLE {}\r\n", mids.join(" ")) }
+        }
+        None => format!("{l}\r\n"),
+    };
+    sdp.lines().map(line).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ pub const MAX_TRAIN: usize = 64;
 /// Most bytes of one train: the largest UDP datagram, less the headers of IPv6 and UDP.
 pub const MAX_TRAIN_BYTES: usize = 65_000;
 
+/// Longest datagram of a train; a longer one leaves alone. The kernel refuses a segmented send whose segments do not fit
+/// the interface, and the socket then does without segmentation for all its sessions. Higher: larger packets share a
+/// system call. Lower: smaller interfaces (a tunnel's 1,420, a cloud's 1,460) are safe.
+pub const MAX_SEGMENT: usize = 1_300;
+
 /// A datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
@@ -16,6 +21,8 @@ pub struct Transmit {
     pub destination: SocketAddr,
     /// The local address to send from (the one that the peer talks to; matters on a wildcard socket).
     pub source: IpAddr,
+    /// The port to send from, as the shell numbers them in [`Shard::receive`](crate::Shard::receive).
+    pub via: u8,
     /// Its bytes.
     pub contents: Vec<u8>,
 }
@@ -57,7 +64,7 @@ impl Output {
     /// one segmented send (GSO) carries each.
     pub fn trains(&mut self) -> impl Iterator<Item = &[Transmit]> {
         // Stable: the datagrams of one destination keep their order.
-        self.transmits.sort_by_key(|t| (t.destination, t.source));
+        self.transmits.sort_by_key(|t| (t.destination, t.source, t.via));
         Trains { rest: &self.transmits }
     }
 }
@@ -72,12 +79,13 @@ impl<'a> Iterator for Trains<'a> {
     fn next(&mut self) -> Option<&'a [Transmit]> {
         let first = self.rest.first()?;
         let len = first.contents.len();
-        let most = MAX_TRAIN.min(MAX_TRAIN_BYTES / len.max(1)).max(1);
+        let most = if len > MAX_SEGMENT { 1 } else { MAX_TRAIN.min(MAX_TRAIN_BYTES / len.max(1)) };
         let mut n = 1;
         while let Some(t) = self.rest.get(n)
             && n < most
             && t.destination == first.destination
             && t.source == first.source
+            && t.via == first.via
             && t.contents.len() <= len
         {
             n += 1;
@@ -99,6 +107,7 @@ mod tests {
         Transmit {
             destination: SocketAddr::from(([127, 0, 0, 1], port)),
             source: IpAddr::from([127, 0, 0, 1]),
+            via: 0,
             contents: vec![mark; len],
         }
     }
@@ -122,5 +131,23 @@ mod tests {
         let sizes: Vec<usize> = out.trains().map(<[Transmit]>::len).collect();
         assert_eq!(sizes.iter().sum::<usize>(), 200);
         assert!(sizes.iter().all(|&n| n <= MAX_TRAIN && n * 1200 <= MAX_TRAIN_BYTES), "{sizes:?}");
+    }
+
+    #[test]
+    fn what_may_not_fit_the_interface_leaves_alone() {
+        let mut out = Output::new();
+        for len in [MAX_SEGMENT, MAX_SEGMENT, MAX_SEGMENT + 1, MAX_SEGMENT + 1, MAX_SEGMENT + 1, 9] {
+            out.transmits.push(transmit(1, len, 0));
+        }
+        assert_eq!(out.trains().map(<[Transmit]>::len).collect::<Vec<_>>(), [2, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_train_leaves_through_one_port() {
+        let mut out = Output::new();
+        for via in [0, 1, 0] {
+            out.transmits.push(Transmit { via, ..transmit(1, 9, via) });
+        }
+        assert_eq!(out.trains().map(<[Transmit]>::len).collect::<Vec<_>>(), [2, 1]);
     }
 }

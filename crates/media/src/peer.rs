@@ -4,6 +4,9 @@
 //! [`Peer::receive`], [`Peer::advance`], [`Peer::send`], [`Peer::request_keyframe`], [`Peer::close`]) take what
 //! [`Peer::poll_transmit`] and [`Peer::poll_event`] have, and call [`Peer::advance`] again at [`Peer::next_deadline`].
 
+#[cfg(feature = "hostile")]
+mod hostile;
+
 use crate::offer::MediaKind;
 use crate::output::Transmit;
 use crate::rtc::{self, Certificate, Codec, SrtpProfile};
@@ -70,13 +73,16 @@ pub struct PeerConfig {
     pub video_codecs: Vec<Codec>,
     /// Its DTLS certificate; may be shared by many peers.
     pub certificate: Certificate,
+    /// Offer a data channel too, behind the media lines, as some pages do. The server refuses that line.
+    pub data_channel: bool,
 }
 
 impl PeerConfig {
     /// A voice call: one audio line, both ways.
     pub fn voice(local: SocketAddr, certificate: Certificate) -> Self {
         let lines = vec![PeerLine { kind: MediaKind::Audio, send: true, receive: true }];
-        Self { local: vec![local], lines, video_codecs: vec![Codec::H264, Codec::Vp8], certificate }
+        let video_codecs = vec![Codec::H264, Codec::Vp8];
+        Self { local: vec![local], lines, video_codecs, certificate, data_channel: false }
     }
 
     /// A video call: one audio and one video line, both ways.
@@ -156,6 +162,8 @@ pub struct Peer {
     deadline: Instant,
     profile: Option<SrtpProfile>,
     closed: bool,
+    #[cfg(feature = "hostile")]
+    hostile: hostile::Hostile,
 }
 
 impl Peer {
@@ -192,6 +200,9 @@ impl Peer {
                 Line { kind: l.kind, mid, send: l.send, codec: None, next_seq: FIRST_SEQ }
             })
             .collect();
+        if config.data_channel {
+            api.add_channel("data".into());
+        }
         let (offer, pending) = api.apply().ok_or_else(|| PeerError::Answer("no lines to offer".into()))?;
         let peer = Self {
             rtc,
@@ -203,6 +214,8 @@ impl Peer {
             deadline: now,
             profile: None,
             closed: false,
+            #[cfg(feature = "hostile")]
+            hostile: hostile::Hostile::default(),
         };
         Ok((peer, offer.to_sdp_string()))
     }
@@ -257,6 +270,22 @@ impl Peer {
     /// The codec that the first sending line of a kind uses, once negotiated.
     pub fn codec(&self, kind: MediaKind) -> Option<Codec> {
         self.lines.iter().find(|l| l.kind == kind && l.codec.is_some())?.codec.map(|(_, c)| c)
+    }
+
+    /// Sends video in another codec from now on, as a browser's `setParameters` does. `false`: it was not negotiated.
+    pub fn use_codec(&mut self, codec: Codec) -> bool {
+        let Some(line) = self.lines.iter_mut().find(|l| l.kind == MediaKind::Video && l.codec.is_some())
+        else {
+            return false;
+        };
+        let Some(media) = self.rtc.media(line.mid) else { return false };
+        let params = self.rtc.codec_config().params().iter();
+        let mut found = params.filter(|p| media.remote_pts().contains(&p.pt()));
+        match found.find(|p| Codec::of(p.spec().codec) == Some(codec)) {
+            Some(p) => line.codec = Some((p.pt(), codec)),
+            None => return false,
+        }
+        true
     }
 
     /// Sends an RTP payload on the first sending line of its kind. `timestamp` is in the codec's clock; the sequence
@@ -334,6 +363,8 @@ impl Peer {
         }
         rtc::take_chosen_profile();
         let done = mutate(&mut self.rtc).and_then(|()| self.drain(now));
+        #[cfg(feature = "hostile")]
+        self.overhear();
         if !self.rtc.is_alive() && !self.closed {
             self.closed = true;
             self.events.push_back(PeerEvent::Closed);
@@ -356,6 +387,7 @@ impl Peer {
                 Output::Transmit(t) => self.transmits.push_back(Transmit {
                     destination: t.destination,
                     source: t.source.ip(),
+                    via: 0,
                     contents: t.contents.into(),
                 }),
                 Output::Event(e) => self.translate(e),

@@ -1,13 +1,10 @@
 //! Who hears and sees whom: gates, devices, slots. Pure and deterministic; no transport is known here.
 
-use crate::demux::Key;
+use crate::MAX_SESSIONS_PER_USER;
+use crate::key::Key;
 use crate::offer::MediaKind;
 use std::collections::BTreeMap;
 use tring_protocol::UserId;
-
-/// Most sessions of one user in one room. More than one exist while several of the user's devices ring, or while a
-/// reloaded page replaces itself; the oldest beyond this goes.
-pub(crate) const MAX_SESSIONS_PER_USER: usize = 4;
 
 /// Where packets of a track go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,10 +123,16 @@ impl Room {
         self.members.iter().filter(|(_, m)| !m.routes[MediaKind::Video.index()].is_empty()).map(|(&k, _)| k)
     }
 
-    /// Whose track is in a slot of a session: the talking session of the slot's user.
+    /// Whose track goes into a slot of a session now. Nobody's, unless both may talk and the device is on: who rings
+    /// steers no camera.
     pub(crate) fn source_of(&self, to: Key, kind: MediaKind, slot: usize) -> Option<Key> {
-        let user = self.members.get(&to)?.slots[kind.index()].get(slot)?.as_ref()?;
-        self.members.iter().find(|(_, m)| m.gate && m.user == *user).map(|(&k, _)| k)
+        let route = Route { to, slot };
+        self.members.iter().find(|(_, m)| m.routes[kind.index()].contains(&route)).map(|(&k, _)| k)
+    }
+
+    /// Everybody in the room but a user's own sessions, ringing ones too.
+    pub(crate) fn others(&self, user: &UserId) -> impl Iterator<Item = Key> {
+        self.members.iter().filter(move |(_, m)| m.user != *user).map(|(&k, _)| k)
     }
 
     /// Everybody whose track of a kind goes to a session now.

@@ -1,23 +1,48 @@
 //! One session of a shard: its transport and what belongs to it alone.
 
-use crate::demux::Key;
+use crate::bucket::{Bucket, Rate};
+use crate::check::Checks;
+use crate::key::Key;
 use crate::keyframes::Throttle;
 use crate::offer::MediaKind;
+use crate::path::Paths;
 use crate::quality::{Quality, Sample};
 use crate::rewrite::Rewriter;
-use crate::rtc::{CaptureClock, Transport};
+use crate::rtc::{CaptureClock, Codec, Transport};
 use crate::ufrag::Ufrag;
 use crate::{RoomKey, SessionId};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(40);
 
+/// How long the DTLS handshake may take from its first record. Whoever can write the peer's address can spoil a handshake
+/// with one record (none is authenticated before there are keys), and the library does not begin again: the session is
+/// lost, and the client offers another. Higher: that takes longer. Lower: a handshake over a very bad network is given up.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// How long a session lives without an authenticated ICE check. Browsers check every 2.5 to 5 s; RFC 7675 §5.1 lets
 /// consent run out after 30 s. Lower: a dead peer is noticed sooner. Higher: a lift or a tunnel is survived.
 pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(18);
+
+/// Datagrams that one session may bring, besides ICE checks; those beyond are dropped before they cost a decryption. A
+/// 1:1 call sends about 200 a second and confirms as many. Higher: one user can take more of a worker. Lower: a burst
+/// after a stall is lost.
+pub(crate) const INPUT: Rate = Rate { burst: 8_000.0, per_second: 8_000.0 };
+
+/// Bytes of media that one session may publish: 20 Mbit/s. Each is sent to everybody in the room, so it costs their
+/// networks too. Higher: screens in 4K. Lower: a user who sends what no camera does takes less from the others.
+pub(crate) const PUBLISHED: Rate = Rate { burst: 2_500_000.0, per_second: 2_500_000.0 };
+
+/// Longest payload that is sent on, in bytes: with all that the egress adds (header and extensions, RTX number, tag) and
+/// the headers of IPv6 and UDP it fills an Ethernet frame of 1,500 bytes. Higher: it would be lost on the way, or be cut
+/// in pieces. Lower: a sender that is careless about its packets' size is not seen.
+pub(crate) const MAX_PAYLOAD: usize = 1_400;
+
+/// Shortest time between two notices that a session's codec is not everybody's. Higher: a client that changes back and
+/// forth is told later. Lower: it makes the server talk more.
+pub(crate) const MISMATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A place where a remote user's track goes.
 #[derive(Debug, Default)]
@@ -25,6 +50,14 @@ pub(crate) struct Slot {
     /// Its media line.
     pub(crate) line: usize,
     pub(crate) rewriter: Rewriter,
+}
+
+/// What was told of a codec that not everybody takes.
+#[derive(Debug, Default)]
+pub(crate) struct Mismatch {
+    /// What the session sent and what was wanted; none while all is well.
+    pub(crate) told: Option<(Codec, Option<Codec>)>,
+    pub(crate) at: Option<Instant>,
 }
 
 /// A session.
@@ -41,10 +74,16 @@ pub(crate) struct Session {
     pub(crate) keyframes: Throttle,
     pub(crate) quality: Quality,
     pub(crate) heard: bool,
-    /// Addresses that passed a check, the oldest first.
-    pub(crate) bound: Vec<SocketAddr>,
+    /// The ways to its peer.
+    pub(crate) paths: Paths,
+    pub(crate) checks: Checks,
+    pub(crate) input: Bucket,
+    pub(crate) published: Bucket,
+    pub(crate) mismatch: Mismatch,
     pub(crate) opened: Instant,
     pub(crate) connected: bool,
+    /// When its first DTLS record came.
+    pub(crate) greeted: Option<Instant>,
     /// The last authenticated ICE check.
     pub(crate) checked: Option<Instant>,
     /// The deadline that the shard's list has.
@@ -77,9 +116,14 @@ impl Session {
             keyframes: Throttle::default(),
             quality: Quality::default(),
             heard: false,
-            bound: Vec::new(),
+            paths: Paths::default(),
+            checks: Checks::new(now),
+            input: Bucket::new(INPUT, now),
+            published: Bucket::new(PUBLISHED, now),
+            mismatch: Mismatch::default(),
             opened: now,
             connected: false,
+            greeted: None,
             checked: None,
             listed: None,
         }
@@ -89,7 +133,10 @@ impl Session {
     pub(crate) fn expires(&self) -> Instant {
         match self.checked {
             Some(checked) if self.connected => checked + CONSENT_TIMEOUT,
-            _ => self.opened + CONNECT_TIMEOUT,
+            _ => {
+                let connect = self.opened + CONNECT_TIMEOUT;
+                self.greeted.map_or(connect, |at| connect.min(at + HANDSHAKE_TIMEOUT))
+            }
         }
     }
 
@@ -130,7 +177,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// The key that the next [`Sessions::insert`] gives.
+    /// Keeps a session; gives its key.
     pub(crate) fn insert(&mut self, session: Session) -> Key {
         let session = Some(Box::new(session));
         if let Some(index) = self.free.pop() {

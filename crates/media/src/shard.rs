@@ -1,19 +1,22 @@
 //! One worker's rooms and sessions. Shared with nobody, so nothing here locks.
 
-use crate::demux::{Demux, Destination, Key, MAX_DATAGRAM};
-use crate::egress::Egress;
+use crate::check::Check;
+use crate::demux::{Demux, Destination, MAX_DATAGRAM};
+use crate::key::Key;
 use crate::offer::{self, MediaKind};
-use crate::rewrite::Source;
+use crate::path::Path;
 use crate::room::{Joining, Room};
-use crate::rtc::{Broken, Certificate, Event, Packet, Sink, Transport, TransportConfig, Write};
-use crate::session::{Session, Sessions};
-use crate::ufrag::{Owner, Ufrag};
+use crate::rtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
+use crate::session::{INPUT, Session, Sessions};
+use crate::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::{
-    Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId, candidates,
+    Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId, candidates, codecs,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
+
+mod media;
 
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
 /// flood of offers; a video session takes up to 400 KiB.
@@ -121,45 +124,116 @@ impl Shard {
         self.settle(now, out);
     }
 
-    /// Takes a datagram from the socket. Whatever it is, it costs at most the session that it names.
-    pub fn receive(&mut self, d: Datagram<'_>, now: Instant, out: &mut Output) {
+    /// Takes a datagram from the socket. Whatever it is, it costs at most the session that it names. `via` is the port
+    /// that it reached, by a number of the shell's: what answers it names that port.
+    pub fn receive(&mut self, d: Datagram<'_>, via: u8, now: Instant, out: &mut Output) {
         self.counters.datagrams_in += 1;
         if d.contents.len() > MAX_DATAGRAM {
             self.counters.dropped_oversized += 1;
             return;
         }
-        let key = match self.demux.find(d.source, d.contents, now) {
-            Destination::Session(key) => key,
-            Destination::Elsewhere => {
-                self.counters.dropped_misplaced += 1;
-                return;
+        match self.demux.find(d.source, d.contents) {
+            Destination::Check(key, check) => self.receive_check(key, &check, d, via, now, out),
+            Destination::Sessions(sessions) => {
+                let keys = sessions.keys();
+                for &key in keys {
+                    if self.receive_from_peer(key, d, via, now, out) {
+                        // With one session there is nothing to tell apart, and nearly all packets end here.
+                        if keys.len() > 1 {
+                            self.demux.heard(d.source, key, now);
+                        }
+                        break;
+                    }
+                }
             }
-            Destination::Unknown => {
-                self.counters.dropped_unknown += 1;
-                return;
-            }
-        };
+            Destination::Elsewhere => self.counters.dropped_misplaced += 1,
+            Destination::Unknown => self.counters.dropped_unknown += 1,
+        }
+        self.settle(now, out);
+    }
+
+    fn receive_check(
+        &mut self,
+        key: Key,
+        check: &Check,
+        d: Datagram<'_>,
+        via: u8,
+        now: Instant,
+        out: &mut Output,
+    ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.heard = true;
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
-        match session.transport.receive(d, now, &mut sink) {
-            Ok(accepted) => {
-                if accepted.check {
-                    session.checked = Some(now);
-                    self.demux.bind(d.source, key, &mut session.bound, now);
-                }
-                if accepted.garbage {
-                    self.counters.dropped_invalid += 1;
-                }
-                // Keys and media are things that only the peer itself can send.
-                if self.fresh.iter().any(|e| matches!(e, Event::Connected | Event::Packet(_))) {
-                    self.demux.prove(d.source, key);
-                }
+        let known = session.paths.knows(d.source);
+        if !session.checks.admits(check, d.source, known, now) {
+            self.counters.checks_refused += 1;
+            return;
+        }
+        if self.take(key, d, via, now, out) {
+            let Some(session) = self.sessions.get_mut(key) else { return };
+            (session.checked, session.heard) = (Some(now), true);
+            session.checks.accepted(check, d.source, known, now);
+            let path = Path { peer: d.source, local: d.destination.ip(), via };
+            let gone = session.paths.checked(path, check.nominates, now);
+            follow(session);
+            self.demux.bind(d.source, key, now);
+            if let Some(gone) = gone {
+                self.demux.unbind(gone, key);
             }
-            Err(broken) => self.broken.push((key, broken)),
         }
         self.collect(key);
-        self.settle(now, out);
+    }
+
+    /// DTLS, RTP or RTCP. `true`: it was media that this session's keys opened.
+    fn receive_from_peer(
+        &mut self,
+        key: Key,
+        d: Datagram<'_>,
+        via: u8,
+        now: Instant,
+        out: &mut Output,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        if !session.input.take(1.0, INPUT, now) {
+            self.counters.dropped_flood += 1;
+            return false;
+        }
+        session.heard = true;
+        let path = Path { peer: d.source, local: d.destination.ip(), via };
+        if kind(d.contents) == Kind::Dtls {
+            session.greeted.get_or_insert(now);
+            session.paths.spoke(path, now);
+            follow(session);
+        }
+        self.take(key, d, via, now, out);
+        let opened = self.fresh.iter().any(|e| matches!(e, Event::Packet(_)));
+        if let Some(session) = self.sessions.get_mut(key) {
+            if self.fresh.iter().any(|e| matches!(e, Event::Connected)) {
+                session.paths.connected();
+            }
+            if opened {
+                session.paths.media(path, now);
+                follow(session);
+            }
+        }
+        self.collect(key);
+        opened
+    }
+
+    /// Lets a session take a datagram; what happened is in `fresh`. `true`: it was a check that proved the password.
+    fn take(&mut self, key: Key, d: Datagram<'_>, via: u8, now: Instant, out: &mut Output) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+        let taken = session.transport.receive(d, via, now, &mut sink);
+        self.counters.repairs_refused += std::mem::take(&mut session.transport.repairs_refused);
+        match taken {
+            Ok(received) => {
+                self.counters.dropped_invalid += u64::from(received.garbage);
+                received.check
+            }
+            Err(broken) => {
+                self.broken.push((key, broken));
+                false
+            }
+        }
     }
 
     /// When [`Shard::advance`] is due, if ever.
@@ -238,11 +312,13 @@ impl Shard {
         }
         let offer = offer::check(sdp)?;
         let ufrag = self.fresh_ufrag()?;
+        let lacking = self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.lacks_h264(k)));
         let config = TransportConfig {
             certificate: &self.config.certificate,
             local: &self.config.local,
             candidates: &self.candidates,
             ufrag: ufrag.as_str(),
+            video: codecs::answer_order(lacking),
         };
         let (transport, answer) = Transport::answer(&config, &offer, now)?;
         tracing::debug!(session = %id, %room, %label, "media session opened");
@@ -254,10 +330,20 @@ impl Shard {
         self.counters.opened += 1;
         let surplus = self.rooms.entry(room).or_default().join(Joining { key, user, devices, slots });
         for k in surplus {
+            if let Some(session) = self.sessions.get(k) {
+                out.notices.push(Notice::Evicted { session: session.id });
+            }
             self.close(k, now, out);
         }
         self.list(key);
         Ok((key, answer))
+    }
+
+    /// A session's user is to see video, and cannot decode H.264.
+    fn lacks_h264(&self, key: Key) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let lines = session.transport.lines();
+        session.slots[MediaKind::Video.index()].iter().any(|s| lines[s.line].codecs().lacks_h264())
     }
 
     fn fresh_ufrag(&self) -> Result<Ufrag, OfferError> {
@@ -290,25 +376,6 @@ impl Shard {
         }
     }
 
-    fn want_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {
-        let Some(session) = self.sessions.get_mut(publisher) else { return };
-        if session.keyframes.want(now) {
-            self.ask_keyframe(publisher, now, out);
-        }
-        self.list(publisher);
-    }
-
-    fn ask_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {
-        let Some(session) = self.sessions.get_mut(publisher) else { return };
-        let Some(line) = session.publishes[MediaKind::Video.index()] else { return };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
-        match session.transport.request_keyframe(line, now, &mut sink) {
-            Ok(asked) => self.counters.keyframe_requests += u64::from(asked),
-            Err(broken) => self.broken.push((publisher, broken)),
-        }
-        self.collect(publisher);
-    }
-
     /// Moves fresh events of a session to the queue.
     fn collect(&mut self, key: Key) {
         self.queue.extend(self.fresh.drain(..).map(|e| (key, e)));
@@ -335,75 +402,6 @@ impl Shard {
         }
     }
 
-    fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
-        match event {
-            Event::Packet(packet) => self.forward(key, &packet, now, out),
-            Event::Connected => {
-                let Some(session) = self.sessions.get_mut(key) else { return };
-                session.connected = true;
-                self.counters.connected += 1;
-                out.notices.push(Notice::Connected { session: session.id });
-                // What the publishers sent before is gone; a new receiver starts with a whole picture.
-                let publishers: Vec<Key> =
-                    self.room_of(key).map(|r| r.sources_of(key, MediaKind::Video)).unwrap_or_default();
-                for publisher in publishers {
-                    self.want_keyframe(publisher, now, out);
-                }
-            }
-            Event::KeyframeWanted { line } => {
-                let Some((kind, slot)) = self.sessions.get(key).and_then(|s| s.slot_of(line)) else { return };
-                if let Some(publisher) = self.room_of(key).and_then(|r| r.source_of(key, kind, slot)) {
-                    self.want_keyframe(publisher, now, out);
-                }
-            }
-            Event::Stats { sent_lost, received_lost, round_trip } => {
-                let Some(session) = self.sessions.get_mut(key) else { return };
-                if let Some(level) = session.judge(sent_lost, received_lost, round_trip) {
-                    out.notices.push(Notice::Network { session: session.id, level });
-                }
-            }
-            Event::Closed => self.lose(key, "the peer closed it", now, out),
-        }
-    }
-
-    fn forward(&mut self, from: Key, packet: &Packet, now: Instant, out: &mut Output) {
-        self.counters.packets_in += 1;
-        let Some(source) = self.sessions.get_mut(from) else { return };
-        let Some(kind) =
-            MediaKind::ALL.into_iter().find(|k| source.publishes[k.index()] == Some(packet.line))
-        else {
-            self.counters.packets_dropped += 1;
-            return;
-        };
-        let captured = source.clock.capture_time(packet, now);
-        let (session, room) = (source.id.0, source.room);
-        let Some(room) = self.rooms.get(&room) else { return };
-        let (routes, run) = room.routes(from, kind);
-        if routes.is_empty() {
-            self.counters.packets_dropped += 1;
-        }
-        for route in routes {
-            let Some(receiver) = self.sessions.get_mut(route.to) else { continue };
-            let Some(slot) = receiver.slots[kind.index()].get_mut(route.slot) else { continue };
-            if !receiver.connected || !receiver.transport.lines()[slot.line].takes(packet.codec) {
-                self.counters.packets_dropped += 1;
-                continue;
-            }
-            let rate = packet.codec.clock_rate();
-            let rewritten =
-                slot.rewriter.rewrite(Source { session, run }, packet.seq, packet.timestamp, rate, now);
-            let Some((seq, timestamp)) = rewritten else { continue };
-            let write = Write { line: slot.line, seq, timestamp, captured, packet };
-            let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
-            match receiver.transport.send(&write, now, &mut sink) {
-                Ok(()) => self.counters.packets_out += 1,
-                Err(broken) => self.broken.push((route.to, broken)),
-            }
-            self.queue.extend(self.fresh.drain(..).map(|e| (route.to, e)));
-            list(&mut self.deadlines, receiver, route.to);
-        }
-    }
-
     /// Closes a session that was told to go.
     fn close(&mut self, key: Key, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(key) else { return };
@@ -426,7 +424,7 @@ impl Shard {
     fn remove(&mut self, key: Key) {
         let Some(session) = self.sessions.remove(key) else { return };
         self.by_id.remove(&session.id);
-        self.demux.remove(&session.ufrag, key, &session.bound);
+        self.demux.remove(&session.ufrag, key, session.paths.addresses());
         if let Some(at) = session.listed {
             self.deadlines.remove(&(at, key));
         }
@@ -463,46 +461,12 @@ fn list(deadlines: &mut BTreeSet<(Instant, Key)>, session: &mut Session, key: Ke
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Peer, PeerConfig};
-    use tring_protocol::{RoomId, SdkAppId};
-
-    #[test]
-    fn a_session_that_panics_is_lost_alone() {
-        let certificate = Certificate::generate().unwrap();
-        let mut shard = Shard::new(ShardConfig {
-            owner: Owner { node: 0, worker: 0 },
-            certificate: certificate.clone(),
-            local: vec!["192.0.2.1:1".parse().unwrap()],
-            advertise: Vec::new(),
-            max_sessions: 9,
-        });
-        let (now, mut out) = (Instant::now(), Output::new());
-        for (id, name) in [(1, "alice"), (2, "bob")] {
-            let config = PeerConfig::voice("192.0.2.9:9".parse().unwrap(), certificate.clone());
-            let command = Command::Open {
-                session: SessionId(id),
-                room: RoomKey { app: SdkAppId::new(1).unwrap(), room: RoomId::new(1).unwrap() },
-                user: UserId::new(name).unwrap(),
-                label: String::new(),
-                offer: Peer::new(config, now).unwrap().1,
-                gate_open: true,
-                microphone: true,
-                camera: true,
-            };
-            shard.command(command, now, &mut out);
-        }
-        out.clear();
-        let key = shard.by_id[&SessionId(1)];
-        let session = shard.sessions.get_mut(key).unwrap();
-        let broken = session.transport.panic_inside();
-        shard.broken.push((key, broken));
-        shard.settle(now, &mut out);
-        assert_eq!(out.notices, [Notice::Lost { session: SessionId(1) }]);
-        assert_eq!(out.ended, [SessionId(1)]);
-        assert_eq!(shard.take_counters().panics, 1);
-        assert_eq!(shard.session_ids().collect::<Vec<_>>(), [SessionId(2)]);
+/// Sends a session's media where its peer is now.
+fn follow(session: &mut Session) {
+    if let Some(path) = session.paths.current() {
+        session.transport.set_path(path);
     }
 }
+
+#[cfg(test)]
+mod tests;

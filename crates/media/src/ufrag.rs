@@ -12,9 +12,6 @@ const PASSWORD_LEN: usize = 26;
 /// Characters of the random part: 50 bits. It only keeps ufrags apart; the password keeps strangers out.
 const RANDOM_LEN: usize = 10;
 
-/// Most attributes of a STUN message that are looked at. A browser's check has about eight.
-const MAX_STUN_ATTRIBUTES: usize = 24;
-
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyzABCDEFGH";
 
 /// The ufrag of one of our sessions.
@@ -94,38 +91,6 @@ pub(crate) fn kind(datagram: &[u8]) -> Kind {
     }
 }
 
-/// The local ufrag that a STUN Binding request names in USERNAME (RFC 8445 §7.2.2: `theirs-to-us` is `local:remote`).
-/// Nothing is authenticated here; that is the ICE agent's work.
-pub(crate) fn named_in_check(datagram: &[u8]) -> Option<Ufrag> {
-    const BINDING_REQUEST: [u8; 2] = [0, 1];
-    const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-    const USERNAME: u16 = 0x0006;
-    let (header, mut rest) = datagram.split_at_checked(20)?;
-    if header[..2] != BINDING_REQUEST || header[4..8] != MAGIC_COOKIE {
-        return None;
-    }
-    for _ in 0..MAX_STUN_ATTRIBUTES {
-        let (head, body) = rest.split_at_checked(4)?;
-        let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
-        let value = body.get(..len)?;
-        if u16::from_be_bytes([head[0], head[1]]) == USERNAME {
-            let local = value.split(|&b| b == b':').next()?;
-            return Ufrag::parse(local);
-        }
-        rest = body.get(len.next_multiple_of(4)..)?;
-    }
-    None
-}
-
-/// Which worker a datagram belongs to, if it is an ICE check for a session of this server's making. For the shell, to
-/// hand a misplaced one to its owner.
-pub fn owner_of(datagram: &[u8]) -> Option<Owner> {
-    match kind(datagram) {
-        Kind::Stun => named_in_check(datagram)?.owner(),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,20 +103,5 @@ mod tests {
         assert!(u.as_str().starts_with("beef07"));
         assert_eq!(Ufrag::parse(u.as_str().as_bytes()), Some(u));
         assert_eq!(u.owner(), Some(owner));
-    }
-
-    #[test]
-    fn foreign_and_cut_checks_name_nobody() {
-        assert_eq!(owner_of(b""), None);
-        let mut check = vec![0, 1, 0, 24, 0x21, 0x12, 0xa4, 0x42];
-        check.extend([7; 12]);
-        check.extend([0, 6, 0, 20]);
-        check.extend(b"000102abcdefghij:abc");
-        assert_eq!(owner_of(&check), Some(Owner { node: 1, worker: 2 }));
-        for cut in 0..check.len() {
-            assert_eq!(owner_of(&check[..cut]), None, "cut at {cut}");
-        }
-        check[24] = b'+';
-        assert_eq!(owner_of(&check), None);
     }
 }

@@ -4,11 +4,12 @@
 
 mod common;
 
-use common::{SERVER, World, room, user};
+use common::{SERVER, World, room};
 use proptest::prelude::*;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tring_media::{Command, MediaKind, Notice, SessionId};
+use tring_media::{MediaKind, Notice, RoomKey};
+use tring_protocol::SdkAppId;
 
 const SECOND: Duration = Duration::from_secs(1);
 const STRANGER: SocketAddr =
@@ -90,6 +91,65 @@ fn a_dtls_hello_from_an_address_without_a_check_is_dropped() {
     assert!(w.clients[0].connected);
 }
 
+/// A ClientHello in one record.
+fn hello(sequence: u8) -> Vec<u8> {
+    let mut body = vec![254, 253];
+    body.extend([9; 32]);
+    body.extend([0, 0, 0, 2, 0xc0, 0x2c, 1, 0]);
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, sequence];
+    hello.extend((body.len() as u16 + 12).to_be_bytes());
+    hello.extend([1, 0, 0, body.len() as u8, 0, 0, 0, 0, 0, 0, 0, body.len() as u8]);
+    hello.extend(body);
+    hello
+}
+
+/// Alerts and garbage all the time, hellos after its own, with the client's address.
+#[test]
+fn faked_dtls_during_the_handshake_does_not_stop_it() {
+    let mut w = World::new();
+    w.join("alice", true);
+    w.join("bob", true);
+    for turn in 0..60u8 {
+        for address in [w.clients[0].address, w.clients[1].address] {
+            if w.sent.get(&address).is_some_and(|sent| sent.iter().any(|d| d[0] == 22)) {
+                w.inject(address, &hello(turn));
+            }
+            for record in [
+                &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, turn, 0, 2, 2, 40][..],
+                &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, turn, 0, 2, 1, 0],
+                &[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, turn, 0, 4, 16, 0, 0, 0],
+                &[20, 254, 253, 0, 0, 0, 0, 0, 0, 0, turn, 0, 1, 1],
+                &[23, 254, 253, 0, 1, 0, 0, 0, 0, 0, turn, 0, 4, 1, 2, 3, 4],
+            ] {
+                w.inject(address, record);
+            }
+        }
+        w.run(Duration::from_millis(5));
+    }
+    w.connect();
+    assert!(w.clients.iter().all(|c| c.connected && !c.closed));
+    assert_alive(&mut w);
+}
+
+/// A hello that is faster than the client's own spoils this handshake, as in every DTLS 1.2 without cookies: the session
+/// is lost soon and nobody else's, and the next offer connects.
+#[test]
+fn a_handshake_that_somebody_spoiled_is_given_up_soon() {
+    let mut w = call();
+    let carol = w.join("carol", true);
+    w.next_check(carol);
+    w.run(Duration::from_millis(15));
+    w.inject(w.clients[carol].address, &hello(0));
+    w.talk(&[0, 1], 16 * SECOND);
+    assert!(!w.clients[carol].connected, "else this tests nothing");
+    assert!(w.notices.contains(&Notice::Lost { session: w.clients[carol].session }));
+    w.notices.clear();
+    w.clients[carol].closed = true;
+    w.join("carol", true);
+    w.connect();
+    assert_alive(&mut w);
+}
+
 #[test]
 fn faked_dtls_from_a_peers_own_address_does_not_end_its_call() {
     let mut w = call();
@@ -110,7 +170,7 @@ fn faked_dtls_from_a_peers_own_address_does_not_end_its_call() {
 }
 
 #[test]
-fn faked_and_replayed_rtp_from_a_peers_own_address_is_not_forwarded() {
+fn faked_rtp_from_a_peers_own_address_is_not_forwarded() {
     let mut w = call();
     let alice = w.clients[0].address;
     w.run(SECOND);
@@ -127,6 +187,93 @@ fn faked_and_replayed_rtp_from_a_peers_own_address_is_not_forwarded() {
     }
     w.run(SECOND);
     assert!(w.clients[1].received.is_empty());
+    assert_alive(&mut w);
+}
+
+/// Everything that a client sent in a second, media, feedback and checks, comes again: at once, later, and in another
+/// order.
+#[test]
+fn repeated_datagrams_are_forwarded_once() {
+    let mut w = call();
+    let alice = w.clients[0].address;
+    w.tap();
+    w.talk(&[0, 1], SECOND);
+    let recorded: Vec<Vec<u8>> =
+        w.tap().into_iter().filter(|(from, _)| *from == alice).map(|(_, d)| d).collect();
+    assert!(recorded.iter().filter(|d| d[0] >= 128).count() >= 75);
+    w.run(SECOND);
+    for c in &mut w.clients {
+        c.received.clear();
+    }
+    for d in recorded.iter().chain(recorded.iter().rev()) {
+        w.inject(alice, d);
+    }
+    w.run(SECOND);
+    assert!(w.clients[1].received.is_empty());
+    w.talk(&[0, 1], 3 * SECOND);
+    for c in &mut w.clients {
+        c.received.clear();
+    }
+    for d in &recorded {
+        w.inject(alice, d);
+    }
+    w.run(SECOND);
+    assert!(w.clients[1].received.is_empty());
+    assert_alive(&mut w);
+}
+
+#[test]
+fn a_payload_that_fits_no_datagram_is_not_sent_on() {
+    let mut w = call();
+    w.shard.take_counters();
+    w.clients[1].received.clear();
+    for len in [1_400, 1_401, 1_440] {
+        w.send(0, MediaKind::Video, &vec![0; len]);
+        w.run(Duration::from_millis(40));
+    }
+    assert_eq!(
+        w.clients[1].take(MediaKind::Video).iter().map(|r| r.payload.len()).collect::<Vec<_>>(),
+        [1_400]
+    );
+    assert_eq!(w.shard.take_counters().packets_excess, 2);
+    assert_alive(&mut w);
+}
+
+#[test]
+fn what_one_user_publishes_is_bounded_and_the_others_go_on() {
+    let mut w = call();
+    w.join("carol", true);
+    w.connect();
+    w.sent.clear();
+    let (bob, start) = (w.clients[1].address, w.now);
+    // 96 Mbit/s for two seconds.
+    for _ in 0..200 {
+        for _ in 0..100 {
+            w.send(0, MediaKind::Video, &[1; 1_200]);
+        }
+        w.run(Duration::from_millis(10));
+    }
+    let bytes: usize = w.sent[&bob].iter().map(Vec::len).sum();
+    let seconds = (w.now - start).as_secs_f64();
+    assert!(bytes as f64 <= 1.1 * 2_500_000.0 * (seconds + 1.0), "{bytes} bytes in {seconds} s");
+    assert!(w.shard.take_counters().packets_excess > 10_000);
+    w.run(3 * SECOND);
+    assert_alive(&mut w);
+}
+
+/// A flood that nobody's keys open is dropped before it is decrypted, beyond what a session may bring.
+#[test]
+fn a_flood_from_a_peers_address_is_dropped_cheaply() {
+    let mut w = call();
+    let alice = w.clients[0].address;
+    for i in 0..20_000u32 {
+        let mut packet = vec![0x80; 200];
+        packet[1] = 111;
+        packet[2..4].copy_from_slice(&(i as u16).to_be_bytes());
+        w.inject(alice, &packet);
+    }
+    assert!(w.shard.take_counters().dropped_flood >= 20_000 - 8_000);
+    w.run(SECOND);
     assert_alive(&mut w);
 }
 
@@ -165,27 +312,26 @@ fn an_unknown_peer_never_gets_more_than_it_sent() {
     assert!(back <= sent && back == 0, "{back} of {sent}");
 }
 
+/// Another app's room with the same number, users with the same names, and all of them talk.
 #[test]
-fn two_rooms_with_equal_users_never_meet() {
+fn two_apps_with_equal_rooms_and_users_never_meet() {
     let mut w = call();
+    let theirs = RoomKey { app: SdkAppId::new(1_400_000_002).unwrap(), room: room(1).room };
+    for (port, name) in [(1, "alice"), (2, "bob")] {
+        w.join_from(SocketAddr::from(([198, 51, 100, 2], port)), theirs, name, true, |_| ());
+    }
+    w.connect();
+    assert!(w.clients.iter().all(|c| c.connected && !c.closed), "none replaces another");
+    for c in &mut w.clients {
+        c.received.clear();
+    }
+    w.talk(&[0, 1, 2, 3], SECOND);
     w.run(SECOND);
-    let before: Vec<usize> = w.clients.iter().map(|c| c.received.len()).collect();
-    let other = SessionId(77);
-    let address = SocketAddr::from(([198, 51, 100, 9], 9));
-    let config = tring_media::PeerConfig::voice(address, w.certificate.clone());
-    let (_peer, offer) = tring_media::Peer::new(config, w.now).unwrap();
-    w.command(Command::Open {
-        session: other,
-        room: room(2),
-        user: user("alice"),
-        label: String::new(),
-        offer,
-        gate_open: true,
-        microphone: true,
-        camera: true,
-    });
-    assert_alive(&mut w);
-    assert!(before.iter().all(|&n| n > 0));
+    for (me, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+        let heard = w.clients[me].take(MediaKind::Audio);
+        assert_eq!(heard.len(), 50);
+        assert!(heard.iter().all(|r| r.payload[0] == other));
+    }
 }
 
 /// An RTP packet that names a line by its MID, with an SSRC that the peer never announced.

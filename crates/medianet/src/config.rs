@@ -2,8 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Most workers: the local ufrag has one byte for the worker, and no machine gains from more than it has cores.
-pub(crate) const MAX_WORKERS: usize = 256;
+/// Most workers. Higher: machines with more cores than that could use them all; the local ufrag has room for 256. Lower:
+/// fewer ports for the firewall.
+pub const MAX_WORKERS: usize = 64;
+
+/// Workers when nothing else is said: the same on every machine, so that the firewall's rules survive a larger one. Each
+/// is a port, and a thread that sleeps when there is nothing to do. Higher: more ports to open. Lower: fewer cores in use.
+pub const DEFAULT_WORKERS: usize = 4;
 
 /// First UDP port when nothing else is said.
 pub(crate) const DEFAULT_UDP_PORT: u16 = 7_700;
@@ -15,7 +20,7 @@ pub struct Config {
     pub bind: IpAddr,
     /// First UDP port; worker n takes port + n. 0 lets the system choose one for each.
     pub udp_port: u16,
-    /// Workers, 1 to 256. Each is a thread and a port.
+    /// Workers, 1 to [`MAX_WORKERS`]. Each is a thread and a port. Default [`DEFAULT_WORKERS`].
     pub workers: usize,
     /// Addresses given to clients in place of the bound ones, as `ip` or `ip:port` (`[ip]:port` for IPv6). The port is
     /// that of worker 0; worker n is reached at port + n. Without a port it is the bound one.
@@ -31,7 +36,7 @@ impl Default for Config {
         Self {
             bind: IpAddr::from([0, 0, 0, 0]),
             udp_port: DEFAULT_UDP_PORT,
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: DEFAULT_WORKERS,
             advertise: Vec::new(),
             node: 0,
             max_sessions_per_worker: tring_media::MAX_SESSIONS,

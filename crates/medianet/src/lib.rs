@@ -8,11 +8,14 @@
 //! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
 
 mod config;
+mod counters;
 mod interfaces;
 mod net;
+mod sender;
 mod socket;
 mod strays;
 mod worker;
 
-pub use config::{Config, StartError};
+pub use config::{Config, DEFAULT_WORKERS, MAX_WORKERS, StartError};
+pub use counters::IoCounters;
 pub use net::{MediaNet, Stats, start};

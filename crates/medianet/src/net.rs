@@ -2,8 +2,8 @@
 
 use crate::config::{Advertised, MAX_WORKERS};
 use crate::socket::Socket;
-use crate::worker::{Counted, Inbox, Job, Listener, Worker};
-use crate::{Config, StartError, interfaces};
+use crate::worker::{Inbox, Job, Listener, Worker};
+use crate::{Config, IoCounters, StartError, interfaces};
 use metrics::{counter, gauge};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,14 +20,8 @@ pub struct Stats {
     pub sessions: usize,
     /// What the shards counted.
     pub counters: Counters,
-    /// Datagrams sent.
-    pub datagrams_out: u64,
-    /// System calls that sent them: fewer, where trains formed.
-    pub send_calls: u64,
-    /// Datagrams that the system did not take.
-    pub send_drops: u64,
-    /// Datagrams that reached another worker's port than their session's, and were handed on.
-    pub handed_over: u64,
+    /// What the sockets counted.
+    pub io: IoCounters,
 }
 
 struct Shared<F> {
@@ -57,21 +51,14 @@ impl<F: Fn(Notice) + Send + Sync + 'static> Listener for Shared<F> {
         lock(&self.book.workers).remove(&session);
     }
 
-    fn counted(&self, worker: usize, counters: &Counters, sent: Counted, sessions: usize) {
-        for (name, value) in counters.each().filter(|(_, v)| *v > 0) {
+    fn counted(&self, worker: usize, counters: &Counters, io: &IoCounters, sessions: usize) {
+        for (name, value) in counters.each().chain(io.each()).filter(|(_, v)| *v > 0) {
             counter!("tring_media_total", "what" => name).increment(value);
         }
-        counter!("tring_media_datagrams_sent_total").increment(sent.datagrams_out);
-        counter!("tring_media_send_calls_total").increment(sent.send_calls);
-        counter!("tring_media_handed_over_total").increment(sent.handed_over);
-        counter!("tring_media_send_drops_total").increment(sent.send_drops);
         gauge!("tring_media_sessions", "worker" => worker.to_string()).set(sessions as f64);
         let (stats, of_workers) = &mut *lock(&self.book.stats);
         stats.counters.add(counters);
-        stats.datagrams_out += sent.datagrams_out;
-        stats.send_calls += sent.send_calls;
-        stats.send_drops += sent.send_drops;
-        stats.handed_over += sent.handed_over;
+        stats.io.add(io);
         if let Some(n) = of_workers.get_mut(worker) {
             *n = sessions;
         }
@@ -151,9 +138,16 @@ pub fn start(
         inboxes.push(inbox);
         ready.push((index, bound, worker));
     }
-    let all: Vec<_> = inboxes.iter().cloned().zip(ready.iter().map(|(.., w)| w.send_only())).collect();
-    for (index, port, worker) in ready {
-        let all = all.clone();
+    // Each worker has a way to send through every other's socket.
+    let mut ways = Vec::new();
+    for _ in &ready {
+        let senders = ready
+            .iter()
+            .map(|(_, port, w)| w.another_sender().map_err(|error| StartError::Io { port: *port, error }));
+        ways.push(senders.collect::<Result<Vec<_>, _>>()?);
+    }
+    for ((index, port, worker), senders) in ready.into_iter().zip(ways) {
+        let all: Vec<_> = inboxes.iter().cloned().zip(senders).collect();
         let thread = std::thread::Builder::new().name(format!("media-{index}"));
         threads.push(thread.spawn(move || worker.run(all)).map_err(|error| StartError::Io { port, error })?);
     }

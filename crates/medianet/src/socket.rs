@@ -1,13 +1,14 @@
-//! A worker's UDP socket: batches in (recvmmsg, GRO), trains out (GSO), plain sends where the kernel has neither.
+//! A worker's UDP socket: bound by the settings, batches in (recvmmsg, GRO; plain reads where the kernel has neither).
 
 use crate::StartError;
-use quinn_udp::{RecvMeta, Transmit as UdpTransmit, UdpSockRef, UdpSocketState};
+use crate::counters::IoCounters;
+use crate::sender::Sender;
+use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::Duration;
-use tring_media::{Datagram, Transmit};
+use tring_media::Datagram;
 
 /// Kernel buffers of a socket, in bytes, as far as the system allows (net.core.rmem_max, wmem_max). Higher: longer
 /// bursts survive while a worker is busy. Lower: less kernel memory for each worker.
@@ -19,53 +20,15 @@ const BATCH: usize = 8;
 /// Bytes of one receive buffer.
 const BUFFER: usize = 65_536;
 
-/// Tries of a send when the socket's buffer is full, and the wait between them. More: fewer drops under a burst. Fewer:
-/// other sessions wait less.
-const SEND_TRIES: usize = 4;
-const SEND_WAIT: Duration = Duration::from_micros(200);
-
-/// What a batch of sends came to.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Sent {
-    pub(crate) datagrams: u64,
-    pub(crate) calls: u64,
-    pub(crate) dropped: u64,
-}
-
 /// A bound socket.
 pub(crate) struct Socket {
     udp: mio::net::UdpSocket,
     state: UdpSocketState,
-    /// The socket speaks IPv6, and IPv4 as mapped addresses.
-    v6: bool,
     port: u16,
     /// For a datagram whose destination the kernel does not tell.
     bound: IpAddr,
-    train: Vec<u8>,
     buffers: Vec<u8>,
-    other_end: Arc<UdpSocket>,
-}
-
-/// Another worker's way to send through a socket, for replies to what strayed there. One datagram a call.
-#[derive(Clone)]
-pub(crate) struct SendOnly {
-    udp: Arc<UdpSocket>,
-    v6: bool,
-}
-
-impl SendOnly {
-    pub(crate) fn send(&self, train: &[Transmit]) -> Sent {
-        let mut sent = Sent::default();
-        for t in train {
-            let destination = SocketAddr::new(on_wire(t.destination.ip(), self.v6), t.destination.port());
-            sent.calls += 1;
-            match self.udp.send_to(&t.contents, destination) {
-                Ok(_) => sent.datagrams += 1,
-                Err(_) => sent.dropped += 1,
-            }
-        }
-        sent
-    }
+    pub(crate) sender: Sender,
 }
 
 impl Socket {
@@ -89,21 +52,15 @@ impl Socket {
         let udp: UdpSocket = raw.into();
         let state = UdpSocketState::new(UdpSockRef::from(&udp)).map_err(other)?;
         let port = udp.local_addr().map_err(other)?.port();
-        let other_end = Arc::new(udp.try_clone().map_err(other)?);
+        let sender = Sender::new(Arc::new(udp.try_clone().map_err(other)?), bind.is_ipv6()).map_err(other)?;
         Ok(Self {
             udp: mio::net::UdpSocket::from_std(udp),
             state,
-            v6: bind.is_ipv6(),
             port,
             bound: bind.to_canonical(),
-            train: Vec::with_capacity(BUFFER),
             buffers: vec![0; BATCH * BUFFER],
-            other_end,
+            sender,
         })
-    }
-
-    pub(crate) fn send_only(&self) -> SendOnly {
-        SendOnly { udp: Arc::clone(&self.other_end), v6: self.v6 }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -116,7 +73,11 @@ impl Socket {
     }
 
     /// Receives one batch and hands each datagram to `take`. `false`: nothing more is there now.
-    pub(crate) fn receive(&mut self, mut take: impl FnMut(Datagram<'_>)) -> io::Result<bool> {
+    pub(crate) fn receive(
+        &mut self,
+        io: &mut IoCounters,
+        mut take: impl FnMut(Datagram<'_>, &mut IoCounters),
+    ) -> io::Result<bool> {
         let mut meta = [RecvMeta::default(); BATCH];
         let received = {
             let mut chunks = self.buffers.chunks_exact_mut(BUFFER);
@@ -141,83 +102,50 @@ impl Socket {
         };
         for (meta, buffer) in meta[..n].iter().zip(self.buffers.chunks_exact(BUFFER)) {
             let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            if !answerable(source) {
+                io.unanswerable += 1;
+                continue;
+            }
             let ip = meta.dst_ip.map_or(self.bound, |ip| ip.to_canonical());
             let destination = SocketAddr::new(ip, self.port);
             let Some(bytes) = buffer.get(..meta.len) else { continue };
             for contents in bytes.chunks(meta.stride.max(1)) {
-                take(Datagram { source, destination, contents });
+                take(Datagram { source, destination, contents }, io);
             }
         }
         Ok(true)
     }
-
-    /// Sends a train: datagrams for one destination, all but the last of one length.
-    pub(crate) fn send(&mut self, train: &[Transmit]) -> Sent {
-        let mut sent = Sent::default();
-        let most = self.state.max_gso_segments().max(1);
-        for part in train.chunks(most) {
-            match part {
-                [] => {}
-                [one] => self.send_one(one, &mut sent),
-                [first, ..] => {
-                    let mut contents = std::mem::take(&mut self.train);
-                    contents.clear();
-                    part.iter().for_each(|t| contents.extend_from_slice(&t.contents));
-                    let done = self.transmit(first, &contents, Some(first.contents.len()), &mut sent);
-                    self.train = contents;
-                    match done {
-                        Ok(()) => sent.datagrams += part.len() as u64,
-                        Err(e) if e.kind() == ErrorKind::WouldBlock => sent.dropped += part.len() as u64,
-                        // The kernel or the device has no segmentation after all (the state has noted it).
-                        Err(_) => part.iter().for_each(|t| self.send_one(t, &mut sent)),
-                    }
-                }
-            }
-        }
-        sent
-    }
-
-    fn send_one(&self, t: &Transmit, sent: &mut Sent) {
-        match self.transmit(t, &t.contents, None, sent) {
-            Ok(()) => sent.datagrams += 1,
-            // Unreachable networks and full buffers are the peer's loss; its own timers notice.
-            Err(_) => sent.dropped += 1,
-        }
-    }
-
-    fn transmit(
-        &self,
-        t: &Transmit,
-        contents: &[u8],
-        segment_size: Option<usize>,
-        sent: &mut Sent,
-    ) -> io::Result<()> {
-        let transmit = UdpTransmit {
-            destination: SocketAddr::new(on_wire(t.destination.ip(), self.v6), t.destination.port()),
-            ecn: None,
-            contents,
-            segment_size,
-            src_ip: Some(on_wire(t.source, self.v6)),
-        };
-        let mut tries = 0;
-        loop {
-            sent.calls += 1;
-            tries += 1;
-            match self.udp.try_io(|| self.state.try_send(UdpSockRef::from(&self.udp), &transmit)) {
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock && tries < SEND_TRIES => {
-                    std::thread::sleep(SEND_WAIT)
-                }
-                done => return done,
-            }
-        }
-    }
 }
 
-/// An address as the socket takes it.
-fn on_wire(ip: IpAddr, v6: bool) -> IpAddr {
-    match ip {
-        IpAddr::V4(v4) if v6 => IpAddr::V6(v4.to_ipv6_mapped()),
-        _ => ip,
+/// Something can be sent to it. Anybody can write any source address on a datagram, and an answer to one that is none
+/// fails in a way that switches the socket's segmentation off. A link-local address means nothing without its interface.
+fn answerable(source: SocketAddr) -> bool {
+    source.port() != 0
+        && match source.ip() {
+            IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_broadcast() && !ip.is_multicast(),
+            IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_unicast_link_local(),
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_that_are_no_destinations_are_dropped() {
+        for bad in [
+            "192.0.2.1:0",
+            "0.0.0.0:9",
+            "255.255.255.255:9",
+            "224.0.0.1:9",
+            "[::]:9",
+            "[ff02::1]:9",
+            "[fe80::1]:9",
+        ] {
+            assert!(!answerable(bad.parse().unwrap()), "{bad}");
+        }
+        for good in ["192.0.2.1:9", "[2001:db8::1]:9", "127.0.0.1:65535", "169.254.1.1:9"] {
+            assert!(answerable(good.parse().unwrap()), "{good}");
+        }
     }
 }

@@ -1,66 +1,107 @@
 //! Datagrams that reach another worker's port than that of their session: a load balancer that knows one port only, a
-//! translation that maps them all to one. The first ICE check names its owner; what follows from that address is handed
-//! on too, and the owner's replies leave through the port that was reached, or the client would not take them.
+//! translation that maps them all to one. An ICE check names its owner and is handed to it; what follows from that
+//! address is handed on too, once the owner has accepted a check from there. The owner's replies leave through the port
+//! that was reached, or the client would not take them.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use tring_media::{Datagram, Owner, owner_of};
 
-/// Most addresses remembered in each direction. When full, all are forgotten: the next check of each brings it back.
-/// Higher: more strays at a time. Lower: less memory under faked checks.
+/// Most addresses remembered; the one whose last accepted check is the oldest goes. Higher: more strays at a time.
+/// Lower: less memory when users with sessions of their own fake addresses.
 const MAX_REMEMBERED: usize = 4_096;
 
-/// What one worker knows of strays.
+/// Most owners of one address. A user with a session of its own can bring somebody else's address by a check, so what
+/// comes from there goes to all who accepted one; keys tell whose it is. Higher: more copies of what is quarrelled about.
+/// Lower: fewer such users can push the true one out until its next check.
+const MAX_OWNERS: usize = 4;
+
+/// What one worker hands to another.
+#[derive(Debug)]
+pub(crate) enum Stray {
+    /// A datagram that reached the port of worker `at`.
+    Datagram { source: SocketAddr, local: IpAddr, contents: Vec<u8>, at: usize },
+    /// `owner` has accepted a check from `source` that reached this worker's port.
+    Accepted { source: SocketAddr, owner: usize },
+}
+
+/// Where a datagram belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// To this worker, as nearly all.
+    Here,
+    /// A check for another's session.
+    There(usize),
+    /// Its address is known to others; to this worker too, if its shard knows it.
+    Known(Owners),
+}
+
+/// The owners of an address, the newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owners {
+    workers: [usize; MAX_OWNERS],
+    len: usize,
+}
+
+impl Owners {
+    pub(crate) fn each(&self) -> &[usize] {
+        &self.workers[..self.len]
+    }
+
+    fn put_first(&mut self, worker: usize) {
+        let at = self.each().iter().position(|&w| w == worker).unwrap_or(self.len.min(MAX_OWNERS - 1));
+        self.len = self.len.max(at + 1);
+        self.workers[..=at].rotate_right(1);
+        self.workers[0] = worker;
+    }
+}
+
+/// What one worker knows of strays at its port.
 pub(crate) struct Strays {
     own: Owner,
     workers: usize,
-    /// Here, for another worker: address to owner.
-    outward: HashMap<SocketAddr, usize>,
-    /// Elsewhere, for us: address to the worker whose port was reached.
-    inward: HashMap<SocketAddr, usize>,
+    owners: HashMap<SocketAddr, (Owners, u64)>,
+    by_age: BTreeMap<u64, SocketAddr>,
+    accepted: u64,
 }
 
 impl Strays {
     pub(crate) fn new(own: Owner, workers: usize) -> Self {
-        Self { own, workers, outward: HashMap::new(), inward: HashMap::new() }
+        Self { own, workers, owners: HashMap::new(), by_age: BTreeMap::new(), accepted: 0 }
     }
 
-    /// The worker that a datagram must be handed to. `knows`: our own shard has this address.
-    pub(crate) fn owner(&mut self, d: Datagram<'_>, knows: impl FnOnce() -> bool) -> Option<usize> {
+    /// Where a datagram at our port belongs. Nothing is remembered: anybody can send one.
+    pub(crate) fn place(&self, d: Datagram<'_>) -> Place {
         if let Some(owner) = owner_of(d.contents) {
             let worker = usize::from(owner.worker);
-            if owner == self.own || owner.node != self.own.node || worker >= self.workers {
-                return None;
-            }
-            remember(&mut self.outward, d.source, worker);
-            return Some(worker);
+            let another = owner != self.own && owner.node == self.own.node && worker < self.workers;
+            return if another { Place::There(worker) } else { Place::Here };
         }
         // Nearly always empty, so this costs nothing for a packet that is where it belongs.
-        if self.outward.is_empty() || knows() {
-            return None;
+        if self.owners.is_empty() {
+            return Place::Here;
         }
-        self.outward.get(&d.source).copied()
+        self.owners.get(&d.source).map_or(Place::Here, |(owners, _)| Place::Known(*owners))
     }
 
-    /// A check from `source` was accepted, which reached the port of `worker` (`None`: our own).
-    pub(crate) fn accepted(&mut self, source: SocketAddr, worker: Option<usize>) {
-        match worker {
-            Some(worker) => remember(&mut self.inward, source, worker),
-            None => drop(self.inward.remove(&source)),
+    /// A worker has accepted a check from an address that reached our port.
+    pub(crate) fn accepted(&mut self, source: SocketAddr, owner: usize) {
+        if owner == usize::from(self.own.worker) || owner >= self.workers {
+            return;
+        }
+        self.accepted += 1;
+        let fresh = (Owners { workers: [0; MAX_OWNERS], len: 0 }, 0);
+        let (owners, age) = self.owners.entry(source).or_insert(fresh);
+        owners.put_first(owner);
+        self.by_age.remove(age);
+        *age = self.accepted;
+        self.by_age.insert(self.accepted, source);
+        if self.owners.len() > MAX_REMEMBERED
+            && let Some((_, oldest)) = self.by_age.pop_first()
+        {
+            self.owners.remove(&oldest);
         }
     }
-
-    /// Through whose port replies to an address leave, if not ours.
-    pub(crate) fn via(&self, destination: SocketAddr) -> Option<usize> {
-        if self.inward.is_empty() { None } else { self.inward.get(&destination).copied() }
-    }
-}
-
-fn remember(map: &mut HashMap<SocketAddr, usize>, address: SocketAddr, worker: usize) {
-    if map.len() >= MAX_REMEMBERED && !map.contains_key(&address) {
-        map.clear();
-    }
-    map.insert(address, worker);
 }
 
 #[cfg(test)]
@@ -75,36 +116,70 @@ mod tests {
         m
     }
 
-    fn owner(s: &mut Strays, port: u16, contents: &[u8], knows: bool) -> Option<usize> {
-        let source = SocketAddr::from(([192, 0, 2, 1], port));
+    fn source(n: u32) -> SocketAddr {
+        SocketAddr::new(IpAddr::from((0x0a00_0000 + n / 60_000).to_be_bytes()), (n % 60_000) as u16 + 1)
+    }
+
+    fn place(s: &Strays, n: u32, contents: &[u8]) -> Place {
         let destination = SocketAddr::from(([192, 0, 2, 9], 7700));
-        s.owner(Datagram { source, destination, contents }, || knows)
+        s.place(Datagram { source: source(n), destination, contents })
+    }
+
+    fn owners(s: &Strays, n: u32) -> Vec<usize> {
+        match place(s, n, &[22; 50]) {
+            Place::Known(o) => o.each().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn strays() -> Strays {
+        Strays::new(Owner { node: 1, worker: 0 }, 9)
     }
 
     #[test]
-    fn what_follows_a_misplaced_check_goes_the_same_way() {
-        let mut s = Strays::new(Owner { node: 1, worker: 0 }, 4);
-        assert_eq!(owner(&mut s, 5, &[22; 50], false), None);
-        assert_eq!(owner(&mut s, 5, &check_for("000103"), false), Some(3));
-        assert_eq!(owner(&mut s, 5, &[22; 50], false), Some(3));
-        assert_eq!(owner(&mut s, 5, &[0x80; 50], true), None, "an address of our own is never given away");
-        assert_eq!(owner(&mut s, 6, &[0x80; 50], false), None);
+    fn what_follows_goes_the_same_way_once_the_owner_has_accepted_a_check() {
+        let mut s = strays();
+        assert_eq!(place(&s, 5, &check_for("000103")), Place::There(3));
+        assert_eq!(place(&s, 5, &[22; 50]), Place::Here, "anybody can send a check that names an owner");
+        s.accepted(source(5), 3);
+        assert_eq!(owners(&s, 5), [3]);
+        assert_eq!(place(&s, 6, &[0x80; 50]), Place::Here);
     }
 
     #[test]
     fn own_foreign_and_impossible_owners_are_not_handed_on() {
-        let mut s = Strays::new(Owner { node: 1, worker: 0 }, 4);
+        let mut s = strays();
         for named in ["000100", "000203", "000109"] {
-            assert_eq!(owner(&mut s, 5, &check_for(named), false), None, "{named}");
+            assert_eq!(place(&s, 5, &check_for(named)), Place::Here, "{named}");
         }
+        s.accepted(source(5), 0);
+        s.accepted(source(5), 9);
+        assert!(owners(&s, 5).is_empty());
     }
 
     #[test]
-    fn a_flood_of_faked_checks_is_remembered_within_bounds() {
-        let mut s = Strays::new(Owner { node: 1, worker: 0 }, 4);
-        for port in 0..u16::MAX {
-            owner(&mut s, port, &check_for("000103"), false);
+    fn an_address_that_several_accepted_goes_to_all_and_to_no_more_than_a_few() {
+        let mut s = strays();
+        for owner in [1, 2, 1] {
+            s.accepted(source(5), owner);
         }
-        assert!(s.outward.len() <= MAX_REMEMBERED);
+        assert_eq!(owners(&s, 5), [1, 2]);
+        for owner in 3..9 {
+            s.accepted(source(5), owner);
+        }
+        assert_eq!(owners(&s, 5), [8, 7, 6, 5]);
+    }
+
+    #[test]
+    fn when_there_are_too_many_the_oldest_is_forgotten_and_no_other() {
+        let mut s = strays();
+        for n in 0..MAX_REMEMBERED as u32 {
+            s.accepted(source(n), 3);
+        }
+        s.accepted(source(0), 3);
+        s.accepted(source(1_000_000), 3);
+        assert_eq!((s.owners.len(), s.by_age.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
+        assert!(owners(&s, 1).is_empty(), "the oldest");
+        assert_eq!((owners(&s, 0), owners(&s, 2), owners(&s, 1_000_000)), (vec![3], vec![3], vec![3]));
     }
 }

@@ -1,16 +1,21 @@
 //! One worker: a thread that owns a socket and a shard.
 
-use crate::socket::{SendOnly, Sent, Socket};
-use crate::strays::Strays;
+use crate::counters::IoCounters;
+use crate::sender::{Patience, Sender};
+use crate::socket::Socket;
+use crate::strays::{Place, Stray, Strays};
 use metrics::counter;
 use mio::{Events, Interest, Poll, Token, Waker};
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
-use tring_media::{Command, Datagram, Notice, Output, SessionId, Shard, ShardConfig, Transmit};
+use tring_media::{
+    Command, Datagram, MAX_DATAGRAM, Notice, OfferError, Output, SessionId, Shard, ShardConfig, Transmit,
+};
 
 /// Commands that wait for one worker. A sender that finds the queue full waits. Higher: more memory under a flood of
 /// offers. Lower: the signalling waits sooner.
@@ -18,6 +23,14 @@ pub(crate) const COMMAND_QUEUE: usize = 1_024;
 
 /// Commands taken in one turn, so that a flood of offers does not starve media. An offer costs about 0.2 ms.
 const COMMANDS_PER_TURN: usize = 16;
+
+/// Datagrams from other workers' ports that wait for one worker. Anybody can send them, so they have a queue of their own
+/// and are dropped when it is full, as by a full socket buffer. Higher: more memory under a flood of them. Lower: a burst
+/// through a load balancer that knows one port loses packets.
+const STRAY_QUEUE: usize = 1_024;
+
+/// Of these, taken in one turn. Higher: a worker serves other ports' traffic sooner. Lower: its own comes first.
+const STRAYS_PER_TURN: usize = 64;
 
 /// Batches received in one turn before timers get theirs.
 const BATCHES_PER_TURN: usize = 16;
@@ -34,13 +47,6 @@ const WAKER: Token = Token(1);
 /// What a worker's queue holds.
 pub(crate) enum Job {
     Command(Command),
-    /// A datagram that reached the port of worker `at`.
-    Stray {
-        source: SocketAddr,
-        local: IpAddr,
-        contents: Vec<u8>,
-        at: usize,
-    },
     Stop,
 }
 
@@ -51,30 +57,21 @@ pub(crate) trait Listener: Send + Sync + 'static {
     /// A session is gone from its worker.
     fn ended(&self, session: SessionId);
     /// Counts of the last second.
-    fn counted(&self, worker: usize, counters: &tring_media::Counters, sent: Counted, sessions: usize);
+    fn counted(&self, worker: usize, counters: &tring_media::Counters, io: &IoCounters, sessions: usize);
 }
 
-/// Sends and receives since the last report.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counted {
-    pub(crate) datagrams_out: u64,
-    pub(crate) send_calls: u64,
-    pub(crate) send_drops: u64,
-    /// Datagrams handed to the worker that owns their session.
-    pub(crate) handed_over: u64,
-}
-
-/// The sending end of a worker's queue.
+/// The sending end of a worker's queues.
 #[derive(Clone)]
 pub(crate) struct Inbox {
     queue: SyncSender<Job>,
+    strays: SyncSender<Stray>,
     waker: Arc<Waker>,
 }
 
 impl Inbox {
-    /// Queues a job if there is room.
-    fn offer(&self, job: Job) -> bool {
-        self.queue.try_send(job).is_ok() && self.waker.wake().is_ok()
+    /// Queues what has strayed, if there is room.
+    fn offer(&self, stray: Stray) -> bool {
+        self.strays.try_send(stray).is_ok() && self.waker.wake().is_ok()
     }
 
     /// Queues a job; waits while the queue is full. `false`: the worker is gone.
@@ -95,12 +92,25 @@ pub(crate) struct Worker<L> {
     shard: Shard,
     poll: Poll,
     jobs: Receiver<Job>,
+    handed: Receiver<Stray>,
     listener: Arc<L>,
     out: Output,
-    counted: Counted,
+    /// What the listener is to be told. Kept apart from `out`, so that it outlives a panic.
+    news: VecDeque<News>,
+    /// The sessions that were taken from the queue and have not ended; `true` once their offer is answered.
+    taken: HashMap<SessionId, bool>,
+    io: IoCounters,
     reported: Instant,
     strays: Strays,
-    others: Vec<(Inbox, SendOnly)>,
+    others: Vec<(Inbox, Sender)>,
+    /// The last turn panicked.
+    failed: bool,
+}
+
+/// One thing to tell.
+enum News {
+    Notice(Notice),
+    Ended(SessionId),
 }
 
 impl<L: Listener> Worker<L> {
@@ -116,40 +126,42 @@ impl<L: Listener> Worker<L> {
         poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (queue, jobs) = sync_channel(COMMAND_QUEUE);
+        let (strays, handed) = sync_channel(STRAY_QUEUE);
         let shard = Shard::new(config.clone());
-        let strays = Strays::new(config.owner, workers);
         let worker = Self {
             index,
             socket,
-            config,
             shard,
             poll,
             jobs,
+            handed,
             listener,
             out: Output::new(),
-            counted: Counted::default(),
+            news: VecDeque::new(),
+            taken: HashMap::new(),
+            io: IoCounters::default(),
             reported: Instant::now(),
-            strays,
+            strays: Strays::new(config.owner, workers),
+            config,
             others: Vec::new(),
+            failed: false,
         };
-        Ok((worker, Inbox { queue, waker }))
+        Ok((worker, Inbox { queue, strays, waker }))
     }
 
-    pub(crate) fn send_only(&self) -> SendOnly {
-        self.socket.send_only()
+    /// A way for another worker to send through this one's socket.
+    pub(crate) fn another_sender(&self) -> io::Result<Sender> {
+        self.socket.sender.another()
     }
 
     /// The thread. `others`: all workers, this one too, by index.
-    pub(crate) fn run(mut self, others: Vec<(Inbox, SendOnly)>) {
+    pub(crate) fn run(mut self, others: Vec<(Inbox, Sender)>) {
         self.others = others;
         let mut events = Events::with_capacity(4);
-        loop {
-            // Sessions are walled off one by one inside the shard. Should the shard itself fail, its rooms are lost, but
-            // the worker and the others go on.
-            match catch_unwind(AssertUnwindSafe(|| self.turns(&mut events))) {
-                Ok(()) => break,
-                Err(_) => self.start_over(),
-            }
+        // Sessions are walled off one by one inside the shard. Should the shard itself fail, its rooms are lost, but the
+        // worker and the others go on.
+        while catch_unwind(AssertUnwindSafe(|| self.turns(&mut events))).is_err() {
+            self.failed = true;
         }
         let now = Instant::now();
         let sessions: Vec<SessionId> = self.shard.session_ids().collect();
@@ -161,6 +173,9 @@ impl<L: Listener> Worker<L> {
     }
 
     fn turns(&mut self, events: &mut Events) {
+        if std::mem::take(&mut self.failed) {
+            self.start_over();
+        }
         // Something may have come before the socket was registered.
         let (mut readable, mut queued) = (true, true);
         loop {
@@ -182,6 +197,7 @@ impl<L: Listener> Worker<L> {
                 Some(more) => more,
                 None => return,
             };
+            queued |= self.take_strays();
             if readable {
                 readable = self.take_datagrams();
             }
@@ -191,6 +207,8 @@ impl<L: Listener> Worker<L> {
             }
             self.flush();
             if now.saturating_duration_since(self.reported) >= TICK {
+                self.socket.sender.look_after(now);
+                self.others.iter_mut().for_each(|(_, s)| s.look_after(now));
                 self.report(now);
             }
         }
@@ -200,15 +218,11 @@ impl<L: Listener> Worker<L> {
     fn take_jobs(&mut self) -> Option<bool> {
         for _ in 0..COMMANDS_PER_TURN {
             match self.jobs.try_recv() {
-                Ok(Job::Command(c)) => self.shard.command(c, Instant::now(), &mut self.out),
-                Ok(Job::Stray { source, local, contents, at }) => {
-                    let destination = SocketAddr::new(local, self.socket.port());
-                    let before = self.out.transmits.len();
-                    let d = Datagram { source, destination, contents: &contents };
-                    self.shard.receive(d, Instant::now(), &mut self.out);
-                    if accepted(&self.out.transmits[before..], source) {
-                        self.strays.accepted(source, Some(at));
+                Ok(Job::Command(c)) => {
+                    if let Command::Open { session, .. } = &c {
+                        self.taken.entry(*session).or_insert(false);
                     }
+                    self.shard.command(c, Instant::now(), &mut self.out);
                 }
                 Err(TryRecvError::Empty) => return Some(false),
                 Ok(Job::Stop) | Err(TryRecvError::Disconnected) => return None,
@@ -218,26 +232,53 @@ impl<L: Listener> Worker<L> {
     }
 
     /// `true`: there may be more.
+    fn take_strays(&mut self) -> bool {
+        for _ in 0..STRAYS_PER_TURN {
+            match self.handed.try_recv() {
+                Ok(Stray::Accepted { source, owner }) => self.strays.accepted(source, owner),
+                Ok(Stray::Datagram { source, local, contents, at }) => {
+                    let destination = SocketAddr::new(local, self.socket.port());
+                    let before = self.out.transmits.len();
+                    let d = Datagram { source, destination, contents: &contents };
+                    self.shard.receive(d, port_number(at), Instant::now(), &mut self.out);
+                    // Told before the answer leaves, so that what follows it is known already.
+                    if accepted(&self.out.transmits[before..], source)
+                        && let Some((inbox, _)) = self.others.get(at)
+                    {
+                        inbox.offer(Stray::Accepted { source, owner: self.index });
+                    }
+                }
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// `true`: there may be more.
     fn take_datagrams(&mut self) -> bool {
         for _ in 0..BATCHES_PER_TURN {
             let now = Instant::now();
-            let (shard, out, strays, others) =
-                (&mut self.shard, &mut self.out, &mut self.strays, &self.others);
-            let (index, counted) = (self.index, &mut self.counted);
-            let more = self.socket.receive(|d| {
-                if let Some(owner) = strays.owner(d, || shard.knows(d.source))
-                    && let Some((inbox, _)) = others.get(owner)
-                {
+            let (shard, out, strays, others) = (&mut self.shard, &mut self.out, &self.strays, &self.others);
+            let index = self.index;
+            let more = self.socket.receive(&mut self.io, |d, io| {
+                let mut hand = |owner: usize| {
                     let (source, local, contents) = (d.source, d.destination.ip(), d.contents.to_vec());
-                    // A full queue drops it, as a full socket buffer would.
-                    counted.handed_over +=
-                        u64::from(inbox.offer(Job::Stray { source, local, contents, at: index }));
-                    return;
-                }
-                let before = out.transmits.len();
-                shard.receive(d, now, out);
-                if strays.via(d.source).is_some() && accepted(&out.transmits[before..], d.source) {
-                    strays.accepted(d.source, None);
+                    let stray = Stray::Datagram { source, local, contents, at: index };
+                    match others.get(owner) {
+                        Some((inbox, _)) if inbox.offer(stray) => io.handed_over += 1,
+                        _ => io.strays_dropped += 1,
+                    }
+                };
+                match strays.place(d) {
+                    Place::Here => shard.receive(d, port_number(index), now, out),
+                    _ if d.contents.len() > MAX_DATAGRAM => io.strays_dropped += 1,
+                    Place::There(owner) => hand(owner),
+                    Place::Known(owners) => {
+                        owners.each().iter().for_each(|&o| hand(o));
+                        if shard.knows(d.source) {
+                            shard.receive(d, port_number(index), now, out);
+                        }
+                    }
                 }
             });
             self.flush();
@@ -255,51 +296,79 @@ impl<L: Listener> Worker<L> {
     }
 
     fn flush(&mut self) {
+        let mut patience = Patience::new();
         for train in self.out.trains() {
-            let via =
-                train.first().and_then(|t| self.strays.via(t.destination)).and_then(|at| self.others.get(at));
-            let Sent { datagrams, calls, dropped } = match via {
-                Some((_, other)) => other.send(train),
-                None => self.socket.send(train),
+            let via = train.first().map_or(self.index, |t| t.via.into());
+            let sender = match self.others.get_mut(via) {
+                Some((_, other)) if via != self.index => other,
+                _ => &mut self.socket.sender,
             };
-            self.counted.datagrams_out += datagrams;
-            self.counted.send_calls += calls;
-            self.counted.send_drops += dropped;
+            sender.send(train, &mut patience, &mut self.io);
         }
-        for session in self.out.ended.drain(..) {
-            self.listener.ended(session);
-        }
-        for notice in self.out.notices.drain(..) {
-            self.listener.notice(notice);
-        }
-        self.out.clear();
+        self.out.transmits.clear();
+        self.tell();
     }
 
+    /// Tells the listener what is new. Each thing leaves the list before it is told, so that a listener that panics is
+    /// not told it again.
+    fn tell(&mut self) {
+        self.news.extend(self.out.ended.drain(..).map(News::Ended));
+        self.news.extend(self.out.notices.drain(..).map(News::Notice));
+        while let Some(news) = self.news.pop_front() {
+            match news {
+                News::Ended(session) => {
+                    self.taken.remove(&session);
+                    self.listener.ended(session);
+                }
+                News::Notice(notice) => {
+                    if let Notice::Answered { session, .. } = &notice
+                        && let Some(answered) = self.taken.get_mut(session)
+                    {
+                        *answered = true;
+                    }
+                    self.listener.notice(notice);
+                }
+            }
+        }
+    }
+
+    /// After a panic outside of a session: what happened before it is told, then every session that was taken from the
+    /// queue is lost, or its offer refused if that was all that there was. What still waits in the queue is carried out.
     fn start_over(&mut self) {
         tracing::error!(worker = self.index, "a media worker panicked: its sessions are lost");
         counter!("tring_media_worker_panics_total").increment(1);
-        let lost: Vec<SessionId> = self.shard.session_ids().collect();
         self.shard = Shard::new(self.config.clone());
-        self.out.clear();
-        for session in lost {
-            self.listener.ended(session);
-            self.listener.notice(Notice::Lost { session });
+        self.out.transmits.clear();
+        self.tell();
+        for (session, answered) in self.taken.drain() {
+            self.news.push_back(News::Ended(session));
+            self.news.push_back(News::Notice(if answered {
+                Notice::Lost { session }
+            } else {
+                Notice::Refused { session, error: OfferError::Failed }
+            }));
         }
+        self.tell();
     }
 
     fn report(&mut self, now: Instant) {
         self.reported = now;
         let counters = self.shard.take_counters();
-        self.listener.counted(
-            self.index,
-            &counters,
-            std::mem::take(&mut self.counted),
-            self.shard.sessions(),
-        );
+        let io = std::mem::take(&mut self.io);
+        self.listener.counted(self.index, &counters, &io, self.shard.sessions());
     }
+}
+
+/// The number by which the shard knows a worker's port.
+fn port_number(worker: usize) -> u8 {
+    // There are at most MAX_WORKERS.
+    u8::try_from(worker).unwrap_or(u8::MAX)
 }
 
 /// An ICE check from `source` was accepted.
 fn accepted(answers: &[Transmit], source: SocketAddr) -> bool {
     answers.iter().any(|t| t.destination == source && t.answers_check())
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,7 @@ fn a_call_through_another_workers_port_reaches_its_own() {
     });
     let net = server.net.clone();
     server.net.shutdown();
-    assert!(net.stats().handed_over > 20, "{:?}", net.stats());
+    assert!(net.stats().io.handed_over > 20, "{:?}", net.stats());
 }
 
 #[test]

@@ -62,3 +62,25 @@ fn ssrcs_bind_only_when_every_sending_line_announces_its_own() {
     assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &with("1", "a=recvonly\r\n"))), Some(vec![7]));
     assert_eq!(ssrcs(&(with("1", "a=recvonly\r\n") + &with("0", "a=ssrc:7 cname:x\r\n"))), Some(vec![7]));
 }
+
+#[test]
+fn a_data_channel_is_refused_alone_and_leaves_the_bundle() {
+    let data =
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-port:5000\r\na=ssrc:9 x\r\n";
+    let group = "a=group:BUNDLE d 0 1\r\n";
+    let offer = check(&format!("{HEAD}{group}{data}{}{}", audio("0"), audio("1"))).unwrap();
+    assert!(offer.sdp.contains("a=group:BUNDLE 0 1\r\n"));
+    assert!(
+        !offer.sdp.contains("application") && !offer.sdp.contains("sctp") && !offer.sdp.contains("a=ssrc:9")
+    );
+    assert_eq!(offer.lines.len(), 2);
+    let lines: Vec<String> = offer.rejected.iter().flat_map(Rejected::lines).collect();
+    assert_eq!(lines, ["m=application 0 UDP/DTLS/SCTP webrtc-datachannel", "c=IN IP4 0.0.0.0", "a=mid:d"]);
+    assert!(error(&format!("{HEAD}{}", data)).contains("no audio"));
+    assert!(error(&format!("{HEAD}{}{}", audio("0"), data.replace("mid:d", "mid:"))).contains("a=mid"));
+}
+
+#[test]
+fn ssrc_0_is_no_stream() {
+    assert!(error(&format!("{HEAD}{}a=ssrc:0 cname:x\r\n", audio("0"))).contains("SSRC 0"));
+}

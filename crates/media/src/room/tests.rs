@@ -107,6 +107,17 @@ fn sound_and_picture_of_a_user_go_to_slots_of_one_number() {
 }
 
 #[test]
+fn a_ringing_device_steers_no_camera() {
+    let mut room = talking(&["a"], 1);
+    room.join(joining(1, "b", 1));
+    assert_eq!(room.source_of(Key(1), MediaKind::Video, 0), None);
+    room.open_gate(Key(1));
+    assert_eq!(room.source_of(Key(1), MediaKind::Video, 0), Some(Key(0)));
+    room.set_devices(Key(0), [true, false]);
+    assert_eq!(room.source_of(Key(1), MediaKind::Video, 0), None, "a camera that is off");
+}
+
+#[test]
 fn one_user_cannot_fill_a_room() {
     let mut room = Room::default();
     let mut alive: Vec<Key> = Vec::new();
@@ -168,6 +179,16 @@ proptest! {
                         prop_assert_eq!(room.source_of(r.to, kind, r.slot), Some(*key));
                         prop_assert!(!seen.contains(&r.to));
                         seen.push(r.to);
+                    }
+                    for slot in 0..m.slots[kind.index()].len() {
+                        // Who steers a camera sees it.
+                        let steered = room.source_of(*key, kind, slot);
+                        let seen: Vec<_> = room.members.iter()
+                            .filter(|(_, s)| s.routes[kind.index()].contains(&Route { to: *key, slot }))
+                            .map(|(&k, _)| k)
+                            .collect();
+                        prop_assert_eq!(steered.into_iter().collect::<Vec<_>>(), seen);
+                        prop_assert!(steered.is_none_or(|s| m.gate && room.members[&s].gate));
                     }
                     let mut users: Vec<_> = m.slots[kind.index()].iter().flatten().collect();
                     let n = users.len();

@@ -15,10 +15,6 @@ pub(crate) const RTX_CACHE_PACKETS: usize = 256;
 /// Oldest packet kept for retransmission. A NACK that comes later than this repairs a picture nobody waits for.
 pub(crate) const RTX_CACHE_AGE: Duration = Duration::from_millis(1000);
 
-/// Largest share of retransmitted bytes among all sent on a stream. Higher: more loss is repaired. Lower: a peer that
-/// asks for everything again (RTCP lies) costs less.
-pub(crate) const RTX_SHARE: f32 = 0.25;
-
 /// How often a session's loss and round trip are looked at. Lower: the weak-network hint comes sooner and costs more.
 pub(crate) const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -40,6 +36,8 @@ pub enum Codec {
 }
 
 impl Codec {
+    pub(crate) const ALL: [Self; CODECS] = [Self::Opus, Self::H264, Self::Vp8];
+
     /// RTP clock in Hz.
     pub const fn clock_rate(self) -> u32 {
         match self {

@@ -1,7 +1,10 @@
 //! The wall: only this folder and `peer.rs` know the WebRTC library (str0m, pinned). Its contract is kept here: one
 //! mutation, then `poll_output` until it gives a timeout. A panic inside costs the session that it happened in.
 
+mod answer;
 mod config;
+#[cfg(feature = "hostile")]
+pub(crate) mod hostile;
 mod packet;
 mod profile;
 mod transport;

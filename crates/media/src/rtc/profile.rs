@@ -57,6 +57,9 @@ impl SrtpProvider for Overheard {
 
     fn aead_aes_256_gcm(&self) -> &'static dyn SupportedAeadAes256Gcm {
         CHOSEN.set(Some(SrtpProfile::Aes256Gcm));
+        #[cfg(feature = "hostile")]
+        return super::hostile::overhear(self.0.aead_aes_256_gcm());
+        #[cfg(not(feature = "hostile"))]
         self.0.aead_aes_256_gcm()
     }
 

@@ -1,9 +1,13 @@
 //! One WebRTC session of the server: ICE-lite, DTLS 1.2, SRTP, RTCP.
 
-use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS, RTX_SHARE};
-use super::{CODECS, Certificate, Codec, Packet};
+use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
+use super::{CODECS, Certificate, Codec, Packet, answer};
+use crate::codecs::Codecs;
 use crate::offer::{MediaKind, Offer};
 use crate::output::Transmit;
+use crate::path::Path;
+use crate::repair::Repair;
+use crate::ufrag::{Kind, kind};
 use crate::{Datagram, OfferError};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,8 +18,8 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
 
-/// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; a full
-/// retransmission of the cache is a few hundred.
+/// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
+/// request may bring back ([`crate::repair`]) is some hundred.
 const MAX_OUTPUTS: usize = 4096;
 
 /// How often one drain may let the library's clock turn: once sends what was written, the second lets timers that were
@@ -37,6 +41,8 @@ pub(crate) struct TransportConfig<'a> {
     pub(crate) candidates: &'a [String],
     /// The local ufrag.
     pub(crate) ufrag: &'a str,
+    /// The video codecs, the preferred one first.
+    pub(crate) video: [Codec; 2],
 }
 
 /// A media line as negotiated.
@@ -50,12 +56,19 @@ pub(crate) struct Line {
     pub(crate) sends: bool,
     /// The payload type of each codec that the peer takes here.
     payload_types: [Option<u8>; CODECS],
+    /// The payload types of their retransmissions.
+    repairs: [Option<u8>; CODECS],
 }
 
 impl Line {
     /// The peer takes this codec here.
     pub(crate) fn takes(&self, codec: Codec) -> bool {
         self.payload_types[codec.index()].is_some()
+    }
+
+    /// The codecs that the peer takes here.
+    pub(crate) fn codecs(&self) -> Codecs {
+        Codec::ALL.into_iter().filter(|&c| self.takes(c)).fold(Codecs::default(), Codecs::with)
     }
 }
 
@@ -124,7 +137,21 @@ pub(crate) struct Transport {
     /// The SSRCs that the offer announced. The library binds an SSRC to a line before it has authenticated the packet,
     /// so a packet faked with the peer's address and another SSRC would take its line away.
     announced: Option<Vec<u32>>,
+    /// The payload types that retransmissions leave with.
+    repairs: Vec<u8>,
+    repair: Repair,
+    /// The video codec that came first in the answer.
+    preferred: Codec,
+    /// Retransmissions that were asked for beyond the budget, since they were last taken.
+    pub(crate) repairs_refused: u64,
+    /// Where everything but the answers to checks goes. None: nobody has checked yet.
+    path: Option<Path>,
+    /// The port that the present datagram reached.
+    via: u8,
     deadline: Instant,
+    /// Makes the library fail inside its next input, as a bug would.
+    #[cfg(test)]
+    pub(crate) fails: bool,
 }
 
 /// Where the effects of a transport go.
@@ -153,8 +180,7 @@ impl Transport {
         let invalid = |why: String| OfferError::Invalid(why);
         let creds =
             super::credentials(c.ufrag).ok_or_else(|| invalid("the system gave no random numbers".into()))?;
-        let mut rtc =
-            config::base(c.certificate, creds, &[Codec::H264, Codec::Vp8]).set_ice_lite(true).build(now);
+        let mut rtc = config::base(c.certificate, creds, &c.video).set_ice_lite(true).build(now);
         for &address in c.local {
             match Candidate::host(address, Protocol::Udp) {
                 Ok(candidate) => {
@@ -172,19 +198,41 @@ impl Transport {
         let lines: Vec<Line> = offer.lines.iter().map(|l| line(&rtc, &l.mid, l.kind)).collect();
         for l in lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video) {
             if let Some(stream) = rtc.direct_api().stream_tx_by_mid(l.mid, None) {
-                stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, Some(RTX_SHARE));
+                // What is sent again is held to a budget of our own: the library looks at its share every 50 ms only.
+                stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, None);
             }
         }
         let audio = lines.iter().any(|l| l.kind == MediaKind::Audio && l.takes(Codec::Opus));
         if !audio {
             return Err(invalid("the offer has no Opus audio: offer opus/48000/2".into()));
         }
-        let answer = finish(&answer.to_sdp_string(), c.candidates);
-        Ok((Self { rtc, lines, ssrcs: Vec::new(), announced: offer.ssrcs.clone(), deadline: now }, answer))
+        let answer = answer::finish(&answer.to_sdp_string(), c.candidates, &offer.rejected);
+        let repairs = lines.iter().flat_map(|l| l.repairs).flatten().collect();
+        let transport = Self {
+            rtc,
+            lines,
+            ssrcs: Vec::new(),
+            announced: offer.ssrcs.clone(),
+            repairs,
+            repair: Repair::new(now),
+            preferred: c.video[0],
+            repairs_refused: 0,
+            path: None,
+            via: 0,
+            deadline: now,
+            #[cfg(test)]
+            fails: false,
+        };
+        Ok((transport, answer))
     }
 
     pub(crate) fn lines(&self) -> &[Line] {
         &self.lines
+    }
+
+    /// The video codec that came first in the answer.
+    pub(crate) fn preferred(&self) -> Codec {
+        self.preferred
     }
 
     /// When [`Transport::advance`] is due.
@@ -192,17 +240,22 @@ impl Transport {
         self.deadline
     }
 
-    /// Takes a datagram.
+    /// Where everything but the answers to checks goes from now on.
+    pub(crate) fn set_path(&mut self, path: Path) {
+        self.path = Some(path);
+    }
+
+    /// Takes a datagram that reached the port `via`.
     pub(crate) fn receive(
         &mut self,
         d: Datagram<'_>,
+        via: u8,
         now: Instant,
         sink: &mut Sink<'_>,
     ) -> Result<Received, Broken> {
+        self.via = via;
         self.guarded(|t| {
-            if let (Some(announced), Some(ssrc)) = (&t.announced, rtp_ssrc(d.contents))
-                && !announced.contains(&ssrc)
-            {
+            if !t.expects(d.contents) {
                 return Ok(Received { garbage: true, check: false });
             }
             let Ok(input) = Receive::new(Protocol::Udp, d.source, d.destination, d.contents) else {
@@ -225,6 +278,20 @@ impl Transport {
             }
             Ok(Received { garbage: taken.is_err(), check })
         })
+    }
+
+    /// The library may see it.
+    fn expects(&self, datagram: &[u8]) -> bool {
+        match kind(datagram) {
+            // Data channels are not spoken, but the library would take an association from whoever brings one.
+            Kind::Dtls => !has_application_data(datagram),
+            // SSRC 0 is how libwebrtc probes; the library makes a stream of its own for it, before it has authenticated
+            // anything.
+            Kind::Rtp => rtp_ssrc(datagram).is_none_or(|ssrc| {
+                ssrc != 0 && self.announced.as_ref().is_none_or(|announced| announced.contains(&ssrc))
+            }),
+            Kind::Stun | Kind::Other => true,
+        }
     }
 
     /// Lets time pass.
@@ -283,14 +350,12 @@ impl Transport {
     }
 
     fn guarded<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Broken>) -> Result<T, Broken> {
-        catch_unwind(AssertUnwindSafe(|| f(self))).unwrap_or(Err(Broken::Panic))
-    }
-
-    /// What a bug of the library would do.
-    #[cfg(test)]
-    pub(crate) fn panic_inside(&mut self) -> Broken {
-        let result: Result<(), Broken> = self.guarded(|_| panic!("a bug, for the test"));
-        result.err().unwrap_or(Broken::Endless)
+        catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            assert!(!std::mem::take(&mut self.fails), "a bug of the library, for the test");
+            f(self)
+        }))
+        .unwrap_or(Err(Broken::Panic))
     }
 
     /// Lets the library come to rest, as its contract wants after each mutation.
@@ -306,15 +371,45 @@ impl Transport {
                     self.deadline = due.max(now + MIN_TIMEOUT);
                     return Ok(());
                 }
-                RtcOutput::Transmit(t) => sink.transmits.push(Transmit {
-                    destination: t.destination,
-                    source: t.source.ip(),
-                    contents: t.contents.into(),
-                }),
+                RtcOutput::Transmit(t) => self.transmit(t, now, sink),
                 RtcOutput::Event(event) => self.translate(event, sink.events),
             }
         }
         Err(Broken::Endless)
+    }
+
+    /// Sends what the library sends: answers to checks where they came from, all else on the way that we chose, and
+    /// retransmissions within their budget.
+    fn transmit(&mut self, t: str0m::net::Transmit, now: Instant, sink: &mut Sink<'_>) {
+        let contents: Vec<u8> = t.contents.into();
+        if kind(&contents) == Kind::Stun {
+            let (destination, source) = (t.destination, t.source.ip());
+            sink.transmits.push(Transmit { destination, source, via: self.via, contents });
+            return;
+        }
+        if let Some(payload_type) = rtp_payload_type(&contents) {
+            if !self.repairs.contains(&payload_type) {
+                self.repair.sent(contents.len());
+            } else if !self.repair.allows(contents.len(), now) {
+                self.repairs_refused += 1;
+                return self.forget_repairs();
+            }
+        }
+        let Path { peer, local, via } =
+            self.path.unwrap_or(Path { peer: t.destination, local: t.source.ip(), via: self.via });
+        sink.transmits.push(Transmit { destination: peer, source: local, via, contents });
+    }
+
+    /// What is asked for beyond the budget costs nothing more: with an empty cache the library skips all that it has
+    /// queued. What is sent from now on can be repaired again, as the budget grows.
+    fn forget_repairs(&mut self) {
+        let mids: Vec<Mid> =
+            self.lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video).map(|l| l.mid).collect();
+        for mid in mids {
+            if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+                stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, None);
+            }
+        }
     }
 
     fn translate(&mut self, event: RtcEvent, events: &mut Vec<Event>) {
@@ -325,7 +420,7 @@ impl Transport {
                 let Some(line) = self.line_of_ssrc(p.header.ssrc) else { return };
                 let pt = *p.header.payload_type;
                 let known = |c: &Codec| self.lines[line].payload_types[c.index()] == Some(pt);
-                if let Some(codec) = [Codec::Opus, Codec::H264, Codec::Vp8].into_iter().find(known) {
+                if let Some(codec) = Codec::ALL.into_iter().find(known) {
                     events.push(Event::Packet(Packet::new(line, codec, p)));
                 }
             }
@@ -363,7 +458,7 @@ impl Transport {
 
 fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
     let mid = Mid::from(mid);
-    let mut payload_types = [None; CODECS];
+    let (mut payload_types, mut repairs) = ([None; CODECS], [None; CODECS]);
     let media = rtc.media(mid);
     if let Some(media) = media {
         for p in rtc.codec_config().params() {
@@ -371,6 +466,7 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
                 && media.remote_pts().contains(&p.pt())
             {
                 payload_types[codec.index()] = Some(*p.pt());
+                repairs[codec.index()] = p.resend().map(|pt| *pt);
             }
         }
     }
@@ -381,95 +477,45 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
         receives: direction.is_some_and(|d| d.is_receiving()),
         sends: direction.is_some_and(|d| d.is_sending()),
         payload_types,
+        repairs,
     }
 }
 
-/// The SSRC of an RTP packet (RFC 3550 §5.1); `None` for RTCP (RFC 5761 §4) and everything else.
-fn rtp_ssrc(datagram: &[u8]) -> Option<u32> {
+/// The header of an RTP packet (RFC 3550 §5.1); `None` for RTCP (RFC 5761 §4) and everything else.
+fn rtp_header(datagram: &[u8]) -> Option<&[u8; 12]> {
     let header: &[u8; 12] = datagram.first_chunk()?;
     let rtcp = (64..96).contains(&(header[1] & 0x7f));
-    if !(128..192).contains(&header[0]) || rtcp {
-        return None;
-    }
-    Some(u32::from_be_bytes([header[8], header[9], header[10], header[11]]))
+    ((128..192).contains(&header[0]) && !rtcp).then_some(header)
 }
 
-/// Finishes an answer of the library: our candidates, all of them and no other, go into the first media section (it
-/// knows only the bound addresses; clients are told the advertised ones), and the n-th audio slot gets the same stream
-/// name as the n-th video slot, since browsers keep in step what is in one stream (RFC 8830).
-fn finish(answer: &str, candidates: &[String]) -> String {
-    let mut text = String::with_capacity(answer.len() + candidates.len() * 96);
-    let mut push = |line: &str| {
-        text.push_str(line);
-        text.push_str("\r\n");
-    };
-    let mut sections = 0;
-    // Slots so far and the name of the section, by kind.
-    let (mut slots, mut kind) = ([0usize; 2], MediaKind::Audio);
-    for line in answer.lines() {
-        if line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates") {
-            continue;
+fn rtp_ssrc(datagram: &[u8]) -> Option<u32> {
+    let h = rtp_header(datagram)?;
+    Some(u32::from_be_bytes([h[8], h[9], h[10], h[11]]))
+}
+
+fn rtp_payload_type(datagram: &[u8]) -> Option<u8> {
+    Some(rtp_header(datagram)?[1] & 0x7f)
+}
+
+/// One of the DTLS records of a datagram is application data (RFC 6347 §4.1).
+fn has_application_data(datagram: &[u8]) -> bool {
+    const APPLICATION_DATA: u8 = 23;
+    const HEADER: usize = 13;
+    let mut rest = datagram;
+    while let Some(&content_type) = rest.first() {
+        if content_type == APPLICATION_DATA {
+            return true;
         }
-        if line.starts_with("m=") {
-            sections += 1;
-            kind = if line.starts_with("m=video") { MediaKind::Video } else { MediaKind::Audio };
-        }
-        let slot =
-            |n: usize| format!("slot{n} {}{n}", if kind == MediaKind::Audio { "audio" } else { "video" });
-        if line.starts_with("a=msid:") {
-            push(&format!("a=msid:{}", slot(slots[kind.index()])));
-            slots[kind.index()] += 1;
-        } else if let Some((head, _)) = line.split_once(" msid:")
-            && line.starts_with("a=ssrc:")
-        {
-            // These follow the section's own msid.
-            push(&format!("{head} msid:{}", slot(slots[kind.index()].saturating_sub(1))));
-        } else if line.starts_with("a=msid-semantic:") {
-            push("a=msid-semantic: WMS *");
-        } else {
-            push(line);
-        }
-        // The attributes of the first section start after its c= line.
-        if sections == 1 && line.starts_with("c=") {
-            candidates.iter().for_each(|c| push(c));
-            push("a=end-of-candidates");
-        }
+        let Some((header, body)) = rest.split_at_checked(HEADER) else { break };
+        let Some(next) = body.get(usize::from(u16::from_be_bytes([header[11], header[12]]))..) else { break };
+        rest = next;
     }
-    text
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ANSWER: &str = "v=0\r\na=msid-semantic: WMS x y\r\nm=audio 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=candidate:9 old\r\na=sendrecv\r\n\
-        a=msid:x 1\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:x 1\r\nm=video 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=msid:y 2\r\n\
-        m=audio 9 X 1\r\na=msid:z 3\r\n";
-
-    #[test]
-    fn the_slots_of_one_person_are_one_stream() {
-        let answer = finish(ANSWER, &[]);
-        let msids: Vec<&str> = answer.lines().filter(|l| l.contains("msid:")).collect();
-        assert_eq!(
-            msids,
-            [
-                "a=msid:slot0 audio0",
-                "a=ssrc:5 msid:slot0 audio0",
-                "a=msid:slot0 video0",
-                "a=msid:slot1 audio1"
-            ]
-        );
-        assert!(answer.contains("a=ssrc:5 cname:c\r\n"), "as in the source description that is sent");
-    }
-
-    #[test]
-    fn only_our_candidates_are_in_an_answer_and_in_its_first_section() {
-        let answer = finish(ANSWER, &["a=candidate:1 ours".into()]);
-        assert!(
-            answer.contains("c=IN IP4 0.0.0.0\r\na=candidate:1 ours\r\na=end-of-candidates\r\na=sendrecv")
-        );
-        assert_eq!(answer.matches("a=candidate:").count(), 1);
-    }
 
     #[test]
     fn the_ssrc_of_rtcp_and_short_packets_is_not_looked_at() {
@@ -477,5 +523,16 @@ mod tests {
         assert_eq!(rtp_ssrc(&[0x80, 200, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 9]), None);
         assert_eq!(rtp_ssrc(&[0x80, 111, 0]), None);
         assert_eq!(rtp_ssrc(&[22; 40]), None);
+    }
+
+    #[test]
+    fn application_data_is_found_behind_other_records() {
+        let record = |kind: u8, len: u8| {
+            [&[kind, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, len][..], &vec![23; len.into()]].concat()
+        };
+        assert!(has_application_data(&record(23, 40)));
+        assert!(has_application_data(&[record(20, 1), record(22, 30), record(23, 40)].concat()));
+        assert!(!has_application_data(&[record(20, 1), record(22, 30)].concat()));
+        assert!(!has_application_data(&record(21, 2)[..14]) && !has_application_data(&[]));
     }
 }

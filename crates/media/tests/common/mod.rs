@@ -22,7 +22,10 @@ pub(crate) const DELAY: Duration = Duration::from_millis(10);
 pub(crate) struct Client {
     pub(crate) session: SessionId,
     pub(crate) peer: Peer,
+    /// Its address as the server sees it.
     pub(crate) address: SocketAddr,
+    /// Its address as it knows it itself: behind a translation it stays when the other changes.
+    local: SocketAddr,
     pub(crate) answer: String,
     pub(crate) connected: bool,
     pub(crate) profile: Option<tring_media::SrtpProfile>,
@@ -63,6 +66,8 @@ pub(crate) struct World {
     pub(crate) lose_one_in: u32,
     /// What the shard sent, in bytes, by destination.
     pub(crate) sent: HashMap<SocketAddr, Vec<Vec<u8>>>,
+    /// What the clients sent since the last [`World::tap`], if somebody listens.
+    pub(crate) tapped: Option<Vec<(SocketAddr, Vec<u8>)>>,
     wire: Vec<InFlight>,
     lottery: u32,
     next_session: u64,
@@ -95,6 +100,7 @@ impl World {
             certificate,
             lose_one_in: 0,
             sent: HashMap::new(),
+            tapped: None,
             wire: Vec::new(),
             lottery: 1,
             next_session: 1,
@@ -112,8 +118,20 @@ impl World {
         gate_open: bool,
         change: impl FnOnce(&mut PeerConfig),
     ) -> usize {
+        let address = SocketAddr::from(([198, 51, 100, 1], 40_000 + self.clients.len() as u16));
+        self.join_from(address, room(1), name, gate_open, change)
+    }
+
+    /// A client at an address, in any room.
+    pub(crate) fn join_from(
+        &mut self,
+        address: SocketAddr,
+        room: RoomKey,
+        name: &str,
+        gate_open: bool,
+        change: impl FnOnce(&mut PeerConfig),
+    ) -> usize {
         let index = self.clients.len();
-        let address = SocketAddr::from(([198, 51, 100, 1], 40_000 + index as u16));
         let mut config = PeerConfig::video(address, self.certificate.clone());
         change(&mut config);
         let (mut peer, offer) = Peer::new(config, self.now).unwrap();
@@ -121,7 +139,7 @@ impl World {
         self.next_session += 1;
         self.command(Command::Open {
             session,
-            room: room(1),
+            room,
             user: user(name),
             label: "call".into(),
             offer,
@@ -142,6 +160,7 @@ impl World {
             session,
             peer,
             address,
+            local: address,
             answer,
             connected: false,
             profile: None,
@@ -175,9 +194,33 @@ impl World {
         self.command(Command::Close { session });
     }
 
+    /// From now on the client's datagrams have another source, and only what is sent there reaches it: a translation has
+    /// changed its port, or a telephone its network.
+    pub(crate) fn move_client(&mut self, client: usize, address: SocketAddr) {
+        self.clients[client].address = address;
+    }
+
+    /// What the clients sent since the last call.
+    pub(crate) fn tap(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        self.tapped.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// A copy of a client's next ICE check, before it arrives.
+    pub(crate) fn next_check(&mut self, client: usize) -> Vec<u8> {
+        let address = self.clients[client].address;
+        for _ in 0..2_000 {
+            let is_check = |w: &InFlight| w.from == address && w.contents.starts_with(&[0, 1]);
+            if let Some(at) = self.wire.iter().position(is_check) {
+                return self.wire[at].contents.clone();
+            }
+            self.run(Duration::from_millis(5));
+        }
+        panic!("no check in ten seconds");
+    }
+
     /// Hands a datagram to the shard at once.
     pub(crate) fn inject(&mut self, source: SocketAddr, contents: &[u8]) {
-        self.shard.receive(Datagram { source, destination: SERVER, contents }, self.now, &mut self.out);
+        self.shard.receive(Datagram { source, destination: SERVER, contents }, 0, self.now, &mut self.out);
         self.flush();
     }
 
@@ -261,10 +304,10 @@ impl World {
         for w in due {
             if w.to == SERVER {
                 let d = Datagram { source: w.from, destination: SERVER, contents: &w.contents };
-                self.shard.receive(d, self.now, &mut self.out);
+                self.shard.receive(d, 0, self.now, &mut self.out);
             } else if let Some(c) = self.clients.iter_mut().find(|c| c.address == w.to && !c.closed) {
                 c.arrived += 1;
-                let d = Datagram { source: w.from, destination: w.to, contents: &w.contents };
+                let d = Datagram { source: w.from, destination: c.local, contents: &w.contents };
                 c.peer.receive(d, self.now).unwrap();
             }
         }
@@ -279,7 +322,8 @@ impl World {
         self.flush();
     }
 
-    fn flush(&mut self) {
+    /// Puts what everybody has to send on the wire.
+    pub(crate) fn flush(&mut self) {
         let mut packets: Vec<(SocketAddr, SocketAddr, Vec<u8>)> = Vec::new();
         for t in self.out.transmits.drain(..) {
             assert_eq!(t.source, SERVER.ip());
@@ -289,6 +333,9 @@ impl World {
         self.notices.append(&mut self.out.notices);
         for c in &mut self.clients {
             while let Some(t) = c.peer.poll_transmit() {
+                if let Some(tapped) = &mut self.tapped {
+                    tapped.push((c.address, t.contents.clone()));
+                }
                 packets.push((c.address, t.destination, t.contents));
             }
             while let Some(e) = c.peer.poll_event() {

@@ -1,0 +1,58 @@
+//! A peer that breaks rules (feature `hostile`).
+
+use super::{Peer, PeerError};
+use crate::output::Transmit;
+use crate::rtc::hostile::Keys;
+use crate::ufrag::{Kind, kind};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+/// What it needs for that.
+#[derive(Debug, Default)]
+pub(super) struct Hostile {
+    keys: Keys,
+    /// Where its media goes.
+    route: Option<(SocketAddr, IpAddr)>,
+}
+
+impl Peer {
+    pub(super) fn overhear(&mut self) {
+        self.hostile.keys.overhear();
+        if let Some(t) = self.transmits.iter().rfind(|t| kind(&t.contents) != Kind::Stun) {
+            self.hostile.route = Some((t.destination, t.source));
+        }
+    }
+
+    /// Sends an RTP packet of the caller's making under this peer's keys: a whole header, and a payload. `false`: it has
+    /// sent none of its own yet.
+    pub fn send_raw_rtp(&mut self, header: &[u8], payload: &[u8]) -> bool {
+        let sealed = self.hostile.keys.rtp(header, payload);
+        self.send_sealed(sealed)
+    }
+
+    /// Sends a compound RTCP packet of the caller's making under this peer's keys. `false`: it has sent none of its own
+    /// yet.
+    pub fn send_raw_rtcp(&mut self, compound: &[u8]) -> bool {
+        let sealed = self.hostile.keys.rtcp(compound);
+        self.send_sealed(sealed)
+    }
+
+    fn send_sealed(&mut self, sealed: Option<Vec<u8>>) -> bool {
+        let (Some(contents), Some((destination, source))) = (sealed, self.hostile.route) else {
+            return false;
+        };
+        self.transmits.push_back(Transmit { destination, source, via: 0, contents });
+        true
+    }
+
+    /// Starts an SCTP association that nobody has negotiated. Errors: the connection broke.
+    pub fn start_sctp(&mut self, now: Instant) -> Result<(), PeerError> {
+        self.drive(
+            |rtc| {
+                rtc.direct_api().start_sctp(true);
+                Ok(())
+            },
+            now,
+        )
+    }
+}

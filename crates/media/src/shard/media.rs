@@ -1,0 +1,154 @@
+//! What flows: events of sessions, packets from one to the others, key frames.
+
+use super::{Shard, list};
+use crate::codecs::Codecs;
+use crate::egress::Egress;
+use crate::key::Key;
+use crate::offer::MediaKind;
+use crate::rewrite::Source;
+use crate::rtc::{Codec, Event, Packet, Sink, Write};
+use crate::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
+use crate::{Notice, Output};
+use std::time::Instant;
+
+impl Shard {
+    pub(super) fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
+        match event {
+            Event::Packet(packet) => self.forward(key, &packet, now, out),
+            Event::Connected => {
+                let Some(session) = self.sessions.get_mut(key) else { return };
+                session.connected = true;
+                self.counters.connected += 1;
+                out.notices.push(Notice::Connected { session: session.id });
+                // What the publishers sent before is gone; a new receiver starts with a whole picture.
+                let publishers: Vec<Key> =
+                    self.room_of(key).map(|r| r.sources_of(key, MediaKind::Video)).unwrap_or_default();
+                for publisher in publishers {
+                    self.want_keyframe(publisher, now, out);
+                }
+            }
+            Event::KeyframeWanted { line } => {
+                let slot = self.sessions.get(key).and_then(|s| s.slot_of(line));
+                if let Some((MediaKind::Video, slot)) = slot
+                    && let Some(publisher) =
+                        self.room_of(key).and_then(|r| r.source_of(key, MediaKind::Video, slot))
+                {
+                    self.want_keyframe(publisher, now, out);
+                }
+            }
+            Event::Stats { sent_lost, received_lost, round_trip } => {
+                let Some(session) = self.sessions.get_mut(key) else { return };
+                if let Some(level) = session.judge(sent_lost, received_lost, round_trip) {
+                    out.notices.push(Notice::Network { session: session.id, level });
+                }
+            }
+            Event::Closed => self.lose(key, "the peer closed it", now, out),
+        }
+    }
+
+    fn forward(&mut self, from: Key, packet: &Packet, now: Instant, out: &mut Output) {
+        self.counters.packets_in += 1;
+        let Some(source) = self.sessions.get_mut(from) else { return };
+        let Some(kind) =
+            MediaKind::ALL.into_iter().find(|k| source.publishes[k.index()] == Some(packet.line))
+        else {
+            self.counters.packets_dropped += 1;
+            return;
+        };
+        #[allow(clippy::cast_precision_loss)] // The length of a packet.
+        let length = packet.payload.len() as f64;
+        if packet.payload.len() > MAX_PAYLOAD || !source.published.take(length, PUBLISHED, now) {
+            self.counters.packets_excess += 1;
+            return;
+        }
+        let captured = source.clock.capture_time(packet, now);
+        let (session, room) = (source.id.0, source.room);
+        let Some(room) = self.rooms.get(&room) else { return };
+        let (routes, run) = room.routes(from, kind);
+        if routes.is_empty() {
+            self.counters.packets_dropped += 1;
+        }
+        let mut undecodable = false;
+        for route in routes {
+            let Some(receiver) = self.sessions.get_mut(route.to) else { continue };
+            let Some(slot) = receiver.slots[kind.index()].get_mut(route.slot) else { continue };
+            let line = &receiver.transport.lines()[slot.line];
+            if !receiver.connected || !line.takes(packet.codec) {
+                undecodable |= receiver.connected && line.codecs() != Codecs::default();
+                self.counters.packets_dropped += 1;
+                continue;
+            }
+            let rate = packet.codec.clock_rate();
+            let rewritten =
+                slot.rewriter.rewrite(Source { session, run }, packet.seq, packet.timestamp, rate, now);
+            let Some((seq, timestamp)) = rewritten else { continue };
+            let write = Write { line: slot.line, seq, timestamp, captured, packet };
+            let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+            match receiver.transport.send(&write, now, &mut sink) {
+                Ok(()) => self.counters.packets_out += 1,
+                Err(broken) => self.broken.push((route.to, broken)),
+            }
+            self.queue.extend(self.fresh.drain(..).map(|e| (route.to, e)));
+            list(&mut self.deadlines, receiver, route.to);
+        }
+        if kind == MediaKind::Video {
+            self.judge_codec(from, packet.codec, undecodable, now, out);
+        }
+    }
+
+    /// Tells once that somebody cannot decode what a session sends.
+    fn judge_codec(&mut self, from: Key, sent: Codec, undecodable: bool, now: Instant, out: &mut Output) {
+        if !undecodable {
+            if let Some(session) = self.sessions.get_mut(from) {
+                session.mismatch.told = None;
+            }
+            return;
+        }
+        let wanted = self.common_codec(from);
+        let Some(session) = self.sessions.get_mut(from) else { return };
+        // Its answer had that codec first: saying it again would not help.
+        if wanted == Some(session.transport.preferred()) {
+            return;
+        }
+        let recent = |at: Instant| now.saturating_duration_since(at) < MISMATCH_INTERVAL;
+        if session.mismatch.told == Some((sent, wanted)) || session.mismatch.at.is_some_and(recent) {
+            return;
+        }
+        session.mismatch = Mismatch { told: Some((sent, wanted)), at: Some(now) };
+        out.notices.push(Notice::CodecMismatch { session: session.id, wanted });
+    }
+
+    /// The video codec that a session has and that everybody takes who is to see it.
+    fn common_codec(&self, from: Key) -> Option<Codec> {
+        let video = MediaKind::Video;
+        let session = self.sessions.get(from)?;
+        let own = session.transport.lines()[session.publishes[video.index()]?].codecs();
+        let (routes, _) = self.rooms.get(&session.room)?.routes(from, video);
+        let taken = |to: Key, slot: usize| {
+            let receiver = self.sessions.get(to)?;
+            let line = receiver.slots[video.index()].get(slot)?.line;
+            Some(receiver.transport.lines()[line].codecs())
+        };
+        let receivers = routes.iter().filter_map(|r| taken(r.to, r.slot));
+        receivers.filter(|c| *c != Codecs::default()).fold(own, Codecs::and).best_video()
+    }
+
+    pub(super) fn want_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {
+        let Some(session) = self.sessions.get_mut(publisher) else { return };
+        if session.keyframes.want(now) {
+            self.ask_keyframe(publisher, now, out);
+        }
+        self.list(publisher);
+    }
+
+    pub(super) fn ask_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {
+        let Some(session) = self.sessions.get_mut(publisher) else { return };
+        let Some(line) = session.publishes[MediaKind::Video.index()] else { return };
+        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+        match session.transport.request_keyframe(line, now, &mut sink) {
+            Ok(asked) => self.counters.keyframe_requests += u64::from(asked),
+            Err(broken) => self.broken.push((publisher, broken)),
+        }
+        self.collect(publisher);
+    }
+}
