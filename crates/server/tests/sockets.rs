@@ -80,6 +80,70 @@ async fn an_oversized_or_binary_frame_costs_only_its_socket() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_large_is_answered_under_its_id_and_the_socket_goes_on() {
+    let server = Server::start().await;
+    let app = server.app("app").await;
+    let mut device = server.device(&app, "a").await;
+    let offer = "x".repeat(limits::MAX_MESSAGE_BYTES + 1);
+    let call_id = CallId::new("c").unwrap();
+    let refused = device.ask(Request::Transport { call_id, offer: offer.clone() }).await.unwrap_err();
+    assert_eq!((refused.code, refused.retry), (ErrorCode::TooLarge, false), "and must not be sent again");
+    device.socket.send(Message::text(offer)).await.unwrap();
+    assert_eq!(device.answer_to(0).await.unwrap_err().code, ErrorCode::TooLarge, "no id could be read");
+    device.ask(Request::Ping { ack: 0 }).await.unwrap();
+}
+
+#[tokio::test]
+async fn pings_of_the_websocket_count_as_messages() {
+    let server = Server::start_with(|c| {
+        c.limits.messages_burst = 5.0;
+        c.limits.messages_per_second = 1.0;
+    })
+    .await;
+    let app = server.app("app").await;
+    let mut device = server.device(&app, "a").await;
+    let mut pongs = 0;
+    let closed = tokio::time::timeout(SOON, async {
+        loop {
+            let _ = device.socket.send(Message::Ping("".into())).await;
+            match device.socket.next().await {
+                Some(Ok(Message::Pong(_))) => pongs += 1,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            }
+        }
+    });
+    closed.await.expect("a flood of pings closes its socket");
+    assert!(pongs < 200, "{pongs}");
+    server.device(&app, "b").await.ask(Request::Ping { ack: 0 }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reconnect_storm_finds_every_session_as_it_was() {
+    let server = Server::start().await;
+    let app = server.app("app").await;
+    let (mut a, mut b) = (server.device(&app, "a").await, server.device(&app, "b").await);
+    let call = a.call("b", MediaType::Audio).await;
+    b.ring().await;
+    let mut devices = Vec::new();
+    for n in 0..60 {
+        devices.push(server.device(&app, &format!("u{n}")).await);
+    }
+    for _ in 0..3 {
+        let storm = devices.iter_mut().map(|device| device.resume(&server));
+        for back in futures_util::future::join_all(storm).await {
+            back.unwrap();
+        }
+    }
+    for device in &mut devices {
+        device.ask(Request::Ping { ack: 0 }).await.unwrap();
+    }
+    b.ask(Request::Accept { call_id: call }).await.unwrap();
+    assert!(matches!(a.event().await, Event::Ringing { .. }));
+    assert!(matches!(a.event().await, Event::Accepted { .. }));
+}
+
+#[tokio::test]
 async fn too_many_messages_are_refused_and_then_cut_off() {
     let server = Server::start_with(|c| {
         c.limits.messages_burst = 5.0;
@@ -125,6 +189,7 @@ async fn unknown_and_malformed_messages_are_answered_and_the_socket_goes_on() {
     for (text, code) in [
         ("{", ErrorCode::Malformed),
         (r#"{"id":50,"type":"teleport"}"#, ErrorCode::UnknownType),
+        (r#"{"id":50,"type":"call","to":"b"}"#, ErrorCode::CalleesInvalid),
         (r#"{"id":51,"type":"call","to":["b"],"media":3}"#, ErrorCode::CallOptions),
         (r#"{"id":52,"type":"call","to":["a"],"media":"audio"}"#, ErrorCode::CallSelf),
         (r#"{"id":53,"type":"call","to":[],"media":"audio"}"#, ErrorCode::CalleesInvalid),

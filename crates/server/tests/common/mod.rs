@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tring_protocol::*;
 use tring_server::{Config, Running};
@@ -141,12 +142,21 @@ pub struct Device {
     pub last_seq: u32,
     next_id: u32,
     events: VecDeque<Event>,
+    /// The code with which the server has closed the socket.
+    pub closed_with: Option<CloseCode>,
 }
 
 impl Device {
     pub async fn connect(server: &Server) -> Self {
         let socket = server.socket().await;
-        Self { socket, ticket: "".into(), last_seq: 0, next_id: 1, events: VecDeque::new() }
+        Self {
+            socket,
+            ticket: "".into(),
+            last_seq: 0,
+            next_id: 1,
+            events: VecDeque::new(),
+            closed_with: None,
+        }
     }
 
     pub async fn login(&mut self, app: &App, user: &str) -> Result<Welcome, ErrorBody> {
@@ -213,6 +223,7 @@ impl Device {
         loop {
             match tokio::time::timeout(within, self.socket.next()).await.ok()?? {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
+                Ok(Message::Close(close)) => self.closed_with = close.map(|c| c.code),
                 Ok(_) => {}
                 Err(_) => return None,
             }
@@ -234,6 +245,17 @@ impl Device {
             self.keep(&text);
         }
         self.events.pop_front().unwrap()
+    }
+
+    /// The next event; none if the socket ends before one comes. Answers are skipped.
+    pub async fn event_or_end(&mut self) -> Option<Event> {
+        while self.events.is_empty() {
+            let text = self.text(SOON).await?;
+            if serde_json::from_str::<Answer>(&text).is_err() {
+                self.keep(&text);
+            }
+        }
+        self.events.pop_front()
     }
 
     /// Fails if anything comes in the next moment.
