@@ -53,7 +53,7 @@ e2e/node_modules: e2e/package-lock.json
 
 test-e2e: clients e2e/node_modules ## Calls between real browsers, judged by what they hear and see
 	$(CARGO) build --locked -p tring
-	cd e2e && npm test --silent
+	cd e2e && exec node run.js
 
 bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench
@@ -61,4 +61,4 @@ bench: clients ## The table of bench/README.md
 
 screenshots: clients e2e/node_modules ## The demo in each state, into e2e/out
 	$(CARGO) build --locked -p tring
-	cd e2e && npm run --silent screenshots
+	cd e2e && exec node screenshots.js

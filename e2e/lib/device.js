@@ -3,26 +3,65 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
+import { ended, started } from './ending.js'
 import { camera, microphone } from './fake-media.js'
 import { PALETTE, PEOPLE } from './people.js'
 
 const IN_PAGE = fileURLToPath(new URL('./in-page.js', import.meta.url))
 
-/** How long anything that should happen may take, in milliseconds. Slow machines are slow; a hang still ends. */
-export const PATIENCE_MS = 20_000
-
 /** How long a sound is listened to: several bursts. */
 const LISTEN_MS = 1500
+
+/** Blocks of 50 ms with a person's tone that make it theirs. */
+const LISTEN_LOUD = 10
+
+/** Silence that counts was read from samples for at least this long; the rest of a listening time may be start-up. */
+const SILENCE_MS = 1000
 
 /** Frames that make a picture credible, and how long they may take. */
 const LOOK_FRAMES = 8
 const LOOK_MS = 3000
 
+/** Longest run of a script in a page: a method of the SDK may wait for the server itself. */
+const EVALUATE_MS = 30_000
+
+/**
+ * What is plugged in.
+ *
+ * | name | microphones | cameras |
+ * |---|---|---|
+ * | person | the person's | the person's |
+ * | two cameras | the person's | two of the browser's own test pictures |
+ * | no camera | the person's | none |
+ * | nothing | none | none |
+ *
+ * @typedef {'person' | 'two cameras' | 'no camera' | 'nothing'} Hardware
+ */
+
+/** @param {import('./people.js').Person} person @param {Hardware} hardware @returns {string[]} switches */
+function plug(person, hardware) {
+  const fake = '--use-fake-device-for-media-stream'
+  const sound = `--use-file-for-fake-audio-capture=${microphone(person)}`
+  switch (hardware) {
+    case 'person':
+      return [fake, sound, `--use-file-for-fake-video-capture=${camera(person)}`]
+    case 'two cameras':
+      return [`${fake}=device-count=2`, sound]
+    case 'no camera':
+      return [`${fake}=device-count=0`, sound]
+    case 'nothing':
+      return []
+  }
+  throw new Error(`no such hardware: ${hardware}`)
+}
+
 /**
  * @typedef {object} DeviceOptions
  * @property {boolean} [loopback] may media use a loopback address (browsers of users may not); default true
- * @property {'fake' | 'no camera'} [hardware] default fake
+ * @property {Hardware} [hardware] default person
  * @property {'grant' | 'deny'} [prompts] how the person answers the browser's question; default grant
+ * @property {boolean} [autoplay] may pages play before they were touched (browsers of users forbid it); default true
  */
 
 /** @returns {string} the Chromium to run */
@@ -36,22 +75,19 @@ function executable() {
 /** One browser process. */
 export class Device {
   /** @type {import('playwright-core').Browser} */ #browser
-  #pages = []
-  #prompts
+  /** @type {number} */ #pid
 
-  constructor(person, browser, prompts) {
+  constructor(person, browser) {
     this.person = person
     this.#browser = browser
-    this.#prompts = prompts
   }
 
   /**
    * @param {keyof PEOPLE} name whose camera and microphone it has
    * @param {DeviceOptions} [options]
    */
-  static async start(name, { loopback = true, hardware = 'fake', prompts = 'grant' } = {}) {
+  static async start(name, { loopback = true, hardware = 'person', prompts = 'grant', autoplay = true } = {}) {
     const person = PEOPLE[name]
-    const fake = hardware === 'no camera' ? '=device-count=0' : ''
     const args = [
       '--no-sandbox',
       '--disable-gpu',
@@ -60,38 +96,72 @@ export class Device {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      '--autoplay-policy=no-user-gesture-required',
-      `--use-fake-device-for-media-stream${fake}`,
-      `--use-file-for-fake-video-capture=${camera(person)}`,
-      `--use-file-for-fake-audio-capture=${microphone(person)}`,
+      ...plug(person, hardware),
       prompts === 'grant' ? '--use-fake-ui-for-media-stream' : '--deny-permission-prompts',
     ]
+    if (autoplay) args.push('--autoplay-policy=no-user-gesture-required')
     if (loopback) args.push('--allow-loopback-in-peer-connection')
-    const browser = await chromium.launch({ executablePath: executable(), headless: true, args })
-    return new Device(person, browser, prompts)
+    const browser = await chromium.launch({
+      executablePath: executable(),
+      headless: true,
+      args,
+      timeout: PATIENCE_MS,
+      // See ending.js.
+      handleSIGHUP: false,
+      handleSIGINT: false,
+      handleSIGTERM: false,
+    })
+    const device = new Device(person, browser)
+    started(device, `${name}'s browser`, () => device.kill())
+    const system = await browser.newBrowserCDPSession()
+    const { processInfo } = await within(PATIENCE_MS, 'the browser to name its processes', system.send('SystemInfo.getProcessInfo'))
+    device.#pid = processInfo.find((p) => p.type === 'browser').id
+    return device
   }
 
   /**
    * A fresh page, with nothing of an earlier one.
    *
    * @param {string} url
-   * @param {{ viewport?: { width: number, height: number }, locale?: string, onPage?: (page: any) => Promise<void> }}
-   *   [options] `onPage` prepares the page before it loads
+   * @param {object} [options]
+   * @param {{ width: number, height: number }} [options.viewport]
+   * @param {string} [options.locale]
+   * @param {string[]} [options.permissions] what the person has allowed before; asked for the rest
+   * @param {(page: import('playwright-core').Page) => Promise<any>} [options.onPage] prepares the page before it loads
+   * @param {(told: any) => void} [options.onTold] hears what scripts of the page give to `__e2e.tell`
    * @returns {Promise<Page>}
    */
-  async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, ...more } = {}) {
-    const context = await this.#browser.newContext({ viewport, locale, ...more })
+  async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, onTold, ...more } = {}) {
+    const context = await within(PATIENCE_MS, 'a new profile', this.#browser.newContext({ viewport, locale, ...more }))
     await context.addInitScript({ path: IN_PAGE })
-    const page = await context.newPage()
-    const wrapped = new Page(page, context)
+    const page = await within(PATIENCE_MS, 'a new page', context.newPage())
+    const session = await within(PATIENCE_MS, 'a session of the page', context.newCDPSession(page))
+    // The library's own way to call back counts as a touch by the user.
+    session.on('Runtime.bindingCalled', ({ payload }) => onTold?.(JSON.parse(payload)))
+    await session.send('Runtime.enable')
+    await session.send('Runtime.addBinding', { name: '__e2eTell' })
+    const wrapped = new Page(page, context, session)
     await onPage?.(page)
     await page.goto(url)
-    this.#pages.push(wrapped)
     return wrapped
   }
 
+  /** Ends the browser as a crash does. */
+  kill() {
+    try {
+      process.kill(-this.#pid, 'SIGKILL')
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error
+    }
+  }
+
   async stop() {
-    await this.#browser.close()
+    try {
+      await within(LEAVING_MS, `${this.person.name}'s browser to end`, this.#browser.close())
+    } finally {
+      this.kill()
+      ended(this)
+    }
   }
 }
 
@@ -100,9 +170,12 @@ export class Page {
   /** Errors that nobody caught. A test that ends with one has failed. */
   faults = []
 
-  constructor(page, context) {
+  #session
+
+  constructor(page, context, session) {
     this.raw = page
     this.context = context
+    this.#session = session
     page.setDefaultTimeout(PATIENCE_MS)
     page.on('pageerror', (error) => this.faults.push(String(error.stack ?? error)))
     page.on('console', (message) => {
@@ -110,44 +183,97 @@ export class Page {
     })
   }
 
-  evaluate(fn, argument) {
-    return this.raw.evaluate(fn, argument)
+  /**
+   * Runs a script in the page, which does not take it for a touch by the user, as with the library's own way.
+   *
+   * @param {((argument: any) => any) | string} fn
+   * @param {any} [argument] as JSON
+   */
+  async evaluate(fn, argument) {
+    const call = typeof fn === 'string' ? fn : `(${fn})(${JSON.stringify(argument) ?? ''})`
+    const expression = `(async () => {
+      try {
+        return { value: await ${call} }
+      } catch (error) {
+        return { error: String(error?.stack ?? error) }
+      }
+    })()`
+    const options = { expression, awaitPromise: true, returnByValue: true, userGesture: false }
+    const outcome = this.#session.send('Runtime.evaluate', options)
+    const { result, exceptionDetails } = await within(EVALUATE_MS, `the page: ${call.slice(0, 100)}`, outcome)
+    const { value, error = exceptionDetails?.text } = result.value ?? {}
+    if (error) throw new Error(error)
+    return value
   }
 
-  /** Whose picture arrives. */
+  /**
+   * Clicks where this is, with the mouse, as a person can: it must be on the screen with nothing over it.
+   *
+   * @param {string} selector looked for in open shadow roots too
+   */
+  async click(selector) {
+    const find = () => this.evaluate((s) => window.__e2e.whereToClick(s), selector)
+    const { x, y } = await until(`${selector} can be clicked`, find)
+    await within(PATIENCE_MS, 'a click', this.raw.mouse.click(x, y))
+  }
+
+  /** Whose picture arrives, and whether a player shows it. */
   look(options = {}) {
     const all = { palette: PALETTE, ms: LOOK_MS, frames: LOOK_FRAMES, ...options }
-    return this.raw.evaluate((o) => window.__e2e.look(o), all)
+    return this.evaluate((o) => window.__e2e.look(o), all)
   }
 
-  /** Whose sound arrives. */
+  /** Whose sound arrives, and whether a player lets it be heard. */
   listen(options = {}) {
-    return this.raw.evaluate((o) => window.__e2e.listen(o), { palette: PALETTE, ms: LISTEN_MS, ...options })
+    return this.evaluate((o) => window.__e2e.listen(o), { palette: PALETTE, ms: LISTEN_MS, ...options })
   }
 
-  /** Waits until this person's moving picture arrives. */
-  sees(name) {
-    return this.#until(`${name}'s picture`, () => this.look(), (seen) => seen.who === name && seen.moving)
+  /**
+   * Waits until this person's moving picture arrives.
+   *
+   * @param {string} name
+   * @param {{ shown?: boolean, at?: number }} [options] `shown`: and is on the screen; `at`: on which connection
+   */
+  sees(name, { shown = false, at } = {}) {
+    const enough = (seen) => seen.who === name && seen.moving && (seen.played || !shown)
+    return this.#until(`${name}'s picture`, () => this.look({ at }), enough)
   }
 
-  /** Waits until this person's tone arrives. */
-  hears(name) {
-    return this.#until(`${name}'s tone`, () => this.listen(), (heard) => heard.who === name)
+  /**
+   * Waits until this person's tone arrives and is played to the user.
+   *
+   * @param {string} name
+   * @param {{ at?: number }} [options] on which connection
+   */
+  hears(name, { at } = {}) {
+    const enough = (heard) => heard.who === name && heard.played
+    return this.#until(`${name}'s tone`, () => this.listen({ at, enough: LISTEN_LOUD }), enough)
   }
 
-  /** Waits until a whole listening time was silent. */
+  /** Waits until a whole listening time was silent: sound arrives, is played, and holds nothing. */
   hearsNobody() {
-    return this.#until('silence', () => this.listen(), (heard) => heard.who === 'nobody')
+    const enough = (heard) => heard.who === 'nobody' && heard.heardMs >= SILENCE_MS && heard.played
+    return this.#until('silence', () => this.listen(), enough)
   }
 
-  /** Packets, frames, negotiations and state of the live connection. */
-  counts() {
-    return this.raw.evaluate(() => window.__e2e.counts())
+  /** Waits until no frame arrives where one could, for a whole time of looking. */
+  seesNobody() {
+    return this.#until('no picture', () => this.look(), (seen) => seen.frames === 0)
+  }
+
+  /** Packets, frames, negotiations and state of a live connection. */
+  counts(at) {
+    return this.evaluate((n) => window.__e2e.counts(n), at)
   }
 
   /** What `getUserMedia` was asked, and the state of each track that it gave. */
   deviceRequests() {
-    return this.raw.evaluate(() => window.__e2e.deviceRequests())
+    return this.evaluate(() => window.__e2e.deviceRequests())
+  }
+
+  /** What its sockets have done. @returns {Promise<{ sockets: number, open: number, logins: number, resumed: number }>} */
+  session() {
+    return this.evaluate(() => window.__e2e.session())
   }
 
   /** Tracks of cameras and microphones that are still open. */
@@ -156,22 +282,27 @@ export class Page {
     return requests.flatMap((r) => r.tracks).filter((t) => t.state === 'live').map((t) => t.kind)
   }
 
+  /** Waits until these are the open tracks. @param {string[]} kinds */
+  async tracks(kinds) {
+    let last
+    const same = async () => (last = (await this.openTracks()).sort()).join() === [...kinds].sort().join()
+    await until(`the open devices are [${kinds}]`, same, { last: () => last })
+  }
+
   /** Waits until the transport is in this state. */
   async connection(state = 'connected') {
-    await this.raw.waitForFunction((s) => window.__e2e.live()?.connectionState === s, state, { polling: 50 })
+    let last
+    const is = async () => (last = await this.evaluate(() => window.__e2e.live()?.connectionState)) === state
+    await until(`the transport is ${state}`, is, { last: () => last })
   }
 
   async #until(what, observe, enough) {
-    const end = Date.now() + PATIENCE_MS
     let last
-    do {
-      last = await observe()
-      if (enough(last)) return last
-    } while (Date.now() < end)
-    throw new Error(`waited ${PATIENCE_MS} ms for ${what}; the last observation was ${JSON.stringify(last)}`)
+    await until(what, async () => enough((last = await observe())), { every: 0, last: () => last })
+    return last
   }
 
   async close() {
-    await this.context.close()
+    await within(LEAVING_MS, 'a page to close', this.context.close())
   }
 }

@@ -1,17 +1,21 @@
 /**
- * Runs in every page before its own scripts: watches what the page does with devices and connections, and analyses what
- * arrives. It changes nothing of what the page sees.
+ * Runs in every page before its own scripts: watches what the page does with devices, connections, sockets and players,
+ * and analyses what arrives. It changes nothing of what the page sees.
  *
  * Analysis reads decoded frames and samples from the *receivers* of the page's connections, so it is independent of how
- * the SDK under test shows them.
+ * the SDK under test shows them. Whether it shows them, that is, whether a person would hear and see, the players say.
  */
 (() => {
   if (window.__e2e) return
 
   /** @type {{ pc: RTCPeerConnection, negotiations: number }[]} */
   const connections = []
-  /** @type {{ constraints: MediaStreamConstraints, stream?: MediaStream, error?: string }[]} */
+  /** @type {{ constraints: MediaStreamConstraints, tracks?: MediaStreamTrack[], error?: string }[]} */
   const deviceRequests = []
+  /** Sound and picture elements that the page plays streams with. @type {Set<HTMLMediaElement>} */
+  const players = new Set()
+  /** What its sockets have done: sign-ins, and sessions that the server resumed. */
+  const session = { sockets: 0, open: 0, logins: 0, resumed: 0 }
 
   const Native = window.RTCPeerConnection
   window.RTCPeerConnection = class RTCPeerConnection extends Native {
@@ -32,10 +36,10 @@
       const request = { constraints: structuredClone(constraints) }
       deviceRequests.push(request)
       try {
-        request.stream = await native(constraints)
+        const stream = await native(constraints)
         // The page may stop the tracks and drop the stream; these are the same track objects.
-        request.tracks = request.stream.getTracks()
-        return request.stream
+        request.tracks = stream.getTracks()
+        return stream
       } catch (error) {
         request.error = error.name
         throw error
@@ -43,13 +47,65 @@
     }
   }
 
-  /** The newest connection that is not closed. */
-  const live = () => connections.map((c) => c.pc).filter((pc) => pc.connectionState !== 'closed').at(-1)
+  const NativeSocket = window.WebSocket
+  window.WebSocket = class WebSocket extends NativeSocket {
+    constructor(...args) {
+      super(...args)
+      session.sockets++
+      this.addEventListener('open', () => session.open++)
+      this.addEventListener('close', () => session.open--)
+      this.addEventListener('message', ({ data }) => {
+        const { ok } = JSON.parse(data)
+        if (ok?.ticket === undefined) return
+        if (ok.resumed) session.resumed++
+        else session.logins++
+      })
+    }
+  }
 
-  const receiverTrack = (kind, pc = live()) =>
-    pc?.getReceivers().map((r) => r.track).find((t) => t.kind === kind && t.readyState === 'live')
+  const OWN = Symbol('a player of the analysis')
+  const source = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'srcObject')
+  Object.defineProperty(HTMLMediaElement.prototype, 'srcObject', {
+    ...source,
+    set(stream) {
+      if (!this[OWN]) players.add(this)
+      source.set.call(this, stream)
+    },
+  })
+
+  /** A connection that is not closed, by its age among them; the newest without a number. */
+  const live = (at = -1) => connections.map((c) => c.pc).filter((pc) => pc.connectionState !== 'closed').at(at)
+
+  /** The track of a connection that receives. A test that looks where nothing can arrive is wrong. */
+  function receiverTrack(kind, at) {
+    const track = live(at)?.getReceivers().map((r) => r.track).find((t) => t.kind === kind && t.readyState === 'live')
+    if (!track) throw new Error(`nothing can arrive here: there is no live ${kind} receiver`)
+    return track
+  }
 
   const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms, { done: true, late: true }))
+
+  /** The players that play this track to the user: switched on, loud enough, and on the page if it is a picture. */
+  function playersOf(track) {
+    return [...players].filter((p) => {
+      const plays = p.srcObject?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
+      if (!plays || p.paused || p.ended) return false
+      if (track.kind === 'audio') return !p.muted && p.volume > 0
+      const { width, height } = p.getBoundingClientRect()
+      return width * height > 0 && p.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+    })
+  }
+
+  /**
+   * Runs `observe` and says whether the user had it too: one player played the track before and after, and its clock
+   * has moved.
+   */
+  async function withPlayer(track, observe) {
+    const before = new Map(playersOf(track).map((p) => [p, p.currentTime]))
+    const observed = await observe()
+    const played = playersOf(track).some((p) => before.has(p) && p.currentTime > before.get(p))
+    return { ...observed, played }
+  }
 
   /**
    * Reads frames or sample blocks of a track for some time.
@@ -62,6 +118,7 @@
     const copy = track.clone()
     // A remote sound is only pulled from the network while something plays it.
     const player = document.createElement(copy.kind)
+    player[OWN] = true
     player.muted = true
     player.srcObject = new MediaStream([copy])
     player.play().catch(() => {})
@@ -121,7 +178,6 @@
    * frames there were, and whether the picture moves
    */
   async function look(track, { palette, ms, frames = Infinity }) {
-    if (!track) return { who: 'nobody', frames: 0, moving: false, why: 'no track' }
     const names = new Set()
     const bars = new Set()
     let count = 0
@@ -156,13 +212,12 @@
   }
 
   /**
-   * Whose tone is it? Listens for `ms`.
+   * Whose tone is it? Listens for `ms`, or until `enough` blocks were loud.
    *
    * @returns who is heard (`nobody` if all is silence, `unclear` if the loud blocks are nobody's tone or several
    * people's), the share of loud blocks, the loudest root mean square, and the milliseconds of sound that were read
    */
-  async function listen(track, { palette, ms }) {
-    if (!track) return { who: 'nobody', why: 'no track', loud: 0, peak: 0, heardMs: 0 }
+  async function listen(track, { palette, ms, enough = Infinity }) {
     const names = new Map()
     let [blocks, loud, peak] = [0, 0, 0]
     let block = []
@@ -186,6 +241,7 @@
         }
         block = []
       }
+      return loud >= enough
     })
     const [name, count] = [...names].sort((a, b) => b[1] - a[1])[0] ?? []
     // One block may hold the start of a burst that the browser faded in.
@@ -193,11 +249,12 @@
     return { who, loud: blocks ? loud / blocks : 0, peak, heardMs: blocks * BLOCK_MS, names: Object.fromEntries(names) }
   }
 
-  /** Packets and frames of the live connection, by `getStats`. */
-  async function counts(pc = live()) {
+  /** Packets, frames and state of a connection, by `getStats`. */
+  async function counts(at) {
+    const pc = live(at)
+    if (!pc) throw new Error('nothing to count: there is no live connection')
     const none = { packets: 0, frames: 0 }
     const result = { in: { audio: { ...none }, video: { ...none } }, out: { audio: { ...none }, video: { ...none } } }
-    if (!pc) return { ...result, state: 'none', negotiations: 0 }
     for (const row of (await pc.getStats()).values()) {
       if (row.type === 'inbound-rtp') {
         result.in[row.kind].packets += row.packetsReceived
@@ -206,35 +263,63 @@
       if (row.type === 'outbound-rtp') {
         result.out[row.kind].packets += row.packetsSent
         result.out[row.kind].frames += row.framesEncoded ?? 0
+        if (row.frameWidth) result.size = `${row.frameWidth}x${row.frameHeight}`
       }
       if (row.type === 'transport') {
         result.dtls = row.dtlsState
         result.srtp = row.srtpCipher
         result.tls = row.tlsVersion
       }
-      if (row.type === 'local-candidate') (result.localPorts ??= []).push(row.port)
-      if (row.type === 'remote-candidate') (result.remoteAddresses ??= []).push(row.address)
       if (row.type === 'codec') (result.codecs ??= []).push(row.mimeType)
     }
     const own = connections.find((c) => c.pc === pc)
     return { ...result, state: pc.connectionState, negotiations: own.negotiations }
   }
 
+  /** Everything that matches, in shadow roots too. @returns {Element[]} */
+  function findAll(selector, root = document) {
+    const inside = [...root.querySelectorAll('*')].flatMap((e) => (e.shadowRoot ? findAll(selector, e.shadowRoot) : []))
+    return [...root.querySelectorAll(selector), ...inside]
+  }
+
+  /** The middle of the first match that a click would reach, or nothing. */
+  function whereToClick(selector) {
+    for (const element of findAll(selector)) {
+      const { left, top, width, height } = element.getBoundingClientRect()
+      const [x, y] = [left + width / 2, top + height / 2]
+      let hit = document.elementFromPoint(x, y)
+      while (hit?.shadowRoot?.elementFromPoint(x, y) && hit.shadowRoot.elementFromPoint(x, y) !== hit) {
+        hit = hit.shadowRoot.elementFromPoint(x, y)
+      }
+      if (width && height && hit && element.contains(hit)) return { x, y }
+    }
+  }
+
   window.__e2e = {
+    tell: (what) => window.__e2eTell(JSON.stringify(what)),
+    findAll,
+    whereToClick,
     live,
     counts,
     nameColour,
     lookAt: look,
     listenTo: listen,
-    receiverTrack,
-    look: (options) => look(receiverTrack('video'), options),
-    listen: (options) => listen(receiverTrack('audio'), options),
+    look: ({ at, ...options }) => {
+      const track = receiverTrack('video', at)
+      return withPlayer(track, () => look(track, options))
+    },
+    listen: ({ at, ...options }) => {
+      const track = receiverTrack('audio', at)
+      return withPlayer(track, () => listen(track, options))
+    },
+    session: () => ({ ...session }),
     connections: () => connections.map(({ pc, negotiations }) => ({ state: pc.connectionState, negotiations })),
     deviceRequests: () => deviceRequests.map(({ constraints, error, tracks }) => ({
+      constraints,
       audio: Boolean(constraints.audio),
       video: Boolean(constraints.video),
       error,
-      tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled })),
+      tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled, ...t.getSettings() })),
     })),
   }
 })()

@@ -3,20 +3,16 @@
  * as an app would.
  */
 
-import { setTimeout as delay } from 'node:timers/promises'
-import { PATIENCE_MS } from './device.js'
+import { PATIENCE_MS } from './deadline.js'
 
-/** The guide's ten events. Each surface has others besides; tables are about these. */
-export const TEN = [
-  'INVITED', 'HANG_UP', 'REJECT', 'USER_LEAVE', 'NO_RESP', 'CALLING_TIMEOUT', 'LINE_BUSY', 'CALLING_CANCEL',
-  'USER_ENTER', 'CALL_END',
-]
+/** These come by the clock and by the network's mood, not by what happens in a call. */
+const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
 
-/** Without an event for this long, nothing more is expected to come, in milliseconds. */
-const QUIET_MS = 600
+/** A test that is told one of these has failed, unless it waited for it. */
+const ALARMS = ['ERROR', 'KICKED_OUT']
 
 /** @typedef {'class' | 'element'} Surface */
-/** @typedef {{ event: string, data: any, shape: 'bare' | 'wrapped' }} Told */
+/** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} Told */
 
 export const SURFACES = /** @type {Surface[]} */ (['class', 'element'])
 
@@ -25,7 +21,7 @@ export class Phone {
   /** @type {Told[]} everything that handlers were given, in its order */
   events = []
   #read = new Map()
-  #wake = () => {}
+  /** @type {Set<() => void>} */ #wake = new Set()
 
   constructor(page, surface, userID) {
     this.page = page
@@ -50,17 +46,23 @@ export class Phone {
     // Any page of the server's own origin will do; one made up by the test would have no network and be kept from it.
     const page = await device.open(`${url}/healthz`, {
       ...view,
-      onPage: (raw) => raw.exposeFunction('__told', (told) => phone.#take(told)),
+      onTold: (told) => phone.#take(told),
     })
     phone = new Phone(page, surface, userID)
-    await page.evaluate(makePhone, { surface, server: url, ...signed })
-    if (login) await phone.login()
+    try {
+      await page.evaluate(makePhone, { surface, server: url, ...signed })
+      if (login) await phone.login()
+    } catch (error) {
+      await page.close()
+      throw error
+    }
     return phone
   }
 
   #take(told) {
     this.events.push(told)
-    this.#wake()
+    for (const wake of this.#wake) wake()
+    this.#wake.clear()
   }
 
   /** Runs a method of the SDK. A refusal comes back as an error with its code. */
@@ -80,13 +82,16 @@ export class Phone {
     return outcome.value
   }
 
-  login() {
-    return this.do('login')
+  /** Signs in, and takes the one SDK_READY that comes of it. */
+  async login() {
+    await this.do('login')
+    await this.event('SDK_READY')
+    this.events.find(({ event, taken }) => event === 'SDK_READY' && !taken).taken = true
   }
   logout() {
     return this.do('logout')
   }
-  /** @param {{ userID: any, type: any, timeout?: number }} options */
+  /** @param {{ userID: any, type: any, timeout?: number, userData?: string }} options */
   call(options) {
     return this.do('call', options)
   }
@@ -105,61 +110,73 @@ export class Phone {
    *
    * @param {string} name
    * @param {(data: any) => boolean} [fits]
+   * @param {number} [ms]
    * @returns {Promise<any>} its payload
    */
-  async event(name, fits = () => true) {
-    const end = Date.now() + PATIENCE_MS
+  async event(name, fits = () => true, ms = PATIENCE_MS) {
+    const end = Date.now() + ms
     for (;;) {
       const from = this.#read.get(name) ?? 0
       const at = this.events.findIndex((told, n) => n >= from && told.event === name && fits(told.data))
       if (at >= 0) {
         this.#read.set(name, at + 1)
+        this.events[at].expected = true
         return this.events[at].data
       }
       const left = end - Date.now()
       if (left <= 0) {
-        throw new Error(`${this.userID} (${this.surface}) waited for ${name} and was told ${JSON.stringify(this.told())}`)
+        throw new Error(`${this.userID} (${this.surface}) waited ${ms} ms for ${name} and was told ${JSON.stringify(this.told())}`)
       }
-      await this.#change(left)
+      await this.change(left)
     }
   }
 
-  #change(ms) {
+  /** Waits for the next event of any name, but no longer. @param {number} ms */
+  change(ms) {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
+      const wake = () => {
         clearTimeout(timer)
         resolve()
       }
+      const timer = setTimeout(() => {
+        this.#wake.delete(wake)
+        resolve()
+      }, ms)
+      this.#wake.add(wake)
     })
   }
 
-  /** Names of the guide's events so far. */
+  /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {Told[]} */
+  get sequence() {
+    return this.events.filter(({ event, taken }) => !taken && !AMBIENT.includes(event))
+  }
+
+  /** Names of {@link sequence}. */
   told() {
-    return this.events.map((told) => told.event).filter((name) => TEN.includes(name))
+    return this.sequence.map(({ event }) => event)
   }
 
-  /** The guide's events so far, when no other has come for a while: for tables, where one too many is wrong. */
-  async settled() {
-    for (let seen = -1; seen !== this.events.length; ) {
-      seen = this.events.length
-      await delay(QUIET_MS)
-    }
-    return this.events.filter((told) => TEN.includes(told.event))
-  }
-
-  /** Forgets what was told so far. */
+  /** Forgets what was told so far. Throws if an error was among it that nobody expected. */
   forget() {
+    const alarms = this.events.filter(({ event, expected }) => ALARMS.includes(event) && !expected)
     this.events = []
     this.#read.clear()
+    if (alarms.length) {
+      const list = alarms.map(({ event, data }) => `${event} ${JSON.stringify(data)}`).join(', ')
+      throw new Error(`${this.userID} (${this.surface}) was told what no test expected: ${list}`)
+    }
   }
 
-  /** Ends the page. Throws if a script of it failed. */
+  /** Ends the page. Throws if a script of it failed, or if it was told of an error that nobody expected. */
   async close() {
     const { faults } = this.page
-    // As the guide's page does when it is left. A page that is only closed keeps its session for the grace.
-    await this.logout()
-    await this.page.close()
+    try {
+      // As the guide's page does when it is left. A page that is only closed keeps its session for the grace.
+      if (!this.page.raw.isClosed()) await this.logout()
+      this.forget()
+    } finally {
+      await this.page.close()
+    }
     if (faults.length) throw new Error(`a script of ${this.userID}'s page failed: ${faults.join('\n')}`)
   }
 }
@@ -168,13 +185,12 @@ export class Phone {
 async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
   document.documentElement.lang = 'en'
   document.body.replaceChildren()
-  const plain = (data) => (data === undefined ? undefined : JSON.parse(JSON.stringify(data)))
   if (surface === 'class') {
     const { TRTCCalling } = await import(`${server}/sdk/web/index.js`)
     const calling = new TRTCCalling({ SDKAppID: sdkAppID, server })
     const names = new Map(Object.entries(TRTCCalling.EVENT).map(([event, value]) => [value, event === 'CALLING_END' ? 'CALL_END' : event]))
     for (const [value, event] of names) {
-      calling.on(value, (...given) => window.__told({ event, value, data: plain(given[0]), shape: 'bare', count: given.length }))
+      calling.on(value, (...given) => window.__e2e.tell({ event, value, data: given[0], shape: 'bare', count: given.length }))
     }
     window.calling = calling
     window.phone = new Proxy(calling, {
@@ -190,8 +206,8 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
   document.body.append(element)
   element.config = { sdkAppID, userID, userSig, type: 1 }
   for (const [event, value] of Object.entries(element.EVENT)) {
-    element.on(value, (given) =>
-      window.__told({ event, value: given.eventCode, data: plain(given.data), shape: 'wrapped' }),
+    element.on(value, (...given) =>
+      window.__e2e.tell({ event, value: given[0].eventCode, data: given[0].data, shape: 'wrapped', count: given.length }),
     )
   }
   window.calling = element

@@ -1,22 +1,20 @@
-/** A TCP proxy in front of the server's HTTP port, so that a test can cut the sockets of one browser. */
+/** A TCP proxy in front of the server's HTTP port, so that a test can cut or freeze the sockets of one browser. */
 
 import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
+import { LEAVING_MS, within } from './deadline.js'
 
 /** The proxy. Each browser has its own, so that each can be cut alone. */
 export class Proxy {
   #pairs = new Set()
   #cut = false
   #frozen = false
-  /** Connections that were taken and passed on. */
-  accepted = 0
 
   constructor(server, target) {
     this.server = server
     this.url = `http://127.0.0.1:${server.address().port}`
     server.on('connection', (near) => {
       if (this.#cut) return near.destroy()
-      this.accepted++
       const far = connect(target, '127.0.0.1')
       const pair = [near, far]
       this.#pairs.add(pair)
@@ -36,7 +34,7 @@ export class Proxy {
   static async start(target) {
     const server = createServer()
     server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    await within(LEAVING_MS, 'a TCP port', once(server, 'listening'))
     return new Proxy(server, target)
   }
 
@@ -75,6 +73,6 @@ export class Proxy {
 
   async close() {
     this.cut()
-    await new Promise((resolve) => this.server.close(resolve))
+    await within(LEAVING_MS, 'a proxy to close', new Promise((resolve) => this.server.close(resolve)))
   }
 }

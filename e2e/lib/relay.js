@@ -1,12 +1,16 @@
 /**
  * A UDP relay between the browsers and the server's media port: what is on the wire is counted from outside, without
- * the help of either end. The server advertises the relay's address as its own.
+ * the help of either end, and can be made to lose datagrams. The server advertises the relay's address as its own.
  */
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { LEAVING_MS, within } from './deadline.js'
 
-/** @typedef {'stun' | 'dtls' | 'audio' | 'video' | 'rtcp' | 'rtp'} Kind */
+/** @typedef {'stun' | 'dtls' | 'rtcp' | 'rtp' | 'other'} Kind */
+
+/** Ports that no system gives to a program that asks for any: one that is free stays free until it is bound. */
+const QUIET_PORTS = { first: 20_000, last: 30_000 }
 
 /** RFC 7983: the first byte says what a datagram is; RFC 5761: payload types 64–95 in the second are RTCP. */
 function kindOf(datagram) {
@@ -20,21 +24,34 @@ function kindOf(datagram) {
   return 'other'
 }
 
-/** @returns {Promise<number>} a UDP port of 127.0.0.1 that is free now */
-export async function freeUdpPort() {
+async function bound(port = 0) {
   const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  await new Promise((resolve) => socket.close(resolve))
-  return port
+  socket.bind(port, '127.0.0.1')
+  await within(LEAVING_MS, 'a UDP port', once(socket, 'listening'))
+  return socket
+}
+
+/** @returns {Promise<number>} a UDP port of 127.0.0.1 that is free */
+export async function freeUdpPort() {
+  const { first, last } = QUIET_PORTS
+  for (;;) {
+    const port = first + Math.floor(Math.random() * (last - first))
+    try {
+      const socket = await bound(port)
+      await new Promise((resolve) => socket.close(resolve))
+      return port
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE') throw error
+    }
+  }
 }
 
 /** The relay. */
 export class Relay {
-  /** @type {Map<number, { upstream: import('node:dgram').Socket, up: object[], down: object[] }>} by the client's port */
+  /** @type {Map<number, { upstream: import('node:dgram').Socket, up: object[], down: object[], debt: { up: number, down: number } }>} by the client's port */
   #clients = new Map()
   #closed = false
+  #loss = 0
 
   constructor(socket, serverPort) {
     this.socket = socket
@@ -43,6 +60,7 @@ export class Relay {
     socket.on('message', (datagram, from) => {
       const client = this.#client(from.port)
       client.up.push({ kind: kindOf(datagram), at: Date.now() })
+      if (this.#loses(client, 'up')) return
       client.upstream.send(datagram, serverPort, '127.0.0.1')
     })
     socket.on('error', () => {})
@@ -50,10 +68,23 @@ export class Relay {
 
   /** @param {number} serverPort the server's own media port */
   static async start(serverPort) {
-    const socket = createSocket('udp4')
-    socket.bind(0, '127.0.0.1')
-    await once(socket, 'listening')
-    return new Relay(socket, serverPort)
+    return new Relay(await bound(), serverPort)
+  }
+
+  /**
+   * From now on this share of each client's datagrams is lost, evenly, in both directions.
+   *
+   * @param {number} share 0 none, 1 all: the wire is cut
+   */
+  lose(share) {
+    this.#loss = share
+  }
+
+  #loses({ debt }, way) {
+    debt[way] += this.#loss
+    if (debt[way] < 1) return false
+    debt[way]--
+    return true
   }
 
   #client(port) {
@@ -61,22 +92,22 @@ export class Relay {
     if (client) return client
     // One socket a client, as a NAT has it: the server tells clients apart by address.
     const upstream = createSocket('udp4')
-    client = { upstream, up: [], down: [] }
+    client = { upstream, up: [], down: [], debt: { up: 0, down: 0 } }
     this.#clients.set(port, client)
     upstream.on('message', (datagram) => {
       client.down.push({ kind: kindOf(datagram), at: Date.now() })
-      if (!this.#closed) this.socket.send(datagram, port, '127.0.0.1')
+      if (!this.#closed && !this.#loses(client, 'down')) this.socket.send(datagram, port, '127.0.0.1')
     })
     upstream.on('error', () => {})
     return client
   }
 
   /**
-   * What has passed since a moment.
+   * What was sent since a moment.
    *
    * @param {number} [since] milliseconds since the epoch
-   * @returns {{ up: Record<string, number>, down: Record<string, number>, total: number }} datagrams by kind; `up` is
-   * from the browsers, `down` from the server
+   * @returns {{ up: Record<Kind, number>, down: Record<Kind, number>, total: number }} datagrams that arrived at the
+   * relay, by kind; `up` is from the browsers, `down` from the server
    */
   count(since = 0) {
     const result = { up: {}, down: {}, total: 0 }
@@ -95,6 +126,6 @@ export class Relay {
   async close() {
     this.#closed = true
     for (const { upstream } of this.#clients.values()) upstream.close()
-    await new Promise((resolve) => this.socket.close(resolve))
+    await within(LEAVING_MS, 'a relay to close', new Promise((resolve) => this.socket.close(resolve)))
   }
 }

@@ -1,5 +1,6 @@
 /** A server, some devices and the phones on them, ended together. */
 
+import { allDone } from './deadline.js'
 import { Device } from './device.js'
 import { Phone } from './phone.js'
 import { Proxy } from './proxy.js'
@@ -19,11 +20,11 @@ export class Rig {
    */
   static async start(people, { server, device } = {}) {
     const rig = new Rig()
-    rig.server = await Server.start(server)
     try {
-      for (const name of people) rig.devices[name] = await Device.start(name, device)
+      rig.server = await Server.start(server)
+      await allDone(people.map(async (name) => void (rig.devices[name] = await Device.start(name, device))))
     } catch (error) {
-      await rig.stop()
+      await rig.stop().catch(() => {})
       throw error
     }
     return rig
@@ -43,27 +44,39 @@ export class Rig {
     return proxy
   }
 
-  /** Ends the phones and proxies of one test. Throws if a script of a page failed. */
+  /** Ends the phones and proxies of one test. Throws what was wrong with any of them, or with the server. */
   async clear() {
-    const faults = []
-    const closing = this.#phones.splice(0).map((phone) => phone.close().catch((error) => faults.push(error)))
-    await Promise.all(closing)
-    for (const proxy of this.#proxies.splice(0)) await proxy.close()
+    try {
+      await allDone(this.#phones.splice(0).map((phone) => phone.close()))
+    } finally {
+      await allDone(this.#proxies.splice(0).map((proxy) => proxy.close()))
+    }
     if (!this.server.running) throw new Error(`the server has ended:\n${this.server.log}`)
-    if (/panicked at/.test(this.server.log)) throw new Error(`the server panicked:\n${this.server.log}`)
-    if (faults.length) throw faults[0]
+    if (this.server.panic) throw new Error(`the server panicked:\n${this.server.panic}`)
   }
 
+  /** Ends everything, whatever of it fails. */
   async stop() {
-    for (const device of Object.values(this.devices)) await device.stop()
-    await this.server?.stop()
+    try {
+      await this.clear()
+    } finally {
+      await allDone([...Object.values(this.devices).map((device) => device.stop()), this.server.stop()])
+    }
   }
 }
 
-/** A calls B and B answers. */
+/** A calls B and B answers. Both have been told all that comes of it. */
 export async function connect(a, b, type = 1) {
-  await a.call({ userID: b.userID, type })
-  await b.event('INVITED')
+  await ring(a, b, { type })
   await b.accept()
-  await Promise.all([a.event('USER_ENTER'), b.event('USER_ENTER')])
+  const last = type === 2 ? 'USER_VIDEO_AVAILABLE' : 'USER_AUDIO_AVAILABLE'
+  for (const phone of [a, b]) {
+    for (const event of new Set(['USER_ENTER', 'USER_AUDIO_AVAILABLE', last])) await phone.event(event)
+  }
+}
+
+/** A calls B and B rings. @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export async function ring(a, b, { type = 1, ...more } = {}) {
+  await a.call({ userID: b.userID, type, ...more })
+  await b.event('INVITED')
 }

@@ -7,15 +7,13 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { allDone, LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
+import { ended, started } from './ending.js'
 import { freeUdpPort, Relay } from './relay.js'
 
 const run = promisify(execFile)
 
 const BINARY = process.env.TRING_BIN ?? fileURLToPath(new URL('../../target/debug/tring', import.meta.url))
-
-/** How long a start or a stop may take, in milliseconds. */
-const START_WITHIN_MS = 20_000
-const STOP_WITHIN_MS = 8_000
 
 /** Bytes of the server's log that are kept for a failing test. */
 const LOG_KEPT = 20_000
@@ -41,6 +39,7 @@ export function outsideAddress() {
 /** A running server. */
 export class Server {
   log = ''
+  /** The log around the first panic. @type {string | undefined} */ panic
   /** @type {Relay | undefined} */ relay
 
   constructor(folder) {
@@ -51,33 +50,48 @@ export class Server {
   static async start({ demo = true, relay = false, loopback = true, settings = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error('the binary is missing: run `cargo build -p tring` first')
     const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')))
+    started(server, 'a server', () => server.#kill())
+    try {
+      await server.#start({ demo, relay, loopback, settings })
+    } catch (error) {
+      await server.stop().catch(() => {})
+      throw error
+    }
+    return server
+  }
+
+  async #start({ demo, relay, loopback, settings }) {
     const media = { bind: loopback ? '127.0.0.1' : '0.0.0.0', udp_port: 0, workers: 2, ...settings.media }
     if (relay) {
       media.workers = 1
       media.udp_port = await freeUdpPort()
-      server.relay = await Relay.start(media.udp_port)
-      media.advertise = [`127.0.0.1:${server.relay.port}`]
+      this.relay = await Relay.start(media.udp_port)
+      media.advertise = [`127.0.0.1:${this.relay.port}`]
     }
-    const lines = [`listen = "127.0.0.1:0"`, `data = ${JSON.stringify(join(server.folder, 'data'))}`, `demo = ${demo}`]
+    const lines = [`listen = "127.0.0.1:0"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
     for (const [section, entries] of Object.entries({ ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
       lines.push(`[${section}]`)
       for (const [key, value] of Object.entries(entries)) lines.push(`${key} = ${toToml(value)}`)
     }
-    server.config = join(server.folder, 'tring.toml')
-    writeFileSync(server.config, lines.join('\n'))
-    server.process = spawn(BINARY, ['serve', '--config', server.config], {
-      env: { ...process.env, RUST_LOG: process.env.RUST_LOG ?? 'info' },
+    this.config = join(this.folder, 'tring.toml')
+    writeFileSync(this.config, lines.join('\n'))
+    this.process = spawn(BINARY, ['serve', '--config', this.config], {
+      env: { ...process.env, TRING_DATA: undefined },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    process.once('exit', server.#onExit)
-    await server.#greeting()
-    if (demo) server.app = (await (await fetch(`${server.url}/demo/config.json`)).json()).sdkAppID
-    return server
+    await this.#greeting()
+    if (demo) this.app = (await (await this.#fetch('/demo/config.json')).json()).sdkAppID
   }
 
-  #onExit = () => {
+  #kill() {
     this.process?.kill('SIGKILL')
     rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #fetch(path, options = {}) {
+    const response = await fetch(this.url + path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) })
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
+    return response
   }
 
   async #greeting() {
@@ -85,9 +99,10 @@ export class Server {
     const port = await new Promise((resolve, reject) => {
       let text = ''
       const fail = (why) => reject(new Error(`the server ${why}.\n${text}\n${this.log}`))
-      const timer = setTimeout(() => fail('did not say that it runs'), START_WITHIN_MS)
+      const timer = setTimeout(() => fail('did not say that it runs'), PATIENCE_MS)
       child.stderr.setEncoding('utf8').on('data', (chunk) => {
         this.log = (this.log + chunk).slice(-LOG_KEPT)
+        if (this.log.includes('panicked at')) this.panic ??= this.log
         if (process.env.E2E_SERVER_LOG) process.stderr.write(chunk)
       })
       child.stdout.setEncoding('utf8').on('data', (chunk) => {
@@ -115,32 +130,46 @@ export class Server {
    * @returns {Promise<{ sdkAppID: number, userID: string, userSig: string }>}
    */
   async sign(userID) {
-    const response = await fetch(`${this.url}/demo/usersig`, { method: 'POST', body: JSON.stringify({ userID }) })
-    if (!response.ok) throw new Error(`the demo signer said ${response.status}: ${await response.text()}`)
+    const response = await this.#fetch('/demo/usersig', { method: 'POST', body: JSON.stringify({ userID }) })
     return response.json()
   }
 
   /** The command line of the same binary on the same data folder. @param {...string} args */
   async command(...args) {
-    const { stdout } = await run(BINARY, [...args, '--data', join(this.folder, 'data')])
+    const { stdout } = await run(BINARY, [...args, '--data', join(this.folder, 'data')], { timeout: PATIENCE_MS })
     return stdout
+  }
+
+  /**
+   * How long a call was, as the server has written it down.
+   *
+   * @param {string} callID
+   * @returns {Promise<number>} seconds
+   */
+  async talked(callID) {
+    const line = new RegExp(`call ended.* call=${callID} .*talked_s=(\\d+)`)
+    const [, seconds] = await until(`the server writes call ${callID} down`, () => line.exec(this.log))
+    return Number(seconds)
   }
 
   /** True while the process lives. */
   get running() {
-    return this.process.exitCode === null && this.process.signalCode === null
+    return this.process?.exitCode === null && this.process.signalCode === null
   }
 
   async stop() {
-    if (this.running) {
-      const exited = once(this.process, 'exit')
-      this.process.kill('SIGTERM')
-      const timer = setTimeout(() => this.process.kill('SIGKILL'), STOP_WITHIN_MS)
-      await exited
-      clearTimeout(timer)
+    try {
+      await allDone([this.#exit(), this.relay?.close()])
+    } finally {
+      this.#kill()
+      ended(this)
     }
-    await this.relay?.close()
-    process.removeListener('exit', this.#onExit)
-    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #exit() {
+    if (!this.running) return
+    const exited = once(this.process, 'exit')
+    this.process.kill('SIGTERM')
+    await within(LEAVING_MS, 'the server to stop', exited)
   }
 }

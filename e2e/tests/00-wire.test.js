@@ -1,28 +1,45 @@
-/** The relay and the proxy: what they count passed, what they cut is cut. */
+/** The relay and the proxy: what they count passed, what they cut is cut, what they lose is lost. */
 
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { until, within } from '../lib/deadline.js'
 import { Proxy } from '../lib/proxy.js'
 import { Relay } from '../lib/relay.js'
+import { after, afterEach, before, beforeEach, describe, it } from '../lib/test.js'
 
 /** Long enough for a byte that must not come, in milliseconds. */
 const SILENCE_MS = 200
+/** The same machine answers sooner than this. */
+const SOON_MS = 5000
+
+const next = (emitter, event) => within(SOON_MS, event, once(emitter, event))
 
 describe('the UDP relay', () => {
-  it('carries both ways, tells kinds apart, and counts nothing where nothing passes', async () => {
-    const echo = createSocket('udp4').on('message', (d, from) => echo.send(d, from.port, from.address))
+  let echo
+  let client
+  /** @type {Relay} */ let relay
+  beforeEach(async () => {
+    echo = createSocket('udp4').on('message', (d, from) => echo.send(d, from.port, from.address))
     echo.bind(0, '127.0.0.1')
-    await once(echo, 'listening')
-    const relay = await Relay.start(echo.address().port)
-    const client = createSocket('udp4')
+    await next(echo, 'listening')
+    relay = await Relay.start(echo.address().port)
+    client = createSocket('udp4')
+  })
+  afterEach(async () => {
+    client?.close()
+    echo?.close()
+    await relay?.close()
+  })
+  const send = (...bytes) => client.send(Buffer.from(bytes), relay.port, '127.0.0.1')
+
+  it('carries both ways, tells kinds apart, and counts nothing where nothing passes', async () => {
     const kinds = { stun: [0, 1], dtls: [22, 254], rtp: [0x80, 96], rtcp: [0x80, 200], other: [70, 0] }
     for (const first of Object.values(kinds)) {
-      client.send(Buffer.from([...first, 0, 0]), relay.port, '127.0.0.1')
-      await once(client, 'message')
+      send(...first, 0, 0)
+      await next(client, 'message')
     }
     const one = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, 1]))
     assert.deepEqual(relay.count(), { up: one, down: one, total: 10 })
@@ -30,9 +47,26 @@ describe('the UDP relay', () => {
     const from = Date.now()
     await delay(SILENCE_MS)
     assert.equal(relay.count(from).total, 0)
-    client.close()
-    await relay.close()
-    echo.close()
+  })
+
+  it('loses the share that it is told to, and none any more after', async () => {
+    let got = 0
+    client.on('message', () => got++)
+    const pass = async (count, expected) => {
+      got = 0
+      const sent = (relay.count().up.rtp ?? 0) + count
+      for (let n = 0; n < count; n++) send(0x80, 96, n)
+      await until('the relay has them all', () => relay.count().up.rtp === sent, { ms: SOON_MS })
+      await delay(SILENCE_MS)
+      assert.equal(got, expected)
+    }
+    await pass(40, 40)
+    relay.lose(1)
+    await pass(40, 0)
+    relay.lose(0.5)
+    await pass(64, 16) // half of each direction
+    relay.lose(0)
+    await pass(40, 40)
   })
 })
 
@@ -41,32 +75,32 @@ describe('the TCP proxy', () => {
   /** @type {Proxy} */ let proxy
   before(async () => {
     echo = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1')
-    await once(echo, 'listening')
+    await next(echo, 'listening')
     proxy = await Proxy.start(echo.address().port)
   })
   after(async () => {
-    await proxy.close()
-    echo.close()
+    echo?.close()
+    await proxy?.close()
   })
   const open = async () => {
     const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1')
-    await once(socket, 'connect')
+    await next(socket, 'connect')
     return socket
   }
 
   it('resets what is open and refuses what is new while it is cut', async () => {
     const socket = await open()
     socket.write('a')
-    await once(socket, 'data')
+    await next(socket, 'data')
+    const failed = within(SOON_MS, 'the reset', new Promise((resolve) => socket.once('error', resolve)))
     proxy.cut()
-    const [error] = await once(socket, 'error').catch((e) => [e])
-    assert.equal(error.code, 'ECONNRESET')
+    assert.equal((await failed).code, 'ECONNRESET')
     const late = await open()
-    await once(late, 'close')
+    await next(late, 'close')
     proxy.heal()
     const again = await open()
     again.write('b')
-    assert.equal(String((await once(again, 'data'))[0]), 'b')
+    assert.equal(String((await next(again, 'data'))[0]), 'b')
     again.destroy()
   })
 
@@ -80,7 +114,7 @@ describe('the TCP proxy', () => {
     assert.equal(got, '')
     proxy.heal()
     socket.write('back')
-    while (got !== 'held back') await once(socket, 'data')
+    await until('all has come', () => got === 'held back', { ms: SOON_MS, last: () => got })
     socket.destroy()
   })
 })

@@ -1,153 +1,163 @@
 /** Sockets that are cut or go silent, while it rings and while they talk: nothing lost, nothing doubled, sound goes on. */
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { PATIENCE_MS } from '../lib/device.js'
-import { connect, Rig } from '../lib/rig.js'
+import { until } from '../lib/deadline.js'
+import { connect, Rig, ring } from '../lib/rig.js'
+import { after, afterEach, before, describe, it } from '../lib/test.js'
+import { answers, enters, exactly } from '../lib/told.js'
 
-/** How long a socket is away, in milliseconds. */
-const AWAY_MS = 2000
+/** The shortest heartbeat that can be set, in seconds: a silent socket is given up after it and the wait for its answer. */
+const HEARTBEAT_S = 5
 
-describe('a socket that is away for 2 s', () => {
+/**
+ * How a socket is away, and how long, in milliseconds. After the long silence the client must have given the socket up:
+ * four seconds without a word, five without an answer.
+ */
+const WAYS = {
+  'cut for 2 s': { how: 'cut', ms: 2000, resumes: true },
+  'silent for 2 s': { how: 'freeze', ms: 2000, resumes: false },
+  'silent for 11 s': { how: 'freeze', ms: 11_000, resumes: true },
+}
+const CUT = WAYS['cut for 2 s']
+
+describe('a socket that is away', () => {
   /** @type {Rig} */ let rig
   before(async () => {
-    rig = await Rig.start(['alice', 'bob'])
+    rig = await Rig.start(['alice', 'bob'], { server: { settings: { limits: { heartbeat_s: HEARTBEAT_S } } } })
   })
   afterEach(() => rig.clear())
   after(() => rig?.stop())
 
   /** Two phones, each behind a proxy of its own. */
   async function pair() {
-    const [near, far] = [await rig.proxy(), await rig.proxy()]
-    const alice = Object.assign(await rig.phone('alice', 'class', { url: near.url }), { proxy: near })
-    const bob = Object.assign(await rig.phone('bob', 'class', { url: far.url }), { proxy: far })
-    return { alice, bob }
+    const behind = async (name) => {
+      const proxy = await rig.proxy()
+      return Object.assign(await rig.phone(name, 'class', { url: proxy.url }), { proxy })
+    }
+    return Promise.all(['alice', 'bob'].map(behind))
   }
 
-  /** Cuts a phone's socket for the time, runs `meanwhile`, and waits until the phone is back. */
-  async function away(phone, how, meanwhile = async () => {}) {
-    const { proxy } = phone
+  /** Takes a phone's socket away, runs `meanwhile`, and waits until the phone is back in the same session. */
+  async function away(phone, { how, ms, resumes }, meanwhile = async () => {}) {
+    const { proxy, page } = phone
+    const before = await page.session()
     proxy[how]()
-    const back = delay(AWAY_MS)
+    const back = delay(ms)
     await meanwhile()
     await back
-    const before = proxy.accepted
     proxy.heal()
-    if (how === 'cut') await until(() => proxy.accepted > before, `${phone.userID} connects again`)
+    if (resumes) await until(`${phone.userID} has resumed`, async () => (await page.session()).resumed > before.resumed)
+    const now = await page.session()
+    assert.deepEqual(
+      { logins: now.logins - before.logins, resumed: now.resumed - before.resumed },
+      { logins: 0, resumed: resumes ? 1 : 0 },
+      `${phone.userID} keeps its session`,
+    )
   }
 
-  const names = async (...phones) => (await Promise.all(phones.map((p) => p.settled()))).map((told) => told.map((t) => t.event))
+  /** The media paths of phones: how many there were, and how they are. */
+  const paths = (...phones) => Promise.all(phones.map(({ page }) => page.evaluate(() => window.__e2e.connections())))
 
-  for (const how of ['cut', 'freeze']) {
-    it(`(${how}) of the callee while it rings: it still rings, is answered, and both are heard`, async () => {
-      const { alice, bob } = await pair()
-      await alice.call({ userID: 'bob', type: 1 })
-      await bob.event('INVITED')
+  const answered = answers('bob')
+  const met = ['INVITED', ...enters('alice')]
+
+  for (const [way, how] of Object.entries(WAYS)) {
+    it(`(${way}) of the callee while it rings: it still rings, is answered, and both are heard`, async () => {
+      const [alice, bob] = await pair()
+      await ring(alice, bob)
       await away(bob, how)
       await bob.accept()
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-      assert.deepEqual(await names(alice, bob), [['USER_ENTER'], ['INVITED', 'USER_ENTER']])
+      await exactly([alice, answered], [bob, met])
     })
 
-    it(`(${how}) of both while they talk: sound goes on during it, and no event comes of it`, async () => {
-      const { alice, bob } = await pair()
+    it(`(${way}) of both while they talk: sound goes on during it, and no event comes of it`, async () => {
+      const [alice, bob] = await pair()
       await connect(alice, bob, 1)
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
+      const before = await paths(alice, bob)
       await Promise.all([
-        away(alice, how, async () => assert.equal((await alice.page.listen()).who, 'bob')),
-        away(bob, how, async () => assert.equal((await bob.page.listen()).who, 'alice')),
+        away(alice, how, () => alice.page.hears('bob')),
+        away(bob, how, () => bob.page.hears('alice')),
       ])
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-      assert.deepEqual(await names(alice, bob), [['USER_ENTER'], ['INVITED', 'USER_ENTER']])
+      assert.deepEqual(await paths(alice, bob), before, 'the media have not noticed')
+      await exactly([alice, answered], [bob, met])
       await alice.hangup()
-      assert.deepEqual(await names(alice, bob), [
-        ['USER_ENTER', 'HANG_UP', 'CALL_END'],
-        ['INVITED', 'USER_ENTER', 'USER_LEAVE', 'CALL_END'],
-      ])
+      await exactly(
+        [alice, [...answered, 'HANG_UP', 'CALL_END']],
+        [bob, [...met, ['USER_LEAVE', { userID: 'alice' }], 'CALL_END']],
+      )
     })
   }
 
   it('answers once what was answered while it was away', async () => {
-    const { alice, bob } = await pair()
-    await alice.call({ userID: 'bob', type: 1 })
-    await bob.event('INVITED')
-    const accepted = []
-    await away(bob, 'cut', async () => void accepted.push(bob.accept()))
-    await accepted[0]
+    const [alice, bob] = await pair()
+    await ring(alice, bob)
+    let accepted
+    await away(bob, CUT, async () => void (accepted = bob.accept()))
+    await accepted
     await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-    assert.deepEqual(await names(alice, bob), [['USER_ENTER'], ['INVITED', 'USER_ENTER']])
+    await exactly([alice, answered], [bob, met])
   })
 
   it('of the caller does not keep the callee from answering: the caller is told once when it is back', async () => {
-    const { alice, bob } = await pair()
-    await alice.call({ userID: 'bob', type: 1 })
-    await bob.event('INVITED')
-    await away(alice, 'cut', () => bob.accept())
+    const [alice, bob] = await pair()
+    await ring(alice, bob)
+    await away(alice, CUT, () => bob.accept())
     await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-    assert.deepEqual(await names(alice, bob), [['USER_ENTER'], ['INVITED', 'USER_ENTER']])
+    await exactly([alice, answered], [bob, met])
   })
 
   it('learns once that the call was cancelled', async () => {
-    const { alice, bob } = await pair()
-    await alice.call({ userID: 'bob', type: 1 })
-    await bob.event('INVITED')
-    await away(bob, 'cut', () => alice.hangup())
-    await bob.event('CALLING_CANCEL')
-    assert.deepEqual(await names(alice, bob), [['CALL_END', 'HANG_UP'], ['INVITED', 'CALLING_CANCEL']])
+    const [alice, bob] = await pair()
+    await ring(alice, bob)
+    await away(bob, CUT, () => alice.hangup())
+    await exactly([alice, ['CALL_END', 'HANG_UP']], [bob, ['INVITED', 'CALLING_CANCEL']])
   })
 
   it('gets an invitation of that time once', async () => {
-    const { alice, bob } = await pair()
-    await away(bob, 'cut', () => alice.call({ userID: 'bob', type: 1 }))
+    const [alice, bob] = await pair()
+    await away(bob, CUT, () => alice.call({ userID: 'bob', type: 1 }))
     await bob.event('INVITED')
     await bob.accept()
     await bob.page.hears('alice')
-    assert.deepEqual(await names(alice, bob), [['USER_ENTER'], ['INVITED', 'USER_ENTER']])
+    await exactly([alice, answered], [bob, met])
   })
 
   it('learns once that the other has hung up, with the same duration', async () => {
-    const { alice, bob } = await pair()
+    const [alice, bob] = await pair()
     await connect(alice, bob, 1)
     await bob.page.hears('alice')
-    await away(bob, 'cut', () => alice.hangup())
+    await away(bob, CUT, () => alice.hangup())
     const [a, b] = await Promise.all([alice.event('CALL_END'), bob.event('CALL_END')])
-    assert.equal(a.callEnd, b.callEnd)
-    assert.deepEqual(await names(alice, bob), [
-      ['USER_ENTER', 'HANG_UP', 'CALL_END'],
-      ['INVITED', 'USER_ENTER', 'USER_LEAVE', 'CALL_END'],
-    ])
+    assert.equal(a.callEnd, await rig.server.talked(a.inviteID))
+    assert.equal(b.callEnd, a.callEnd)
+    await exactly([alice, [...answered, 'HANG_UP', 'CALL_END']], [bob, [...met, 'USER_LEAVE', 'CALL_END']])
   })
 
   it('has its own hang-up carried out, and is told one end', async () => {
-    const { alice, bob } = await pair()
+    const [alice, bob] = await pair()
     await connect(alice, bob, 1)
     await bob.page.hears('alice')
-    await away(bob, 'cut', async () => void bob.hangup())
-    await Promise.all([alice.event('CALL_END'), bob.event('CALL_END')])
-    assert.deepEqual(await names(alice, bob), [
-      ['USER_ENTER', 'USER_LEAVE', 'CALL_END'],
-      ['INVITED', 'USER_ENTER', 'HANG_UP', 'CALL_END'],
-    ])
+    let over
+    await away(bob, CUT, async () => void (over = bob.hangup()))
+    await over
+    await exactly([alice, [...answered, 'USER_LEAVE', 'CALL_END']], [bob, [...met, 'HANG_UP', 'CALL_END']])
     assert.deepEqual(await bob.page.openTracks(), [])
   })
 
   it('mutes for the others when it is back, what was muted while it was away', async () => {
-    const { alice, bob } = await pair()
+    const [alice, bob] = await pair()
     await connect(alice, bob, 1)
     await bob.page.hears('alice')
-    await away(alice, 'cut', async () => {
-      alice.do('setMicMute', true)
+    let muted
+    await away(alice, CUT, async () => {
+      muted = alice.do('setMicMute', true)
       await bob.page.hearsNobody() // at once: the track is off at its source
     })
-    await bob.event('USER_AUDIO_AVAILABLE', (data) => data.isAudioAvailable === false)
+    await muted
+    await exactly([alice, answered], [bob, [...met, ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: false }]]])
   })
 })
-
-async function until(happened, what) {
-  const end = Date.now() + PATIENCE_MS
-  while (!happened()) {
-    if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms until ${what}`)
-    await delay(50)
-  }
-}

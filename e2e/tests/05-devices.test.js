@@ -1,9 +1,11 @@
 /** Several devices of one user: they ring together and the first answer wins; or, by the app's rule, the newest stays. */
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
-import { connect, Rig } from '../lib/rig.js'
+import { until } from '../lib/deadline.js'
+import { connect, Rig, ring } from '../lib/rig.js'
 import { sign } from '../lib/sign.js'
+import { after, afterEach, before, describe, it } from '../lib/test.js'
+import { answers, enters, exactly, refused } from '../lib/told.js'
 
 describe('two devices of one user', () => {
   /** @type {Rig} */ let rig
@@ -21,7 +23,7 @@ describe('two devices of one user', () => {
       rig.phone('carol', 'class', { userID: 'bob' }),
     ])
   }
-  const told = async (...list) => (await Promise.all(list.map((p) => p.settled()))).map((t) => t.map((e) => e.event))
+  const met = ['INVITED', ...enters('alice')]
 
   for (const [answering, tone] of [[1, 'bob'], [2, 'carol']]) {
     it(`ring together; device ${answering} answers, the other is told and stays closed`, async () => {
@@ -32,29 +34,41 @@ describe('two devices of one user', () => {
       await winner.accept()
       await other.event('CALLING_CANCEL')
       await Promise.all([alice.page.hears(tone), winner.page.hears('alice')])
-      await assert.rejects(other.accept(), (error) => Boolean(error.code && error.message))
-      assert.deepEqual(await other.page.deviceRequests(), [])
       await alice.hangup()
-      assert.deepEqual(await told(alice, winner, other), [
-        ['USER_ENTER', 'HANG_UP', 'CALL_END'],
-        ['INVITED', 'USER_ENTER', 'USER_LEAVE', 'CALL_END'],
-        ['INVITED', 'CALLING_CANCEL'],
-      ])
+      await exactly(
+        [alice, [...answers('bob'), 'HANG_UP', 'CALL_END']],
+        [winner, [...met, 'USER_LEAVE', 'CALL_END']],
+        [other, ['INVITED', 'CALLING_CANCEL']],
+      )
+      await refused(other, 'no_call', () => other.accept())
+      assert.deepEqual(await other.page.deviceRequests(), [])
     })
   }
 
   it('answer at the same moment: one of them talks', async () => {
-    const [alice, one, two] = await phones()
+    const proxies = [await rig.proxy(), await rig.proxy()]
+    const [alice, one, two] = await Promise.all([
+      rig.phone('alice', 'class'),
+      rig.phone('bob', 'class', { url: proxies[0].url }),
+      rig.phone('carol', 'class', { userID: 'bob', url: proxies[1].url }),
+    ])
     await alice.call({ userID: 'bob', type: 1 })
     await Promise.all([one.event('INVITED'), two.event('INVITED')])
-    await Promise.allSettled([one.accept(), two.accept()])
-    await alice.event('USER_ENTER')
-    const sequences = await told(one, two)
-    sequences.sort((a, b) => a.at(-1).localeCompare(b.at(-1)))
-    assert.deepEqual(sequences, [['INVITED', 'CALLING_CANCEL'], ['INVITED', 'USER_ENTER']])
-    assert.equal(alice.told().filter((name) => name === 'USER_ENTER').length, 1)
-    const loser = one.told().includes('CALLING_CANCEL') ? one : two
-    assert.deepEqual(await loser.page.openTracks(), [], 'the one that lost closes what it had opened')
+    // Neither can know of the other.
+    for (const proxy of proxies) proxy.freeze()
+    const accepting = Promise.allSettled([one.accept(), two.accept()])
+    await Promise.all([one.page.tracks(['audio']), two.page.tracks(['audio'])])
+    for (const proxy of proxies) proxy.heal()
+    const outcomes = await accepting
+    const [winner, loser] = outcomes[0].status === 'fulfilled' ? [one, two] : [two, one]
+    // The one that lost had said yes: its promise rejects, and it is told why.
+    await exactly(
+      [alice, answers('bob')],
+      [winner, met],
+      [loser, ['INVITED', 'CALLING_CANCEL', ['ERROR', { code: 'answered_elsewhere' }]]],
+    )
+    await alice.page.hears(winner === one ? 'bob' : 'carol')
+    await loser.page.tracks([]) // what it had opened is closed
   })
 
   it('one refuses for both', async () => {
@@ -62,18 +76,17 @@ describe('two devices of one user', () => {
     await alice.call({ userID: 'bob', type: 1 })
     await Promise.all([one.event('INVITED'), two.event('INVITED')])
     await two.reject()
-    assert.deepEqual(await told(alice, one, two), [['REJECT'], ['INVITED', 'CALLING_CANCEL'], ['INVITED']])
+    await exactly([alice, ['REJECT']], [one, ['INVITED', 'CALLING_CANCEL']], [two, ['INVITED']])
   })
 
   it('one that signs in while it rings, rings too', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', 'class'), rig.phone('bob', 'class')])
-    await alice.call({ userID: 'bob', type: 1 })
-    await bob.event('INVITED')
+    await ring(alice, bob)
     const late = await rig.phone('carol', 'class', { userID: 'bob' })
     await late.event('INVITED')
     await late.accept()
     await alice.page.hears('carol')
-    assert.deepEqual(await told(bob), [['INVITED', 'CALLING_CANCEL']])
+    await exactly([alice, answers('bob')], [bob, ['INVITED', 'CALLING_CANCEL']], [late, met])
   })
 
   it('a callee who was not there and signs in while the caller waits, can answer', async () => {
@@ -83,6 +96,7 @@ describe('two devices of one user', () => {
     await bob.event('INVITED')
     await bob.accept()
     await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
+    await exactly([alice, answers('bob')], [bob, met])
   })
 
   describe('in an app of single login', () => {
@@ -96,14 +110,17 @@ describe('two devices of one user', () => {
     /** The running server notices a new app within seconds. */
     async function signIn(...list) {
       for (const one of list) {
-        for (;;) {
+        await until('the server knows the new app', async () => {
           try {
             await one.login()
-            break
+            return true
           } catch (error) {
             if (error.code !== 'app_unknown') throw error
+            await one.event('ERROR')
+            one.forget()
+            return false
           }
-        }
+        })
       }
     }
 
@@ -114,11 +131,10 @@ describe('two devices of one user', () => {
       await old.event('KICKED_OUT')
       const alice = await phone('alice', 'alice')
       await signIn(alice)
-      await alice.call({ userID: 'bob', type: 1 })
-      await young.event('INVITED')
+      await ring(alice, young)
       await young.accept()
       await alice.page.hears('carol')
-      assert.deepEqual(await told(old), [[]])
+      await exactly([old, ['KICKED_OUT']], [alice, answers('bob')], [young, met])
     })
 
     it('a sign-in while the first talks ends its call once, for both', async () => {
@@ -127,25 +143,23 @@ describe('two devices of one user', () => {
       await connect(alice, bob, 1)
       await bob.page.hears('alice')
       await signIn(young)
-      await bob.event('KICKED_OUT')
-      await Promise.all([alice.event('CALL_END'), bob.event('CALL_END')])
-      assert.deepEqual(await told(alice, bob, young), [
-        ['USER_ENTER', 'USER_LEAVE', 'CALL_END'],
-        ['INVITED', 'USER_ENTER', 'CALL_END'],
-        [],
-      ])
+      await exactly(
+        [alice, [...answers('bob'), 'USER_LEAVE', 'CALL_END']],
+        [bob, [...met, 'CALL_END', 'KICKED_OUT']],
+        [young, []],
+      )
       assert.deepEqual(await bob.page.openTracks(), [])
     })
 
     it('a sign-in while it rings, rings there', async () => {
       const [alice, bob, young] = [await phone('alice', 'alice'), await phone('bob', 'bob'), await phone('carol', 'bob')]
       await signIn(alice, bob)
-      await alice.call({ userID: 'bob', type: 1 })
-      await bob.event('INVITED')
+      await ring(alice, bob)
       await signIn(young)
       await young.event('INVITED')
       await young.accept()
       await Promise.all([alice.page.hears('carol'), young.page.hears('alice')])
+      await exactly([alice, answers('bob')], [bob, ['INVITED', 'CALLING_CANCEL', 'KICKED_OUT']], [young, met])
     })
   })
 })
