@@ -5,10 +5,17 @@ use clap::Args;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// What is logged when nobody says otherwise. The libraries below tell much that only their authors need.
 const LOG_DEFAULT: &str = "info,sqlx=warn,str0m=warn";
+
+/// Libraries that log whole frames and heads of requests, in which UserSigs, tickets and API secrets travel. Whatever the
+/// filter says, they are not asked for more than `info`.
+const LOG_FRAMES: [&str; 6] =
+    ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "axum", "axum_core"];
 
 /// Start the server.
 ///
@@ -88,14 +95,14 @@ fn settings(args: Serve) -> Result<tring_server::Config, Failure> {
 fn start_log(filter: &str, json: bool) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| Failure::new(format!("--log cannot be read ({e}): give for example --log info")))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let no_frames = filter_fn(|meta| {
+        let library = meta.target().split("::").next().unwrap_or_default();
+        !LOG_FRAMES.contains(&library) || *meta.level() <= LevelFilter::INFO
+    });
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    if json {
-        log.json().init()
-    } else {
-        log.init()
-    }
-    Ok(())
+    let to = tracing_subscriber::registry().with(no_frames).with(filter);
+    if json { to.with(log.json()).try_init() } else { to.with(log).try_init() }
+        .map_err(|e| Failure::new(format!("the log cannot be set up: {e}")))
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use tring_protocol::limits::{MAX_USER_ID_BYTES, MAX_USER_SIG_BYTES};
 use tring_protocol::{SdkAppId, UserId};
 use tring_store::Store;
-use tring_usersig::{Explained, Key, MAX_TEXT_BYTES, MAX_USER_BYTES, PrivateMapKey, Privileges, Room};
+use tring_usersig::{
+    Explained, Key, MAX_TEXT_BYTES, MAX_USER_BYTES, MapKeyError, PrivateMapKey, Privileges, Room,
+};
 
 /// Life of a UserSig when `--expire` is not given, in seconds: a day, as the signing service.
 const EXPIRE_DEFAULT_S: &str = "86400";
@@ -23,7 +25,7 @@ const _: () = assert!(MAX_TEXT_BYTES == MAX_USER_SIG_BYTES && MAX_USER_BYTES == 
 pub(crate) enum UserSigCommand {
     /// Make a UserSig for one user; with --room or --string-room a PrivateMapKey.
     Sign(Sign),
-    /// Check a UserSig as the server does at login: form, app, user, signature, time.
+    /// Check a UserSig as the server does at login (form, app, user, signature, time), and the rights of a PrivateMapKey.
     Verify(Verify),
     /// Show what a UserSig says, without a key and without checking its signature.
     Explain {
@@ -191,11 +193,22 @@ async fn verify(args: Verify) -> Outcome {
     }
     let now_s = when::now().as_secs();
     let claims = tring_usersig::verify(&signer.key, signer.app, &args.user, &text, now_s)?;
-    let rights = claims.userbuf.as_deref().and_then(|bytes| PrivateMapKey::decode(bytes).ok());
+    let rights = match claims.userbuf.as_deref() {
+        Some(bytes) if is_map_key(bytes) => {
+            let rights = tring_usersig::verify_map_key(&signer.key, signer.app, &args.user, &text, now_s)
+                .map_err(|e| {
+                    Failure::new(format!("it signs the user in, but its PrivateMapKey gives no rights: {e}"))
+                })?;
+            Some(rights)
+        }
+        _ => None,
+    };
+    let own_bytes = claims.userbuf.as_ref().filter(|_| rights.is_none()).map(Vec::len);
     let value = || {
         json!({
             "valid": true, "sdkAppID": signer.app, "userID": args.user, "signedAt": claims.issued_at_s,
-            "expireAt": claims.expires_at_s, "rights": rights.as_ref().map(rights_value),
+            "expireAt": claims.expires_at_s, "userbufBytes": claims.userbuf.as_ref().map(Vec::len),
+            "rights": rights.as_ref().map(rights_value),
         })
     };
     let text = || {
@@ -209,9 +222,17 @@ async fn verify(args: Verify) -> Outcome {
         if let Some(rights) = &rights {
             text += &format!("\n{}", rights_text(rights, now_s));
         }
+        if let Some(bytes) = own_bytes {
+            text += &format!("\nuserbuf  {bytes} bytes of the app's own");
+        }
         text
     };
     Ok(Answer::either(args.json, value, text))
+}
+
+/// Whether a user buffer means to be a PrivateMapKey, also a broken one: an app's own bytes begin with something else.
+fn is_map_key(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && !matches!(PrivateMapKey::decode(bytes), Err(MapKeyError::Layout(_)))
 }
 
 fn moment(at_s: u64, now_s: u64) -> String {

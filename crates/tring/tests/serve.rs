@@ -4,16 +4,23 @@
 
 mod common;
 use common::{Place, Said, tring};
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tokio_tungstenite::tungstenite::Message;
 
 /// `tring serve` on ports that the system chooses. Warnings about the machine (its limit of open files) are not logged:
 /// what is said here must be the failure alone.
 fn serve(data: &Path) -> Command {
+    serve_with_log(data, "error")
+}
+
+fn serve_with_log(data: &Path, log: &str) -> Command {
     let mut command = tring();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--log", "error"]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--log", log]);
     command.arg("--data").arg(data);
     command
 }
@@ -125,4 +132,74 @@ fn options_win_over_the_configuration_file() {
     command.arg("--config").arg(&config);
     let (_running, _) = Running::start(command);
     assert!(place.data().is_dir());
+}
+
+/// Asks the demo's signer. Returns the body.
+fn post(address: &str, path: &str, headers: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn no_user_sig_no_ticket_and_no_api_secret_is_in_the_log_whatever_is_logged() {
+    let place = Place::new();
+    let mut command = serve_with_log(&place.data(), "trace,tungstenite=trace,hyper=trace");
+    command.arg("--demo");
+    let (mut running, said) = Running::start(command);
+    // Read as it comes: nobody writes into a full pipe.
+    let mut err = running.0.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = err.read_to_string(&mut text);
+        text
+    });
+    let address = said.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let shop = place.create("shop");
+    let signed: Value =
+        serde_json::from_str(&post(&address, "/demo/usersig", "", r#"{"userID":"alice"}"#)).unwrap();
+    let api_secret = shop["apiSecret"].as_str().unwrap();
+    post(
+        &address,
+        "/v1/usersig",
+        &format!("Authorization: Bearer {api_secret}\r\n"),
+        r#"{"sdkAppID":1,"userID":"a"}"#,
+    );
+    let sig = signed["userSig"].as_str().unwrap();
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ticket = runtime.block_on(async {
+        let mut login = signed.clone();
+        login.as_object_mut().unwrap().extend(
+            serde_json::json!({ "id": 1, "type": "login", "protocol": 1, "device": { "kind": "web" } })
+                .as_object()
+                .unwrap()
+                .clone(),
+        );
+        let ask = async |text: String| -> Value {
+            let url = format!("ws://{address}/v1/socket");
+            let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+            socket.send(Message::text(text)).await.unwrap();
+            serde_json::from_str(&socket.next().await.unwrap().unwrap().into_text().unwrap()).unwrap()
+        };
+        let ticket = ask(login.to_string()).await["ok"]["ticket"].as_str().unwrap().to_owned();
+        let resume =
+            serde_json::json!({ "id": 2, "type": "resume", "protocol": 1, "ticket": ticket, "lastSeq": 0 });
+        assert_eq!(ask(resume.to_string()).await["ok"]["resumed"], true);
+        ask(login.to_string().replace(sig, &format!("{sig}x"))).await;
+        ticket
+    });
+    drop(running);
+    let log = log.join().unwrap();
+    assert!(log.contains("signed in") && log.contains("resumed"), "it is logged: {log}");
+    for secret in [sig, &ticket, api_secret] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }

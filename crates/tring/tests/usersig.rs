@@ -80,6 +80,30 @@ fn room_rights_are_made_and_shown() {
 }
 
 #[test]
+fn rights_that_are_foreign_expired_or_broken_are_not_called_valid() {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use tring_usersig::{Key, PrivateMapKey, Privileges, Room, sign_with_userbuf};
+    let place = Place::new();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let rights = |app, user, until| {
+        PrivateMapKey::new(app, user, Room::Number(7), Privileges::ALL, until).unwrap().encode().unwrap()
+    };
+    let verify = |userbuf: &[u8]| {
+        let (key, life) = (Key::parse(KEY).unwrap(), Duration::from_secs(600));
+        let sig = sign_with_userbuf(&key, 1_400_000_000, "alice", life, now, userbuf).unwrap();
+        place.run(&with(&["usersig", "verify", &sig, "--user", "alice"], &NUMBER_AND_KEY))
+    };
+    let good = rights(1_400_000_000, "alice", now + 600);
+    assert!(verify(&good).done().contains("rights     255"));
+    verify(&rights(1_400_000_001, "alice", now + 600)).failed(&["PrivateMapKey", "another app or user"]);
+    verify(&rights(1_400_000_000, "bob", now + 600)).failed(&["PrivateMapKey", "another app or user"]);
+    verify(&rights(1_400_000_000, "alice", now - 60)).failed(&["PrivateMapKey", "expired"]);
+    verify(&good[..good.len() - 1]).failed(&["PrivateMapKey", "cut short"]);
+    verify(&[&good[..], b"x"].concat()).failed(&["PrivateMapKey", "too many"]);
+    assert!(verify(b"own bytes").done().contains("9 bytes of the app's own"));
+}
+
+#[test]
 fn each_way_to_be_wrong_has_its_own_sentence() {
     let place = Place::new();
     place.create("shop");
