@@ -157,9 +157,12 @@ impl Want {
     }
 }
 
-/// The fields of each request as JSON has them, and whether they must be there. The tests hold this against
+/// The name of a field, what it must be, and whether it must be there.
+type Field = (&'static str, Want, bool);
+
+/// The fields of each request as JSON has them. The tests hold this against
 /// [`crate::Request`].
-const REQUESTS: &[(&str, &[(&str, Want, bool)])] = &[
+const REQUESTS: &[(&str, &[Field])] = &[
     (
         "login",
         &[

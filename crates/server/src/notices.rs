@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tring_media::Notice;
 
 /// Reports of better or worse networks that may wait. Further ones are dropped: the next change is told again. All else
-/// that is told comes at most three times a session (answered or refused, connected, lost), and sessions are bounded by
+/// that is told comes a few times a session (answered or refused, connected, lost, a codec), and sessions are bounded by
 /// the workers. Higher: a longer stall of the switchboard loses none. Lower: it is over its backlog sooner.
 const NETWORKS_WAITING: usize = 16_384;
 

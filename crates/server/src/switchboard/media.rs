@@ -58,19 +58,14 @@ impl Switchboard {
                     debug!(call = %t.call, device = %t.device, %session, "transport connected");
                 }
             }
-            Notice::Lost { session } | Notice::Evicted { session } => {
+            Notice::Lost { session } => {
                 let Some(transport) = self.transports.forget(session) else { return };
                 info!(call = %transport.call, device = %transport.device, "transport lost");
                 self.transport_gone(&transport);
-                self.tell(transport.device, Event::TransportLost { call_id: transport.call });
-            }
-            // The answer to its next offer has the wanted codec first. Without one, the call goes on by voice.
-            Notice::CodecMismatch { session, wanted } => {
-                let Some(t) = self.transports.get_mut(session) else { return };
-                info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
-                if wanted.is_some() {
-                    let (device, call_id) = (t.device, t.call.clone());
-                    self.tell(device, Event::TransportLost { call_id });
+                // A device that waits for the answer hears it there; one that has it must be told.
+                match transport.request {
+                    Some(id) => self.answer(transport.device, id, Err(ErrorCode::MediaUnavailable.into())),
+                    None => self.tell(transport.device, Event::TransportLost { call_id: transport.call }),
                 }
             }
             Notice::Network { session, level } => {
@@ -81,9 +76,25 @@ impl Switchboard {
                     self.tell(device, Event::Network { call_id: call.clone(), user_id: user.clone(), level });
                 }
             }
-            // What else the media plane tells changes nothing for the call.
-            #[allow(unreachable_patterns)]
-            _ => {}
+            Notice::Evicted { session } => {
+                let Some(transport) = self.transports.forget(session) else { return };
+                debug!(call = %transport.call, device = %transport.device, "transport given up for newer ones");
+                self.transport_gone(&transport);
+                if let Some(id) = transport.request {
+                    self.answer(transport.device, id, Err(ErrorCode::MediaUnavailable.into()));
+                }
+                // Not told: a device that still rings would offer again at once, and evict another. It offers anew when
+                // it answers and finds its transport closed.
+            }
+            // The answer to its next offer has the wanted codec first. Without one, the call goes on by voice.
+            Notice::CodecMismatch { session, wanted } => {
+                let Some(t) = self.transports.get_mut(session) else { return };
+                info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
+                if wanted.is_some() {
+                    let (device, call_id) = (t.device, t.call.clone());
+                    self.tell(device, Event::TransportLost { call_id });
+                }
+            }
         }
         self.carry_out();
     }

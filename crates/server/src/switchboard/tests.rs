@@ -519,7 +519,11 @@ async fn a_refused_offer_and_a_lost_transport_make_room_for_the_next_device() {
     assert_eq!(s.offer(&mut b2, &call), Err("nothing".into()), "its place is free");
     assert_eq!(s.offer(&mut b1, &call), Err("preconnect_refused".into()));
     s.board.notice(tring_media::Notice::Lost { session: tring_media::SessionId(2) });
+    assert_eq!(b2.answer(b2.last_id), Err("media_unavailable".into()), "nobody waits for ever");
     assert_eq!(s.offer(&mut b1, &call), Err("nothing".into()));
+    s.board.notice(tring_media::Notice::Evicted { session: tring_media::SessionId(3) });
+    assert_eq!(b1.answer(b1.last_id), Err("media_unavailable".into()));
+    assert_eq!(s.offer(&mut b2, &call), Err("nothing".into()));
 }
 
 #[tokio::test]
