@@ -1,6 +1,9 @@
 /** The demo page: each phone is a `<trtc-calling>` of its own, driven as an app would drive it. */
 
-import type { GuideCallback, TRTCCallingElement } from "../web/define.js"
+// The SDK's modules, from where the server has them: the build writes /sdk/web/ for ../web/.
+import { errorText, type GuideCallback, type TRTCCallingElement } from "../web/define.js"
+import { hueOf, make } from "../web/src/element/dom.js"
+import { drawn, icon } from "../web/src/element/icons.js"
 import { EventLog } from "./log.js"
 import { demoTexts, type DemoLanguage, type DemoTexts } from "./texts.js"
 
@@ -9,24 +12,8 @@ interface Config {
   users: string[]
 }
 
-/** What is drawn on the idle phone's buttons. */
-const ICONS = {
-  voice: '<path fill="currentColor" d="M6.300 3.600c.5-.2 1 0 1.300.5l1.900 3.300c.3.5.2 1.100-.2 1.500L7.900 10.300c1.200 2.500 3.200 4.500 5.800 5.700l1.400-1.400c.4-.4 1-.5 1.500-.2l3.300 1.900c.5.3.7.8.5 1.300l-.7 2c-.3.8-1 1.300-1.800 1.200C10.300 20 4 13.700 3.200 6.100c-.1-.8.4-1.600 1.100-1.800z"/>',
-  video: '<path d="M4.800 6.800h8.400a2 2 0 0 1 2 2v6.400a2 2 0 0 1-2 2H4.800a2 2 0 0 1-2-2V8.800a2 2 0 0 1 2-2zM15.200 10.700l4.500-2.700a1 1 0 0 1 1.500.9v6.200a1 1 0 0 1-1.500.9l-4.500-2.700"/>',
-  listen: '<path d="M4 9.700v4.600h3.200l4.300 3.700V6L7.200 9.700H4zM15 9.200a4 4 0 0 1 0 5.600M17.600 6.600a7.600 7.600 0 0 1 0 10.800"/>',
-  window: '<path d="M13.500 4.500h6v6M19.500 4.500l-8 8M10 5.500H6a1.500 1.500 0 0 0-1.500 1.500v11A1.500 1.500 0 0 0 6 19.500h11a1.500 1.500 0 0 0 1.500-1.500v-4"/>',
-}
-
-function icon(name: keyof typeof ICONS): string {
-  return `<svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round">${ICONS[name]}</svg>`
-}
-
-function make<K extends keyof HTMLElementTagNameMap>(tag: K, className = "", text = ""): HTMLElementTagNameMap[K] {
-  const element = document.createElement(tag)
-  if (className !== "") element.className = className
-  if (text !== "") element.textContent = text
-  return element
-}
+/** A window with an arrow out of it. */
+const WINDOW = "M13.500 4.500h6v6M19.500 4.500l-8 8M10 5.500H6a1.500 1.500 0 0 0-1.500 1.500v11A1.500 1.500 0 0 0 6 19.500h11a1.500 1.500 0 0 0 1.500-1.500v-4"
 
 function face(userID: string): HTMLElement {
   const element = make("div", "face", (Array.from(userID)[0] ?? "?").toUpperCase())
@@ -34,26 +21,21 @@ function face(userID: string): HTMLElement {
   return element
 }
 
-function hueOf(name: string): number {
-  let hash = 7
-  for (const letter of name) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973
-  return Math.round((hash * 137.508) % 360)
-}
-
 /** One phone with its log. */
 class DemoPhone {
   readonly desk = make("section", "desk")
   private readonly calling = document.createElement("trtc-calling") as TRTCCallingElement
   private readonly state = make("div", "state")
-  private readonly stateText = make("span")
+  private readonly stateText = make("span", "")
   private readonly meLine = make("div", "meline")
   private readonly toast = make("div", "toast")
   private readonly dials: Array<{ button: HTMLButtonElement; video: boolean; to: string }> = []
-  private readonly listen = make("button")
-  private readonly other = make("a")
-  private readonly again = make("button")
+  private readonly listen = make("button", "")
+  private readonly other = make("a", "")
+  private readonly again = make("button", "")
   private readonly log = new EventLog()
   private t: DemoTexts = demoTexts("en")
+  private language: DemoLanguage = "en"
 
   constructor(
     readonly userID: string,
@@ -69,14 +51,14 @@ class DemoPhone {
       row.append(face(to), make("span", "", to), this.dial(to, false), this.dial(to, true))
       contacts.append(row)
     }
-    this.state.append(make("i"), this.stateText)
+    this.state.append(make("i", ""), this.stateText)
     this.state.setAttribute("role", "status")
     this.again.type = this.listen.type = "button"
     this.again.className = "again"
     this.again.addEventListener("click", () => void this.signIn())
     this.listen.addEventListener("click", () => {
       this.calling.listening = !this.calling.listening
-      this.say(this.t, document.documentElement.lang)
+      this.say(this.language)
     })
     const extras = make("div", "extras")
     extras.append(this.listen, this.again, this.other)
@@ -93,15 +75,15 @@ class DemoPhone {
   }
 
   /** In this language. */
-  say(t: DemoTexts, language: string): void {
+  say(language: DemoLanguage): void {
+    const t = demoTexts(language)
     this.t = t
-    this.calling.lang = language
+    this.language = language
+    this.calling.lang = langOf(language)
     this.meLine.textContent = t.you
-    this.listen.innerHTML = icon("listen")
-    this.listen.append(t.listen)
+    this.listen.replaceChildren(icon("speaker"), t.listen)
     this.listen.setAttribute("aria-pressed", String(this.calling.listening))
-    this.other.innerHTML = icon("window")
-    this.other.append(this.alone ? t.both : t.alone)
+    this.other.replaceChildren(drawn(WINDOW, false), this.alone ? t.both : t.alone)
     this.other.href = this.alone ? "/" : `/?phone=${encodeURIComponent(this.userID)}`
     if (!this.alone) this.other.target = "_blank"
     this.again.textContent = t.signInAgain
@@ -121,16 +103,17 @@ class DemoPhone {
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
       const { userSig } = (await response.json()) as { userSig: string }
       this.calling.config = { sdkAppID: this.config.sdkAppID, userID: this.userID, userSig, type: 2 }
-      await this.calling.login()
     } catch (error) {
       this.toast.textContent = error instanceof Error ? error.message : String(error)
+      return
     }
+    await this.calling.login().catch(() => {}) // told as ERROR
   }
 
   private dial(to: string, video: boolean): HTMLButtonElement {
     const button = make("button", video ? "dial video" : "dial")
     button.type = "button"
-    button.innerHTML = icon(video ? "video" : "voice")
+    button.append(icon(video ? "camera" : "phone"))
     button.addEventListener("click", () => {
       this.toast.textContent = ""
       void this.calling.call({ userID: to, type: video ? 2 : 1 })
@@ -144,12 +127,16 @@ class DemoPhone {
       if (name === "USER_VOICE_VOLUME") continue
       this.calling.on(name, ({ eventCode, data }: GuideCallback) => {
         this.log.add(eventCode, data)
-        if (eventCode === "ERROR") this.toast.textContent = String((data as { message?: unknown }).message ?? "")
+        if (eventCode === "ERROR") this.complain(data as { code: string | number; message: string })
       })
     }
     this.calling.observe((event) => {
       if (event.type === "connection") this.showState()
     })
+  }
+
+  private complain({ code, message }: { code: string | number; message: string }): void {
+    this.toast.textContent = errorText(code, this.language, message)
   }
 
   private showState(): void {
@@ -161,6 +148,10 @@ class DemoPhone {
   }
 }
 
+function langOf(language: DemoLanguage): string {
+  return language === "zh" ? "zh-CN" : "en"
+}
+
 async function start(): Promise<void> {
   const alone = new URLSearchParams(location.search).get("phone")
   const banner = document.getElementById("banner") as HTMLElement
@@ -170,11 +161,12 @@ async function start(): Promise<void> {
 
   const say = () => {
     const t = demoTexts(language)
-    document.documentElement.lang = language === "zh" ? "zh-CN" : "en"
+    document.documentElement.lang = langOf(language)
     for (const element of document.querySelectorAll<HTMLElement>("[data-text]")) {
       const key = element.dataset["text"] as keyof DemoTexts
       element.textContent = alone !== null && key === "foot" ? t.footAlone : t[key]
     }
+    document.getElementById("languages")?.setAttribute("aria-label", t.languages)
     for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
       button.setAttribute("aria-pressed", String(button.dataset["language"] === language))
     }
@@ -182,7 +174,7 @@ async function start(): Promise<void> {
     document.getElementById("steps")?.replaceChildren(...steps.map((text) => make("li", "", text)))
     banner.hidden = problem === null
     banner.textContent = problem === null ? "" : t[problem]
-    for (const phone of phones) phone.say(t, document.documentElement.lang)
+    for (const phone of phones) phone.say(language)
   }
 
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {

@@ -1,6 +1,7 @@
 /** What the demo page says. */
 
 const EN = {
+  languages: "Language",
   subtitle: "Two phones on one page: voice and video calls through your own server",
   step1: "Press voice or video on one phone",
   step2: "Allow the microphone and camera",
@@ -30,6 +31,7 @@ const EN = {
 }
 
 const ZH: typeof EN = {
+  languages: "语言",
   subtitle: "一页两部电话：通过您自己的服务器进行语音和视频通话",
   step1: "在任一电话上点语音或视频",
   step2: "允许使用麦克风和摄像头",

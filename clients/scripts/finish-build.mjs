@@ -1,7 +1,8 @@
-// After the compiler: the demo's own files, comments out of the scripts (they stay in the .d.ts, where editors look), and
-// what the SDK weighs for a page that loads it.
+// After the compiler: what earlier sources left is removed, the demo's own files are copied, comments are taken out of the
+// scripts (they stay in the .d.ts, where editors look), the demo is pointed to the SDK where the server has it, and what
+// the SDK weighs for a page that loads it is printed.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
@@ -16,10 +17,15 @@ for (const name of readdirSync(join(clients, "demo"))) {
 }
 
 for (const name of readdirSync(dist, { recursive: true })) {
-  if (!name.endsWith(".js")) continue
+  const source = name.replace(/(\.d\.ts|\.js)$/, ".ts")
+  if (source === name) continue
   const file = join(dist, name)
-  const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, removeComments: true }
-  writeFileSync(file, ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions }).outputText)
+  if (!existsSync(join(clients, source))) rmSync(file)
+  else if (name.endsWith(".js")) {
+    const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, removeComments: true }
+    const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions })
+    writeFileSync(file, name.startsWith("demo") ? outputText.replaceAll('"../web/', '"/sdk/web/') : outputText)
+  }
 }
 
 /** A module and all that it imports, with relative addresses. */

@@ -1,6 +1,6 @@
 /** Importing this registers `<trtc-calling>`. Importing it twice, or two copies of it, is harmless. */
 
-import { TRTCCallingElement } from "./element/trtc-calling-element.js"
+import { TRTCCallingElement } from "./src/element/trtc-calling-element.js"
 
 export const TAG = "trtc-calling"
 
@@ -13,5 +13,6 @@ declare global {
 }
 
 export { TRTCCallingElement }
-export { ELEMENT_EVENT } from "./element/trtc-calling-element.js"
-export type { GuideCallback, TRTCCallingConfig } from "./element/trtc-calling-element.js"
+export type { GuideCallback, TRTCCallingConfig } from "./src/element/trtc-calling-element.js"
+export { errorText } from "./src/element/error-texts.js"
+export { ELEMENT_EVENT } from "./src/event-names.js"

@@ -2,9 +2,11 @@
  * The browser SDK of Tring. Importing it registers nothing; `define.js` registers the `<trtc-calling>` element.
  */
 
-export { TRTCCalling, CLASS_EVENT } from "./trtc-calling.js"
-export type { TRTCCallingOptions, ViewParameters } from "./trtc-calling.js"
-export type { CallParameters } from "./desk.js"
-export { DEVICE_ERRORS } from "./devices.js"
-export type { DeviceChoice, VideoQuality } from "./devices.js"
+export { TRTCCalling } from "./src/trtc-calling.js"
+export type { TRTCCallingOptions } from "./src/trtc-calling.js"
+export type { CallParameters, DeviceParameters } from "./src/desk.js"
+export { CLASS_EVENT } from "./src/event-names.js"
+export { DEVICE_ERRORS, DeviceFault } from "./src/media/devices.js"
+export type { DeviceChoice, VideoQuality } from "./src/media/devices.js"
+export type { ViewParameters } from "./src/views.js"
 export { CallError } from "../core/src/index.js"

@@ -1,17 +1,22 @@
 /** From what happens in a call to what its screen shows, with the bell. */
 
-import { clock, type Call, type CallEvent } from "../../core/src/index.js"
-import { listDevices } from "../devices.js"
+import { clock, type Call, type CallEvent } from "../../../core/src/index.js"
+import type { Desk } from "../desk.js"
+import { DeviceFault, listDevices } from "../media/devices.js"
 import type { Phone } from "../phone.js"
+import { ERROR_TEXTS, errorText } from "./error-texts.js"
 import { Ringer } from "./ringer.js"
 import type { Actions, Notice, Screen, View } from "./screen.js"
-import { endText, languageOf, texts, type Texts } from "./texts.js"
+import { endText, languageOf, texts, type Language, type Texts } from "./texts.js"
 
 /** How long the end of a call is shown, ms. Higher: easier to read. Lower: the page is back sooner. */
 const END_SHOWN_MS = 2200
 
-/** How long a device's fault is shown, ms. */
+/** How long something that failed is shown, ms. Higher: easier to read. Lower: less in the way. */
 const FAULT_SHOWN_MS = 6000
+
+/** Told on the screen in other ways: by a button that plays the sound. */
+const SHOWN_OTHERWISE = ["playback_blocked"]
 
 /** Network levels above this are worth a hint (1 best, 6 cut off). */
 const WEAK_ABOVE = 4
@@ -22,26 +27,29 @@ export class CallView {
   private readonly ringer = new Ringer()
   /** What is shown: the present call, or the one that has just ended. */
   private shown: Call | null = null
-  private end: ((t: Texts) => string) | null = null
-  private endTimer = 0
-  private second = 0
+  private end: ((t: Texts, language: Language) => string) | null = null
+  private endTimer: ReturnType<typeof setTimeout> | undefined
+  private second: ReturnType<typeof setInterval> | undefined
   private weak = new Map<string, boolean>()
-  private faults: number[] = []
+  private faults: Array<string | number> = []
   private mediaStatus = "idle"
   private everConnected = false
   private remoteHidden = false
-  private facing: "user" | "environment" = "user"
   private cameras = 0
-  private readonly stop: () => void
+  private readonly phone: Phone
+  private readonly stop: Array<() => void>
 
   constructor(
     private readonly host: HTMLElement,
-    private readonly phone: Phone,
+    private readonly desk: Desk,
     makeScreen: (actions: Actions) => Screen,
   ) {
+    this.phone = desk.phone
     this.screen = makeScreen(this.actions())
-    this.stop = phone.client.on((event) => this.happened(event))
-    phone.media.onchange = () => this.refresh()
+    this.stop = [
+      this.phone.client.on((event) => this.happened(event)),
+      this.phone.media.changes.on(() => this.refresh()),
+    ]
   }
 
   /** Shows the present state anew. */
@@ -62,16 +70,10 @@ export class CallView {
     this.refresh()
   }
 
-  /** Front or back camera. */
-  async useFacing(facing: "user" | "environment"): Promise<void> {
-    this.facing = facing
-    await this.phone.media.useFacing(facing)
-    this.refresh()
-  }
-
   dispose(): void {
-    this.stop()
+    this.stop.forEach((stop) => stop())
     this.ringer.stop()
+    this.screen.dispose()
     clearInterval(this.second)
     clearTimeout(this.endTimer)
     this.host.removeAttribute("phase")
@@ -80,6 +82,8 @@ export class CallView {
   // --- what happens ---
 
   private happened(event: CallEvent): void {
+    const begins = event.type === "calling" || event.type === "invited"
+    if (!begins && "call" in event && event.call !== this.shown) return
     switch (event.type) {
       case "calling":
       case "invited":
@@ -87,10 +91,7 @@ export class CallView {
         break
       case "connected":
         this.ringer.stop()
-        void listDevices("videoinput").then((all) => {
-          this.cameras = all.length
-          this.refresh()
-        })
+        this.countCameras()
         break
       case "network":
         this.weak.set(event.userID, event.level > WEAK_ABOVE)
@@ -103,15 +104,18 @@ export class CallView {
         for (const { userID, volume } of event.levels) if (userID !== event.call.self) this.screen.loudness(volume)
         return
       case "error":
-        if (typeof event.code === "number") this.fault(event.code)
+        this.fault(event.code)
         break
-      case "refused":
-        this.over((t) => `${t.refused}: ${event.error.message}`)
+      case "refused": {
+        const { code, message } = event.error
+        this.over((t, language) => t.refused(errorText(code, language, message)))
         break
+      }
       case "ended": {
         const { call, reason, by, durationS } = event
-        const mine = by === call.self
-        this.over((t) => endText(t, reason, mine, call.role === "caller", call.connectedAt !== null, durationS))
+        const { role } = call
+        const end = { reason, mine: by === call.self, role, connected: call.connectedAt !== null, seconds: durationS }
+        this.over((t) => endText(t, end))
         break
       }
       case "changed":
@@ -134,27 +138,28 @@ export class CallView {
     this.faults = []
     this.mediaStatus = "idle"
     this.everConnected = this.remoteHidden = false
-    this.second = window.setInterval(() => {
+    this.second = setInterval(() => {
       if (this.shown !== null && this.shown.phase === "connected") this.refresh()
     }, 500)
-    if (call.role === "callee") this.ringer.incoming()
-    else this.ringer.outgoing()
+    // A page may have answered or left it by now.
+    if (call.phase === "ringing") this.ringer.incoming()
+    else if (call.phase === "dialing") this.ringer.outgoing()
   }
 
-  private over(say: (t: Texts) => string): void {
+  private over(say: (t: Texts, language: Language) => string): void {
     this.ringer.stop()
     clearInterval(this.second)
     this.end = say
     this.screen.loudness(0)
-    this.endTimer = window.setTimeout(() => {
+    this.endTimer = setTimeout(() => {
       this.shown = this.end = null
       this.screen.clear()
       this.refresh()
     }, END_SHOWN_MS)
   }
 
-  private fault(code: number): void {
-    if (this.faults.includes(code)) return
+  private fault(code: string | number): void {
+    if (this.faults.includes(code) || SHOWN_OTHERWISE.includes(String(code)) || !(code in ERROR_TEXTS)) return
     this.faults.push(code)
     setTimeout(() => {
       this.faults = this.faults.filter((c) => c !== code)
@@ -162,10 +167,21 @@ export class CallView {
     }, FAULT_SHOWN_MS)
   }
 
+  private countCameras(): void {
+    listDevices("videoinput").then(
+      (all) => {
+        this.cameras = all.length
+        this.refresh()
+      },
+      () => {}, // no list, no button to flip
+    )
+  }
+
   // --- what is shown ---
 
   private viewOf(call: Call): View {
-    const t = texts(languageOf(this.host))
+    const language = languageOf(this.host)
+    const t = texts(language)
     const { media } = this.phone
     const ended = this.end !== null
     const peer = call.role === "callee" ? call.sponsor : call.invitees.join(", ")
@@ -176,15 +192,16 @@ export class CallView {
       texts: t,
       phase,
       video: call.media === "video",
+      modal: !this.host.hasAttribute("inline"),
       name: peer || t.unknown,
-      status: this.end !== null ? this.end(t) : this.statusOf(call, t, timing),
+      status: this.end !== null ? this.end(t, language) : this.statusOf(call, t, timing),
       timing,
-      notices: this.noticesOf(call, t),
+      notices: this.noticesOf(call, t, language),
       soundBlocked: media.playbackBlocked && media.listening && phase === "connected",
       microphone: call.devices.microphone,
       camera: call.devices.camera,
       canFlip: this.cameras > 1 && navigator.maxTouchPoints > 0,
-      mirrored: this.facing === "user",
+      mirrored: media.facing === "user",
       local: ended ? null : media.localStream,
       remote: !ended && call.media === "video" && devices?.camera === true && !this.remoteHidden ? media.remoteStream : null,
     }
@@ -207,7 +224,7 @@ export class CallView {
     }
   }
 
-  private noticesOf(call: Call, t: Texts): Notice[] {
+  private noticesOf(call: Call, t: Texts, language: Language): Notice[] {
     const notices: Notice[] = []
     const warn = (icon: Notice["icon"], text: string) => notices.push({ icon, text, warn: true })
     const peer = call.peers[0]
@@ -215,10 +232,7 @@ export class CallView {
     else if (this.mediaStatus === "reconnecting") warn("warning", t.reconnecting)
     else if (this.weak.get(call.self) === true) warn("signal", t.weakOwn)
     else if (peer !== undefined && this.weak.get(peer.userID) === true) warn("signal", t.weakPeer)
-    for (const code of this.faults) {
-      const text = (t as unknown as { [key: string]: string | undefined })[`error${code}`]
-      if (text !== undefined) warn("warning", text)
-    }
+    for (const code of this.faults) warn("warning", errorText(code, language, ""))
     if (peer !== undefined && !peer.devices.microphone) notices.push({ icon: "muted", text: t.peerMuted, warn: false })
     if (peer !== undefined && call.media === "video" && !peer.devices.camera) {
       notices.push({ icon: "cameraOff", text: t.peerCameraOff, warn: false })
@@ -229,25 +243,32 @@ export class CallView {
   // --- what the user does ---
 
   private actions(): Actions {
+    const { desk } = this
     const { client, media } = this.phone
-    // A refusal is told by an event or has nothing to tell.
-    const quietly = (promise: Promise<unknown>) => void promise.catch(() => {})
+    // What fails is an ERROR for the page; here it is shown, unless an event shows it anyway.
+    const showing = (promise: Promise<unknown>) => {
+      promise.catch((error: unknown) => {
+        if (!(error instanceof DeviceFault)) return
+        this.fault(error.code)
+        this.refresh()
+      })
+    }
     return {
-      answer: () => quietly(client.accept()),
+      answer: () => showing(desk.accept()),
       leave: () => {
         const phase = client.call?.phase
-        quietly(phase === "ringing" || phase === "accepting" ? client.reject() : client.hangup())
+        showing(phase === "ringing" || phase === "accepting" ? desk.reject() : desk.hangup())
       },
       toggleMicrophone: () => {
         const call = client.call
-        if (call !== null) quietly(client.setDevices({ microphone: !call.devices.microphone }))
+        if (call !== null) showing(desk.setMicMute(call.devices.microphone))
       },
       toggleCamera: () => {
         const call = client.call
-        if (call !== null) quietly(client.setDevices({ camera: !call.devices.camera }))
+        if (call !== null) showing(desk.setCamera(!call.devices.camera))
       },
-      flip: () => quietly(this.useFacing(this.facing === "user" ? "environment" : "user")),
-      playSound: () => media.play(),
+      flip: () => showing(desk.useFacing(media.facing === "user" ? "environment" : "user")),
+      playSound: () => showing(desk.resumePlayback()),
       listDevices: async () => {
         const { microphoneID, cameraID, speakerID } = media.current
         return {
@@ -257,10 +278,7 @@ export class CallView {
           current: { audio: microphoneID, video: cameraID, speaker: speakerID },
         }
       },
-      chooseDevice: (kind, id) => {
-        const change = kind === "audio" ? media.useMicrophone(id) : kind === "video" ? media.useCamera(id) : media.useSpeaker(id)
-        quietly(change)
-      },
+      chooseDevice: (deviceType, deviceId) => showing(desk.switchDevice({ deviceType, deviceId })),
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The sheet that chooses microphone, camera and loudspeaker. */
 
-import type { DeviceChoice } from "../devices.js"
+import type { DeviceChoice } from "../media/devices.js"
 import { make } from "./dom.js"
 import { icon } from "./icons.js"
 import type { Texts } from "./texts.js"
@@ -13,23 +13,25 @@ export interface DeviceLists {
   current: { audio: string; video: string; speaker: string }
 }
 
-type Kind = "audio" | "video" | "speaker"
-const KINDS: Kind[] = ["audio", "video", "speaker"]
+export type DeviceKind = "audio" | "video" | "speaker"
+const KINDS: DeviceKind[] = ["audio", "video", "speaker"]
 
 /** See the head of this file. */
 export class DeviceSheet {
   readonly element = make("section", "sheet")
   private readonly title = make("span", "")
   private readonly closer = make("button", "close", icon("close"))
-  private readonly rows: Record<Kind, { label: HTMLLabelElement; caption: HTMLSpanElement; select: HTMLSelectElement }>
+  private readonly rows: Record<DeviceKind, { label: HTMLLabelElement; caption: HTMLSpanElement; select: HTMLSelectElement }>
   private standard = ""
+  private readonly refill = () => void this.fill()
 
+  /** `opener` is the button that opens it. */
   constructor(
     private readonly list: () => Promise<DeviceLists>,
-    choose: (kind: Kind, id: string) => void,
-    private readonly focusBack: () => void,
+    choose: (kind: DeviceKind, id: string) => void,
+    private readonly opener: HTMLButtonElement,
   ) {
-    const row = (kind: Kind) => {
+    const row = (kind: DeviceKind) => {
       const caption = make("span", "")
       const select = make("select", "")
       select.addEventListener("change", () => choose(kind, select.value))
@@ -39,11 +41,10 @@ export class DeviceSheet {
     this.closer.type = "button"
     this.closer.addEventListener("click", () => this.close(true))
     this.element.append(make("header", "", this.title, this.closer), ...KINDS.map((k) => this.rows[k].label))
-    this.element.setAttribute("role", "group")
+    this.element.setAttribute("role", "dialog")
     this.element.hidden = true
-    navigator.mediaDevices?.addEventListener("devicechange", () => {
-      if (this.isOpen) void this.fill()
-    })
+    opener.setAttribute("aria-haspopup", "dialog")
+    opener.setAttribute("aria-expanded", "false")
   }
 
   get isOpen(): boolean {
@@ -62,21 +63,32 @@ export class DeviceSheet {
     this.standard = texts.standard
   }
 
-  async open(): Promise<void> {
+  toggle(): void {
     if (this.isOpen) return this.close(true)
-    await this.fill()
     this.element.hidden = false
+    this.opener.setAttribute("aria-expanded", "true")
     this.closer.focus({ preventScroll: true })
+    navigator.mediaDevices?.addEventListener("devicechange", this.refill)
+    this.refill()
   }
 
+  /** `focus`: give it back to the button that opened it. */
   close(focus: boolean): void {
     if (!this.isOpen) return
     this.element.hidden = true
-    if (focus) this.focusBack()
+    this.opener.setAttribute("aria-expanded", "false")
+    navigator.mediaDevices?.removeEventListener("devicechange", this.refill)
+    if (focus) this.opener.focus({ preventScroll: true })
+  }
+
+  /** Lets go of the page. */
+  dispose(): void {
+    this.close(false)
   }
 
   private async fill(): Promise<void> {
-    const lists = await this.list()
+    const lists = await this.list().catch(() => null)
+    if (lists === null) return
     for (const kind of KINDS) {
       const { label, select } = this.rows[kind]
       const choices = lists[kind]

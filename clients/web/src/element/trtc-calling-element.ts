@@ -3,35 +3,14 @@
  * screen covers the page, or the box it stands in with the attribute `inline`.
  */
 
-import type { Call, CallEvent, GuideEventName } from "../../core/src/index.js"
-import { Desk, type CallParameters } from "../desk.js"
-import type { DeviceChoice, VideoQuality } from "../devices.js"
+import type { Call, CallEvent } from "../../../core/src/index.js"
+import { Desk, type CallParameters, type DeviceParameters } from "../desk.js"
+import { ELEMENT_EVENT } from "../event-names.js"
 import { Handlers } from "../handlers.js"
+import type { DeviceChoice, VideoQuality } from "../media/devices.js"
 import { Phone } from "../phone.js"
 import { CallView } from "./call-view.js"
 import { Screen } from "./screen.js"
-
-/** The guide's event names: each is its own value. */
-export const ELEMENT_EVENT = {
-  INVITED: "INVITED",
-  HANG_UP: "HANG_UP",
-  REJECT: "REJECT",
-  USER_LEAVE: "USER_LEAVE",
-  NO_RESP: "NO_RESP",
-  CALLING_TIMEOUT: "CALLING_TIMEOUT",
-  LINE_BUSY: "LINE_BUSY",
-  CALLING_CANCEL: "CALLING_CANCEL",
-  USER_ENTER: "USER_ENTER",
-  CALL_END: "CALL_END",
-  USER_ACCEPT: "USER_ACCEPT",
-  USER_VIDEO_AVAILABLE: "USER_VIDEO_AVAILABLE",
-  USER_AUDIO_AVAILABLE: "USER_AUDIO_AVAILABLE",
-  USER_VOICE_VOLUME: "USER_VOICE_VOLUME",
-  USER_NETWORK_QUALITY: "USER_NETWORK_QUALITY",
-  KICKED_OUT: "KICKED_OUT",
-  SDK_READY: "SDK_READY",
-  ERROR: "ERROR",
-} as const satisfies Record<GuideEventName, string>
 
 /** The guide's config. Read at `login()`, and `type` at `call()`. */
 export interface TRTCCallingConfig {
@@ -50,16 +29,20 @@ export interface GuideCallback {
 
 const NO_CONFIG: TRTCCallingConfig = { sdkAppID: 0, userID: "", userSig: "", type: 1 }
 
+/** What a page may have set before this script was here; in this order, since the phone is made with the first ones. */
+const PROPERTIES = ["server", "config", "backgroundMute", "listening"] as const
+
 /** See the head of this file. */
 export class TRTCCallingElement extends HTMLElement {
-  static readonly observedAttributes = ["config", "lang"]
+  static readonly observedAttributes = ["config", "lang", "inline"]
   readonly EVENT = ELEMENT_EVENT
   private settings: TRTCCallingConfig = NO_CONFIG
   private readonly handlers = new Handlers()
   private readonly log = { level: 1 }
   private desk: Desk | null = null
   private view: CallView | null = null
-  private readonly queued: Array<(event: CallEvent) => void> = []
+  private heard = true
+  private readonly observers: Array<(event: CallEvent) => void> = []
 
   // --- attributes and properties ---
 
@@ -68,10 +51,13 @@ export class TRTCCallingElement extends HTMLElement {
     return this.settings
   }
   set config(config: TRTCCallingConfig) {
-    this.settings = config
+    this.settings = config ?? NO_CONFIG
   }
 
-  /** True: a call survives the page's going away (into the back/forward cache, say). False: it is hung up. */
+  /**
+   * True: a call survives that the page is put aside and may come back (the back/forward cache). False: it is hung up
+   * then. A page that is closed ends its call in any case.
+   */
   get backgroundMute(): boolean {
     return this.attributeIsTrue("background-mute") || this.attributeIsTrue("backgroundMute")
   }
@@ -89,10 +75,11 @@ export class TRTCCallingElement extends HTMLElement {
 
   /** Whether the other side is heard on this element. */
   get listening(): boolean {
-    return this.phone().media.listening
+    return this.heard
   }
   set listening(on: boolean) {
-    this.phone().media.listening = on
+    this.heard = on
+    if (this.desk !== null) this.desk.phone.media.listening = on
   }
 
   /** The present call, null without one. */
@@ -109,8 +96,9 @@ export class TRTCCallingElement extends HTMLElement {
 
   /** Signs in with `config`. */
   login(): Promise<void> {
-    const { sdkAppID, userID, userSig } = this.settings ?? NO_CONFIG
-    return this.ready().login({ sdkAppID, userID, userSig })
+    const desk = this.ready()
+    const { sdkAppID, userID, userSig } = this.settings
+    return desk.login({ sdkAppID, userID, userSig })
   }
 
   /** Leaves the present call and signs out. */
@@ -123,15 +111,15 @@ export class TRTCCallingElement extends HTMLElement {
     this.handlers.on(event, handler, context)
   }
 
-  /** Hears it no more: one handler, all of the event, or everything. */
-  off(event?: string, handler?: (given: GuideCallback) => void): void {
-    this.handlers.off(event, handler)
+  /** Hears it no more: one handler, all of the event, or, without any argument, everything. */
+  off(...given: [event?: string, handler?: (given: GuideCallback) => void]): void {
+    this.handlers.off(...given)
   }
 
   /** Calls. Without a `type` that of `config` is taken. */
   call(parameters: Omit<CallParameters, "type"> & { type?: 1 | 2 }): Promise<void> {
-    const type = (parameters.type ?? this.settings?.type) as 1 | 2
-    return this.ready().call({ ...parameters, type })
+    const desk = this.ready()
+    return desk.call(parameters && { ...parameters, type: (parameters.type ?? this.settings.type) as 1 | 2 })
   }
 
   /** Answers. */
@@ -163,19 +151,21 @@ export class TRTCCallingElement extends HTMLElement {
   }
 
   /** True: the camera at the front. */
-  async switchCamera(isFrontCamera: boolean): Promise<void> {
-    await this.view?.useFacing(isFrontCamera ? "user" : "environment")
+  switchCamera(isFrontCamera: boolean): Promise<void> {
+    return this.ready().useFacing(isFrontCamera ? "user" : "environment")
   }
 
   /**
    * True: a loudspeaker; false: the earpiece. False is returned where the browser names no such output: then its own
    * choice stays.
    */
-  async setHandsFree(isHandsFree: boolean): Promise<boolean> {
-    const desk = this.ready()
-    const wanted = isHandsFree ? /speaker|扬声器/i : /earpiece|handset|听筒/i
-    const output = (await desk.getSpeakers()).find((d) => wanted.test(d.label))
-    return output !== undefined && desk.phone.media.useSpeaker(output.deviceId)
+  setHandsFree(isHandsFree: boolean): Promise<boolean> {
+    return this.ready().setHandsFree(isHandsFree)
+  }
+
+  /** Plays the others where the browser wanted a touch of the page first: call it in the handler of a click. */
+  resumePlayback(): Promise<void> {
+    return this.ready().resumePlayback()
   }
 
   /** Shows the other's picture again. */
@@ -198,7 +188,7 @@ export class TRTCCallingElement extends HTMLElement {
     return this.ready().getMicrophones()
   }
 
-  switchDevice(choice: { deviceType: "audio" | "video" | "speaker"; deviceId: string }): Promise<void> {
+  switchDevice(choice: DeviceParameters): Promise<void> {
     return this.ready().switchDevice(choice)
   }
 
@@ -233,13 +223,14 @@ export class TRTCCallingElement extends HTMLElement {
 
   /** Hears what the core tells, more finely than the guide's events. */
   observe(handler: (event: CallEvent) => void): void {
-    if (this.desk === null) this.queued.push(handler)
-    else this.desk.phone.client.on(handler)
+    this.observers.push(handler)
+    this.desk?.phone.client.on(handler)
   }
 
   // --- life ---
 
   connectedCallback(): void {
+    this.upgrade()
     this.view?.refresh()
   }
 
@@ -256,34 +247,39 @@ export class TRTCCallingElement extends HTMLElement {
   attributeChangedCallback(name: string, _before: string | null, text: string | null): void {
     if (name === "config" && text !== null) {
       try {
-        this.settings = JSON.parse(text) as TRTCCallingConfig
+        this.config = JSON.parse(text) as TRTCCallingConfig
       } catch (_) {
         console.error("[tring] the attribute config is no JSON: set it as {\"sdkAppID\":…,\"userID\":…,\"userSig\":…}")
       }
     }
-    if (name === "lang") this.view?.refresh()
-  }
-
-  private phone(): Phone {
-    return this.ready().phone
+    if (name === "lang" || name === "inline") this.view?.refresh()
   }
 
   /** The phone is made at its first use, so that every attribute is there. */
   private ready(): Desk {
     if (this.desk !== null) return this.desk
-    const phone = new Phone(this.server, this.log)
+    this.upgrade()
+    const phone = new Phone({ server: this.server, log: this.log, keepsCall: () => this.backgroundMute })
+    phone.media.listening = this.heard
     const desk = new Desk(phone, "element", ({ name, payload }) => {
       this.handlers.call(name, { eventCode: name, data: payload })
     })
     this.desk = desk
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" })
     root.replaceChildren()
-    this.view = new CallView(this, phone, (actions) => new Screen(root, actions))
-    for (const handler of this.queued.splice(0)) phone.client.on(handler)
-    phone.hear(window, "pagehide", () => {
-      if (!this.backgroundMute) void phone.client.hangup()
-    })
+    this.view = new CallView(this, desk, (actions) => new Screen(root, actions))
+    for (const handler of this.observers) phone.client.on(handler)
     return desk
+  }
+
+  /** A property that was set on the plain element stands before the class's own: it is set anew. */
+  private upgrade(): void {
+    for (const name of PROPERTIES) {
+      if (!Object.prototype.hasOwnProperty.call(this, name)) continue
+      const value = this[name]
+      delete (this as Partial<Pick<this, typeof name>>)[name]
+      ;(this as { -readonly [key in typeof name]: unknown })[name] = value
+    }
   }
 
   private attributeIsTrue(name: string): boolean {

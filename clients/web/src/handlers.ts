@@ -12,19 +12,27 @@ interface Entry {
 export class Handlers {
   private entries: Entry[] = []
 
-  /** Adds a handler. One that is no function is reported and left out. */
+  /** Adds a handler. One that is no function, or of an event without a name, is reported and left out. */
   on(event: string, handler: unknown, context?: unknown): void {
-    if (typeof handler !== "function") {
+    if (typeof event !== "string") {
+      console.error("[tring] on(): the event is not declared in EVENT")
+    } else if (typeof handler !== "function") {
       console.error(`[tring] on(${event}): the handler is no function`)
-      return
+    } else {
+      this.entries.push({ event, handler: handler as Handler, context })
     }
-    this.entries.push({ event, handler: handler as Handler, context })
   }
 
-  /** With a handler: removes its first registration. Without: all of the event. Without both: everything. */
-  off(event?: string, handler?: unknown): void {
-    if (event === undefined) {
+  /**
+   * With a handler: removes its first registration. With an event alone: all of the event. Without any argument:
+   * everything. An event that is `undefined` (a name that EVENT does not have) removes nothing.
+   */
+  off(...given: [event?: unknown, handler?: unknown]): void {
+    const [event, handler] = given
+    if (given.length === 0) {
       this.entries = []
+    } else if (typeof event !== "string") {
+      console.error("[tring] off(): the event is not declared in EVENT")
     } else if (handler === undefined) {
       this.entries = this.entries.filter((e) => e.event !== event)
     } else {

@@ -25,21 +25,19 @@ export type IconName = keyof typeof PATHS | keyof typeof FILLED
 
 /** A new icon. Its button carries the name, so readers skip it. */
 export function icon(name: IconName): SVGSVGElement {
+  return name in FILLED ? drawn(FILLED[name as keyof typeof FILLED], true) : drawn(PATHS[name as keyof typeof PATHS], false)
+}
+
+/** The same for a path that is not of this screen. */
+export function drawn(d: string, filled: boolean): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg")
+  const path = document.createElementNS(SVG, "path")
+  const attributes = filled
+    ? { d, fill: "currentColor" }
+    : { d, fill: "none", stroke: "currentColor", "stroke-width": "1.8", "stroke-linecap": "round", "stroke-linejoin": "round" }
   svg.setAttribute("viewBox", "0 0 24 24")
   svg.setAttribute("aria-hidden", "true")
-  const path = document.createElementNS(SVG, "path")
-  if (name in FILLED) {
-    path.setAttribute("d", FILLED[name as keyof typeof FILLED])
-    path.setAttribute("fill", "currentColor")
-  } else {
-    path.setAttribute("d", PATHS[name as keyof typeof PATHS])
-    path.setAttribute("fill", "none")
-    path.setAttribute("stroke", "currentColor")
-    path.setAttribute("stroke-width", "1.8")
-    path.setAttribute("stroke-linecap", "round")
-    path.setAttribute("stroke-linejoin", "round")
-  }
+  for (const [name, value] of Object.entries(attributes)) path.setAttribute(name, value)
   svg.append(path)
   return svg
 }

@@ -77,7 +77,7 @@ button.pill { pointer-events: auto; cursor: pointer; background: var(--tring-acc
 .key svg { width: 25px; height: 25px; }
 .key:hover .disc { background: rgb(255 255 255 / .22); }
 .key:active .disc { transform: scale(.93); }
-.key[aria-pressed="true"] .disc { background: #fff; color: #161b26; }
+.key.off .disc { background: #fff; color: #161b26; }
 .key.end .disc, .key.answer .disc { width: 62px; height: 62px; box-shadow: 0 8px 22px rgb(0 0 0 / .3); }
 .key.end .disc { background: var(--tring-end); }
 .key.end .disc svg { transform: rotate(135deg); }

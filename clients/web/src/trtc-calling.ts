@@ -1,49 +1,17 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import type { GuideEventName } from "../core/src/index.js"
-import { Desk, type CallParameters } from "./desk.js"
-import type { DeviceChoice, VideoQuality } from "./devices.js"
+import { Desk, type CallParameters, type DeviceParameters } from "./desk.js"
+import { CLASS_EVENT } from "./event-names.js"
 import { Handlers } from "./handlers.js"
+import type { DeviceChoice, VideoQuality } from "./media/devices.js"
 import { Phone } from "./phone.js"
-
-/** Event names of the class. */
-export const CLASS_EVENT = {
-  ERROR: "onError",
-  SDK_READY: "sdkReady",
-  INVITED: "onInvited",
-  USER_ACCEPT: "onUserAccept",
-  USER_ENTER: "onUserEnter",
-  USER_LEAVE: "onUserLeave",
-  REJECT: "onReject",
-  NO_RESP: "onNoResp",
-  LINE_BUSY: "onLineBusy",
-  CALLING_CANCEL: "onCallingCancel",
-  CALLING_TIMEOUT: "onCallingTimeout",
-  CALL_END: "onCallEnd",
-  /** The same: pages read either name. */
-  CALLING_END: "onCallEnd",
-  HANG_UP: "onHangUp",
-  KICKED_OUT: "onKickedOut",
-  USER_VIDEO_AVAILABLE: "onUserVideoAvailable",
-  USER_AUDIO_AVAILABLE: "onUserAudioAvailable",
-  USER_VOICE_VOLUME: "onUserVoiceVolume",
-  USER_NETWORK_QUALITY: "onUserNetworkQualityChanged",
-  /** The old SDK's spelling. */
-  DEVICED_UPDATED: "onDeviceUpdated",
-} as const satisfies Record<GuideEventName | "CALLING_END" | "DEVICED_UPDATED", string>
+import { Views, type ViewParameters } from "./views.js"
 
 /** How to make one. */
 export interface TRTCCallingOptions {
   SDKAppID: number
   /** Origin or socket address of the Tring server; the page's own server without it. */
   server?: string
-}
-
-/** Whose picture goes where. */
-export interface ViewParameters {
-  userID?: string
-  /** The id of an element, or the element. The picture fills it. */
-  videoViewDomID: string | HTMLElement
 }
 
 /** See the head of this file. */
@@ -53,22 +21,28 @@ export class TRTCCalling {
   private readonly log = { level: 1 }
   private readonly handlers = new Handlers()
   private readonly desk: Desk
-  private readonly views = new Map<"local" | "remote", HTMLVideoElement>()
+  private readonly views: Views
 
   constructor(private readonly options: TRTCCallingOptions) {
-    const phone = new Phone(options.server, this.log)
-    this.desk = new Desk(phone, "class", ({ name, payload }) => this.handlers.call(CLASS_EVENT[name], payload ?? {}))
-    phone.media.onchange = () => this.refreshViews()
+    // A page that is put aside and comes back goes on where it was.
+    const phone = new Phone({ server: options.server, log: this.log, keepsCall: () => true })
+    this.views = new Views(phone.media)
+    // Before the page hears of it: a handler may begin the next call and show it.
     phone.client.on((event) => {
-      if (event.type === "ended" || event.type === "refused") this.clearViews()
+      if (event.type === "ended" || event.type === "refused") this.views.clear()
     })
+    this.desk = new Desk(phone, "class", ({ name, payload }) => this.handlers.call(CLASS_EVENT[name], payload ?? {}))
     if (navigator.mediaDevices !== undefined) {
-      phone.hear(navigator.mediaDevices, "devicechange", () => void this.devicesChanged())
+      phone.hear(navigator.mediaDevices, "devicechange", () => void this.devicesChanged().catch(() => {}))
     }
   }
 
-  /** Signs in. Rejects with a `CallError` that says what to do. */
-  login({ userID, userSig }: { userID: string; userSig: string }): Promise<void> {
+  /**
+   * Signs in. Rejects with a `CallError` that says what to do. Signed in already, a fresh UserSig is kept for the next
+   * time the server asks for one.
+   */
+  login(credentials: { userID: string; userSig: string }): Promise<void> {
+    const { userID, userSig } = credentials ?? ({} as Partial<typeof credentials>)
     return this.desk.login({ sdkAppID: this.options.SDKAppID, userID, userSig })
   }
 
@@ -87,9 +61,9 @@ export class TRTCCalling {
     this.handlers.on(event, handler, context)
   }
 
-  /** Hears it no more: one handler, all of the event, or everything. */
-  off(event?: string, handler?: (payload: never) => void): void {
-    this.handlers.off(event, handler)
+  /** Hears it no more: one handler, all of the event, or, without any argument, everything. */
+  off(...given: [event?: string, handler?: (payload: never) => void]): void {
+    this.handlers.off(...given)
   }
 
   /** Calls. Settles when the server has taken the call. */
@@ -113,23 +87,23 @@ export class TRTCCalling {
   }
 
   /** Shows the own picture. */
-  startLocalView({ videoViewDomID }: ViewParameters): Promise<void> {
-    return this.show("local", videoViewDomID)
+  startLocalView(where: ViewParameters): Promise<void> {
+    return this.desk.telling(async () => this.views.show("local", where?.videoViewDomID))
   }
 
   /** Hides the own picture; the other side still sees it. */
   async stopLocalView(_?: Partial<ViewParameters>): Promise<void> {
-    this.hide("local")
+    this.views.hide("local")
   }
 
   /** Shows the other's picture. Their voice is heard without. */
-  startRemoteView({ videoViewDomID }: ViewParameters): Promise<void> {
-    return this.show("remote", videoViewDomID)
+  startRemoteView(where: ViewParameters): Promise<void> {
+    return this.desk.telling(async () => this.views.show("remote", where?.videoViewDomID))
   }
 
   /** Hides the other's picture. */
   async stopRemoteView(_?: Partial<ViewParameters>): Promise<void> {
-    this.hide("remote")
+    this.views.hide("remote")
   }
 
   /** Camera on, in a video call. */
@@ -160,7 +134,7 @@ export class TRTCCalling {
   }
 
   /** Another microphone (`audio`), camera (`video`) or loudspeaker (`speaker`), also during a call. */
-  switchDevice(choice: { deviceType: "audio" | "video" | "speaker"; deviceId: string }): Promise<void> {
+  switchDevice(choice: DeviceParameters): Promise<void> {
     return this.desk.switchDevice(choice)
   }
 
@@ -194,40 +168,17 @@ export class TRTCCalling {
     return this.desk.phone.media.localStream
   }
 
+  /**
+   * Plays the others where the browser wanted a touch of the page first (AUTOPLAY_FAILED): call it in the handler of a
+   * click. Rejects with `playback_blocked` if that did not help.
+   */
+  resumePlayback(): Promise<void> {
+    return this.desk.resumePlayback()
+  }
+
   /** The browser's measurements of the media path, null without one. */
   getStats(): Promise<RTCStatsReport | null> {
     return this.desk.phone.media.stats()
-  }
-
-  private async show(which: "local" | "remote", where: string | HTMLElement): Promise<void> {
-    const place = typeof where === "string" ? document.getElementById(where) : where
-    if (place === null) throw new TypeError(`videoViewDomID: no element has the id '${String(where)}'`)
-    this.hide(which)
-    const video = document.createElement("video")
-    video.autoplay = video.playsInline = true
-    video.muted = true // sound has an element of its own
-    video.style.cssText = "width:100%;height:100%;object-fit:cover"
-    if (which === "local") video.style.transform = "scaleX(-1)"
-    place.append(video)
-    this.views.set(which, video)
-    this.refreshViews()
-  }
-
-  private hide(which: "local" | "remote"): void {
-    this.views.get(which)?.remove()
-    this.views.delete(which)
-  }
-
-  private clearViews(): void {
-    this.hide("local")
-    this.hide("remote")
-  }
-
-  private refreshViews(): void {
-    const { media } = this.desk.phone
-    for (const [which, video] of this.views) {
-      video.srcObject = which === "local" ? media.localStream : media.remoteStream
-    }
   }
 
   private async devicesChanged(): Promise<void> {

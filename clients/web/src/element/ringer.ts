@@ -13,16 +13,20 @@ let shared: AudioContext | null = null
 
 /** The page's audio context; null where there is none. */
 function context(): AudioContext | null {
-  if (shared === null && typeof AudioContext === "function") shared = new AudioContext()
+  try {
+    if (shared === null && typeof AudioContext === "function") shared = new AudioContext()
+  } catch (_) {
+    // A browser that has no more of them: the call is shown all the same.
+  }
   return shared
 }
 
 /** One phone's bell. */
 export class Ringer {
-  private timer = 0
+  private timer: ReturnType<typeof setInterval> | undefined
   private playing: "in" | "out" | null = null
   private gain: GainNode | null = null
-  private readonly unlock = () => void context()?.resume()
+  private readonly unlock = () => void context()?.resume().catch(() => {})
 
   /** Somebody calls. */
   incoming(): void {
@@ -59,7 +63,7 @@ export class Ringer {
     this.gain = audio.createGain()
     this.gain.connect(audio.destination)
     this.round(audio)
-    this.timer = window.setInterval(() => this.round(audio), everyS * 1000)
+    this.timer = setInterval(() => this.round(audio), everyS * 1000)
   }
 
   private round(audio: AudioContext): void {

@@ -1,10 +1,16 @@
 /** The call screen: a view in, pixels out. It knows nothing of calls but what the view says. */
 
-import { make, Key, showStream } from "./dom.js"
+import { showStream } from "../show-stream.js"
+import { DeviceSheet, type DeviceKind, type DeviceLists } from "./device-sheet.js"
+import { make, Key, hueOf, initials } from "./dom.js"
+import { FocusKeeper } from "./focus-keeper.js"
 import { icon, type IconName } from "./icons.js"
+import { keyAct, type KeyAct } from "./keyboard.js"
 import { STYLE } from "./style.js"
 import type { Texts } from "./texts.js"
-import { DeviceSheet, type DeviceLists } from "./device-sheet.js"
+
+/** Text for screen readers is put into its place this much later, ms: they hear changes of a place that was there. */
+const SPEAK_MS = 100
 
 /** Something small at the top or under the name. */
 export interface Notice {
@@ -18,6 +24,8 @@ export interface View {
   texts: Texts
   phase: "calling" | "ringing" | "connected" | "ended"
   video: boolean
+  /** It covers the page, which waits behind it. */
+  modal: boolean
   name: string
   status: string
   /** The status is the running time: told to a screen reader once, not every second. */
@@ -43,7 +51,7 @@ export interface Actions {
   flip(): void
   playSound(): void
   listDevices(): Promise<DeviceLists>
-  chooseDevice(kind: "audio" | "video" | "speaker", id: string): void
+  chooseDevice(kind: DeviceKind, id: string): void
 }
 
 /** See the head of this file. */
@@ -62,10 +70,14 @@ export class Screen {
   private readonly bar = make("div", "bar")
   private readonly keys: { mic: Key; camera: Key; flip: Key; devices: Key; end: Key; answer: Key }
   private readonly sheet: DeviceSheet
+  private readonly focus: FocusKeeper
   private swapped = false
   private view: View | null = null
+  private since = 0
   private shownNotices = ""
-  private focusBefore: HTMLElement | null = null
+  private speakTimer: ReturnType<typeof setTimeout> | undefined
+  /** The button on which Space went down. */
+  private spaceOn: EventTarget | null = null
 
   constructor(
     root: ShadowRoot,
@@ -77,14 +89,14 @@ export class Screen {
       mic: new Key("mic", () => actions.toggleMicrophone()),
       camera: new Key("cam", () => actions.toggleCamera()),
       flip: new Key("flip", () => actions.flip()),
-      devices: new Key("devices", () => void this.sheet.open()),
+      devices: new Key("devices", () => this.sheet.toggle()),
       end: new Key("end", () => actions.leave()),
       answer: new Key("answer", () => actions.answer()),
     }
     this.sheet = new DeviceSheet(
       () => actions.listDevices(),
       (kind, id) => actions.chooseDevice(kind, id),
-      () => this.keys.devices.button.focus({ preventScroll: true }),
+      this.keys.devices.button,
     )
     this.spoken.setAttribute("role", "status")
     this.spoken.setAttribute("aria-live", "assertive")
@@ -100,6 +112,8 @@ export class Screen {
     this.screen.append(make("div", "glow"), this.big, make("div", "shade"), layout, this.small, this.sheet.element, this.spoken)
     this.screen.tabIndex = -1
     this.screen.addEventListener("keydown", (e) => this.keyDown(e))
+    this.screen.addEventListener("keyup", (e) => this.keyUp(e))
+    this.focus = new FocusKeeper(root, this.screen, this.sheet)
     root.append(style, this.screen)
   }
 
@@ -110,21 +124,21 @@ export class Screen {
     if (phaseChanged && view.phase !== "connected") this.swapped = false
     this.view = view
     const { texts } = view
-    this.screen.setAttribute("role", view.phase === "ringing" ? "alertdialog" : "dialog")
+    if (phaseChanged) this.since = performance.now()
     this.screen.setAttribute("aria-label", `${texts.screen}: ${view.name}`)
     this.screen.style.setProperty("--hue", String(hueOf(view.name)))
     this.name.textContent = view.name
     this.avatar.textContent = initials(view.name)
     this.status.textContent = view.status
     this.status.classList.toggle("timing", view.timing)
-    this.speak(view, before)
     this.showNotices(view)
     this.soundPill.lastElementChild!.textContent = texts.tapForSound
     this.pictures(view)
     this.arrange(view, phaseChanged)
     if (view.phase === "ended") this.sheet.close(false)
     this.sheet.say(texts)
-    if (phaseChanged) this.moveFocus(view, before)
+    this.focus.show(view, phaseChanged)
+    this.speak(view, before)
   }
 
   /** Nothing to see any more. */
@@ -134,9 +148,15 @@ export class Screen {
     this.sheet.close(false)
     showStream(this.big, null)
     showStream(this.smallVideo, null)
+    clearTimeout(this.speakTimer)
     this.spoken.textContent = ""
-    this.focusBefore?.focus({ preventScroll: true })
-    this.focusBefore = null
+    this.focus.giveBack()
+  }
+
+  /** Lets go of the page. */
+  dispose(): void {
+    this.clear()
+    this.sheet.dispose()
   }
 
   /** How loud the other one is, 0 to 100. */
@@ -167,10 +187,8 @@ export class Screen {
   private arrange(view: View, phaseChanged: boolean): void {
     const { texts, phase, video } = view
     const { mic, camera, flip, devices, end, answer } = this.keys
-    mic.set(view.microphone ? "microphone" : "muted", view.microphone ? texts.mute : texts.unmute, "M")
-    mic.pressed(!view.microphone)
-    camera.set(view.camera ? "camera" : "cameraOff", view.camera ? texts.cameraOff : texts.cameraOn, "V")
-    camera.pressed(!view.camera)
+    mic.set(view.microphone ? "microphone" : "muted", view.microphone ? texts.mute : texts.unmute, "M", !view.microphone)
+    camera.set(view.camera ? "camera" : "cameraOff", view.camera ? texts.cameraOff : texts.cameraOn, "V", !view.camera)
     flip.set("flip", texts.flip)
     devices.set("devices", texts.devices, "D")
     end.set("phone", phase === "ringing" ? texts.decline : phase === "calling" ? texts.cancel : texts.hangup, "Escape")
@@ -197,40 +215,53 @@ export class Screen {
 
   /** The live region hears each new state once, and no seconds. */
   private speak(view: View, before: View | null): void {
-    const parts = [view.name, view.timing ? "" : view.status, ...view.notices.map((n) => n.text)]
-    const text = parts.filter((p) => p !== "").join(", ")
     if (view.timing && before?.timing === true && view.notices.length === 0) return
-    if (this.spoken.textContent !== text) this.spoken.textContent = text
-  }
-
-  private moveFocus(view: View, before: View | null): void {
-    if (before === null) {
-      const active = document.activeElement
-      this.focusBefore = active instanceof HTMLElement && active !== document.body ? active : null
-    }
-    if (view.phase === "ringing") this.keys.answer.button.focus({ preventScroll: true })
-    else if (view.phase !== "ended") this.keys.end.button.focus({ preventScroll: true })
+    const reach = view.phase === "ringing" && view.modal && !this.focus.inside ? view.texts.reach : ""
+    const parts = [view.name, view.timing ? "" : view.status, ...view.notices.map((n) => n.text), reach]
+    const text = parts.filter((p) => p !== "").join(", ")
+    clearTimeout(this.speakTimer)
+    this.speakTimer = setTimeout(() => {
+      if (this.spoken.textContent !== text) this.spoken.textContent = text
+    }, SPEAK_MS)
   }
 
   private keyDown(event: KeyboardEvent): void {
-    const view = this.view
-    if (view === null || view.phase === "ended" || event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.target instanceof HTMLSelectElement) {
-      if (event.key === "Escape") this.sheet.close(true)
-      return
-    }
-    const act: { [key: string]: (() => void) | undefined } = {
-      escape: () => (this.sheet.isOpen ? this.sheet.close(true) : this.actions.leave()),
-      enter: view.phase === "ringing" && event.target === this.screen ? () => this.actions.answer() : undefined,
-      m: view.phase === "ringing" ? undefined : () => this.actions.toggleMicrophone(),
-      v: view.phase === "ringing" || !view.video ? undefined : () => this.actions.toggleCamera(),
-      d: view.phase === "ringing" ? undefined : () => void this.sheet.open(),
-    }
-    const found = act[event.key.toLowerCase()]
-    if (found === undefined || event.repeat) return
+    const { view } = this
+    if (view === null) return
+    const target = event.target
+    const press = {
+      key: event.key,
+      repeat: event.repeat,
+      modified: event.ctrlKey || event.metaKey || event.altKey,
+      on: target instanceof HTMLSelectElement ? "choice" : target instanceof HTMLButtonElement ? "button" : "screen",
+    } as const
+    const act = keyAct(press, {
+      phase: view.phase,
+      forMs: performance.now() - this.since,
+      video: view.video,
+      sheetOpen: this.sheet.isOpen,
+    })
+    if (event.key === " " && act === "browser") this.spaceOn = target
+    if (act === "browser") return
     event.preventDefault()
     event.stopPropagation()
-    found()
+    this.perform(act)
+  }
+
+  /** A button is pressed when Space goes up; one that went down elsewhere was meant for something else. */
+  private keyUp(event: KeyboardEvent): void {
+    if (event.key !== " ") return
+    if (event.target !== this.spaceOn) event.preventDefault()
+    this.spaceOn = null
+  }
+
+  private perform(act: KeyAct): void {
+    if (act === "answer") this.actions.answer()
+    else if (act === "leave") this.actions.leave()
+    else if (act === "microphone") this.actions.toggleMicrophone()
+    else if (act === "camera") this.actions.toggleCamera()
+    else if (act === "devices") this.sheet.toggle()
+    else if (act === "closeSheet") this.sheet.close(true)
   }
 }
 
@@ -239,20 +270,4 @@ function picture(className: string): HTMLVideoElement {
   element.autoplay = element.playsInline = true
   element.muted = true // sound has an element of its own
   return element
-}
-
-/** One or two letters that stand for a name. */
-function initials(name: string): string {
-  const words = name.trim().split(/[\s_.-]+/).filter((w) => w !== "")
-  const first = Array.from(words[0] ?? "?")
-  if (/\p{Script=Han}/u.test(name)) return Array.from(name).slice(-2).join("")
-  const second = words.length > 1 ? Array.from(words[words.length - 1] ?? "")[0] ?? "" : ""
-  return ((first[0] ?? "?") + second).toUpperCase()
-}
-
-/** A name's own colour, degrees: names that differ little stand far apart. */
-function hueOf(name: string): number {
-  let hash = 7
-  for (const letter of name) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973
-  return Math.round((hash * 137.508) % 360)
 }

@@ -5,6 +5,8 @@
  * attached (`replaceTrack`). The server is ICE-lite and learns addresses from checks, so no candidate is waited for.
  */
 
+import type { Cancel, Platform } from "../../../core/src/index.js"
+
 /** A path that says `disconnected` gets this long to heal by itself, ms. Higher: fewer rebuilds on a flickering link.
  * Lower: sound is back sooner after a real change. */
 const HEAL_MS = 3000
@@ -21,10 +23,14 @@ export class Transport {
   readonly audio: RTCRtpTransceiver
   readonly video: RTCRtpTransceiver
   private readonly pc: RTCPeerConnection
-  private healTimer = 0
+  private cancelHeal: Cancel = () => {}
   private over = false
 
-  constructor(private readonly events: TransportEvents) {
+  /** Throws where the browser makes no peer connection. */
+  constructor(
+    private readonly platform: Platform,
+    private readonly events: TransportEvents,
+  ) {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" })
     this.audio = this.pc.addTransceiver("audio", { direction: "sendrecv" })
     this.video = this.pc.addTransceiver("video", { direction: "sendrecv" })
@@ -45,12 +51,12 @@ export class Transport {
     await this.pc.setRemoteDescription({ type: "answer", sdp })
   }
 
-  /** Attaches what is sent; null sends nothing. */
+  /** Attaches what is sent; null sends nothing. Rejects where the browser refuses it. */
   async send(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
     if (!this.over) await this[kind].sender.replaceTrack(track)
   }
 
-  /** Bounds what the encoder spends, bit/s. */
+  /** Bounds what the encoder spends, bit/s. Rejects where the browser refuses it. */
   async limitVideo(bitrate: number): Promise<void> {
     const parameters = this.video.sender.getParameters()
     const encoding = parameters.encodings[0]
@@ -67,17 +73,17 @@ export class Transport {
   /** Closes it. Nothing is reported any more. */
   close(): void {
     this.over = true
-    clearTimeout(this.healTimer)
+    this.cancelHeal()
     this.pc.onconnectionstatechange = null
     this.pc.close()
   }
 
   private stateChanged(): void {
     const state = this.pc.connectionState
-    clearTimeout(this.healTimer)
+    this.cancelHeal()
     if (state === "connected") this.events.connected()
     else if (state === "failed" || state === "closed") this.break(state)
-    else if (state === "disconnected") this.healTimer = window.setTimeout(() => this.break(state), HEAL_MS)
+    else if (state === "disconnected") this.cancelHeal = this.platform.setTimer(HEAL_MS, () => this.break(state))
   }
 
   private break(why: string): void {

@@ -1,6 +1,6 @@
 /** What the call screen says, in two languages. */
 
-import { clock, type EndReason } from "../../core/src/index.js"
+import { clock, type EndReason } from "../../../core/src/index.js"
 
 /** Languages of the screen. */
 export type Language = "zh" | "en"
@@ -29,9 +29,9 @@ const ZH = {
   cancel: "取消",
   mute: "静音",
   unmute: "取消静音",
-  cameraOn: "打开摄像头",
-  cameraOff: "关闭摄像头",
-  flip: "切换前后摄像头",
+  cameraOn: "开摄像头",
+  cameraOff: "关摄像头",
+  flip: "翻转",
   swap: "切换大小画面",
   devices: "设备",
   close: "关闭",
@@ -54,11 +54,8 @@ const ZH = {
   kicked: "账号已在其他设备登录",
   lost: "连接已断开，通话结束",
   server: "服务器结束了通话",
-  refused: "呼叫失败",
-  error60003: "未找到麦克风，对方听不到您",
-  error60004: "未找到摄像头，对方看不到您",
-  error60005: "设备不可用或未授权，请在浏览器地址栏中允许",
-  error60006: "当前页面不支持通话，请使用 https 或 localhost 打开",
+  refused: (why: string) => `呼叫失败：${why}`,
+  reach: "按 Tab 键进入通话窗口",
 }
 
 type Texts = typeof ZH
@@ -89,7 +86,7 @@ const EN: Texts = {
   unmute: "Unmute",
   cameraOn: "Camera on",
   cameraOff: "Camera off",
-  flip: "Flip camera",
+  flip: "Flip",
   swap: "Swap pictures",
   devices: "Devices",
   close: "Close",
@@ -112,11 +109,8 @@ const EN: Texts = {
   kicked: "Signed in on another device",
   lost: "Connection lost, call ended",
   server: "The server ended the call",
-  refused: "The call failed",
-  error60003: "No microphone found: they cannot hear you",
-  error60004: "No camera found: they cannot see you",
-  error60005: "Device refused or in use: allow it in the address bar",
-  error60006: "Calls need https or localhost",
+  refused: (why) => `The call failed: ${why}`,
+  reach: "press Tab to reach the call",
 }
 
 /** All texts of a language. */
@@ -132,16 +126,25 @@ export function languageOf(element: HTMLElement): Language {
   return /^zh\b/i.test(stated) ? "zh" : "en"
 }
 
-/** Why a call ended, as its screen says it. */
-export function endText(t: Texts, reason: EndReason, mine: boolean, caller: boolean, connected: boolean, seconds: number): string {
-  if (connected) {
-    const said = reason === "hangup" ? (mine ? t.ended : t.peerEnded) : byReason(t, reason, mine, caller)
-    return `${said} · ${clock(seconds)}`
-  }
-  return byReason(t, reason, mine, caller)
+/** How a call ended, for this side. */
+export interface End {
+  reason: EndReason
+  /** By this device's own user. */
+  mine: boolean
+  role: "caller" | "callee"
+  /** They have talked. */
+  connected: boolean
+  seconds: number
 }
 
-function byReason(t: Texts, reason: EndReason, mine: boolean, caller: boolean): string {
+/** Why a call ended, as its screen says it. */
+export function endText(t: Texts, end: End): string {
+  const said = end.connected && end.reason === "hangup" && !end.mine ? t.peerEnded : byReason(t, end)
+  return end.connected ? `${said} · ${clock(end.seconds)}` : said
+}
+
+function byReason(t: Texts, { reason, mine, role }: End): string {
+  const caller = role === "caller"
   switch (reason) {
     case "cancel":
       return mine ? t.cancelled : t.peerCancelled

@@ -1,0 +1,57 @@
+/** Helpers to build a screen. */
+
+import { icon, type IconName } from "./icons.js"
+
+/** A new HTML element with a class and children. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className: string,
+  ...children: Array<Node | string>
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag)
+  if (className !== "") element.className = className
+  element.append(...children)
+  return element
+}
+
+/** A round button with an icon and a caption, which says what a press does: so it has no pressed state besides. */
+export class Key {
+  readonly button: HTMLButtonElement
+  private readonly disc = make("span", "disc")
+  private readonly label = make("span", "label")
+  private shown: IconName | null = null
+
+  constructor(kind: string, press: () => void) {
+    this.button = make("button", `key ${kind}`, this.disc, this.label)
+    this.button.type = "button"
+    this.button.addEventListener("click", press)
+  }
+
+  /** What it shows. `shortcut` is the key that does the same; `off` paints a device that is off. */
+  set(name: IconName, caption: string, shortcut?: string, off = false): void {
+    if (this.shown !== name) this.disc.replaceChildren(icon(name))
+    this.shown = name
+    if (this.label.textContent !== caption) this.label.textContent = caption
+    this.button.classList.toggle("off", off)
+    this.button.title = shortcut === undefined ? caption : `${caption} (${shortcut})`
+    // The caption may be hidden on a small screen; the name stays.
+    this.button.setAttribute("aria-label", caption)
+    if (shortcut !== undefined) this.button.setAttribute("aria-keyshortcuts", shortcut)
+  }
+}
+
+/** One or two letters that stand for a name. */
+export function initials(name: string): string {
+  const words = name.trim().split(/[\s_.-]+/).filter((w) => w !== "")
+  const first = Array.from(words[0] ?? "?")
+  if (/\p{Script=Han}/u.test(name)) return Array.from(name).slice(-2).join("")
+  const second = words.length > 1 ? Array.from(words[words.length - 1] ?? "")[0] ?? "" : ""
+  return ((first[0] ?? "?") + second).toUpperCase()
+}
+
+/** A name's own colour, degrees: names that differ little stand far apart. */
+export function hueOf(name: string): number {
+  let hash = 7
+  for (const letter of name) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973
+  return Math.round((hash * 137.508) % 360)
+}

@@ -1,0 +1,160 @@
+/** The way of a call's media to the server: one transport after the other, until one holds. */
+
+import {
+  CallError,
+  asCallError,
+  type Cancel,
+  type MediaHost,
+  type Platform,
+} from "../../../core/src/index.js"
+import { Transport } from "./transport.js"
+
+/** First and longest wait before another transport is tried after a failure, ms. Higher: less load on a server in
+ * trouble. Lower: sound is back sooner. */
+export const RETRY_MS = { first: 500, max: 8000 }
+
+/** Failures in a row that this browser makes by itself (its connection, its offer, an answer that it will not take) until
+ * no more is tried: they are hardly cured by time. */
+export const MAX_OWN_FAILURES = 4
+
+/** Refusals by the server in a row after which the page is told. More are tried as long as the call goes on. */
+export const REFUSALS_TOLD = 4
+
+/** What a path sends, needs and reports to. */
+export interface PathHost extends Pick<MediaHost, "status" | "error"> {
+  /** See `MediaCall.exchange`. */
+  exchange(offer: string): Promise<string>
+  /** What is sent now; changes are told by {@link Path.send}. */
+  track(kind: "audio" | "video"): MediaStreamTrack | null
+  /** The most that the encoder may spend, bit/s. */
+  bitrate(): number
+  /** The received streams are other ones. */
+  changed(): void
+}
+
+/** See the head of this file. No method throws. */
+export class Path {
+  private now: Transport | null = null
+  /** An offer is out, or was answered. */
+  private offered = false
+  private over = false
+  private connectedOnce = false
+  /** In a row. */
+  private failures = 0
+  private ownFailures = 0
+  private refusals = 0
+  private cancelRetry: Cancel = () => {}
+
+  constructor(
+    private readonly platform: Platform,
+    private readonly host: PathHost,
+  ) {}
+
+  /** The present transport, null between two. */
+  get transport(): Transport | null {
+    return this.now
+  }
+
+  /** The server may take an offer. Nothing to do while one is in use. */
+  connect(): void {
+    if (!this.offered && !this.over) void this.build()
+  }
+
+  /** The way is gone, or the network is another. */
+  reconnect(): void {
+    if (!this.offered || this.over) return
+    this.ownFailures = this.refusals = 0
+    this.drop()
+    this.host.status("reconnecting")
+    void this.build()
+  }
+
+  /** Sends another track, or nothing. */
+  send(kind: "audio" | "video", track: MediaStreamTrack | null): void {
+    this.now?.send(kind, track).catch((error) => this.platform.log("warn", `${kind} cannot be sent`, error))
+  }
+
+  /** The most that the encoder may spend has changed. */
+  limit(): void {
+    // A picture that costs more than it should is better than none.
+    this.now?.limitVideo(this.host.bitrate()).catch((error) => this.platform.log("info", "the bitrate stays", error))
+  }
+
+  /** The call is over. */
+  close(): void {
+    this.over = true
+    this.drop()
+  }
+
+  private async build(): Promise<void> {
+    this.offered = true
+    if (this.failures === 0 && !this.connectedOnce) this.host.status("connecting")
+    let transport: Transport | null = null
+    try {
+      const made = new Transport(this.platform, {
+        connected: () => this.connected(),
+        broken: () => {
+          if (this.now === made) this.retry()
+        },
+      })
+      transport = this.now = made
+      this.host.changed()
+      await Promise.all([made.send("audio", this.host.track("audio")), made.send("video", this.host.track("video"))])
+      const answer = await this.host.exchange(await made.offer())
+      if (this.now !== made) return
+      await made.answer(answer)
+      if (this.now === made) this.limit()
+    } catch (thrown) {
+      if (this.now === transport && !this.over) this.failed(thrown)
+    }
+  }
+
+  private connected(): void {
+    this.failures = this.ownFailures = this.refusals = 0
+    this.connectedOnce = true
+    this.host.status("connected")
+  }
+
+  private failed(thrown: unknown): void {
+    this.drop()
+    if (!(thrown instanceof CallError)) return this.failedHere(thrown)
+    const { code, message, retry } = thrown
+    if (code === "preconnect_refused") {
+      this.offered = false // connect() comes again with the answer
+    } else if (retry || code === "internal") {
+      if (++this.refusals === REFUSALS_TOLD) this.host.error(code, message)
+      this.retry()
+    } else if (code === "offer_invalid" || code === "offer_too_large" || code === "bad_answer") {
+      this.stop(code, message)
+    }
+    // Else the call is over, and its end says so.
+  }
+
+  private failedHere(thrown: unknown): void {
+    this.platform.log("warn", "the media path could not be set up", thrown)
+    if (++this.ownFailures < MAX_OWN_FAILURES) this.retry()
+    else this.stop("media_failed", `the browser could not set up sound and picture: ${asCallError(thrown).message}`)
+  }
+
+  private stop(code: string, message: string): void {
+    this.host.status("idle")
+    this.host.error(code, message)
+  }
+
+  private retry(): void {
+    if (this.over) return
+    this.drop()
+    this.host.status("reconnecting")
+    const wait = Math.min(RETRY_MS.first * 2 ** this.failures++, RETRY_MS.max)
+    this.cancelRetry = this.platform.setTimer(wait, () => void this.build())
+  }
+
+  private drop(): void {
+    this.cancelRetry()
+    const before = this.now
+    this.now = null
+    if (before === null) return
+    before.close()
+    this.host.changed()
+  }
+}

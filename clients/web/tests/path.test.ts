@@ -1,0 +1,88 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { callOf, FakePeer, freshBrowser, settle } from "./browser.js"
+import { CallError } from "../../core/src/index.js"
+import { MAX_OWN_FAILURES, REFUSALS_TOLD } from "../src/media/path.js"
+import { WebMedia } from "../src/media/web-media.js"
+
+async function connecting(exchange?: () => Promise<string>, prepare = () => {}) {
+  const { world } = freshBrowser()
+  prepare()
+  const media = new WebMedia(world)
+  const other = callOf(exchange)
+  media.begin(other.call, other.host, { microphone: false, camera: false })
+  media.openDevices()
+  media.connect()
+  await settle()
+  return { world, media, ...other }
+}
+
+test("a bitrate that the browser will not take is no reason for another path", async () => {
+  const { world, media, told } = await connecting(undefined, () => FakePeer.fails.add("parameters"))
+  FakePeer.last.become("connected")
+  await media.setQuality("720p")
+  await world.pass(60_000)
+  assert.equal(FakePeer.all.length, 1)
+  assert.deepEqual(told, ["connecting", "connected"])
+})
+
+for (const what of ["answer", "constructor"] as const) {
+  test(`a browser that fails at its ${what} is tried a few times, then the page is told`, async () => {
+    const { world, told, media } = await connecting(undefined, () => FakePeer.fails.add(what))
+    await world.pass(120_000)
+    assert.deepEqual(told.slice(-2), ["idle", "error media_failed"])
+    assert.equal(told.filter((t) => t.startsWith("error")).length, 1)
+    if (what === "answer") assert.equal(FakePeer.all.length, MAX_OWN_FAILURES)
+    // Another network is another chance.
+    FakePeer.fails.clear()
+    media.reconnect()
+    await settle()
+    FakePeer.last.become("connected")
+    assert.equal(told[told.length - 1], "connected")
+  })
+}
+
+test("refusals that time can cure are tried on, and told once", async () => {
+  const { world, errors } = await connecting(async () => {
+    throw new CallError("media_unavailable", "later", true)
+  })
+  await world.pass(60_000)
+  assert.ok(FakePeer.all.length > REFUSALS_TOLD)
+  assert.deepEqual(errors(), ["media_unavailable"])
+})
+
+test("an offer that the server cannot read is told, and not repeated", async () => {
+  const { world, errors } = await connecting(async () => {
+    throw new CallError("offer_invalid", "no audio")
+  })
+  await world.pass(60_000)
+  assert.equal(FakePeer.all.length, 1)
+  assert.deepEqual(errors(), ["offer_invalid"])
+})
+
+test("a path that was refused while it rings is made with the answer", async () => {
+  let refuse = true
+  const { media } = await connecting(async () => {
+    if (refuse) throw new CallError("preconnect_refused", "later", true)
+    return "answer"
+  })
+  assert.equal(FakePeer.last.connectionState, "closed")
+  refuse = false
+  media.connect()
+  await settle()
+  assert.equal(FakePeer.all.length, 2)
+  assert.equal(FakePeer.last.connectionState, "new")
+})
+
+test("a path that breaks is made anew until the call is over", async () => {
+  const { world, media, told } = await connecting()
+  FakePeer.last.become("connected")
+  FakePeer.last.become("failed")
+  await world.pass(1000)
+  assert.equal(FakePeer.all.length, 2)
+  FakePeer.last.become("failed")
+  media.end()
+  await world.pass(60_000)
+  assert.equal(FakePeer.all.length, 2)
+  assert.ok(told.includes("reconnecting"))
+})

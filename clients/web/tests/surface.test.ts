@@ -1,0 +1,200 @@
+/** What pages call and hear, on both surfaces. */
+
+import assert from "node:assert/strict"
+import { mock, test } from "node:test"
+import { FakeAudio, FakeSocket, freshBrowser, settle } from "./browser.js"
+import { WELCOME } from "../../core/tests/world.js"
+import { Desk, type PageEvent } from "../src/desk.js"
+import { CLASS_EVENT, ELEMENT_EVENT } from "../src/event-names.js"
+import { Handlers } from "../src/handlers.js"
+import { Phone } from "../src/phone.js"
+import { TRTCCalling } from "../src/trtc-calling.js"
+
+const SILENT = { level: 4 }
+const BOB = { sdkAppID: 1400000001, userID: "B", userSig: "sig" }
+const INVITED = { type: "invited", callID: "c1", roomID: 7, from: "A", to: ["B"], media: "audio", remainingMs: 30_000 }
+
+async function desk({ keepsCall = false, server = undefined as string | undefined } = {}) {
+  freshBrowser()
+  const told: PageEvent[] = []
+  const phone = new Phone({ server, log: SILENT, keepsCall: () => keepsCall })
+  const desk = new Desk(phone, "element", (event) => void told.push(event))
+  const errors = () => told.flatMap((e) => (e.name === "ERROR" ? [e.payload?.["code"]] : []))
+  return { desk, phone, told, errors, names: () => told.map((e) => e.name) }
+}
+
+async function online(options = {}) {
+  const all = await desk(options)
+  const login = all.desk.login(BOB)
+  const socket = FakeSocket.last
+  socket.onopen?.()
+  socket.ok("login", WELCOME)
+  await login
+  return { ...all, socket }
+}
+
+async function rings(options = {}) {
+  const all = await online(options)
+  all.socket.say({ seq: 1, ...INVITED })
+  all.socket.ok("delivered")
+  await settle()
+  return all
+}
+
+async function talks(options = {}) {
+  const all = await rings(options)
+  const accept = all.desk.accept()
+  all.socket.ok("accept")
+  await accept
+  return all
+}
+
+test("off() of an event that is not declared removes nothing; off() without arguments removes everything", () => {
+  const error = mock.method(console, "error", () => {})
+  const handlers = new Handlers()
+  let heard = 0
+  const handler = () => void heard++
+  const declared: { [name: string]: string } = {}
+  handlers.on("INVITED", handler)
+  handlers.off(declared["NOT_DECLARED"], handler)
+  handlers.off(declared["NOT_DECLARED"])
+  handlers.on(declared["NOT_DECLARED"] as string, handler)
+  handlers.call("INVITED", {})
+  handlers.call("undefined", {})
+  assert.equal(heard, 1)
+  assert.equal(error.mock.callCount(), 3)
+  handlers.off("INVITED", () => {})
+  handlers.call("INVITED", {})
+  assert.equal(heard, 2)
+  handlers.off()
+  handlers.call("INVITED", {})
+  assert.equal(heard, 2)
+  error.mock.restore()
+})
+
+test("every event of the old SDKs has its name and its value", () => {
+  assert.equal(CLASS_EVENT.GROUP_CALL_INVITEE_LIST_UPDATE, "onGroupCallInviteeListUpdate")
+  assert.equal(CLASS_EVENT.CALL_TYPE_CHANGED, "onCallTypeChanged")
+  assert.equal(ELEMENT_EVENT.GROUP_CALL_INVITEE_LIST_UPDATE, "GROUP_CALL_INVITEE_LIST_UPDATE")
+  assert.equal(ELEMENT_EVENT.CALL_MODE, "CALL_MODE")
+  for (const [name, value] of Object.entries(ELEMENT_EVENT)) assert.equal(value, name)
+})
+
+test("a second user on the same phone is refused, and told", async () => {
+  const { desk, errors } = await online()
+  await assert.rejects(desk.login({ ...BOB, userID: "C" }), { code: "already_logged_in" })
+  assert.deepEqual(errors(), ["already_logged_in"])
+})
+
+test("what is wrong with a sign-in is told once, before and after a sign-out", async () => {
+  const { desk, errors, socket } = await online()
+  await assert.rejects(desk.login({ ...BOB, userID: 0 }), { code: "config_invalid" })
+  const out = desk.logout()
+  await settle()
+  socket.ok("logout")
+  await out
+  await assert.rejects(desk.login({ ...BOB, userSig: "" }), { code: "config_invalid" })
+  const login = assert.rejects(desk.login(BOB), { code: "sig_expired" })
+  FakeSocket.last.onopen?.()
+  FakeSocket.last.say({ re: FakeSocket.last.sent[0]?.id, error: { code: "sig_expired", message: "expired" } })
+  await login
+  assert.deepEqual(errors(), ["config_invalid", "config_invalid", "sig_expired"])
+})
+
+test("an address that is none is told at the sign-in", async () => {
+  for (const server of ["https://", "ftp://calls.example.com"]) {
+    const { desk: phone, errors } = await desk({ server })
+    await assert.rejects(phone.login(BOB), { code: "config_invalid" })
+    assert.deepEqual(errors(), ["config_invalid"])
+  }
+})
+
+test("methods that are called without what they need reject and are told, and throw nothing", async () => {
+  freshBrowser()
+  const calling = new TRTCCalling({ SDKAppID: 1400000001 })
+  calling.setLogLevel(4)
+  const codes: unknown[] = []
+  calling.on(CLASS_EVENT.ERROR, ({ code }: { code: unknown }) => void codes.push(code))
+  const nothing = undefined as never
+  for (const act of [
+    () => calling.login(nothing),
+    () => calling.call(nothing),
+    () => calling.startLocalView(nothing),
+    () => calling.startRemoteView({ videoViewDomID: "no such element" }),
+    () => calling.switchDevice(nothing),
+    () => calling.switchDevice({ deviceType: "smell" as never, deviceId: "" }),
+    () => calling.setVideoQuality("8k" as never),
+    () => calling.openCamera(),
+    () => calling.accept(),
+  ]) {
+    await assert.rejects(act(), { name: "CallError" })
+  }
+  assert.deepEqual(codes, [
+    "config_invalid", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
+    "no_call", "no_call",
+  ])
+})
+
+test("a call that was given up by the user is no ERROR", async () => {
+  const { desk, socket, names } = await online()
+  socket.onclose?.()
+  const call = assert.rejects(desk.call({ userID: "A", type: 1 }), { code: "cancelled" })
+  await desk.hangup()
+  await call
+  assert.deepEqual(names(), ["SDK_READY", "CALL_END", "HANG_UP"])
+  void desk.dispose()
+})
+
+test("sound that waits for a touch is an event and an ERROR; resumePlayback() rejects until it helps", async () => {
+  const { desk, names, errors } = await rings()
+  FakeAudio.touched = false
+  void desk.accept()
+  await settle()
+  assert.deepEqual(names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"), ["AUTOPLAY_FAILED", "ERROR"])
+  assert.deepEqual(errors(), ["playback_blocked"])
+  await assert.rejects(desk.resumePlayback(), { code: "playback_blocked" })
+  FakeAudio.touched = true
+  await desk.resumePlayback()
+})
+
+// --- the page goes ---
+
+function goes(persisted: boolean): void {
+  window.dispatchEvent(Object.assign(new Event("pagehide"), { persisted }))
+}
+
+test("a page that is closed hangs up before it is gone", async () => {
+  for (const keepsCall of [false, true]) {
+    const { socket, phone } = await talks({ keepsCall })
+    goes(false)
+    assert.equal(socket.types().pop(), "hangup", "on the socket before the handler returns")
+    assert.equal(phone.client.call?.phase, "ending")
+    void phone.dispose()
+  }
+})
+
+test("a page that is put aside keeps its call if it shall, and looks at its socket when it is back", async () => {
+  const { socket, phone } = await talks({ keepsCall: true })
+  goes(true)
+  assert.notEqual(socket.types().pop(), "hangup")
+  window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }))
+  assert.equal(socket.types().pop(), "ping")
+  void phone.dispose()
+  const other = await talks({ keepsCall: false })
+  goes(true)
+  assert.equal(other.socket.types().pop(), "hangup")
+  void other.phone.dispose()
+})
+
+test("a page that is closed refuses nothing that rings, and says nothing where there is no call", async () => {
+  const { socket, names, phone } = await rings()
+  goes(false)
+  assert.equal(socket.types().pop(), "transport")
+  assert.equal(names().includes("HANG_UP"), false)
+  void phone.dispose()
+  const idle = await online()
+  goes(false)
+  assert.deepEqual(idle.socket.types(), ["login"])
+  assert.deepEqual(idle.names(), ["SDK_READY"])
+  void idle.phone.dispose()
+})
