@@ -18,13 +18,64 @@ use std::time::Duration;
 use tring_media::MediaKind;
 use tring_medianet::Config;
 
-const TEST: &str = "a_client_outside_reaches_a_server_behind_nat";
 const ROLE: &str = "TRING_NAT_ROLE";
-const CLIENT: &str = "203.0.113.2";
-const PUBLIC: &str = "203.0.113.1";
 const PUBLIC_PORT: u16 = 40_000;
-const INNER: &str = "10.7.0.2";
 const INNER_PORT: u16 = 7_700;
+
+/// One arrangement of the three.
+struct Case {
+    /// The test's name: each role runs it again.
+    test: &'static str,
+    /// Addresses of the client, of the router's side outside and inside, and of the server.
+    client: &'static str,
+    public: &'static str,
+    gateway: &'static str,
+    inner: &'static str,
+    prefix: u8,
+    /// Workers of the server, and the one that the call must be on: its port is the first one's and that many more.
+    workers: usize,
+    worker: u16,
+}
+
+const IPV4: Case = Case {
+    test: "a_client_outside_reaches_a_server_behind_nat",
+    client: "203.0.113.2",
+    public: "203.0.113.1",
+    gateway: "10.7.0.1",
+    inner: "10.7.0.2",
+    prefix: 24,
+    workers: 1,
+    worker: 0,
+};
+
+const LATER_WORKER: Case =
+    Case { test: "a_client_outside_reaches_each_workers_port_behind_nat", workers: 3, worker: 2, ..IPV4 };
+
+const IPV6: Case = Case {
+    test: "a_client_outside_reaches_a_server_behind_nat_over_ipv6",
+    client: "2001:db8:1::2",
+    public: "2001:db8:1::1",
+    gateway: "fd07::1",
+    inner: "fd07::2",
+    prefix: 64,
+    workers: 2,
+    worker: 1,
+};
+
+#[test]
+fn a_client_outside_reaches_a_server_behind_nat() {
+    IPV4.play();
+}
+
+#[test]
+fn a_client_outside_reaches_each_workers_port_behind_nat() {
+    LATER_WORKER.play();
+}
+
+#[test]
+fn a_client_outside_reaches_a_server_behind_nat_over_ipv6() {
+    IPV6.play();
+}
 
 /// Marks the lines of a role among those of the test harness.
 const MARK: &str = "@@";
@@ -32,119 +83,158 @@ const MARK: &str = "@@";
 /// Longest wait for a role's next line.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-#[test]
-fn a_client_outside_reaches_a_server_behind_nat() {
-    match std::env::var(ROLE).as_deref() {
-        Ok("router") => router(),
-        Ok("server") => server(),
-        Ok("client") => client(),
-        _ => outside(),
+impl Case {
+    fn play(&self) {
+        match std::env::var(ROLE).as_deref() {
+            Ok("router") => self.router(),
+            Ok("server") => self.server(),
+            Ok("client") => self.client(),
+            _ => self.outside(),
+        }
     }
-}
 
-/// The test itself: everything else happens in namespaces.
-fn outside() {
-    let Some(flags) = ["-n", "-Urn"].into_iter().find(|f| run("unshare", &[f, "ip", "link"]).is_ok()) else {
-        let why =
-            "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
-        println!("{TEST}: {why}");
-        return;
-    };
-    let status = role("router", &[flags]).stdin(Stdio::null()).status().unwrap();
-    assert!(status.success(), "see the output of the roles above");
-}
+    /// The test itself: everything else happens in namespaces.
+    fn outside(&self) {
+        let Some(flags) = ["-n", "-Urn"].into_iter().find(|f| run("unshare", &[f, "ip", "link"]).is_ok())
+        else {
+            let why = "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
+            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
+            println!("{}: {why}", self.test);
+            return;
+        };
+        let status = self.role("router", &[flags]).stdin(Stdio::null()).status().unwrap();
+        assert!(status.success(), "see the output of the roles above");
+    }
 
-fn router() {
-    let mut server = Role::spawn("server");
-    let mut client = Role::spawn("client");
-    for (role, link, own, theirs) in [
-        (&server, "in", "10.7.0.1/24", format!("{INNER}/24")),
-        (&client, "out", "203.0.113.1/24", format!("{CLIENT}/24")),
-    ] {
-        let pid = role.child.id().to_string();
-        ip(&format!("link add {link} type veth peer name eth netns {pid}"));
-        ip(&format!("address add {own} dev {link}"));
-        ip(&format!("link set {link} up"));
-        for command in
-            [format!("address add {theirs} dev eth"), "link set eth up".into(), "link set lo up".into()]
+    fn is_ipv6(&self) -> bool {
+        self.inner.contains(':')
+    }
+
+    /// An address with a port, as it is written.
+    fn at(&self, address: &str, port: u16) -> String {
+        if self.is_ipv6() { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    }
+
+    fn router(&self) {
+        let mut server = Role::spawn(self, "server");
+        let mut client = Role::spawn(self, "client");
+        // Without duplicate address detection an IPv6 address is there at once.
+        let nodad = if self.is_ipv6() { " nodad" } else { "" };
+        for (role, link, own, theirs) in
+            [(&server, "in", self.gateway, self.inner), (&client, "out", self.public, self.client)]
         {
-            let mut args = vec!["-t", &pid, "-n", "ip"];
-            args.extend(command.split(' '));
-            run("nsenter", &args).unwrap();
+            let (pid, prefix) = (role.child.id().to_string(), self.prefix);
+            ip(&format!("link add {link} type veth peer name eth netns {pid}"));
+            ip(&format!("address add {own}/{prefix} dev {link}{nodad}"));
+            ip(&format!("link set {link} up"));
+            let route = (link == "in").then(|| format!("route add default via {own}"));
+            let commands = [
+                format!("address add {theirs}/{prefix} dev eth{nodad}"),
+                "link set eth up".into(),
+                "link set lo up".into(),
+            ];
+            for command in commands.into_iter().chain(route) {
+                let mut args = vec!["-t", &pid, "-n", "ip"];
+                args.extend(command.split(' '));
+                run("nsenter", &args).unwrap();
+            }
         }
-        if link == "in" {
-            run("nsenter", &["-t", &pid, "-n", "ip", "route", "add", "default", "via", "10.7.0.1"]).unwrap();
+        let forwarding = if self.is_ipv6() {
+            "/proc/sys/net/ipv6/conf/all/forwarding"
+        } else {
+            "/proc/sys/net/ipv4/ip_forward"
+        };
+        std::fs::write(forwarding, "1").unwrap();
+        self.translate();
+        server.tell("go");
+        assert_eq!(server.hear(), "ready");
+        client.tell("go");
+        for _ in 0..2 {
+            let offer = client.hear();
+            server.tell(&offer);
+            client.tell(&server.hear());
+        }
+        assert_eq!(client.hear(), "heard");
+    }
+
+    /// Sends what comes to the public address on to the server, each worker's port to its own.
+    fn translate(&self) {
+        let (family, tables) = if self.is_ipv6() { ("ip6", "ip6tables") } else { ("ip", "iptables") };
+        let public = self.public;
+        for worker in 0..self.workers as u16 {
+            let (port, to) = (PUBLIC_PORT + worker, self.at(self.inner, INNER_PORT + worker));
+            let rules = format!(
+                "table {family} nat {{ chain pre {{ type nat hook prerouting priority dstnat; \
+                 {family} daddr {public} udp dport {port} dnat to {to}; }} }}"
+            );
+            let Err(nft) = run("nft", &[&rules]) else { continue };
+            let port = port.to_string();
+            let rule =
+                ["-t", "nat", "-A", "PREROUTING", "-d", public, "-p", "udp", "--dport", &port, "-j", "DNAT"];
+            run(tables, &[&rule[..], &["--to-destination", &to]].concat())
+                .unwrap_or_else(|tables| panic!("no address translation: {nft}; {tables}"));
         }
     }
-    std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
-    translate();
-    server.tell("go");
-    assert_eq!(server.hear(), "ready");
-    client.tell("go");
-    for _ in 0..2 {
-        let offer = client.hear();
-        server.tell(&offer);
-        client.tell(&server.hear());
-    }
-    assert_eq!(client.hear(), "heard");
-}
 
-/// Sends what comes to the public address on to the server.
-fn translate() {
-    let rules = format!(
-        "table ip nat {{ chain pre {{ type nat hook prerouting priority dstnat; \
-         ip daddr {PUBLIC} udp dport {PUBLIC_PORT} dnat to {INNER}:{INNER_PORT}; }} }}"
-    );
-    let nft = run("nft", &[&rules]);
-    let to = format!("{INNER}:{INNER_PORT}");
-    let port = PUBLIC_PORT.to_string();
-    let iptables = || {
-        let rule =
-            ["-t", "nat", "-A", "PREROUTING", "-d", PUBLIC, "-p", "udp", "--dport", &port, "-j", "DNAT"];
-        run("iptables", &[&rule[..], &["--to-destination", &to]].concat())
-    };
-    if let Err(nft) = nft {
-        iptables().unwrap_or_else(|iptables| panic!("no address translation: {nft}; {iptables}"));
+    fn server(&self) {
+        assert_eq!(listen(), "go");
+        let any: IpAddr = if self.is_ipv6() { "::" } else { "0.0.0.0" }.parse().unwrap();
+        let server = Server::start(Config {
+            bind: any,
+            udp_port: INNER_PORT,
+            workers: self.workers,
+            advertise: vec![self.at(self.public, PUBLIC_PORT)],
+            ..Config::default()
+        });
+        say("ready");
+        let wanted = format!("{} {} typ srflx", self.public, PUBLIC_PORT + self.worker);
+        let (mut session, mut room_number) = (0, 1);
+        for user in ["alice", "bob"] {
+            let offer = decode(&listen());
+            let answer = loop {
+                session += 1;
+                let answer = server.open(session, room(room_number), user, offer.clone(), true);
+                assert!(!answer.contains(self.inner), "the private address stays private: {answer}");
+                if answer.contains(&wanted) {
+                    break answer;
+                }
+                // The room is on another worker. Bob's is Alice's.
+                assert!(user == "alice" && room_number < 100, "{wanted} is not in {answer}");
+                server.net.send(tring_media::Command::Close { session: tring_media::SessionId(session) });
+                room_number += 1;
+            };
+            say(&encode(&answer));
+        }
+        // Until the router has heard the client and leaves.
+        let mut rest = String::new();
+        let _ = std::io::stdin().read_line(&mut rest);
+        server.net.shutdown();
     }
-}
 
-fn server() {
-    assert_eq!(listen(), "go");
-    let server = Server::start(Config {
-        bind: IpAddr::from([0, 0, 0, 0]),
-        udp_port: INNER_PORT,
-        workers: 1,
-        advertise: vec![format!("{PUBLIC}:{PUBLIC_PORT}")],
-        ..Config::default()
-    });
-    say("ready");
-    for session in 1..=2 {
-        let offer = decode(&listen());
-        let answer = server.open(session, room(1), &format!("user{session}"), offer, true);
-        assert!(answer.contains(&format!("{PUBLIC} {PUBLIC_PORT} typ srflx")), "{answer}");
-        assert!(!answer.contains(INNER), "the private address stays private: {answer}");
-        say(&encode(&answer));
+    fn client(&self) {
+        assert_eq!(listen(), "go");
+        let mut phones = Phones::new();
+        for _ in 0..2 {
+            let (phone, offer) = phones.add(self.client.parse().unwrap(), true);
+            say(&encode(&offer));
+            phones.all[phone].answer(&decode(&listen()));
+        }
+        phones.until("both connect through the router", |p| p.iter().all(|p| p.connected));
+        phones.talk_until("both hear and see each other", true, |p| {
+            p.iter().all(|p| p.count(MediaKind::Audio) >= 20 && p.count(MediaKind::Video) >= 20)
+        });
+        say("heard");
     }
-    // Until the router has heard the client and leaves.
-    let mut rest = String::new();
-    let _ = std::io::stdin().read_line(&mut rest);
-    server.net.shutdown();
-}
 
-fn client() {
-    assert_eq!(listen(), "go");
-    let mut phones = Phones::new();
-    for _ in 0..2 {
-        let (phone, offer) = phones.add(CLIENT.parse().unwrap(), true);
-        say(&encode(&offer));
-        phones.all[phone].answer(&decode(&listen()));
+    /// This test in a role, inside new namespaces.
+    fn role(&self, name: &str, flags: &[&str]) -> Command {
+        let mut c = Command::new("unshare");
+        c.args(flags)
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", self.test, "--nocapture"])
+            .env(ROLE, name);
+        c
     }
-    phones.until("both connect through the router", |p| p.iter().all(|p| p.connected));
-    phones.talk_until("both hear and see each other", true, |p| {
-        p.iter().all(|p| p.count(MediaKind::Audio) >= 20 && p.count(MediaKind::Video) >= 20)
-    });
-    say("heard");
 }
 
 /// A role in a namespace of its own. Killed when dropped.
@@ -155,8 +245,9 @@ struct Role {
 }
 
 impl Role {
-    fn spawn(name: &str) -> Self {
-        let mut child = role(name, &["-n"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    fn spawn(case: &Case, name: &str) -> Self {
+        let mut child =
+            case.role(name, &["-n"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let lines = marked_lines(child.stdout.take().unwrap());
         let role = Self { child, input, lines };
@@ -179,16 +270,6 @@ impl Drop for Role {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// This test in a role, inside new namespaces.
-fn role(name: &str, flags: &[&str]) -> Command {
-    let mut c = Command::new("unshare");
-    c.args(flags)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(ROLE, name);
-    c
 }
 
 fn marked_lines(output: ChildStdout) -> Receiver<String> {
