@@ -1,5 +1,6 @@
 //! Tests of the engine: a test for each row of the table, whole flows, groups, and a simulator.
 
+mod apart;
 mod calling;
 mod docs;
 mod flows;

@@ -12,7 +12,7 @@ use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, 
 
 /// What happens next. Numbers pick among what there is, modulo how many there are.
 #[derive(Debug, Clone)]
-enum Op {
+pub(super) enum Op {
     SignIn {
         app: u8,
         user: u8,
@@ -49,7 +49,7 @@ enum Op {
 
 const USERS: [&str; 4] = ["a", "b", "c", "d"];
 
-fn op() -> impl Strategy<Value = Op> {
+pub(super) fn op() -> impl Strategy<Value = Op> {
     let call = (
         any::<usize>(),
         prop_oneof![4 => prop::collection::vec(0..4u8, 1), 1 => prop::collection::vec(0..4u8, 0..4)],
@@ -77,6 +77,11 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Small bounds, so that they are met.
+pub(super) fn settings() -> Settings {
+    Settings { max_devices_per_user: 3, max_preconnects_per_caller: 3, ..Settings::default() }
+}
+
 struct World {
     engine: Engine,
     now: Timestamp,
@@ -90,6 +95,8 @@ struct World {
     /// Messages under way to the server.
     mail: Vec<Input>,
     log: Vec<Effect>,
+    /// Every input that was given, and when.
+    given: Vec<(Timestamp, Input)>,
     rows: BTreeSet<Row>,
 }
 
@@ -99,10 +106,8 @@ fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
 
 impl World {
     fn new() -> Self {
-        let settings =
-            Settings { max_devices_per_user: 3, max_preconnects_per_caller: 3, ..Settings::default() };
         Self {
-            engine: Engine::new(settings),
+            engine: Engine::new(settings()),
             now: Timestamp::from_secs(1_700_000_000),
             watch: Watch::default(),
             devices: Vec::new(),
@@ -111,12 +116,14 @@ impl World {
             calls: Vec::new(),
             mail: Vec::new(),
             log: Vec::new(),
+            given: Vec::new(),
             rows: BTreeSet::new(),
         }
     }
 
     fn give(&mut self, input: Input) {
         let mut effects = Vec::new();
+        self.given.push((self.now, input.clone()));
         match self.engine.handle(input.clone(), self.now, &mut effects) {
             Ok(reply) => self.watch.input(&input, &reply, &effects),
             Err(code) => assert!(effects.is_empty(), "{code:?} came with {effects:?}"),
@@ -254,6 +261,19 @@ impl World {
         }
         assert_eq!(self.engine.counts(), Counts::default(), "something is left");
     }
+}
+
+/// What the devices of app 1 do in a world of their own, as inputs and their times.
+pub(super) fn script_of_app_1(ops: Vec<Op>) -> Vec<(Timestamp, Input)> {
+    let mut world = World::new();
+    for op in ops {
+        world.run(match op {
+            Op::SignIn { user, single_login, .. } => Op::SignIn { app: 1, user, single_login },
+            Op::AppDeleted(_) => Op::AppDeleted(1),
+            op => op,
+        });
+    }
+    world.given
 }
 
 fn simulate(ops: Vec<Op>) -> World {
