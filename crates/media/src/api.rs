@@ -1,5 +1,6 @@
 //! What the rest of Tring says to the media plane and hears from it.
 
+use crate::live::Tickets;
 use crate::rtc::Codec;
 use std::net::SocketAddr;
 use tring_protocol::{RoomKey, UserId};
@@ -44,6 +45,26 @@ pub enum Command {
         /// The camera is on: else its packets are dropped.
         camera: bool,
     },
+    /// Give a mini-program tickets, by which its pusher and players connect. [`Notice::Live`] or [`Notice::Refused`]
+    /// follows.
+    OpenLive {
+        /// The new session.
+        session: SessionId,
+        /// Its room.
+        room: RoomKey,
+        /// Whose it is.
+        user: UserId,
+        /// The call id, for the log.
+        label: String,
+        /// Whom it will play.
+        others: Vec<UserId>,
+        /// Media may flow at once.
+        gate_open: bool,
+        /// The microphone is on: else its sound is dropped.
+        microphone: bool,
+        /// The camera is on: else its pictures are dropped.
+        camera: bool,
+    },
     /// Let media through, both ways. The user's other sessions in the room end, without a notice.
     OpenGate {
         /// The session.
@@ -74,6 +95,13 @@ pub enum Notice {
         session: SessionId,
         /// The SDP answer.
         answer: String,
+    },
+    /// What a mini-program's pusher and players connect with.
+    Live {
+        /// The session.
+        session: SessionId,
+        /// The tickets.
+        tickets: Tickets,
     },
     /// The offer was refused; there is no session.
     Refused {

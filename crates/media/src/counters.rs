@@ -53,6 +53,14 @@ counters! {
     packets_out,
     /// RTP packets that nobody may have, or that a receiver cannot decode.
     packets_dropped,
+    /// Tags (frames of RTMP) received.
+    tags_in,
+    /// Tags sent on: one for each player.
+    tags_out,
+    /// Queues of players that were too slow, cut to the newest key frame.
+    queues_cut,
+    /// Tags that nobody may have.
+    tags_dropped,
     /// RTP packets of a session beyond what one may publish, or too long to be sent on.
     packets_excess,
     /// Times that retransmission was asked for beyond the budget.

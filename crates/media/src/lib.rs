@@ -1,12 +1,12 @@
-//! Rooms, tracks and WebRTC sessions: bytes in, bytes out.
+//! Rooms, tracks, WebRTC and RTMP sessions: bytes in, bytes out.
 //!
 //! This crate has no sockets, no threads, no tokio and reads no clock. A [`Shard`] is one worker's share of the media
 //! plane: commands and datagrams go in with the time, datagrams and notices come out in an [`Output`] that the caller
 //! owns. [`Peer`] is the other end of a session, for Rust programs and tests. `docs/media.md` has the picture.
 //!
-//! The rooms (`room`, `rewrite`, `keyframes`, `quality`, `codecs`) and the way of a datagram (`demux`, `check`, `path`,
-//! `repair`) are pure and deterministic. The WebRTC library is
-//! known only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls
+//! The rooms (`room`, `rewrite`, `keyframes`, `quality`, `codecs`), the way of a datagram (`demux`, `check`, `path`,
+//! `repair`) and the streams of mini-programs (`rtmp/`, `live/`) are pure and deterministic. The WebRTC library is known
+//! only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls
 //! here take; it draws its own randomness and has its own idea of the wall clock for sender reports.
 //!
 //! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
@@ -21,6 +21,7 @@ mod demux;
 mod egress;
 mod key;
 mod keyframes;
+mod live;
 mod offer;
 mod output;
 mod path;
@@ -30,6 +31,7 @@ mod repair;
 mod rewrite;
 mod room;
 mod rtc;
+mod rtmp;
 mod session;
 mod shard;
 mod ufrag;
@@ -40,10 +42,12 @@ pub use api::{
 pub use check::owner_of;
 pub use counters::Counters;
 pub use demux::MAX_DATAGRAM;
+pub use live::{ConnectionId, LiveOutput, Released, Speaks, Ticket, Tickets};
 pub use offer::MediaKind;
 pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output, Transmit};
 pub use peer::{Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp};
 pub use rtc::{Certificate, CertificateError, Codec, SrtpProfile};
+pub use rtmp::{Direction, Wanted};
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
 pub use tring_protocol::{RoomKey, UserId};
 pub use ufrag::Owner;

@@ -1,6 +1,6 @@
 //! What leaves a [`Shard`](crate::Shard): datagrams and notices, in a buffer that the caller owns and uses again.
 
-use crate::{Notice, SessionId};
+use crate::{LiveOutput, Notice, SessionId};
 use std::net::{IpAddr, SocketAddr};
 
 /// Most datagrams of one train: the kernel's limit for a segmented send (UDP_MAX_SEGMENTS is 64 or 128).
@@ -44,6 +44,8 @@ pub struct Output {
     /// Sessions that ended, for whatever reason (closed, refused, lost, replaced). More than the notices tell: a
     /// session that a newer one of its user replaced ends without a notice.
     pub ended: Vec<SessionId>,
+    /// What to do for TCP connections.
+    pub live: LiveOutput,
 }
 
 impl Output {
@@ -57,6 +59,7 @@ impl Output {
         self.transmits.clear();
         self.notices.clear();
         self.ended.clear();
+        self.live.clear();
     }
 
     /// Groups the datagrams by destination, the order for each kept, and gives them as trains: runs for one

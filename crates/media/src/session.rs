@@ -10,7 +10,7 @@ use crate::quality::{Quality, Sample};
 use crate::rewrite::Rewriter;
 use crate::rtc::{CaptureClock, Codec, Transport};
 use crate::ufrag::Ufrag;
-use crate::{RoomKey, SessionId};
+use crate::{RoomKey, SessionId, UserId};
 use std::time::{Duration, Instant};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
@@ -169,38 +169,113 @@ impl Session {
     }
 }
 
-/// Sessions by index.
+/// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`live/`).
+#[derive(Debug)]
+pub(crate) struct LiveSession {
+    pub(crate) id: SessionId,
+    pub(crate) room: RoomKey,
+    pub(crate) user: UserId,
+    pub(crate) label: String,
+}
+
+enum Held {
+    WebRtc(Box<Session>),
+    Live(Box<LiveSession>),
+}
+
+/// Sessions by index, of both kinds: a room knows only their keys.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    slots: Vec<Option<Box<Session>>>,
+    slots: Vec<Option<Held>>,
     free: Vec<u32>,
 }
 
 impl Sessions {
     /// Keeps a session; gives its key.
     pub(crate) fn insert(&mut self, session: Session) -> Key {
-        let session = Some(Box::new(session));
+        self.hold(Held::WebRtc(Box::new(session)))
+    }
+
+    /// Keeps a mini-program's.
+    pub(crate) fn insert_live(&mut self, session: LiveSession) -> Key {
+        self.hold(Held::Live(Box::new(session)))
+    }
+
+    fn hold(&mut self, held: Held) -> Key {
         if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = session;
+            self.slots[index as usize] = Some(held);
             return Key(index);
         }
-        self.slots.push(session);
+        self.slots.push(Some(held));
         // The limit of sessions keeps this far below 2^32.
         Key(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Session> {
-        self.slots.get(key.0 as usize)?.as_deref()
+        match self.slots.get(key.0 as usize)? {
+            Some(Held::WebRtc(session)) => Some(session),
+            _ => None,
+        }
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Session> {
-        self.slots.get_mut(key.0 as usize)?.as_deref_mut()
+        match self.slots.get_mut(key.0 as usize)? {
+            Some(Held::WebRtc(session)) => Some(session),
+            _ => None,
+        }
     }
 
+    pub(crate) fn live(&self, key: Key) -> Option<&LiveSession> {
+        match self.slots.get(key.0 as usize)? {
+            Some(Held::Live(session)) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The room of a session of either kind.
+    pub(crate) fn room(&self, key: Key) -> Option<RoomKey> {
+        match self.slots.get(key.0 as usize)?.as_ref()? {
+            Held::WebRtc(session) => Some(session.room),
+            Held::Live(session) => Some(session.room),
+        }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self, key: Key) -> Option<SessionId> {
+        match self.slots.get(key.0 as usize)?.as_ref()? {
+            Held::WebRtc(session) => Some(session.id),
+            Held::Live(session) => Some(session.id),
+        }
+    }
+
+    /// Forgets a WebRTC session.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Box<Session>> {
-        let session = self.slots.get_mut(key.0 as usize)?.take()?;
-        self.free.push(key.0);
-        Some(session)
+        let slot = self.slots.get_mut(key.0 as usize)?;
+        match slot.take() {
+            Some(Held::WebRtc(session)) => {
+                self.free.push(key.0);
+                Some(session)
+            }
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+
+    /// Forgets a mini-program's.
+    pub(crate) fn remove_live(&mut self, key: Key) -> Option<Box<LiveSession>> {
+        let slot = self.slots.get_mut(key.0 as usize)?;
+        match slot.take() {
+            Some(Held::Live(session)) => {
+                self.free.push(key.0);
+                Some(session)
+            }
+            other => {
+                *slot = other;
+                None
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -3,11 +3,13 @@
 use crate::check::Check;
 use crate::demux::{Demux, Destination, MAX_DATAGRAM};
 use crate::key::Key;
+use crate::live::Live;
 use crate::offer::{self, MediaKind};
 use crate::path::Path;
 use crate::room::{Joining, Room};
 use crate::rtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
-use crate::session::{INPUT, Session, Sessions};
+use crate::rtmp::Tag;
+use crate::session::{INPUT, LiveSession, Session, Sessions};
 use crate::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::{
     Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId, candidates, codecs,
@@ -16,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+mod live;
 mod media;
 
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
@@ -59,12 +62,17 @@ pub struct Shard {
     acting: Vec<(Key, Event)>,
     fresh: Vec<Event>,
     broken: Vec<(Key, Broken)>,
+    live: Live,
+    /// Tags that were pushed, not yet sent on; empty between calls.
+    tags: Vec<(Key, Tag)>,
+    next_tick: Option<Instant>,
 }
 
 impl Shard {
     /// An empty shard.
     pub fn new(mut config: ShardConfig) -> Self {
         config.local.truncate(MAX_LOCAL_ADDRESSES);
+        let worker = config.owner.worker;
         Self {
             candidates: candidates::lines(&config.local, &config.advertise),
             demux: Demux::new(config.owner),
@@ -78,6 +86,9 @@ impl Shard {
             acting: Vec::new(),
             fresh: Vec::new(),
             broken: Vec::new(),
+            live: Live::new(worker),
+            tags: Vec::new(),
+            next_tick: None,
         }
     }
 
@@ -102,17 +113,35 @@ impl Shard {
                     }
                 }
             }
+            Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera } => {
+                let whose = LiveSession { id: session, room, user, label };
+                match self.open_live(whose, others, [microphone, camera], now, out) {
+                    Ok((key, tickets)) => {
+                        out.notices.push(Notice::Live { session, tickets });
+                        if gate_open {
+                            self.open_gate(key, now, out);
+                        }
+                    }
+                    Err(error) => {
+                        if !self.by_id.contains_key(&session) {
+                            out.ended.push(session);
+                        }
+                        out.notices.push(Notice::Refused { session, error });
+                    }
+                }
+            }
             Command::OpenGate { session } => {
                 if let Some(&key) = self.by_id.get(&session) {
                     self.open_gate(key, now, out);
                 }
             }
             Command::SetDevices { session, microphone, camera } => {
-                if let Some(&key) = self.by_id.get(&session)
-                    && let Some(room) = self.room_of(key)
-                    && room.set_devices(key, [microphone, camera])
-                {
+                let Some(&key) = self.by_id.get(&session) else { return };
+                if self.room_of(key).is_some_and(|room| room.set_devices(key, [microphone, camera])) {
                     self.want_keyframe(key, now, out);
+                }
+                if !camera {
+                    self.live.forget_pictures(key);
                 }
             }
             Command::Close { session } => {
@@ -238,11 +267,13 @@ impl Shard {
 
     /// When [`Shard::advance`] is due, if ever.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|&(at, _)| at)
+        let session = self.deadlines.first().map(|&(at, _)| at);
+        session.into_iter().chain(self.next_tick).min()
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Instant, out: &mut Output) {
+        self.advance_live(now, out);
         while let Some(&(at, key)) = self.deadlines.first()
             && at <= now
         {
@@ -330,13 +361,17 @@ impl Shard {
         self.counters.opened += 1;
         let surplus = self.rooms.entry(room).or_default().join(Joining { key, user, devices, slots });
         for k in surplus {
-            if let Some(session) = self.sessions.get(k) {
-                out.notices.push(Notice::Evicted { session: session.id });
-            }
-            self.close(k, now, out);
+            self.evict(k, now, out);
         }
         self.list(key);
         Ok((key, answer))
+    }
+
+    fn evict(&mut self, key: Key, now: Instant, out: &mut Output) {
+        if let Some(session) = self.sessions.id(key) {
+            out.notices.push(Notice::Evicted { session });
+        }
+        self.close(key, now, out);
     }
 
     /// A session's user is to see video, and cannot decode H.264.
@@ -359,7 +394,7 @@ impl Shard {
     }
 
     fn room_of(&mut self, key: Key) -> Option<&mut Room> {
-        let room = self.sessions.get(key)?.room;
+        let room = self.sessions.room(key)?;
         self.rooms.get_mut(&room)
     }
 
@@ -404,7 +439,7 @@ impl Shard {
 
     /// Closes a session that was told to go.
     fn close(&mut self, key: Key, now: Instant, out: &mut Output) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else { return self.close_live(key, out) };
         let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
         session.transport.close(now, &mut sink);
         self.fresh.clear();
@@ -431,10 +466,14 @@ impl Shard {
         // The key may be used again: nothing of the old session may act under it.
         self.queue.retain(|(k, _)| *k != key);
         self.broken.retain(|(k, _)| *k != key);
-        if let Some(room) = self.rooms.get_mut(&session.room)
+        self.leave(session.room, key);
+    }
+
+    fn leave(&mut self, key_of_room: RoomKey, key: Key) {
+        if let Some(room) = self.rooms.get_mut(&key_of_room)
             && room.leave(key)
         {
-            self.rooms.remove(&session.room);
+            self.rooms.remove(&key_of_room);
         }
     }
 

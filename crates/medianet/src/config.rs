@@ -25,6 +25,8 @@ pub struct Config {
     /// Addresses given to clients in place of the bound ones, as `ip` or `ip:port` (`[ip]:port` for IPv6). The port is
     /// that of worker 0; worker n is reached at port + n. Without a port it is the bound one.
     pub advertise: Vec<String>,
+    /// Address that RTMP listens on. Port 0 lets the system choose. None: no RTMP.
+    pub rtmp: Option<SocketAddr>,
     /// This node's number among its cluster, written into every ICE user name.
     pub node: u16,
     /// Most sessions of each worker.
@@ -38,6 +40,7 @@ impl Default for Config {
             udp_port: DEFAULT_UDP_PORT,
             workers: DEFAULT_WORKERS,
             advertise: Vec::new(),
+            rtmp: None,
             node: 0,
             max_sessions_per_worker: tring_media::MAX_SESSIONS,
         }
@@ -95,6 +98,17 @@ pub enum StartError {
         entry: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// The RTMP port.
+    #[error(
+        "rtmp.listen {address}: {error}. Another program has the port, or this user may not open it: choose another, or set rtmp.enabled = false"
+    )]
+    Rtmp {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
     },
     /// There is no address to give to clients.
     #[error(

@@ -14,6 +14,7 @@ mod net;
 mod sender;
 mod socket;
 mod strays;
+mod streams;
 mod worker;
 
 pub use config::{Config, DEFAULT_WORKERS, MAX_WORKERS, StartError};

@@ -5,12 +5,14 @@ use crate::socket::Socket;
 use crate::worker::{Inbox, Job, Listener, Worker};
 use crate::{Config, IoCounters, StartError, interfaces};
 use metrics::{counter, gauge};
+use mio::net::TcpListener;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tring_media::{
-    Certificate, Command, Counters, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
+    Certificate, Command, Counters, Direction, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
+    Ticket, Wanted,
 };
 
 /// What all workers counted since the start, at most a second old.
@@ -23,6 +25,9 @@ pub struct Stats {
     /// What the sockets counted.
     pub io: IoCounters,
 }
+
+/// Bytes that the pair of sockets of an FLV player may hold. Higher: fewer wake-ups. Lower: less delay for a slow player.
+const FLV_BUFFER: usize = 16 * 1024;
 
 struct Shared<F> {
     on_notice: F,
@@ -69,6 +74,7 @@ impl<F: Fn(Notice) + Send + Sync + 'static> Listener for Shared<F> {
 struct Inner {
     inboxes: Vec<Inbox>,
     addresses: Vec<SocketAddr>,
+    rtmp_address: Option<SocketAddr>,
     book: Arc<Book>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     refuse: Box<dyn Fn(Notice) + Send + Sync>,
@@ -116,6 +122,7 @@ pub fn start(
     let (mut inboxes, mut threads, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
     // All sockets before any thread: a taken port leaves nothing running.
     let mut ready = Vec::new();
+    let (mut rtmp, rtmp_address) = listen(config.rtmp)?;
     for index in 0..=u8::try_from(workers - 1).unwrap_or(u8::MAX) {
         let wanted = if port == 0 { 0 } else { port + u16::from(index) };
         let socket = Socket::bind(bind, wanted)?;
@@ -133,8 +140,9 @@ pub fn start(
             advertise,
             max_sessions: config.max_sessions_per_worker,
         };
-        let (worker, inbox) = Worker::new(index.into(), workers, socket, shard, Arc::clone(&shared))
-            .map_err(|error| StartError::Io { port: bound, error })?;
+        let (worker, inbox) =
+            Worker::new(index.into(), workers, socket, rtmp.take(), shard, Arc::clone(&shared))
+                .map_err(|error| StartError::Io { port: bound, error })?;
         inboxes.push(inbox);
         ready.push((index, bound, worker));
     }
@@ -152,7 +160,16 @@ pub fn start(
         threads.push(thread.spawn(move || worker.run(all)).map_err(|error| StartError::Io { port, error })?);
     }
     let refuse = Box::new(move |n| on_notice(n));
-    Ok(MediaNet { inner: Arc::new(Inner { inboxes, addresses, book, threads: Mutex::new(threads), refuse }) })
+    Ok(MediaNet {
+        inner: Arc::new(Inner {
+            inboxes,
+            addresses,
+            rtmp_address,
+            book,
+            threads: Mutex::new(threads),
+            refuse,
+        }),
+    })
 }
 
 impl MediaNet {
@@ -161,7 +178,7 @@ impl MediaNet {
     pub fn send(&self, c: Command) {
         let session = session_of(&c);
         let worker = match &c {
-            Command::Open { room, .. } => {
+            Command::Open { room, .. } | Command::OpenLive { room, .. } => {
                 let worker = worker_of(*room, self.inner.inboxes.len());
                 lock(&self.inner.book.workers).entry(session).or_insert(worker);
                 Some(worker)
@@ -169,7 +186,7 @@ impl MediaNet {
             _ => lock(&self.inner.book.workers).get(&session).copied(),
         };
         let Some(inbox) = worker.and_then(|w| self.inner.inboxes.get(w)) else { return };
-        let opens = matches!(c, Command::Open { .. });
+        let opens = matches!(c, Command::Open { .. } | Command::OpenLive { .. });
         if !inbox.send(Job::Command(c)) && opens {
             lock(&self.inner.book.workers).remove(&session);
             (self.inner.refuse)(Notice::Refused { session, error: OfferError::Full });
@@ -179,6 +196,28 @@ impl MediaNet {
     /// The addresses that clients are told: those of worker 0 first.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.inner.addresses
+    }
+
+    /// Where RTMP listens, if it does.
+    pub fn rtmp_address(&self) -> Option<SocketAddr> {
+        self.inner.rtmp_address
+    }
+
+    /// Plays a stream as FLV: the far end of a pair of sockets whose near end its worker writes to. It ends where the
+    /// ticket is not valid, or not any more. Errors: the system gives no more sockets, or the worker has no time.
+    pub fn play(&self, name: String, ticket: &Ticket) -> std::io::Result<std::os::unix::net::UnixStream> {
+        let (near, far) = std::os::unix::net::UnixStream::pair()?;
+        near.set_nonblocking(true)?;
+        // What waits in the pair is out of reach of the queue's cut.
+        socket2::SockRef::from(&near).set_send_buffer_size(FLV_BUFFER)?;
+        let query = format!("ticket={}", ticket.as_str());
+        let wanted = Wanted { direction: Direction::Play, app: String::new(), name, query };
+        let inbox = self.inner.inboxes.get(usize::from(ticket.worker()));
+        let near = mio::net::UnixStream::from_std(near);
+        if inbox.is_some_and(|i| i.try_send(Job::Play(near, wanted))) {
+            return Ok(far);
+        }
+        Err(std::io::Error::other("the media worker takes no more connections now"))
     }
 
     /// What was counted so far.
@@ -200,9 +239,18 @@ impl MediaNet {
     }
 }
 
+/// Binds the RTMP socket.
+fn listen(address: Option<SocketAddr>) -> Result<(Option<TcpListener>, Option<SocketAddr>), StartError> {
+    let Some(address) = address else { return Ok((None, None)) };
+    let bound = TcpListener::bind(address).and_then(|l| l.local_addr().map(|a| (l, a)));
+    let (listener, address) = bound.map_err(|error| StartError::Rtmp { address, error })?;
+    Ok((Some(listener), Some(address)))
+}
+
 fn session_of(c: &Command) -> SessionId {
     match c {
         Command::Open { session, .. }
+        | Command::OpenLive { session, .. }
         | Command::OpenGate { session }
         | Command::SetDevices { session, .. }
         | Command::Close { session } => *session,

@@ -4,7 +4,9 @@ use crate::counters::IoCounters;
 use crate::sender::{Patience, Sender};
 use crate::socket::Socket;
 use crate::strays::{Place, Stray, Strays};
+use crate::streams::{Moving, Streams, World};
 use metrics::counter;
+use mio::net::{TcpListener, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 use tring_media::{
-    Command, Datagram, MAX_DATAGRAM, Notice, OfferError, Output, SessionId, Shard, ShardConfig, Transmit,
+    Command, ConnectionId, Datagram, MAX_DATAGRAM, Notice, OfferError, Output, SessionId, Shard, ShardConfig,
+    Transmit, Wanted,
 };
 
 /// Commands that wait for one worker. A sender that finds the queue full waits. Higher: more memory under a flood of
@@ -35,6 +38,9 @@ const STRAYS_PER_TURN: usize = 64;
 /// Batches received in one turn before timers get theirs.
 const BATCHES_PER_TURN: usize = 16;
 
+/// Sockets that are told of in one turn; the next turn tells of the others.
+const EVENTS_PER_TURN: usize = 256;
+
 /// Longest sleep: also how often counters are given to the metrics.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -43,10 +49,15 @@ const SOCKET_ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
+const RTMP: Token = Token(2);
 
 /// What a worker's queue holds.
 pub(crate) enum Job {
     Command(Command),
+    /// A TCP connection whose ticket is of this worker.
+    Adopt(ConnectionId, Box<Moving>),
+    /// The near end of a stream that is played over HTTP.
+    Play(UnixStream, Wanted),
     Stop,
 }
 
@@ -72,6 +83,11 @@ impl Inbox {
     /// Queues what has strayed, if there is room.
     fn offer(&self, stray: Stray) -> bool {
         self.strays.try_send(stray).is_ok() && self.waker.wake().is_ok()
+    }
+
+    /// Queues a job if there is room. `false`: it is dropped.
+    pub(crate) fn try_send(&self, job: Job) -> bool {
+        self.queue.try_send(job).is_ok() && self.waker.wake().is_ok()
     }
 
     /// Queues a job; waits while the queue is full. `false`: the worker is gone.
@@ -102,6 +118,7 @@ pub(crate) struct Worker<L> {
     io: IoCounters,
     reported: Instant,
     strays: Strays,
+    streams: Streams,
     others: Vec<(Inbox, Sender)>,
     /// The last turn panicked.
     failed: bool,
@@ -114,16 +131,21 @@ enum News {
 }
 
 impl<L: Listener> Worker<L> {
-    /// One of `workers` workers.
+    /// One of `workers` workers. `rtmp`: it takes the RTMP connections of all.
     pub(crate) fn new(
         index: usize,
         workers: usize,
         mut socket: Socket,
+        rtmp: Option<TcpListener>,
         config: ShardConfig,
         listener: Arc<L>,
     ) -> io::Result<(Self, Inbox)> {
         let poll = Poll::new()?;
         poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
+        let mut streams = Streams::new(index, rtmp);
+        if let Some(listener) = streams.listener() {
+            poll.registry().register(listener, RTMP, Interest::READABLE)?;
+        }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (queue, jobs) = sync_channel(COMMAND_QUEUE);
         let (strays, handed) = sync_channel(STRAY_QUEUE);
@@ -142,6 +164,7 @@ impl<L: Listener> Worker<L> {
             io: IoCounters::default(),
             reported: Instant::now(),
             strays: Strays::new(config.owner, workers),
+            streams,
             config,
             others: Vec::new(),
             failed: false,
@@ -157,7 +180,7 @@ impl<L: Listener> Worker<L> {
     /// The thread. `others`: all workers, this one too, by index.
     pub(crate) fn run(mut self, others: Vec<(Inbox, Sender)>) {
         self.others = others;
-        let mut events = Events::with_capacity(4);
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
         // Sessions are walled off one by one inside the shard. Should the shard itself fail, its rooms are lost, but the
         // worker and the others go on.
         while catch_unwind(AssertUnwindSafe(|| self.turns(&mut events))).is_err() {
@@ -177,10 +200,10 @@ impl<L: Listener> Worker<L> {
             self.start_over();
         }
         // Something may have come before the socket was registered.
-        let (mut readable, mut queued) = (true, true);
+        let (mut readable, mut queued, mut streaming) = (true, true, true);
         loop {
             let now = Instant::now();
-            let timeout = if readable || queued {
+            let timeout = if readable || queued || streaming {
                 Duration::ZERO
             } else {
                 self.shard.next_deadline().map_or(TICK, |d| d.saturating_duration_since(now).min(TICK))
@@ -201,6 +224,7 @@ impl<L: Listener> Worker<L> {
             if readable {
                 readable = self.take_datagrams();
             }
+            streaming = self.take_streams(events);
             let now = Instant::now();
             if self.shard.next_deadline().is_some_and(|d| d <= now) {
                 self.shard.advance(now, &mut self.out);
@@ -219,10 +243,18 @@ impl<L: Listener> Worker<L> {
         for _ in 0..COMMANDS_PER_TURN {
             match self.jobs.try_recv() {
                 Ok(Job::Command(c)) => {
-                    if let Command::Open { session, .. } = &c {
+                    if let Command::Open { session, .. } | Command::OpenLive { session, .. } = &c {
                         self.taken.entry(*session).or_insert(false);
                     }
                     self.shard.command(c, Instant::now(), &mut self.out);
+                }
+                Ok(Job::Adopt(id, moving)) => {
+                    let (streams, mut world) = self.world();
+                    streams.adopt(id, *moving, &mut world);
+                }
+                Ok(Job::Play(stream, wanted)) => {
+                    let (streams, mut world) = self.world();
+                    streams.play(stream, wanted, &mut world);
                 }
                 Err(TryRecvError::Empty) => return Some(false),
                 Ok(Job::Stop) | Err(TryRecvError::Disconnected) => return None,
@@ -295,7 +327,46 @@ impl<L: Listener> Worker<L> {
         true
     }
 
+    /// `true`: there may be more.
+    fn take_streams(&mut self, events: &Events) -> bool {
+        let (streams, mut world) = self.world();
+        for event in events.iter().filter(|e| e.token() != SOCKET && e.token() != WAKER) {
+            if event.token() == RTMP {
+                streams.may_accept();
+            } else {
+                let gone = event.is_read_closed() || event.is_error();
+                streams.event(event.token(), event.is_readable() || gone, event.is_writable(), &mut world);
+            }
+        }
+        streams.receive(&mut world)
+    }
+
+    fn world(&mut self) -> (&mut Streams, World<'_>) {
+        let world = World {
+            shard: &mut self.shard,
+            out: &mut self.out,
+            registry: self.poll.registry(),
+            now: Instant::now(),
+        };
+        (&mut self.streams, world)
+    }
+
+    /// Sends on what TCP connections are given, and passes on those of other workers.
+    fn flush_streams(&mut self) {
+        if self.out.live.is_empty() {
+            return;
+        }
+        let (streams, mut world) = self.world();
+        for (worker, id, moving) in streams.settle(&mut world) {
+            // Where there is no such worker, or it is overfull, the connection is dropped: its client comes again.
+            if let Some((inbox, _)) = self.others.get(usize::from(worker)) {
+                inbox.try_send(Job::Adopt(id, Box::new(moving)));
+            }
+        }
+    }
+
     fn flush(&mut self) {
+        self.flush_streams();
         let mut patience = Patience::new();
         for train in self.out.trains() {
             let via = train.first().map_or(self.index, |t| t.via.into());
@@ -321,7 +392,7 @@ impl<L: Listener> Worker<L> {
                     self.listener.ended(session);
                 }
                 News::Notice(notice) => {
-                    if let Notice::Answered { session, .. } = &notice
+                    if let Notice::Answered { session, .. } | Notice::Live { session, .. } = &notice
                         && let Some(answered) = self.taken.get_mut(session)
                     {
                         *answered = true;
@@ -338,6 +409,8 @@ impl<L: Listener> Worker<L> {
         tracing::error!(worker = self.index, "a media worker panicked: its sessions are lost");
         counter!("tring_media_worker_panics_total").increment(1);
         self.shard = Shard::new(self.config.clone());
+        self.streams.clear();
+        self.out.live.clear();
         self.out.transmits.clear();
         self.tell();
         for (session, answered) in self.taken.drain() {

@@ -52,7 +52,7 @@ fn worker(diary: Diary) -> (Worker<Diary>, Inbox, Arc<Diary>) {
         max_sessions: 99,
     };
     let diary = Arc::new(diary);
-    let (worker, inbox) = Worker::new(0, 2, socket, config, Arc::clone(&diary)).unwrap();
+    let (worker, inbox) = Worker::new(0, 2, socket, None, config, Arc::clone(&diary)).unwrap();
     (worker, inbox, diary)
 }
 

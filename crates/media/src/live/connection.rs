@@ -1,0 +1,144 @@
+//! One TCP connection: RTMP, or FLV over HTTP. Bytes in, bytes and requests out.
+
+use super::player::Player;
+use crate::UserId;
+use crate::key::Key;
+use crate::rtmp::{self, FLV_HEADER, RtmpError, write_flv};
+use std::time::{Duration, Instant};
+
+/// Until its ticket was taken. Higher: a slow link makes it. Lower: strangers hold memory for less long.
+const GREETING_WITHIN: Duration = Duration::from_secs(10);
+
+/// A pusher is silent for so long, or a player takes nothing: the connection is dead. Phones push sound all the time.
+/// Higher: a tunnel is survived on one connection. Lower: a new connection is not kept waiting by a ghost.
+const SILENT_FOR: Duration = Duration::from_secs(20);
+
+/// Bytes given to the socket at a time. Higher: fewer system calls for a large key frame. Lower: less that a cut of the
+/// queue cannot reach any more.
+const FILL: usize = 32 * 1024;
+
+/// What a connection does.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// Its ticket was not seen yet.
+    Stranger,
+    /// It pushes the stream of a session.
+    Pusher(Key),
+    /// It plays a user's stream for a session.
+    Player { session: Key, of: UserId, player: Box<Player> },
+    /// It is only told why it ends.
+    Leaving,
+}
+
+#[derive(Debug)]
+enum Protocol {
+    Rtmp(Box<rtmp::Session>),
+    Flv,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    protocol: Protocol,
+    pub(crate) role: Role,
+    /// Answers of the protocol that have not left yet. They go before tags.
+    answers: Vec<u8>,
+    opened: Instant,
+    /// A pusher has sent, or a player has taken.
+    alive: Instant,
+    /// A player has something to take since.
+    waits: bool,
+}
+
+impl Connection {
+    pub(crate) fn rtmp(random: [u8; 8], now: Instant) -> Self {
+        Self::new(Protocol::Rtmp(Box::new(rtmp::Session::new(random))), now)
+    }
+
+    /// FLV begins when its ticket is taken.
+    pub(crate) fn flv(now: Instant) -> Self {
+        Self::new(Protocol::Flv, now)
+    }
+
+    fn new(protocol: Protocol, now: Instant) -> Self {
+        Self { protocol, role: Role::Stranger, answers: Vec::new(), opened: now, alive: now, waits: false }
+    }
+
+    /// Takes bytes from the peer. FLV's has nothing to say.
+    pub(crate) fn receive(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+        events: &mut Vec<rtmp::Event>,
+    ) -> Result<(), RtmpError> {
+        if matches!(self.role, Role::Pusher(_)) {
+            self.alive = now;
+        }
+        match &mut self.protocol {
+            Protocol::Rtmp(session) => session.receive(bytes, &mut self.answers, events),
+            Protocol::Flv => Ok(()),
+        }
+    }
+
+    /// Its ticket was good.
+    pub(crate) fn accept(&mut self, role: Role, now: Instant) {
+        self.role = role;
+        self.alive = now;
+        match &mut self.protocol {
+            Protocol::Rtmp(session) => session.accept(&mut self.answers),
+            Protocol::Flv => self.answers.extend_from_slice(&FLV_HEADER),
+        }
+    }
+
+    /// It ends, with a reason where the protocol has a place for one.
+    pub(crate) fn leave(&mut self, reason: &str) {
+        if let Protocol::Rtmp(session) = &mut self.protocol {
+            session.refuse(reason, &mut self.answers);
+            session.end(&mut self.answers);
+        }
+        self.role = Role::Leaving;
+    }
+
+    /// A frame for its player. What `act` says, `false` if it plays nothing.
+    pub(crate) fn play(&mut self, act: impl FnOnce(&mut Player) -> bool, now: Instant) -> bool {
+        let Role::Player { player, .. } = &mut self.role else { return false };
+        if !self.waits {
+            self.waits = true;
+            self.alive = now;
+        }
+        act(player)
+    }
+
+    /// Appends what may be sent now; nothing if there is nothing.
+    pub(crate) fn fill(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let before = out.len();
+        out.append(&mut self.answers);
+        if let Role::Player { player, .. } = &mut self.role {
+            while out.len() - before < FILL
+                && let Some((at, tag)) = player.pull()
+            {
+                match &self.protocol {
+                    Protocol::Rtmp(session) => session.write_tag(&tag, at, out),
+                    Protocol::Flv => write_flv(&tag, at, out),
+                }
+            }
+        }
+        self.waits = false;
+        self.alive = self.alive.max(if out.len() > before { now } else { self.alive });
+    }
+
+    pub(crate) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// It has outlived what it may.
+    pub(crate) fn is_dead(&self, now: Instant) -> bool {
+        match &self.role {
+            Role::Stranger | Role::Leaving => {
+                now >= self.opened + GREETING_WITHIN && now >= self.alive + GREETING_WITHIN
+            }
+            Role::Pusher(_) => now >= self.alive + SILENT_FOR,
+            Role::Player { .. } => self.waits && now >= self.alive + SILENT_FOR,
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Streams that mini-programs push and play over TCP: which connection belongs to which session, headers and the newest
+//! pictures for whoever joins, one clock and one bounded queue for each player.
+//!
+//! Pure and deterministic: bytes, tickets' random bytes and the time come in; bytes go out when the socket has room for
+//! them ([`Live::fill`]). Who may hear and see whom is the room's to say; here frames go where they are told to go.
+
+mod connection;
+mod player;
+mod publisher;
+mod ticket;
+
+use crate::UserId;
+use crate::key::Key;
+use crate::rtmp::{self, Direction, Tag, TagKind, Wanted};
+use connection::{Connection, Role};
+use publisher::Publisher;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+pub(crate) use ticket::RANDOM_BYTES;
+pub use ticket::Ticket;
+
+/// Connections of one worker. A call of two phones has four. Higher: more phones on one core. Lower: strangers that say
+/// nothing hold less memory.
+pub(crate) const MAX_CONNECTIONS: usize = 8_192;
+
+/// What a peer whose ticket is of no use is told.
+const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was never given";
+const OTHER_WAY: &str = "this ticket is for the other direction";
+const REPLACED: &str = "a newer connection has taken its place";
+const OVER: &str = "the call is over";
+
+/// A TCP connection. Chosen by the caller of [`Live::connect`], never used twice in a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// What lets one device push its stream and play the others'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tickets {
+    /// For its own stream.
+    pub push: Ticket,
+    /// For each other user's.
+    pub play: Vec<(UserId, Ticket)>,
+}
+
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// RTMP, push or play. Eight bytes that its peer cannot foresee.
+    Rtmp([u8; 8]),
+    /// FLV out. What it wants is known already ([`Live::admit`]).
+    Flv,
+}
+
+/// What the caller has to do for connections.
+#[derive(Debug, Default)]
+pub struct LiveOutput {
+    /// These have something to send: call [`Live::fill`] when their sockets have room.
+    pub ready: Vec<ConnectionId>,
+    /// Close these once what is left of them was sent.
+    pub hang_up: Vec<ConnectionId>,
+    /// These belong to another worker: take them out by [`Live::release`] and give them to it.
+    pub moves: Vec<(ConnectionId, u8)>,
+}
+
+impl LiveOutput {
+    /// Nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.hang_up.is_empty() && self.moves.is_empty()
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.ready.clear();
+        self.hang_up.clear();
+        self.moves.clear();
+    }
+}
+
+/// A connection on its way to another worker, with what it wants.
+#[derive(Debug)]
+pub struct Released {
+    connection: Connection,
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+enum Access {
+    Push(Key),
+    Play(Key, UserId),
+}
+
+/// A session's stream, and what it plays.
+#[derive(Debug, Default)]
+struct Stream {
+    publisher: Publisher,
+    pusher: Option<ConnectionId>,
+    players: BTreeMap<UserId, ConnectionId>,
+    tickets: Vec<Ticket>,
+}
+
+/// One worker's streams and their connections.
+#[derive(Debug)]
+pub(crate) struct Live {
+    worker: u8,
+    connections: HashMap<ConnectionId, Connection>,
+    streams: HashMap<Key, Stream>,
+    tickets: HashMap<Ticket, Access>,
+    /// What connections on their way to another worker want.
+    leaving: HashMap<ConnectionId, Wanted>,
+    events: Vec<rtmp::Event>,
+}
+
+impl Live {
+    pub(crate) fn new(worker: u8) -> Self {
+        Self {
+            worker,
+            connections: HashMap::new(),
+            streams: HashMap::new(),
+            tickets: HashMap::new(),
+            leaving: HashMap::new(),
+            events: Vec::new(),
+        }
+    }
+
+    // --- sessions ---
+
+    /// A session that may push, and play these users. `random` draws the tickets' bytes.
+    pub(crate) fn open(
+        &mut self,
+        key: Key,
+        others: Vec<UserId>,
+        mut random: impl FnMut() -> [u8; RANDOM_BYTES],
+    ) -> Tickets {
+        let mut draw = || Ticket::new(self.worker, random());
+        let push = draw();
+        let play: Vec<_> = others.into_iter().map(|user| (user, draw())).collect();
+        self.tickets.insert(push.clone(), Access::Push(key));
+        for (user, ticket) in &play {
+            self.tickets.insert(ticket.clone(), Access::Play(key, user.clone()));
+        }
+        let tickets = std::iter::once(&push).chain(play.iter().map(|(_, t)| t)).cloned().collect();
+        self.streams.insert(key, Stream { tickets, ..Stream::default() });
+        Tickets { push, play }
+    }
+
+    /// A session is over: its tickets are void and its connections end.
+    pub(crate) fn close(&mut self, key: Key, out: &mut LiveOutput) {
+        let Some(stream) = self.streams.remove(&key) else { return };
+        for ticket in &stream.tickets {
+            self.tickets.remove(ticket);
+        }
+        for conn in stream.pusher.into_iter().chain(stream.players.into_values()) {
+            self.dismiss(conn, OVER, out);
+        }
+    }
+
+    /// Keeps a frame for those who join. See [`Publisher::keep`].
+    pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
+        if let Some(stream) = self.streams.get_mut(&from) {
+            stream.publisher.keep(tag, flows);
+        }
+    }
+
+    /// A frame goes from one session to the player of another that plays this user. `pauses` rises each time the
+    /// pictures start again after a pause. `true`: the player was too slow, and its queue was cut.
+    pub(crate) fn deliver(
+        &mut self,
+        (from, user): (Key, &UserId),
+        to: Key,
+        (frame, pauses): (&Tag, u32),
+        now: Instant,
+        out: &mut LiveOutput,
+    ) -> bool {
+        let Some(&conn) = self.streams.get(&to).and_then(|s| s.players.get(user)) else { return false };
+        let (Some(source), Some(connection)) = (self.streams.get(&from), self.connections.get_mut(&conn))
+        else {
+            return false;
+        };
+        if frame.kind == TagKind::Metadata || frame.is_header() {
+            return false; // the player is given them with its next frame
+        }
+        out.ready.push(conn);
+        connection.play(|player| player.push(&source.publisher, (frame, pauses), now), now)
+    }
+
+    /// Pictures stop, or start again: what was kept before must not be shown.
+    pub(crate) fn forget_pictures(&mut self, key: Key) {
+        if let Some(stream) = self.streams.get_mut(&key) {
+            stream.publisher.forget_pictures();
+        }
+    }
+
+    // --- connections ---
+
+    /// A connection was taken. `false`: there are too many, close it.
+    pub(crate) fn connect(&mut self, conn: ConnectionId, speaks: Speaks, now: Instant) -> bool {
+        if self.connections.len() >= MAX_CONNECTIONS {
+            return false;
+        }
+        let connection = match speaks {
+            Speaks::Rtmp(random) => Connection::rtmp(random, now),
+            Speaks::Flv => Connection::flv(now),
+        };
+        self.connections.insert(conn, connection);
+        true
+    }
+
+    /// Takes bytes of a connection. What its session pushes is appended to `frames`.
+    pub(crate) fn receive(
+        &mut self,
+        conn: ConnectionId,
+        bytes: &[u8],
+        now: Instant,
+        frames: &mut Vec<(Key, Tag)>,
+        out: &mut LiveOutput,
+    ) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let mut events = std::mem::take(&mut self.events);
+        let result = connection.receive(bytes, now, &mut events);
+        for event in events.drain(..) {
+            match event {
+                rtmp::Event::Wants(wanted) => self.admit(conn, wanted, now, out),
+                rtmp::Event::Tag(tag) => {
+                    if let Some(Connection { role: Role::Pusher(key), .. }) = self.connections.get(&conn)
+                        && tag.is_supported()
+                    {
+                        frames.push((*key, tag));
+                    }
+                }
+                rtmp::Event::Stopped => self.dismiss(conn, OVER, out),
+            }
+        }
+        self.events = events;
+        if let Err(error) = result {
+            tracing::info!(?conn, %error, "an RTMP connection is closed");
+            self.dismiss(conn, OVER, out);
+        }
+        if self.connections.get(&conn).is_some_and(Connection::has_answers) {
+            out.ready.push(conn);
+        }
+    }
+
+    /// Lets a connection push or play by its ticket, refuses it, or sends it to the worker that knows the ticket.
+    pub(crate) fn admit(&mut self, conn: ConnectionId, wanted: Wanted, now: Instant, out: &mut LiveOutput) {
+        let ticket = Ticket::of_query(&wanted.query);
+        if let Some(ticket) = &ticket
+            && ticket.worker() != self.worker
+        {
+            out.moves.push((conn, ticket.worker()));
+            self.leaving.insert(conn, wanted);
+            return;
+        }
+        let role = match (ticket.as_ref().and_then(|t| self.tickets.get(t)), wanted.direction) {
+            (Some(Access::Push(key)), Direction::Publish) => Role::Pusher(*key),
+            (Some(Access::Play(key, user)), Direction::Play) => {
+                Role::Player { session: *key, of: user.clone(), player: Box::default() }
+            }
+            (access, _) => {
+                let reason = if access.is_some() { OTHER_WAY } else { NOT_VALID };
+                tracing::info!(?conn, stream = %wanted.name, reason, "an RTMP connection is refused");
+                return self.dismiss(conn, reason, out);
+            }
+        };
+        let (Role::Pusher(key) | Role::Player { session: key, .. }) = &role else { return };
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let before = match &role {
+            Role::Player { of, .. } => stream.players.insert(of.clone(), conn),
+            _ => {
+                stream.publisher.restart();
+                stream.pusher.replace(conn)
+            }
+        };
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.accept(role, now);
+            out.ready.push(conn);
+        }
+        if let Some(before) = before.filter(|&b| b != conn) {
+            self.dismiss(before, REPLACED, out);
+        }
+    }
+
+    /// Takes a connection out that belongs to another worker.
+    pub(crate) fn release(&mut self, conn: ConnectionId) -> Option<Released> {
+        let wanted = self.leaving.remove(&conn)?;
+        Some(Released { connection: self.connections.remove(&conn)?, wanted })
+    }
+
+    /// Takes one in that another worker has released.
+    pub(crate) fn adopt(
+        &mut self,
+        conn: ConnectionId,
+        released: Released,
+        now: Instant,
+        out: &mut LiveOutput,
+    ) {
+        let Released { connection, wanted } = released;
+        self.connections.insert(conn, connection);
+        // One that names yet another worker lies; it is not sent around.
+        if Ticket::of_query(&wanted.query).is_some_and(|t| t.worker() == self.worker) {
+            self.admit(conn, wanted, now, out);
+        } else {
+            self.dismiss(conn, NOT_VALID, out);
+        }
+    }
+
+    /// Appends what may be sent on a connection now; nothing if there is nothing.
+    pub(crate) fn fill(&mut self, conn: ConnectionId, now: Instant, bytes: &mut Vec<u8>) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.fill(now, bytes);
+        }
+    }
+
+    /// A connection is gone.
+    pub(crate) fn disconnected(&mut self, conn: ConnectionId) {
+        self.leaving.remove(&conn);
+        let Some(connection) = self.connections.remove(&conn) else { return };
+        self.detach(conn, &connection.role);
+    }
+
+    /// Ends connections that say nothing or take nothing. Call it about once a second.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut LiveOutput) {
+        let dead: Vec<_> =
+            self.connections.iter().filter(|(_, c)| c.is_dead(now)).map(|(&conn, _)| conn).collect();
+        for conn in dead {
+            self.dismiss(conn, "it was silent for too long", out);
+        }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Entries of all maps: zero when there are no sessions and no connections.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.connections.len() + self.streams.len() + self.tickets.len() + self.leaving.len()
+    }
+
+    fn dismiss(&mut self, conn: ConnectionId, reason: &str, out: &mut LiveOutput) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let role = std::mem::replace(&mut connection.role, Role::Leaving);
+        connection.leave(reason);
+        self.detach(conn, &role);
+        out.ready.push(conn);
+        out.hang_up.push(conn);
+    }
+
+    fn detach(&mut self, conn: ConnectionId, role: &Role) {
+        match role {
+            Role::Pusher(key) => {
+                if let Some(stream) = self.streams.get_mut(key)
+                    && stream.pusher == Some(conn)
+                {
+                    stream.pusher = None;
+                }
+            }
+            Role::Player { session, of, .. } => {
+                if let Some(stream) = self.streams.get_mut(session)
+                    && stream.players.get(of) == Some(&conn)
+                {
+                    stream.players.remove(of);
+                }
+            }
+            Role::Stranger | Role::Leaving => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! One player: a clock of its own that never jumps, and a queue that is cut when its network is too slow.
+
+use super::publisher::{Edition, Publisher};
+use crate::rtmp::{Tag, TagKind};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Media time that may wait for a slow player. Beyond it the queue is cut to the newest key frame. Higher: fewer jumps on
+/// a shaky network. Lower: less delay; at 300 ms a large key frame alone would be cut on a link of 1 Mb/s.
+pub(crate) const MAX_WAITING_MS: u32 = 500;
+
+/// Sound that is kept of a queue without a key frame to cut to.
+const SOUND_KEPT_MS: u32 = 200;
+
+/// Bytes that may wait, whatever the timestamps say.
+pub(crate) const MAX_WAITING_BYTES: usize = 4 << 20;
+
+/// A step of the publisher's clock that is no step of time: it was reset, or it lies.
+const JUMP_MS: i64 = 5_000;
+
+/// One player.
+#[derive(Debug, Default)]
+pub(crate) struct Player {
+    queue: VecDeque<(u32, Tag)>,
+    bytes: usize,
+    clock: Clock,
+    /// The headers that it has; none before the first tag.
+    edition: Option<Edition>,
+    /// How often the pictures had paused before the last one.
+    pauses: u32,
+    /// No picture makes sense before the next key frame.
+    needs_key_frame: bool,
+}
+
+impl Player {
+    /// A frame of the stream that it plays, already kept by the publisher. A player that sees its first, or the first
+    /// of another connection, is given what it needs before; headers that have changed go before the frame. `pauses`
+    /// rises each time the pictures start again (camera off and on): the next one must be a key frame. `true`: the
+    /// player is too slow, and its queue was cut.
+    pub(crate) fn push(&mut self, publisher: &Publisher, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
+        if frame.kind == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
+            self.needs_key_frame = true;
+        }
+        let edition = publisher.edition();
+        match self.edition.replace(edition) {
+            Some(known) if known == edition => self.take(frame, now),
+            Some(known) if known.run == edition.run => {
+                let at = self.clock.newest;
+                publisher.headers().for_each(|header| self.enqueue(at, header.clone()));
+                self.take(frame, now);
+            }
+            _ => self.join(publisher, frame, now),
+        }
+        self.cut()
+    }
+
+    /// The next tag to send, and its time on this player's clock.
+    pub(crate) fn pull(&mut self) -> Option<(u32, Tag)> {
+        let (at, tag) = self.queue.pop_front()?;
+        self.bytes -= tag.payload.len();
+        Some((at, tag))
+    }
+
+    /// Headers, then the newest key frame and all after it a millisecond apart, so that the player decodes through them
+    /// at once and is where everybody is. `newest` is the last of what was kept, or is sound that follows it.
+    fn join(&mut self, publisher: &Publisher, newest: &Tag, now: Instant) {
+        let pictures = publisher.pictures();
+        let first = pictures.first().unwrap_or(newest);
+        self.clock.begin(first.timestamp, now);
+        let start = self.clock.newest;
+        for header in publisher.headers() {
+            self.enqueue(start, header.clone());
+        }
+        self.needs_key_frame = pictures.is_empty();
+        let mut at = start;
+        for picture in pictures {
+            self.enqueue(at, picture.clone());
+            at += 1;
+        }
+        if let Some(last) = pictures.last() {
+            self.clock.anchor(last.timestamp, at.saturating_sub(1));
+        }
+        if newest.kind == TagKind::Audio {
+            self.take(newest, now);
+        }
+    }
+
+    fn take(&mut self, tag: &Tag, now: Instant) {
+        if tag.kind == TagKind::Video {
+            if self.needs_key_frame && !tag.is_key_frame() {
+                return;
+            }
+            self.needs_key_frame = false;
+        }
+        let at = self.clock.map(tag.timestamp, now);
+        self.enqueue(at, tag.clone());
+    }
+
+    fn enqueue(&mut self, at: u32, tag: Tag) {
+        self.bytes += tag.payload.len();
+        self.queue.push_back((at, tag));
+    }
+
+    fn cut(&mut self) -> bool {
+        let Some(head) = self.queue.iter().position(|(_, tag)| !tag.is_header()) else { return false };
+        let (first, last) = (self.queue[head].0, self.queue.back().map_or(0, |(at, _)| *at));
+        if last.saturating_sub(first) <= MAX_WAITING_MS && self.bytes <= MAX_WAITING_BYTES {
+            return false;
+        }
+        if self.bytes > MAX_WAITING_BYTES {
+            // Whatever this is, it is no call: the player begins anew with the next tag.
+            *self = Self { clock: std::mem::take(&mut self.clock), ..Self::default() };
+            return true;
+        }
+        let key = self.queue.iter().rposition(|(_, tag)| tag.is_key_frame()).filter(|&n| n > head);
+        let from = key.unwrap_or(usize::MAX);
+        let mut n = 0;
+        self.queue.retain(|(at, tag)| {
+            let after = n >= from;
+            n += 1;
+            let sound = tag.kind == TagKind::Audio && last.saturating_sub(*at) <= SOUND_KEPT_MS;
+            tag.is_header() || after || sound
+        });
+        if key.is_none() {
+            self.needs_key_frame = true;
+        }
+        self.bytes = self.queue.iter().map(|(_, tag)| tag.payload.len()).sum();
+        true
+    }
+}
+
+/// The publisher's clock on the player's: begins at zero, runs on when the publisher's is another.
+#[derive(Debug, Default)]
+struct Clock {
+    /// Publisher's and player's time of one moment.
+    anchor: Option<(u32, u32)>,
+    /// The newest of the publisher's times.
+    source: u32,
+    /// The newest that was given out.
+    newest: u32,
+    at: Option<Instant>,
+}
+
+impl Clock {
+    /// A publisher's clock begins; the player's goes on by the time that passed.
+    fn begin(&mut self, source: u32, now: Instant) {
+        let passed = self.at.map_or(0, |at| {
+            u32::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u32::MAX).max(1)
+        });
+        self.newest = self.newest.wrapping_add(passed);
+        self.anchor = Some((source, self.newest));
+        self.source = source;
+        self.at = Some(now);
+    }
+
+    /// This moment of the publisher's is that one of the player's.
+    fn anchor(&mut self, source: u32, at: u32) {
+        self.anchor = Some((source, at));
+        self.source = source;
+        self.newest = self.newest.max(at);
+    }
+
+    fn map(&mut self, source: u32, now: Instant) -> u32 {
+        let step = i64::from(source.wrapping_sub(self.source).cast_signed());
+        if self.anchor.is_none() || step.abs() > JUMP_MS {
+            self.begin(source, now);
+        }
+        let (from, to) = self.anchor.unwrap_or((source, self.newest));
+        let since = source.wrapping_sub(from).cast_signed();
+        // Sound may be a little older than the picture that the clock began with; time does not go below the start.
+        let at = if since < 0 {
+            to.saturating_sub(since.unsigned_abs())
+        } else {
+            to.wrapping_add(since.unsigned_abs())
+        };
+        if source.wrapping_sub(self.source).cast_signed() > 0 {
+            self.source = source;
+            // Long calls pass 2^31: the anchor follows.
+            self.anchor = Some((source, at));
+        }
+        self.newest = self.newest.max(at);
+        self.at = Some(now);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! What is kept of a stream for players that join it.
+
+use crate::rtmp::{Tag, TagKind};
+
+/// Pictures kept from the newest key frame on. A phone sends 15 a second and a key frame every three: 45. Beyond it the
+/// stream is not fit for joining until its next key frame. Higher: streams with rare key frames are seen at once by those
+/// who join; more memory, and a longer catching-up.
+const MAX_PICTURES: usize = 300;
+
+/// Bytes of them. 600 kb/s for three seconds are 225 KiB.
+const MAX_BYTES: usize = 2 << 20;
+
+/// One stream that is pushed.
+#[derive(Debug, Default)]
+pub(crate) struct Publisher {
+    metadata: Option<Tag>,
+    headers: [Option<Tag>; 2],
+    /// The newest key frame and all after it; empty if there is none, or too much came since.
+    pictures: Vec<Tag>,
+    bytes: usize,
+    /// Which connection it is that pushes; raised for each.
+    run: u32,
+    /// Raised for each header that differs from the one before.
+    version: u32,
+}
+
+/// Which connection's headers a player has, and which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edition {
+    pub(crate) run: u32,
+    version: u32,
+}
+
+impl Publisher {
+    /// Another connection pushes from now on: nothing of the earlier one fits.
+    pub(crate) fn restart(&mut self) {
+        *self = Self { run: self.run.wrapping_add(1), ..Self::default() };
+    }
+
+    /// What a player must have before a frame of now.
+    pub(crate) fn edition(&self) -> Edition {
+        Edition { run: self.run, version: self.version }
+    }
+
+    /// Keeps what those who join will need. `flows`: it is also forwarded; else (a camera that is off, a leg that has
+    /// not accepted) only headers are kept, which a pusher sends once and which hold no sound and no picture.
+    pub(crate) fn keep(&mut self, tag: &Tag, flows: bool) {
+        match tag.kind {
+            TagKind::Metadata => self.metadata = Some(tag.clone()),
+            TagKind::Audio if tag.is_header() => {
+                self.set_header(0, tag);
+            }
+            TagKind::Video if tag.is_header() => {
+                // Some encoders repeat it at each key frame: only another one makes the pictures before useless.
+                if self.set_header(1, tag) {
+                    self.forget_pictures();
+                }
+            }
+            TagKind::Video if flows => self.keep_picture(tag),
+            TagKind::Audio | TagKind::Video => {}
+        }
+    }
+
+    /// The camera went off, or came back: what was kept must not be shown.
+    pub(crate) fn forget_pictures(&mut self) {
+        self.pictures.clear();
+        self.bytes = 0;
+    }
+
+    /// Metadata and decoders' headers, in the order in which players take them.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &Tag> {
+        self.metadata.iter().chain(self.headers.iter().flatten())
+    }
+
+    /// The newest key frame and all after it.
+    pub(crate) fn pictures(&self) -> &[Tag] {
+        &self.pictures
+    }
+
+    fn set_header(&mut self, which: usize, tag: &Tag) -> bool {
+        let known = self.headers[which].as_ref().is_some_and(|h| h.payload == tag.payload);
+        if !known {
+            self.headers[which] = Some(tag.clone());
+            self.version = self.version.wrapping_add(1);
+        }
+        !known
+    }
+
+    fn keep_picture(&mut self, tag: &Tag) {
+        if tag.is_key_frame() {
+            self.forget_pictures();
+        } else if self.pictures.is_empty() {
+            return;
+        }
+        self.bytes += tag.payload.len();
+        self.pictures.push(tag.clone());
+        if self.pictures.len() > MAX_PICTURES || self.bytes > MAX_BYTES {
+            self.forget_pictures();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn video(first: u8, second: u8, size: usize) -> Tag {
+        let mut payload = vec![first, second];
+        payload.resize(size.max(2), 0);
+        Tag { kind: TagKind::Video, timestamp: 0, payload: payload.into() }
+    }
+
+    #[test]
+    fn the_newest_key_frame_and_what_follows_is_kept() {
+        let mut p = Publisher::default();
+        p.keep(&video(0x27, 1, 9), true);
+        assert!(p.pictures().is_empty(), "nothing decodes before a key frame");
+        for first in [0x17, 0x27, 0x27, 0x17, 0x27] {
+            p.keep(&video(first, 1, 9), true);
+        }
+        assert_eq!(p.pictures().len(), 2);
+        assert!(p.pictures()[0].is_key_frame());
+    }
+
+    #[test]
+    fn what_does_not_flow_is_not_kept_but_headers_are() {
+        let mut p = Publisher::default();
+        p.keep(&video(0x17, 0, 20), false);
+        p.keep(&video(0x17, 1, 20), false);
+        assert_eq!((p.headers().count(), p.pictures().len()), (1, 0));
+    }
+
+    #[test]
+    fn a_repeated_header_is_no_new_one() {
+        let mut p = Publisher::default();
+        p.keep(&video(0x17, 0, 20), true);
+        p.keep(&video(0x17, 1, 20), true);
+        let before = p.edition();
+        p.keep(&video(0x17, 0, 20), true);
+        assert_eq!((p.edition(), p.pictures().len()), (before, 1));
+        p.keep(&video(0x17, 0, 21), true);
+        assert_ne!(p.edition(), before);
+        assert!(p.pictures().is_empty());
+    }
+
+    #[test]
+    fn too_many_or_too_large_pictures_are_not_kept() {
+        let mut p = Publisher::default();
+        p.keep(&video(0x17, 1, 9), true);
+        for _ in 0..MAX_PICTURES {
+            p.keep(&video(0x27, 1, 9), true);
+        }
+        assert!(p.pictures().is_empty());
+        p.keep(&video(0x17, 1, MAX_BYTES + 1), true);
+        assert_eq!((p.pictures().len(), p.bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_new_connection_begins_anew() {
+        let mut p = Publisher::default();
+        p.keep(&video(0x17, 0, 20), true);
+        p.keep(&video(0x17, 1, 20), true);
+        p.restart();
+        assert_eq!((p.edition().run, p.headers().count(), p.pictures().len()), (1, 0, 0));
+    }
+}

@@ -1,0 +1,189 @@
+use super::*;
+use crate::rtmp::{TagKind, testing};
+use std::time::Duration;
+
+const A: Key = Key(1);
+const B: Key = Key(2);
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+/// Two phones in a call, and every byte that left.
+struct World {
+    live: Live,
+    out: LiveOutput,
+    now: Instant,
+    frames: Vec<(Key, Tag)>,
+    a: Tickets,
+    b: Tickets,
+    last: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut live = Live::new(3);
+        let mut seed = 0;
+        let mut random = || {
+            seed += 1;
+            [seed; RANDOM_BYTES]
+        };
+        let a = live.open(A, vec![user("b")], &mut random);
+        let b = live.open(B, vec![user("a")], &mut random);
+        Self { live, out: LiveOutput::default(), now: Instant::now(), frames: Vec::new(), a, b, last: 0 }
+    }
+
+    fn connect(&mut self, command: &str, ticket: &Ticket) -> ConnectionId {
+        self.last += 1;
+        let conn = ConnectionId(self.last);
+        assert!(self.live.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        let name = format!("c1?ticket={}", ticket.as_str());
+        self.send(conn, &testing::greeting(command, "call", &name));
+        conn
+    }
+
+    fn send(&mut self, conn: ConnectionId, bytes: &[u8]) {
+        self.live.receive(conn, bytes, self.now, &mut self.frames, &mut self.out);
+        for (key, tag) in std::mem::take(&mut self.frames) {
+            self.live.keep(key, &tag, true);
+            let (to, of) = if key == A { (B, user("a")) } else { (A, user("b")) };
+            let _ = self.live.deliver((key, &of), to, (&tag, 0), self.now, &mut self.out);
+        }
+    }
+
+    fn push(&mut self, conn: ConnectionId, first: u8, second: u8, timestamp: u32) {
+        let kind = if first >> 4 == 0xa { TagKind::Audio } else { TagKind::Video };
+        let tag = Tag { kind, timestamp, payload: [first, second, 0, 0, 0, 0].as_slice().into() };
+        self.send(conn, &testing::publish(&tag));
+    }
+
+    fn bytes(&mut self, conn: ConnectionId) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.live.fill(conn, self.now, &mut bytes);
+        bytes
+    }
+
+    fn says(&mut self, conn: ConnectionId, text: &str) -> bool {
+        let bytes = self.bytes(conn);
+        bytes.windows(text.len()).any(|w| w == text.as_bytes())
+    }
+}
+
+#[test]
+fn what_one_pushes_the_other_plays() {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    assert!(w.says(pusher, "NetStream.Publish.Start") && w.says(player, "NetStream.Play.Start"));
+    w.push(pusher, 0xaf, 0, 0);
+    w.push(pusher, 0xaf, 1, 10);
+    assert!(w.out.ready.contains(&player));
+    let bytes = w.bytes(player);
+    assert!(bytes.windows(4).any(|b| b == [0xaf, 0, 0, 0]) && bytes.windows(4).any(|b| b == [0xaf, 1, 0, 0]));
+    assert!(w.bytes(player).is_empty());
+}
+
+#[test]
+fn a_ticket_is_for_one_direction_and_one_call() {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let wrong = w.connect("play", &push);
+    assert!(w.says(wrong, OTHER_WAY) && w.out.hang_up.contains(&wrong));
+    let wrong = w.connect("publish", &play);
+    assert!(w.says(wrong, OTHER_WAY));
+    let wrong = w.connect("publish", &Ticket::new(3, [77; RANDOM_BYTES]));
+    assert!(w.says(wrong, NOT_VALID));
+    w.live.close(A, &mut w.out);
+    let late = w.connect("publish", &push);
+    assert!(w.says(late, NOT_VALID));
+}
+
+#[test]
+fn a_newer_pusher_takes_the_place_of_the_older_and_the_player_stays() {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let (first, player) = (w.connect("publish", &push), w.connect("play", &play));
+    w.push(first, 0xaf, 1, 500_000);
+    w.bytes(player);
+    let second = w.connect("publish", &push);
+    assert!(w.out.hang_up.contains(&first) && !w.out.hang_up.contains(&player));
+    w.push(first, 0xaf, 1, 500_021);
+    assert!(w.bytes(player).is_empty(), "what the older one still sends is dropped");
+    w.live.disconnected(first);
+    w.push(second, 0xaf, 1, 0);
+    assert!(!w.bytes(player).is_empty());
+}
+
+#[test]
+fn flv_begins_with_its_header() {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let pusher = w.connect("publish", &push);
+    let flv = ConnectionId(99);
+    assert!(w.live.connect(flv, Speaks::Flv, w.now));
+    let query = format!("ticket={}", play.as_str());
+    let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
+    w.live.admit(flv, wanted, w.now, &mut w.out);
+    w.push(pusher, 0xaf, 1, 5);
+    let bytes = w.bytes(flv);
+    assert_eq!(bytes[..3], *b"FLV");
+    assert_eq!((bytes[13], bytes.len()), (8, 13 + 11 + 6 + 4));
+}
+
+#[test]
+fn a_connection_moves_to_the_worker_of_its_ticket() {
+    let (mut here, mut there) = (World::new(), World::new());
+    there.live.worker = 5;
+    let tickets = there.live.open(Key(9), vec![], || [200; RANDOM_BYTES]);
+    let conn = here.connect("publish", &tickets.push);
+    assert_eq!(here.out.moves, [(conn, 5)]);
+    let released = here.live.release(conn).unwrap();
+    there.live.adopt(conn, released, there.now, &mut there.out);
+    assert!(there.says(conn, "NetStream.Publish.Start"));
+    there.push(conn, 0xaf, 1, 5);
+    assert!(here.live.release(conn).is_none());
+}
+
+#[test]
+fn the_end_of_a_session_ends_its_connections_and_leaves_nothing() {
+    let mut w = World::new();
+    let (push, play, back) = (w.a.push.clone(), w.a.play[0].1.clone(), w.b.play[0].1.clone());
+    let conns = [w.connect("publish", &push), w.connect("play", &play), w.connect("play", &back)];
+    w.live.close(A, &mut w.out);
+    assert!(w.says(conns[0], "NetStream.Unpublish.Success"));
+    assert_eq!(w.out.hang_up, conns[..2]);
+    w.live.close(B, &mut w.out);
+    for conn in conns {
+        w.live.disconnected(conn);
+    }
+    assert_eq!(w.live.held(), 0);
+}
+
+#[test]
+fn silence_ends_strangers_and_pushers_but_no_player_that_has_nothing_to_take() {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    w.bytes(player);
+    let stranger = ConnectionId(50);
+    w.live.connect(stranger, Speaks::Rtmp([0; 8]), w.now);
+    w.now += Duration::from_secs(11);
+    w.live.tick(w.now, &mut w.out);
+    assert_eq!(w.out.hang_up, [stranger]);
+    w.live.disconnected(stranger);
+    w.push(pusher, 0xaf, 1, 5);
+    w.now += Duration::from_secs(21);
+    w.out.hang_up.clear();
+    w.live.tick(w.now, &mut w.out);
+    assert_eq!(w.out.hang_up.len(), 2, "the pusher says nothing, the player takes nothing");
+}
+
+#[test]
+fn connections_are_bounded() {
+    let mut live = Live::new(0);
+    let now = Instant::now();
+    for n in 0..MAX_CONNECTIONS as u64 {
+        assert!(live.connect(ConnectionId(n), Speaks::Rtmp([0; 8]), now));
+    }
+    assert!(!live.connect(ConnectionId(u64::MAX), Speaks::Rtmp([0; 8]), now));
+}

@@ -1,0 +1,17 @@
+//! RTMP as mini-programs, ffmpeg and OBS speak it, and the tags that it shares with FLV. Bytes in, bytes out; nothing
+//! here knows a call, a room or a clock.
+
+mod amf0;
+mod chunk;
+mod error;
+mod handshake;
+mod message;
+mod session;
+mod tag;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use error::RtmpError;
+pub use session::{Direction, Wanted};
+pub(crate) use session::{Event, Session};
+pub(crate) use tag::{FLV_HEADER, Tag, TagKind, write_flv};

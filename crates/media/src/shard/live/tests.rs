@@ -1,0 +1,190 @@
+use super::*;
+use crate::rtmp::testing;
+use crate::{Certificate, Command, Notice, Owner, RoomKey, SessionId, ShardConfig, Ticket};
+use tring_protocol::{RoomId, SdkAppId};
+
+const ROOM: u32 = 7;
+
+fn room() -> RoomKey {
+    RoomKey { app: SdkAppId::new(1_400_000_001).unwrap(), room: RoomId::new(ROOM).unwrap() }
+}
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+/// A shard with two phones: session 1 is Alice's, session 2 Bob's.
+struct World {
+    shard: Shard,
+    out: Output,
+    now: Instant,
+    last: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let config = ShardConfig {
+            owner: Owner { node: 0, worker: 0 },
+            certificate: Certificate::generate().unwrap(),
+            local: vec!["127.0.0.1:7700".parse().unwrap()],
+            advertise: Vec::new(),
+            max_sessions: 100,
+        };
+        Self { shard: Shard::new(config), out: Output::new(), now: Instant::now(), last: 0 }
+    }
+
+    fn command(&mut self, c: Command) {
+        self.shard.command(c, self.now, &mut self.out);
+    }
+
+    /// Opens a session with a closed gate; gives the tickets to push and to play the other.
+    fn open(&mut self, session: u64, who: &str, other: &str) -> (Ticket, Ticket) {
+        self.command(Command::OpenLive {
+            session: SessionId(session),
+            room: room(),
+            user: user(who),
+            label: "c1".into(),
+            others: vec![user(other)],
+            gate_open: false,
+            microphone: true,
+            camera: true,
+        });
+        match self.out.notices.pop() {
+            Some(Notice::Live { tickets, .. }) => (tickets.push, tickets.play[0].1.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn gate(&mut self, session: u64) {
+        self.command(Command::OpenGate { session: SessionId(session) });
+    }
+
+    fn devices(&mut self, session: u64, microphone: bool, camera: bool) {
+        self.command(Command::SetDevices { session: SessionId(session), microphone, camera });
+    }
+
+    fn connect(&mut self, command: &str, ticket: &Ticket) -> ConnectionId {
+        self.last += 1;
+        let conn = ConnectionId(self.last);
+        assert!(self.shard.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        let name = format!("c1?ticket={}", ticket.as_str());
+        self.send(conn, &testing::greeting(command, "call", &name));
+        self.bytes(conn);
+        conn
+    }
+
+    fn send(&mut self, conn: ConnectionId, bytes: &[u8]) {
+        self.shard.receive_stream(conn, bytes, self.now, &mut self.out);
+    }
+
+    /// Pushes sound and a key frame, each with a mark of its own.
+    fn push(&mut self, conn: ConnectionId, mark: u8) {
+        for (kind, first) in [(TagKind::Audio, 0xaf), (TagKind::Video, 0x17)] {
+            let payload = [first, 1, 0, 0, 0, mark, mark, mark].as_slice().into();
+            self.send(conn, &testing::publish(&Tag { kind, timestamp: u32::from(mark), payload }));
+        }
+    }
+
+    fn bytes(&mut self, conn: ConnectionId) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.shard.fill(conn, self.now, &mut bytes);
+        bytes
+    }
+
+    /// Which of sound and picture with this mark a player was given.
+    fn got(&mut self, conn: ConnectionId, mark: u8) -> [bool; 2] {
+        has(&self.bytes(conn), mark)
+    }
+}
+
+fn has(bytes: &[u8], mark: u8) -> [bool; 2] {
+    [0xaf, 0x17].map(|first| bytes.windows(8).any(|w| w == [first, 1, 0, 0, 0, mark, mark, mark]))
+}
+
+#[test]
+fn nothing_flows_before_both_have_accepted() {
+    let mut w = World::new();
+    let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    w.push(pusher, 1);
+    w.gate(1);
+    w.push(pusher, 2);
+    assert!(w.bytes(player).is_empty());
+    w.gate(2);
+    assert_eq!(w.got(player, 2), [false; 2], "nothing from before is kept for later");
+    w.push(pusher, 3);
+    assert_eq!(w.got(player, 3), [true; 2]);
+}
+
+#[test]
+fn what_is_off_does_not_flow_and_no_old_picture_is_shown_after() {
+    let mut w = World::new();
+    let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    w.gate(1);
+    w.gate(2);
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    w.devices(1, false, true);
+    w.push(pusher, 1);
+    assert_eq!(w.got(player, 1), [false, true]);
+    w.devices(1, true, false);
+    w.push(pusher, 2);
+    assert_eq!(w.got(player, 2), [true, false]);
+    // Who joins while the camera is off is shown nothing of before.
+    let late = w.connect("play", &play);
+    w.push(pusher, 3);
+    let bytes = w.bytes(late);
+    assert_eq!([has(&bytes, 1), has(&bytes, 3)], [[false; 2], [true, false]]);
+    w.devices(1, true, true);
+    w.push(pusher, 4);
+    assert_eq!(w.got(late, 4), [true; 2]);
+}
+
+#[test]
+fn a_session_that_ends_leaves_nothing_and_its_tickets_are_void() {
+    let mut w = World::new();
+    let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    w.gate(1);
+    w.gate(2);
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    w.out.live.clear();
+    w.command(Command::Close { session: SessionId(1) });
+    assert_eq!(w.out.live.hang_up, [pusher]);
+    w.command(Command::Close { session: SessionId(2) });
+    let late = w.connect("publish", &push);
+    assert_eq!(w.out.live.hang_up, [pusher, player, late]);
+    for conn in [pusher, player, late] {
+        w.shard.disconnected(conn);
+    }
+    assert_eq!((w.shard.sessions(), w.shard.connections(), w.shard.live.held()), (0, 0, 0));
+    assert_eq!(w.shard.rooms.len(), 0);
+}
+
+#[test]
+fn a_user_is_in_a_room_once_whatever_carries_it() {
+    let mut w = World::new();
+    w.open(1, "alice", "bob");
+    w.open(2, "alice", "bob");
+    w.gate(1);
+    assert_eq!(w.out.ended, [SessionId(2)]);
+    w.open(3, "alice", "bob");
+    w.gate(3);
+    assert_eq!(w.out.ended, [SessionId(2), SessionId(1)], "the newest that was let in talks");
+}
+
+#[test]
+fn an_endless_list_of_others_is_refused() {
+    let mut w = World::new();
+    let others = (0..20).map(|n| user(&format!("u{n}"))).collect();
+    w.command(Command::OpenLive {
+        session: SessionId(1),
+        room: room(),
+        user: user("alice"),
+        label: "c1".into(),
+        others,
+        gate_open: true,
+        microphone: true,
+        camera: true,
+    });
+    assert!(matches!(w.out.notices[..], [Notice::Refused { error: OfferError::TooLarge(_), .. }]));
+    assert_eq!(w.out.ended, [SessionId(1)]);
+}

@@ -1,0 +1,319 @@
+//! TCP connections of one worker: bytes from sockets into the shard, bytes of the shard into sockets as they have room.
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Instant;
+use tring_media::{ConnectionId, Output, Released, Shard, Speaks, Wanted};
+
+/// Connections taken from the listening socket in one turn, so that a flood of them does not starve media.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// Bytes read of one connection in one turn; the rest waits for the next. Higher: fewer turns for a large key frame.
+/// Lower: one fast sender delays the others less.
+const READ_PER_TURN: usize = 64 * 1024;
+
+/// Bytes that the system may hold unsent for one connection. Without a bound it holds seconds of a call for a slow
+/// player, where no cut of the queue reaches them. Higher: fewer wake-ups. Lower: less delay on a slow network.
+const UNSENT_IN_SYSTEM: u32 = 16 * 1024;
+
+/// Lowest token of a connection; those below are the worker's own.
+const FIRST_TOKEN: u64 = 16;
+
+/// What carries a connection.
+pub(crate) enum Carrier {
+    /// RTMP.
+    Tcp(TcpStream),
+    /// The other end is a task of this process, which sends it on over HTTP.
+    Unix(UnixStream),
+}
+
+impl Carrier {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(s) => s,
+            Self::Unix(s) => s,
+        }
+    }
+}
+
+impl Read for Carrier {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(s) => s.read(buf),
+            Self::Unix(s) => s.read(buf),
+        }
+    }
+}
+
+impl Write for Carrier {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(s) => s.write(buf),
+            Self::Unix(s) => s.write(buf),
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connection that goes to another worker.
+pub(crate) struct Moving {
+    carrier: Carrier,
+    unsent: Vec<u8>,
+    released: Released,
+}
+
+struct Stream {
+    carrier: Carrier,
+    /// Taken from the shard and not from us yet: `bytes[sent..]`.
+    bytes: Vec<u8>,
+    sent: usize,
+    /// It ends when that has left.
+    ends: bool,
+}
+
+/// What of its worker the streams act on.
+pub(crate) struct World<'a> {
+    pub(crate) shard: &'a mut Shard,
+    pub(crate) out: &'a mut Output,
+    pub(crate) registry: &'a Registry,
+    pub(crate) now: Instant,
+}
+
+/// All connections of a worker.
+pub(crate) struct Streams {
+    streams: HashMap<ConnectionId, Stream>,
+    /// Sockets that may have more to read: they are told of once, when they become readable.
+    readable: BTreeSet<ConnectionId>,
+    listener: Option<TcpListener>,
+    /// The listening socket may have more connections.
+    accepting: bool,
+    next: u64,
+    buffer: Vec<u8>,
+}
+
+impl Streams {
+    /// Of worker number `index`; `listener` takes RTMP connections for all workers.
+    pub(crate) fn new(index: usize, listener: Option<TcpListener>) -> Self {
+        Self {
+            streams: HashMap::new(),
+            readable: BTreeSet::new(),
+            listener,
+            accepting: true,
+            // Ids differ between workers, since connections move, and from the worker's own tokens.
+            next: ((index as u64) << 40) + FIRST_TOKEN,
+            buffer: vec![0; READ_PER_TURN],
+        }
+    }
+
+    /// The listening socket, to be registered once.
+    pub(crate) fn listener(&mut self) -> Option<&mut TcpListener> {
+        self.listener.as_mut()
+    }
+
+    /// New connections wait.
+    pub(crate) fn may_accept(&mut self) {
+        self.accepting = true;
+    }
+
+    /// A socket is ready.
+    pub(crate) fn event(&mut self, token: Token, readable: bool, writable: bool, w: &mut World<'_>) {
+        let id = ConnectionId(token.0 as u64);
+        if readable {
+            self.readable.insert(id);
+        }
+        if writable {
+            self.send(id, w);
+        }
+    }
+
+    /// Takes new connections and what sockets have. `true`: there may be more.
+    pub(crate) fn receive(&mut self, w: &mut World<'_>) -> bool {
+        self.accept(w);
+        for id in std::mem::take(&mut self.readable) {
+            if self.read(id, w) {
+                self.readable.insert(id);
+            }
+        }
+        self.accepting || !self.readable.is_empty()
+    }
+
+    /// Carries out what the shard wants of connections. Gives those that go to another worker.
+    pub(crate) fn settle(&mut self, w: &mut World<'_>) -> Vec<(u8, ConnectionId, Moving)> {
+        let mut moving = Vec::new();
+        // Sending can end a connection, which can make others ready: until nothing is left.
+        loop {
+            let live = std::mem::take(&mut w.out.live);
+            if live.is_empty() {
+                return moving;
+            }
+            for (id, worker) in live.moves {
+                moving.extend(self.take_out(id, w).map(|m| (worker, id, m)));
+            }
+            for id in live.hang_up {
+                if let Some(stream) = self.streams.get_mut(&id) {
+                    stream.ends = true;
+                }
+            }
+            let mut ready = live.ready;
+            ready.sort_unstable();
+            ready.dedup();
+            for id in ready {
+                self.send(id, w);
+            }
+        }
+    }
+
+    /// Takes in a connection of another worker.
+    pub(crate) fn adopt(&mut self, id: ConnectionId, moving: Moving, w: &mut World<'_>) {
+        let Moving { carrier, unsent, released } = moving;
+        if self.insert(id, carrier, unsent, w) {
+            w.shard.adopt(id, released, w.now, w.out);
+        }
+    }
+
+    /// Takes in a connection whose other end is a task of this process.
+    pub(crate) fn play(&mut self, stream: UnixStream, wanted: Wanted, w: &mut World<'_>) {
+        let id = self.fresh();
+        if w.shard.connect(id, Speaks::Flv, w.now) && self.insert(id, Carrier::Unix(stream), Vec::new(), w) {
+            w.shard.admit(id, wanted, w.now, w.out);
+        }
+    }
+
+    /// All connections end: the shard has forgotten them.
+    pub(crate) fn clear(&mut self) {
+        self.streams.clear();
+        self.readable.clear();
+    }
+
+    fn fresh(&mut self) -> ConnectionId {
+        self.next += 1;
+        ConnectionId(self.next)
+    }
+
+    fn accept(&mut self, w: &mut World<'_>) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            if !self.accepting {
+                return;
+            }
+            let Some(listener) = &self.listener else {
+                self.accepting = false;
+                return;
+            };
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let id = self.fresh();
+                    let mut random = [0; 8];
+                    if getrandom::fill(&mut random).is_ok()
+                        && w.shard.connect(id, Speaks::Rtmp(random), w.now)
+                    {
+                        prepare(&stream);
+                        self.insert(id, Carrier::Tcp(stream), Vec::new(), w);
+                        self.readable.insert(id);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.accepting = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Out of files, or the peer is gone already. The next connection wakes us again.
+                    tracing::warn!(%error, "an RTMP connection was not taken");
+                    self.accepting = false;
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, id: ConnectionId, mut carrier: Carrier, bytes: Vec<u8>, w: &mut World<'_>) -> bool {
+        #[allow(clippy::cast_possible_truncation)] // ids are below 2^48
+        let token = Token(id.0 as usize);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = w.registry.register(carrier.source(), token, interest) {
+            tracing::warn!(%error, "a connection was not taken");
+            w.shard.disconnected(id);
+            return false;
+        }
+        self.streams.insert(id, Stream { carrier, bytes, sent: 0, ends: false });
+        true
+    }
+
+    fn take_out(&mut self, id: ConnectionId, w: &mut World<'_>) -> Option<Moving> {
+        let mut stream = self.streams.remove(&id)?;
+        self.readable.remove(&id);
+        // The next worker registers it anew; a failure shows there.
+        let _ = w.registry.deregister(stream.carrier.source());
+        w.shard.fill(id, w.now, &mut stream.bytes);
+        stream.bytes.drain(..stream.sent);
+        let released = w.shard.release(id)?;
+        Some(Moving { carrier: stream.carrier, unsent: stream.bytes, released })
+    }
+
+    /// `true`: there may be more.
+    fn read(&mut self, id: ConnectionId, w: &mut World<'_>) -> bool {
+        let Some(stream) = self.streams.get_mut(&id) else { return false };
+        match stream.carrier.read(&mut self.buffer) {
+            Ok(0) => {
+                self.drop(id, w);
+                false
+            }
+            Ok(n) => {
+                if !stream.ends {
+                    w.shard.receive_stream(id, &self.buffer[..n], w.now, w.out);
+                }
+                n == self.buffer.len()
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
+            Err(_) => {
+                self.drop(id, w);
+                false
+            }
+        }
+    }
+
+    fn send(&mut self, id: ConnectionId, w: &mut World<'_>) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        loop {
+            if stream.sent == stream.bytes.len() {
+                stream.bytes.clear();
+                stream.sent = 0;
+                w.shard.fill(id, w.now, &mut stream.bytes);
+                if stream.bytes.is_empty() {
+                    break;
+                }
+            }
+            match stream.carrier.write(&stream.bytes[stream.sent..]) {
+                Ok(n) => stream.sent += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !stream.ends => return,
+                // One that ends and takes nothing is not waited for.
+                Err(_) => return self.drop(id, w),
+            }
+        }
+        if stream.ends {
+            self.drop(id, w);
+        }
+    }
+
+    fn drop(&mut self, id: ConnectionId, w: &mut World<'_>) {
+        if let Some(mut stream) = self.streams.remove(&id) {
+            let _ = w.registry.deregister(stream.carrier.source());
+        }
+        self.readable.remove(&id);
+        w.shard.disconnected(id);
+    }
+}
+
+/// No waiting for larger segments, and little that waits where we cannot reach it.
+fn prepare(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    let set = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let set = set.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_IN_SYSTEM));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a connection keeps the system's settings");
+    }
+}
