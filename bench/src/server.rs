@@ -105,6 +105,9 @@ bind = \"127.0.0.1\"
 udp_port = 0
 workers = {workers}
 
+[rtmp]
+listen = \"127.0.0.1:0\"
+
 [limits]
 messages_per_second = 1000000.0
 messages_burst = 1000000.0

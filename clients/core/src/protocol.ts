@@ -35,6 +35,11 @@ export type UserSig = string;
 export type Ticket = string;
 
 /**
+ * An address at which media is pushed or played, with the ticket that lets its device in.
+ */
+export type MediaUrl = string;
+
+/**
  * Voice or video (the guide's `type`, where 1 is audio and 2 is video).
  */
 export type MediaType = "audio" | "video";
@@ -173,7 +178,11 @@ callID: CallId,
 /**
  * The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
  */
-offer: string, } | { "type": "devices", 
+offer: string, } | { "type": "streams", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "devices", 
 /**
  * The call.
  */
@@ -255,7 +264,11 @@ callID: CallId,
 /**
  * The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
  */
-offer: string, } | { "type": "devices", 
+offer: string, } | { "type": "streams", 
+/**
+ * The call.
+ */
+callID: CallId, } | { "type": "devices", 
 /**
  * The call.
  */
@@ -291,6 +304,23 @@ heartbeatS: number,
 resumeS: number, };
 
 /**
+ * Where somebody's stream is played.
+ */
+export type PlayStream = { 
+/**
+ * Whose it is.
+ */
+userID: UserId, 
+/**
+ * RTMP URL.
+ */
+url: MediaUrl, 
+/**
+ * The same stream as HTTP-FLV: a path of the server that the client talks to.
+ */
+flvPath: MediaUrl, };
+
+/**
  * What a successful answer carries.
  */
 export type Success = Welcome | { 
@@ -305,7 +335,15 @@ roomID: RoomId, } | {
 /**
  * The SDP answer.
  */
-answer: string, } | Record<symbol, never>;
+answer: string, } | { 
+/**
+ * RTMP URL to push to.
+ */
+push: MediaUrl, 
+/**
+ * Where each of the others is played.
+ */
+play: Array<PlayStream>, } | Record<symbol, never>;
 
 /**
  * How a request went.

@@ -140,6 +140,8 @@ pub struct TransportPermit {
     pub room: RoomKey,
     /// Who it is.
     pub user: UserId,
+    /// The others in the call, but for those who have left or will not come.
+    pub others: Vec<UserId>,
     /// Its leg has accepted and the call is connected: media may flow. False while it rings.
     pub gate_open: bool,
     /// Its devices as it last said.

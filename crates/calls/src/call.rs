@@ -181,6 +181,13 @@ impl Call {
         self.legs.iter().filter(|leg| leg.is_present()).count()
     }
 
+    /// The users of all other legs that are not over.
+    pub(crate) fn others(&self, leg: LegNo) -> Vec<UserId> {
+        let alive = self.legs.iter().enumerate();
+        let alive = alive.filter(|(no, l)| *no != leg && !matches!(l.state, LegState::Over(_)));
+        alive.map(|(_, l)| l.user.clone()).collect()
+    }
+
     /// The devices of everybody who talks, but for one leg.
     pub(crate) fn talkers_but(&self, leg: LegNo) -> Vec<DeviceId> {
         let others =

@@ -45,12 +45,14 @@ impl Turn<'_> {
         };
         let gate_open =
             self.call.stand(leg, device) == Stand::Talking && !self.call.talkers_but(leg).is_empty();
+        let others = self.call.others(leg);
         let l = &mut self.call.legs[leg];
         let user = l.user.clone();
         let part = &mut l.parts[part];
         part.transport = true;
         let (microphone, camera) = (part.microphone, part.camera);
-        Ok(Reply::Transport(TransportPermit { room: self.call.room, user, gate_open, microphone, camera }))
+        let room = self.call.room;
+        Ok(Reply::Transport(TransportPermit { room, user, others, gate_open, microphone, camera }))
     }
 
     /// A ringing device connects before the answer only after its acknowledgement, and within bounds: it is work on a

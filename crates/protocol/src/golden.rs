@@ -75,6 +75,7 @@ pub(crate) fn requests() -> Vec<(&'static str, ClientMessage)> {
         ("reject", Request::Reject { call_id: call_id.clone() }),
         ("hangup", Request::Hangup { call_id: call_id.clone() }),
         ("transport", Request::Transport { call_id: call_id.clone(), offer: "v=0\r\n".into() }),
+        ("streams", Request::Streams { call_id: call_id.clone() }),
         ("devices", Request::Devices { call_id, microphone: true, camera: false }),
     ]
     .map(|(name, request)| (name, ClientMessage { id: 7, request }))
@@ -87,6 +88,17 @@ fn answers() -> Vec<(&'static str, Answer)> {
         ("welcome", Outcome::Ok(Success::Welcome(welcome))),
         ("calling", Outcome::Ok(Success::Calling { call_id: call(), room_id: room() })),
         ("transport", Outcome::Ok(Success::Transport { answer: "v=0\r\n".into() })),
+        (
+            "streams",
+            Outcome::Ok(Success::Streams {
+                push: "rtmp://calls.example:1935/call/c?ticket=t".into(),
+                play: vec![PlayStream {
+                    user_id: user("b"),
+                    url: "rtmp://calls.example:1935/call/c?ticket=u".into(),
+                    flv_path: "/live/c.flv?ticket=u".into(),
+                }],
+            }),
+        ),
         ("done", Outcome::Ok(Success::Done {})),
         ("error", Outcome::Error(ErrorBody::with(ErrorCode::SigExpired, "why"))),
         ("error-retry", Outcome::Error(ErrorBody::with(ErrorCode::TooMany, "why"))),

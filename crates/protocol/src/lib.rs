@@ -30,9 +30,9 @@ pub use error::{ErrorBody, ErrorCode};
 pub use ids::{CallId, DeviceId, IdError, RoomId, RoomKey, SdkAppId, UserId, UserKey};
 pub use messages::{
     Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
-    MediaType, Outcome, Request, Success, Welcome,
+    MediaType, Outcome, PlayStream, Request, Success, Welcome,
 };
-pub use secret::{Ticket, UserSig};
+pub use secret::{MediaUrl, Ticket, UserSig};
 pub use time::Timestamp;
 pub use unreadable::{parse_client_message, refuse_unread};
 

@@ -1,6 +1,6 @@
 //! Every message, in both directions.
 
-use crate::{CallId, ErrorBody, RoomId, SdkAppId, Ticket, UserId, UserSig};
+use crate::{CallId, ErrorBody, MediaUrl, RoomId, SdkAppId, Ticket, UserId, UserSig};
 use serde::{Deserialize, Serialize};
 
 /// Voice or video (the guide's `type`, where 1 is audio and 2 is video).
@@ -122,6 +122,14 @@ pub enum Request {
         /// The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
         offer: String,
     },
+    /// Asks where a mini-program pushes its own stream and plays the others'. Answer: [`Success::Streams`]; the same as
+    /// long as the call lives, so a pusher or a player that lost its connection may use its URL again. Allowed when
+    /// `transport` is.
+    Streams {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+    },
     /// Says which of its devices are on. State only: nothing is renegotiated. The server drops what is off.
     Devices {
         /// The call.
@@ -200,8 +208,29 @@ pub enum Success {
         /// The SDP answer.
         answer: String,
     },
+    /// To `streams`.
+    Streams {
+        /// RTMP URL to push to.
+        push: MediaUrl,
+        /// Where each of the others is played.
+        play: Vec<PlayStream>,
+    },
     /// To everything else.
     Done {},
+}
+
+/// Where somebody's stream is played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct PlayStream {
+    /// Whose it is.
+    #[serde(rename = "userID")]
+    pub user_id: UserId,
+    /// RTMP URL.
+    pub url: MediaUrl,
+    /// The same stream as HTTP-FLV: a path of the server that the client talks to.
+    pub flv_path: MediaUrl,
 }
 
 /// What a client learns when it signs in.

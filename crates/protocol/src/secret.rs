@@ -47,3 +47,8 @@ secret_text! {
     /// The text with which a device takes up its session on a new socket.
     Ticket
 }
+
+secret_text! {
+    /// An address at which media is pushed or played, with the ticket that lets its device in.
+    MediaUrl
+}

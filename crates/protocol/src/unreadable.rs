@@ -194,6 +194,7 @@ const REQUESTS: &[(&str, &[Field])] = &[
     ("reject", &[("callID", Want::Text, true)]),
     ("hangup", &[("callID", Want::Text, true)]),
     ("transport", &[("callID", Want::Text, true), ("offer", Want::Text, true)]),
+    ("streams", &[("callID", Want::Text, true)]),
     (
         "devices",
         &[("callID", Want::Text, true), ("microphone", Want::Bool, true), ("camera", Want::Bool, true)],

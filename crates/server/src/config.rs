@@ -50,6 +50,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// `[media]`.
     pub media: MediaSettings,
+    /// `[rtmp]`.
+    pub rtmp: RtmpSettings,
     /// `[calls]`.
     pub calls: CallSettings,
     /// `[limits]`.
@@ -71,6 +73,20 @@ pub struct MediaSettings {
     /// Addresses given to clients, `ip` or `ip:port` (port of worker 0), for a server behind NAT or in a container.
     /// Default none: the machine's own addresses.
     pub advertise: Vec<String>,
+}
+
+/// `[rtmp]`: where mini-programs push and play.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RtmpSettings {
+    /// Off, no mini-program is carried. Default on.
+    pub enabled: bool,
+    /// Address and TCP port. Port 0 lets the system choose (tests). Default `0.0.0.0:1935`.
+    pub listen: SocketAddr,
+    /// `host` or `host:port` that mini-programs are told, where it is not the name by which they reach the server, or
+    /// not the port of `listen`. Default none.
+    pub advertise: Option<String>,
 }
 
 /// `[calls]`: how long things may take.
@@ -143,6 +159,7 @@ impl Default for Config {
             demo: false,
             metrics_listen: None,
             media: MediaSettings::default(),
+            rtmp: RtmpSettings::default(),
             calls: CallSettings::default(),
             limits: LimitSettings::default(),
         }
@@ -157,6 +174,12 @@ impl Default for MediaSettings {
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(64),
             advertise: Vec::new(),
         }
+    }
+}
+
+impl Default for RtmpSettings {
+    fn default() -> Self {
+        Self { enabled: true, listen: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 1935), advertise: None }
     }
 }
 
@@ -237,6 +260,15 @@ impl Config {
         within("limits.calls_received_factor", l.calls_received_factor, 1.0, 1e4, "1 to 10,000")?;
         within("limits.heartbeat_s", l.heartbeat_s, 5, 300, "5 to 300 seconds")?;
         within("limits.resume_s", l.resume_s, 5, 3600, "5 to 3,600 seconds")?;
+        if let Some(advertise) = &self.rtmp.advertise
+            && !crate::streams::is_host(advertise)
+        {
+            return Err(ConfigError::Range {
+                name: "rtmp.advertise",
+                found: format!("{advertise:?}"),
+                range: "host or host:port, without rtmp:// and path",
+            });
+        }
         let range = "at most limits.resume_s: a session must outlive its calls";
         within("calls.ring_grace_s", c.ring_grace_s, 1, l.resume_s, range)?;
         within("calls.talk_grace_s", c.talk_grace_s, 1, l.resume_s, range)?;

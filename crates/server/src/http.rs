@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::signing::{self, Signing};
 use crate::switchboard::In;
-use crate::{assets, socket};
+use crate::{assets, socket, streams};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tring_medianet::MediaNet;
 
 /// Longest body of a POST, in bytes. The signing service takes the largest, about 300.
 const MAX_BODY: usize = 16 * 1024;
@@ -27,6 +28,7 @@ pub(crate) struct Doors {
     pub(crate) directory: Directory,
     pub(crate) signing: Signing,
     pub(crate) switchboard: mpsc::Sender<In>,
+    pub(crate) media: MediaNet,
     /// One permit an open WebSocket.
     pub(crate) sockets: Arc<Semaphore>,
     pub(crate) sockets_of_address: Shares,
@@ -40,6 +42,7 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
     let mut router = Router::new()
         .route("/v1/socket", get(socket::door))
         .route("/v1/usersig", post(signing::usersig))
+        .route("/live/{stream}", get(streams::flv))
         .route("/healthz", get(health))
         .route("/sdk/{*path}", get(sdk));
     if doors.config.demo {

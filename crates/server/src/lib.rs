@@ -11,6 +11,7 @@
 //! | `session` | what outlives a socket: event numbers, unacknowledged events, repeated requests (pure) |
 //! | `tombstones` | what is kept of sessions that the server ended (pure) |
 //! | `transports` | which media session belongs to which device of which call |
+//! | `streams` | where mini-programs push and play; FLV over HTTP |
 //! | `notices` | the way from the media plane to the switchboard |
 //! | `directory` | the apps and their keys, as the store has them |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
@@ -31,9 +32,10 @@ mod serve;
 mod session;
 mod signing;
 mod socket;
+mod streams;
 mod switchboard;
 mod tombstones;
 mod transports;
 
-pub use config::{CallSettings, Config, ConfigError, LimitSettings, MediaSettings};
+pub use config::{CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings};
 pub use serve::{RunError, Running, run, start};

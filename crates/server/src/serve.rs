@@ -69,6 +69,8 @@ pub enum RunError {
 pub struct Running {
     /// Where HTTP and WebSocket listen.
     pub address: SocketAddr,
+    /// Where RTMP listens, if it does.
+    pub rtmp: Option<SocketAddr>,
     /// The app of the demo page, with `demo`.
     pub demo_app: Option<SdkAppId>,
     switchboard: mpsc::Sender<In>,
@@ -188,6 +190,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         directory,
         signing: Signing::new(store, demo_app, limits),
         switchboard: switchboard.clone(),
+        media: media.clone(),
         sockets: sockets.clone(),
         sockets_of_address: Shares::new(limits.share_of(max_sockets)),
         next_socket: AtomicU64::new(1),
@@ -197,6 +200,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     let door = watched("HTTP door", failed, accept::accept(listener, http::router(doors), bounds));
     Ok(Running {
         address,
+        rtmp: media.rtmp_address(),
         demo_app,
         switchboard,
         door,
@@ -247,6 +251,7 @@ fn media_config(config: &Config) -> tring_medianet::Config {
         udp_port: settings.udp_port,
         workers: settings.workers,
         advertise: settings.advertise.clone(),
+        rtmp: config.rtmp.enabled.then_some(config.rtmp.listen),
         ..tring_medianet::Config::default()
     }
 }
@@ -263,6 +268,9 @@ fn greeting(address: SocketAddr, demo_app: Option<SdkAppId>, media: &MediaNet) -
         "\nTring is running.\n  signalling   ws://{host}:{port}/v1/socket\n  media (UDP)  {}\n",
         udp.join(", ")
     );
+    if let Some(rtmp) = media.rtmp_address() {
+        text += &format!("  media (RTMP) {rtmp}\n");
+    }
     match demo_app {
         Some(app) => {
             text += &format!(

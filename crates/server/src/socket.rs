@@ -8,10 +8,11 @@ use crate::directory::SignInError;
 use crate::http::Doors;
 use crate::rate::{Bucket, Rate};
 use crate::session::{Frame, to_frame};
+use crate::streams;
 use crate::switchboard::{In, LINK, Link, Out};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.1 };
 pub(crate) async fn door(
     State(doors): State<Arc<Doors>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let overloaded = |what: &'static str| {
@@ -76,19 +78,26 @@ pub(crate) async fn door(
     let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
         return overloaded("limits.max_sockets are open");
     };
+    let host = streams::host_of(&headers);
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| serve(doors, socket, from, (permit, seat)))
+        .on_upgrade(move |socket| serve(doors, socket, from, host, (permit, seat)))
 }
 
-async fn serve(doors: Arc<Doors>, socket: WebSocket, from: SocketAddr, _held: (OwnedSemaphorePermit, Seat)) {
+async fn serve(
+    doors: Arc<Doors>,
+    socket: WebSocket,
+    from: SocketAddr,
+    host: Arc<str>,
+    _held: (OwnedSemaphorePermit, Seat),
+) {
     let number = doors.next_socket.fetch_add(1, Ordering::Relaxed);
     let (sender, frames) = mpsc::channel(LINK);
-    let mut door = Door { doors, socket, number, device: None };
+    let mut door = Door { doors, socket, number, host, device: None };
     let why = door.run(sender, frames).await;
     debug!(socket = number, %from, device = ?door.device, why, "socket closed");
     if let Some(device) = door.device {
@@ -103,6 +112,7 @@ struct Door {
     doors: Arc<Doors>,
     socket: WebSocket,
     number: u64,
+    host: Arc<str>,
     device: Option<DeviceId>,
 }
 
@@ -203,7 +213,7 @@ impl Door {
                     .and_then(|()| Ok(self.doors.directory.sign_in(&owner, user_sig.expose(), now)?));
                 match (checked, sender.clone()) {
                     (Ok(single_login), Some(frames)) => {
-                        let link = Link::new(self.number, frames);
+                        let link = Link::new(self.number, frames, self.host.clone());
                         In::Login { owner, single_login, re: id, link, device }
                     }
                     (Err(error), _) => {
@@ -216,7 +226,7 @@ impl Door {
             Request::Resume { protocol, ticket, last_seq } => match (check_version(protocol), sender.clone())
             {
                 (Ok(()), Some(frames)) => {
-                    let link = Link::new(self.number, frames);
+                    let link = Link::new(self.number, frames, self.host.clone());
                     In::Resume { ticket, last_seq, re: id, link, device }
                 }
                 (Err(error), _) => return self.refuse(id, error).await,

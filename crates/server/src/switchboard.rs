@@ -73,13 +73,15 @@ impl fmt::Debug for Out {
 pub(crate) struct Link {
     pub(crate) socket: u64,
     pub(crate) frames: mpsc::Sender<Out>,
+    /// The host that the client asked for, without port; empty if it named none.
+    pub(crate) host: Arc<str>,
     /// Events given to this socket since its client last acknowledged any.
     unacknowledged: u32,
 }
 
 impl Link {
-    pub(crate) fn new(socket: u64, frames: mpsc::Sender<Out>) -> Self {
-        Self { socket, frames, unacknowledged: 0 }
+    pub(crate) fn new(socket: u64, frames: mpsc::Sender<Out>, host: Arc<str>) -> Self {
+        Self { socket, frames, host, unacknowledged: 0 }
     }
 
     /// Sends on a fresh link, whose queue cannot be full; a link that is gone is noticed by its socket.
@@ -124,6 +126,8 @@ struct Entry {
     ticket: TicketHash,
     session: Session,
     link: Option<Link>,
+    /// The name by which its client reaches this server: the newest socket's.
+    host: Arc<str>,
     /// When a session without a socket is given up.
     expires: Option<Timestamp>,
     /// It has overrun its buffer and is about to be dropped: only how things ended is for it any more.

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tring_calls::TransportPermit;
-use tring_media::{Command, SessionId};
+use tring_media::{Command, SessionId, Tickets};
 use tring_protocol::{CallId, DeviceId, RoomKey, Timestamp, UserId};
 
 /// Offers that the media plane may have before it. A worker's queue takes 1,024 commands: with each of these and the close
@@ -24,8 +24,10 @@ pub(crate) struct Transport {
     pub(crate) room: RoomKey,
     pub(crate) user: UserId,
     pub(crate) gate_open: bool,
-    /// The request that waits for the SDP answer.
+    /// The request that waits for the media plane's answer.
     pub(crate) request: Option<u32>,
+    /// What a mini-program pushes and plays by, once the media plane has drawn it.
+    pub(crate) tickets: Option<Tickets>,
 }
 
 /// All transports of this server.
@@ -40,13 +42,21 @@ pub(crate) struct Transports {
     under_way: VecDeque<(SessionId, Timestamp)>,
 }
 
-/// An offer on its way to the media plane.
+/// How a device wants to connect.
+pub(crate) enum Way {
+    /// WebRTC, by an SDP offer.
+    Sdp(String),
+    /// RTMP, by tickets.
+    Tickets,
+}
+
+/// A device's wish to connect, on its way to the media plane.
 pub(crate) struct Offer {
     pub(crate) call: CallId,
     pub(crate) device: DeviceId,
     /// The request that is to be answered.
     pub(crate) request: u32,
-    pub(crate) sdp: String,
+    pub(crate) way: Way,
 }
 
 impl Transports {
@@ -59,20 +69,20 @@ impl Transports {
         now: Timestamp,
         out: &mut Vec<Command>,
     ) -> Option<u32> {
-        let Offer { call, device, request, sdp } = offer;
+        let Offer { call, device, request, way } = offer;
         let replaced = self.close(&call, device, out);
         self.last += 1;
         let session = SessionId(self.last);
         self.under_way.push_back((session, now));
-        out.push(Command::Open {
-            session,
-            room: permit.room,
-            user: permit.user.clone(),
-            label: call.to_string(),
-            offer: sdp,
-            gate_open: permit.gate_open,
-            microphone: permit.microphone,
-            camera: permit.camera,
+        let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
+        let TransportPermit { gate_open, microphone, camera, others, .. } = permit;
+        out.push(match way {
+            Way::Sdp(offer) => {
+                Command::Open { session, room, user, label, offer, gate_open, microphone, camera }
+            }
+            Way::Tickets => {
+                Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera }
+            }
         });
         self.by_part.insert((device, call.clone()), session);
         self.by_room.entry(permit.room).or_default().push(session);
@@ -81,11 +91,18 @@ impl Transports {
             device,
             room: permit.room,
             user: permit.user,
-            gate_open: permit.gate_open,
+            gate_open,
             request: Some(request),
+            tickets: None,
         };
         self.by_session.insert(session, transport);
         replaced
+    }
+
+    /// The tickets that a device was given in this call, if it has any.
+    pub(crate) fn tickets(&self, call: &CallId, device: DeviceId) -> Option<&Tickets> {
+        let session = self.by_part.get(&(device, call.clone()))?;
+        self.by_session.get(session)?.tickets.as_ref()
     }
 
     pub(crate) fn open_gate(&mut self, call: &CallId, device: DeviceId, out: &mut Vec<Command>) {
@@ -174,6 +191,7 @@ mod tests {
         TransportPermit {
             room: room(app),
             user: UserId::new("a").unwrap(),
+            others: vec![UserId::new("b").unwrap()],
             gate_open: false,
             microphone: true,
             camera: false,
@@ -183,7 +201,7 @@ mod tests {
     fn open(t: &mut Transports, app: u32, device: u64) -> Vec<Command> {
         let mut out = Vec::new();
         let (call, device) = (CallId::from_random(7), DeviceId(device));
-        t.open(Offer { call, device, request: 1, sdp: "offer".into() }, permit(app), NOW, &mut out);
+        t.open(Offer { call, device, request: 1, way: Way::Sdp("offer".into()) }, permit(app), NOW, &mut out);
         out
     }
 

@@ -22,7 +22,7 @@ use tring_media::{
 };
 use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Timestamp, UserId, UserKey};
 
-use transports::{Offer, Transports};
+use transports::{Offer, Transports, Way};
 
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7700);
 
@@ -197,7 +197,7 @@ impl World {
         let (peer, sdp) =
             Peer::new(PeerConfig::video(address, self.certificate.clone()), self.instant).unwrap();
         let mut commands = Vec::new();
-        let offer = Offer { call: call.clone(), device, request: index as u32, sdp };
+        let offer = Offer { call: call.clone(), device, request: index as u32, way: Way::Sdp(sdp) };
         self.transports.open(offer, permit, self.time, &mut commands);
         self.jobs.extend(commands.into_iter().map(Job::Command));
         self.ends.push(End {

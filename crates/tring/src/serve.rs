@@ -53,6 +53,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "IP[:PORT]")]
     advertise: Vec<String>,
 
+    /// Address and port of RTMP, by which mini-programs push and play [default: 0.0.0.0:1935].
+    #[arg(long, value_name = "IP:PORT")]
+    rtmp_listen: Option<SocketAddr>,
+
     /// What is logged: error, warn, info, debug, trace, or a list such as info,tring_server=debug.
     #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = LOG_DEFAULT)]
     log: String,
@@ -82,6 +86,9 @@ fn settings(args: Serve) -> Result<tring_server::Config, Failure> {
     }
     if let Some(port) = args.media_port {
         config.media.udp_port = port;
+    }
+    if let Some(listen) = args.rtmp_listen {
+        config.rtmp.listen = listen;
     }
     if let Some(workers) = args.media_workers {
         config.media.workers = workers;

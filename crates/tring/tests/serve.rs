@@ -20,7 +20,17 @@ fn serve(data: &Path) -> Command {
 
 fn serve_with_log(data: &Path, log: &str) -> Command {
     let mut command = tring();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--log", log]);
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--media-port",
+        "0",
+        "--rtmp-listen",
+        "127.0.0.1:0",
+        "--log",
+        log,
+    ]);
     command.arg("--data").arg(data);
     command
 }
@@ -87,7 +97,17 @@ fn a_port_that_is_taken_is_named_with_what_to_do() {
     let address = taken.local_addr().unwrap().to_string();
     let mut command = tring();
     command
-        .args(["serve", "--listen", &address, "--media-port", "0", "--log", "error"])
+        .args([
+            "serve",
+            "--listen",
+            &address,
+            "--media-port",
+            "0",
+            "--rtmp-listen",
+            "127.0.0.1:0",
+            "--log",
+            "error",
+        ])
         .arg("--data")
         .arg(place.data());
     fails(command).failed(&[&address, "--listen"]);

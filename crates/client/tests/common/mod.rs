@@ -30,6 +30,7 @@ impl Server {
         config.data = dir.path().to_owned();
         config.media.bind = Ipv4Addr::LOCALHOST.into();
         config.media.udp_port = 0;
+        config.rtmp.listen.set_port(0);
         config.media.workers = 1;
         change(&mut config);
         let store = Store::open(dir.path()).await.unwrap();

@@ -65,12 +65,13 @@ impl Default for Reader {
     }
 }
 
-/// How a header reads.
-enum Head {
-    /// More bytes are needed.
-    Short,
-    /// It is whole, and so long.
-    Whole { length: usize, format: u8, id: u32, header: Header },
+/// The header of a chunk.
+struct Head {
+    format: u8,
+    id: u32,
+    header: Header,
+    /// Bytes that it took.
+    length: usize,
 }
 
 impl Reader {
@@ -126,26 +127,28 @@ impl Reader {
     }
 
     /// Collects a header over as many reads as it takes. `None`: all bytes were taken and more are needed.
-    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<((u8, u32, Header), &'a [u8])>, RtmpError> {
+    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(Head, &'a [u8])>, RtmpError> {
         let carried = self.carry.len();
         let wanted = (MAX_HEADER - carried).min(bytes.len());
         self.carry.extend_from_slice(&bytes[..wanted]);
         match self.parse(&self.carry)? {
-            Head::Short => Ok(None), // fewer than the longest header were there, so all bytes are in the carry
-            Head::Whole { length, format, id, header } => {
+            None => Ok(None), // fewer than the longest header were there, so all bytes are in the carry
+            Some(head) => {
                 self.carry.clear();
-                Ok(Some(((format, id, header), &bytes[length - carried..])))
+                let rest = &bytes[head.length - carried..];
+                Ok(Some((head, rest)))
             }
         }
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Head, RtmpError> {
-        let Some(&first) = bytes.first() else { return Ok(Head::Short) };
+    /// `None`: more bytes are needed.
+    fn parse(&self, bytes: &[u8]) -> Result<Option<Head>, RtmpError> {
+        let Some(&first) = bytes.first() else { return Ok(None) };
         let format = first >> 6;
         let (id, mut at) = match (first & 0x3f, bytes) {
             (0, [_, low, ..]) => (64 + u32::from(*low), 2),
             (1, [_, low, high, ..]) => (64 + u32::from(*low) + 256 * u32::from(*high), 3),
-            (0 | 1, _) => return Ok(Head::Short),
+            (0 | 1, _) => return Ok(None),
             (id, _) => (u32::from(id), 1),
         };
         let before = self.streams.iter().find(|s| s.id == id);
@@ -155,7 +158,7 @@ impl Reader {
             (_, None) => return Err(RtmpError::NoEarlierChunk(id)),
         };
         let length = at + [11, 7, 3, 0][usize::from(format)];
-        let Some(fields) = bytes.get(at..length) else { return Ok(Head::Short) };
+        let Some(fields) = bytes.get(at..length) else { return Ok(None) };
         at = length;
         let mut time = header.extended.map_or(header.delta, |_| EXTENDED);
         if let [a, b, c, ..] = fields {
@@ -173,7 +176,7 @@ impl Reader {
         let continues = format == 3 && before.is_some_and(|s| s.unfinished);
         if time == EXTENDED && (format < 3 || header.extended.is_some()) {
             match bytes.get(at..at + 4) {
-                None => return Ok(Head::Short),
+                None => return Ok(None),
                 Some(field) => {
                     let value = u32::from_be_bytes([field[0], field[1], field[2], field[3]]);
                     // Peers disagree on whether the field is repeated in chunks of format 3; one that is not the
@@ -194,10 +197,10 @@ impl Reader {
             header.delta = time;
             header.timestamp = if format == 0 { time } else { header.timestamp.wrapping_add(time) };
         }
-        Ok(Head::Whole { length: at, format, id, header })
+        Ok(Some(Head { format, id, header, length: at }))
     }
 
-    fn begin(&mut self, (format, id, header): (u8, u32, Header)) -> Result<(), RtmpError> {
+    fn begin(&mut self, Head { format, id, header, .. }: Head) -> Result<(), RtmpError> {
         let index = match self.streams.iter().position(|s| s.id == id) {
             Some(index) => index,
             None if self.streams.len() >= MAX_CHUNK_STREAMS => return Err(RtmpError::TooManyChunkStreams),

@@ -24,6 +24,7 @@ async fn server(clock: Clock, head_within: Duration, change: impl FnOnce(&mut Co
     config.listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
     config.media.bind = Ipv4Addr::LOCALHOST.into();
     (config.media.udp_port, config.media.workers) = (0, 1);
+    config.rtmp.listen.set_port(0);
     change(&mut config);
     let store = Store::open(dir.path()).await.unwrap();
     let app = store.create_app("app").await.unwrap().app;

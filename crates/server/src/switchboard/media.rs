@@ -1,21 +1,46 @@
 //! Offers, and what the media plane tells.
 
 use super::Switchboard;
-use crate::transports::{Offer, Transport};
+use crate::streams::StreamUrls;
+use crate::transports::{Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
-use tring_media::{Notice, OfferError};
+use tring_media::{Notice, OfferError, Tickets};
 use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success};
 
 impl Switchboard {
-    pub(super) fn transport(&mut self, device: DeviceId, id: u32, call: CallId, sdp: String) {
+    /// Where a mini-program pushes and plays: what it was told before, or tickets drawn now.
+    pub(super) fn streams(&mut self, device: DeviceId, id: u32, call: CallId) {
+        let Some(place) = self.media.rtmp_address().map(|a| a.port()) else {
+            let body = ErrorBody::with(
+                ErrorCode::MediaUnavailable,
+                "this server carries no mini-programs: set rtmp.enabled = true",
+            );
+            return self.answer(device, id, Err(body));
+        };
+        match self.transports.tickets(&call, device) {
+            Some(tickets) => {
+                let tickets = tickets.clone();
+                self.answer_streams(device, id, &call, &tickets, place);
+            }
+            None => self.connect(device, id, call, Way::Tickets),
+        }
+    }
+
+    fn answer_streams(&mut self, device: DeviceId, id: u32, call: &CallId, tickets: &Tickets, port: u16) {
+        let Some(entry) = self.sessions.get(&device) else { return };
+        let streams = StreamUrls::new(&self.config.rtmp, &entry.host, port).all(call, tickets);
+        self.answer(device, id, Ok(streams));
+    }
+
+    pub(super) fn connect(&mut self, device: DeviceId, id: u32, call: CallId, way: Way) {
         let now = self.clock.now();
         if !self.transports.may_offer(now) {
             return self.answer(device, id, Err(ErrorCode::MediaUnavailable.into()));
         }
         match self.engine_input(Input::Transport { device, call: call.clone() }) {
             Ok(Reply::Transport(permit)) => {
-                let offer = Offer { call, device, request: id, sdp };
+                let offer = Offer { call, device, request: id, way };
                 let replaced = self.transports.open(offer, permit, now, &mut self.commands);
                 self.send_commands();
                 if let Some(waiting) = replaced {
@@ -37,6 +62,16 @@ impl Switchboard {
                     self.transports.get_mut(session).and_then(|t| Some((t.device, t.request.take()?)));
                 if let Some((device, id)) = waiting {
                     self.answer(device, id, Ok(Success::Transport { answer }));
+                }
+            }
+            Notice::Live { session, tickets } => {
+                self.transports.answered(session);
+                let Some(transport) = self.transports.get_mut(session) else { return };
+                transport.tickets = Some(tickets.clone());
+                let waiting = (transport.request.take(), self.media.rtmp_address());
+                if let (Some(id), Some(address)) = waiting {
+                    let (device, call) = (transport.device, transport.call.clone());
+                    self.answer_streams(device, id, &call, &tickets, address.port());
                 }
             }
             Notice::Refused { session, error } => {

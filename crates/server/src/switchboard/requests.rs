@@ -4,6 +4,7 @@ use super::Switchboard;
 use crate::config::LimitSettings;
 use crate::rate::Rate;
 use crate::session::{Admission, to_frame};
+use crate::transports::Way;
 use tracing::info;
 use tring_calls::{Input, Reply};
 use tring_protocol::{
@@ -79,7 +80,13 @@ impl Switchboard {
                 if !entry.offers.take(self.rates.offers, now) {
                     return self.answer(device, id, Err(too_many("too many offers")));
                 }
-                return self.transport(device, id, call_id, offer);
+                return self.connect(device, id, call_id, Way::Sdp(offer));
+            }
+            Request::Streams { call_id } => {
+                if !entry.offers.take(self.rates.offers, now) {
+                    return self.answer(device, id, Err(too_many("asked for streams too often")));
+                }
+                return self.streams(device, id, call_id);
             }
             Request::Call(request) => {
                 let caller = entry.owner.clone();

@@ -57,6 +57,7 @@ impl Switchboard {
             owner,
             ticket,
             session: Session::default(),
+            host: link.host.clone(),
             link: Some(link),
             expires: None,
             overrun: false,
@@ -112,6 +113,7 @@ impl Switchboard {
             if let Some(at) = entry.expires.take() {
                 self.expiries.remove(&(at, device));
             }
+            entry.host = link.host.clone();
             if let Some(old) = entry.link.replace(link) {
                 old.close(close_code::NORMAL, "the session was taken up on another socket");
             }

@@ -91,7 +91,7 @@ impl Board {
             seen: Vec::new(),
             closed: false,
         };
-        (client, Link::new(self.sockets, sender))
+        (client, Link::new(self.sockets, sender, "localhost".into()))
     }
 
     fn try_login(&mut self, owner: UserKey, single_login: bool) -> Result<Client, String> {
@@ -540,7 +540,13 @@ async fn a_request_whose_answer_is_gone_is_told_so_and_not_carried_out_again() {
 fn what_is_logged_of_a_message_has_no_secret() {
     let (device, _) = oneshot::channel();
     let (frames, _socket) = mpsc::channel(1);
-    let resume = In::Resume { ticket: "hush".into(), last_seq: 0, re: 1, link: Link::new(1, frames), device };
+    let resume = In::Resume {
+        ticket: "hush".into(),
+        last_seq: 0,
+        re: 1,
+        link: Link::new(1, frames, "localhost".into()),
+        device,
+    };
     let out = Out::Frame(r#"{"re":1,"ok":{"ticket":"hush"}}"#.into());
     for text in [format!("{resume:?}"), format!("{out:?}")] {
         assert!(!text.contains("hush"), "{text}");

@@ -33,6 +33,7 @@ pub fn config(dir: &TempDir) -> Config {
     config.data = dir.path().to_owned();
     config.media.bind = Ipv4Addr::LOCALHOST.into();
     config.media.udp_port = 0;
+    config.rtmp.listen.set_port(0);
     config.media.workers = 1;
     config
 }
