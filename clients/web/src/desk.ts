@@ -54,7 +54,7 @@ export interface PageEvent {
 
 /** See the head of this file. */
 export class Desk {
-  private readonly stop: Array<() => void>
+  private readonly stop: () => void
 
   /** `deliver` hands an event to the page. */
   constructor(
@@ -62,19 +62,17 @@ export class Desk {
     surface: Surface,
     private readonly deliver: (event: PageEvent) => void,
   ) {
-    this.stop = [
-      phone.client.on((event) => guideEvents(event, surface).forEach(deliver)),
-      phone.media.changes.on((change) => {
-        const blocked = change === "playback" && phone.media.playbackBlocked
-        if (blocked) deliver({ name: "AUTOPLAY_FAILED", payload: undefined })
-      }),
-    ]
+    this.stop = phone.client.on((event) => {
+      const blocked = event.type === "error" && event.code === "playback_blocked"
+      if (blocked) deliver({ name: "AUTOPLAY_FAILED", payload: undefined })
+      guideEvents(event, surface).forEach(deliver)
+    })
   }
 
   /** Ends everything. */
   async dispose(): Promise<void> {
     await this.phone.dispose()
-    this.stop.forEach((stop) => stop())
+    this.stop()
   }
 
   login(parameters: LoginParameters): Promise<void> {
