@@ -152,7 +152,7 @@ export class Desk {
   setHandsFree(handsFree: boolean): Promise<boolean> {
     return this.telling(async () => {
       const wanted = handsFree ? /speaker|扬声器/i : /earpiece|handset|听筒/i
-      const output = (await this.getSpeakers()).find((d) => wanted.test(d.label))
+      const output = (await listDevices("audiooutput")).find((d) => wanted.test(d.label))
       return output !== undefined && this.phone.media.useSpeaker(output.deviceId)
     })
   }
