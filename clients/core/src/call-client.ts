@@ -126,10 +126,10 @@ export class CallClient {
   /** Answers the call that rings here. Asked twice, it is one answer. */
   accept(): Promise<void> {
     const working = this.working
-    if (working === null) return Promise.reject(new CallError("no_call", "no call rings here"))
+    if (working === null) return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
     if (working.call.phase === "connected") return Promise.resolve()
     if (working.accepting !== null) return working.accepting
-    if (working.call.phase !== "ringing") return Promise.reject(new CallError("no_call", "no call rings here"))
+    if (working.call.phase !== "ringing") return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
     const accept = this.connection.ask({ type: "accept", callID: working.call.callID })
     return this.answer(working, accept, working.call.media)
   }
@@ -137,9 +137,9 @@ export class CallClient {
   /** Refuses the call that rings here. */
   reject(): Promise<void> {
     const working = this.working
-    if (working === null) return Promise.reject(new CallError("no_call", "no call rings here"))
+    if (working === null) return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
     if (working.call.phase === "ending") return working.over
-    if (!isRinging(working.call.phase)) return Promise.reject(new CallError("no_call", "no call rings here"))
+    if (!isRinging(working.call.phase)) return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
     return this.leave(working, "reject")
   }
 
@@ -166,7 +166,7 @@ export class CallClient {
   setDevices(change: Partial<Devices>): Promise<void> {
     const working = this.working
     if (working === null || working.call.phase === "ending") {
-      return Promise.reject(new CallError("no_call", "no call is going on"))
+      return Promise.reject(new CallError("no_call", "no call is going on: call somebody, or answer, first"))
     }
     if (change.camera === true && working.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))

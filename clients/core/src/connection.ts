@@ -57,6 +57,10 @@ export const MAX_IN_FLIGHT = 8
 /** Requests that may wait for the socket. More than a user can cause; it bounds a page that has gone wild. */
 export const MAX_WAITING = 64
 
+/** The longest request, bytes. The server takes 64 KiB, its number included, and leaves a socket on which far more
+ * arrives: the request would be repeated on the next one for ever. */
+export const MAX_REQUEST_BYTES = 64 * 1024 - 64
+
 /** Who signs in. */
 export interface Credentials {
   sdkAppID: number
@@ -212,6 +216,10 @@ export class Connection {
     if (name === "idle" || name === "closed") return refused(new CallError("not_logged_in", "sign in first: call login()"))
     if (this.pending.length >= MAX_WAITING) {
       return refused(new CallError("too_many", "too many requests wait for the server", true))
+    }
+    const bytes = utf8Bytes(JSON.stringify(request))
+    if (bytes > MAX_REQUEST_BYTES) {
+      return refused(new CallError("too_large", `${request.type} has ${bytes} bytes, the limit is ${MAX_REQUEST_BYTES}: send less`))
     }
     const pending: Pending = { request, id: 0, resolve: nothing, reject: nothing }
     const answer = new Promise<Success>((resolve, reject) => {
@@ -464,6 +472,16 @@ function nothing(): void {}
 
 function refused(error: CallError): Asked {
   return { answer: Promise.reject(error), withdraw: () => false }
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = text.length
+  for (let n = 0; n < text.length; n++) {
+    const unit = text.charCodeAt(n)
+    // Two bytes from U+0080, three from U+0800; a pair of surrogates has four.
+    if (unit >= 0x80) bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
+  }
+  return bytes
 }
 
 type Incoming = EventMessage | { re: number; ok?: Success; error?: ErrorBody }

@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { CallError, Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
 import { BACKOFF_MAX_MS } from "../src/backoff.js"
-import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, PONG_TIMEOUT_MS } from "../src/connection.js"
+import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_TIMEOUT_MS } from "../src/connection.js"
 import { settle, World, WELCOME } from "./world.js"
 
 const ALICE = { sdkAppID: 1400000001, userID: "alice", userSig: "sig" }
@@ -314,4 +314,18 @@ test("a handler that logs out as the sign-in begins leaves no socket behind", as
   await world.pass(LOGIN_TIMEOUT_MS)
   assert.equal(world.sockets.length, 0)
   assert.equal(connection.state.name, "closed")
+})
+
+test("a request that is longer than the server takes is refused here, by bytes and not by letters", async () => {
+  const { world, connection } = await online()
+  const call = (data: string) => connection.request({ type: "call", to: ["bob"], media: "audio", data })
+  for (const letter of ["x", "é", "字", "😀"]) {
+    const room = MAX_REQUEST_BYTES - Buffer.byteLength(JSON.stringify({ type: "call", to: ["bob"], media: "audio", data: "" }))
+    const fits = letter.repeat(Math.floor(room / Buffer.byteLength(letter)))
+    await assert.rejects(call(fits + letter), { code: "too_large", retry: false })
+    const taken = call(fits)
+    world.server.ok("call", { callID: "c1", roomID: 7 })
+    await taken
+  }
+  assert.equal(world.server.types().filter((t) => t === "call").length, 4)
 })

@@ -54,7 +54,7 @@ export interface PageEvent {
 
 /** See the head of this file. */
 export class Desk {
-  private readonly stop: Array<() => void>
+  private readonly stop: () => void
 
   /** `deliver` hands an event to the page. */
   constructor(
@@ -62,19 +62,17 @@ export class Desk {
     surface: Surface,
     private readonly deliver: (event: PageEvent) => void,
   ) {
-    this.stop = [
-      phone.client.on((event) => guideEvents(event, surface).forEach(deliver)),
-      phone.media.changes.on((change) => {
-        const blocked = change === "playback" && phone.media.playbackBlocked
-        if (blocked) deliver({ name: "AUTOPLAY_FAILED", payload: undefined })
-      }),
-    ]
+    this.stop = phone.client.on((event) => {
+      const blocked = event.type === "error" && event.code === "playback_blocked"
+      if (blocked) deliver({ name: "AUTOPLAY_FAILED", payload: undefined })
+      guideEvents(event, surface).forEach(deliver)
+    })
   }
 
   /** Ends everything. */
   async dispose(): Promise<void> {
     await this.phone.dispose()
-    this.stop.forEach((stop) => stop())
+    this.stop()
   }
 
   login(parameters: LoginParameters): Promise<void> {
@@ -154,7 +152,7 @@ export class Desk {
   setHandsFree(handsFree: boolean): Promise<boolean> {
     return this.telling(async () => {
       const wanted = handsFree ? /speaker|扬声器/i : /earpiece|handset|听筒/i
-      const output = (await this.getSpeakers()).find((d) => wanted.test(d.label))
+      const output = (await listDevices("audiooutput")).find((d) => wanted.test(d.label))
       return output !== undefined && this.phone.media.useSpeaker(output.deviceId)
     })
   }

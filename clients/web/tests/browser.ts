@@ -192,11 +192,27 @@ export class FakeSocket {
 }
 put("WebSocket", FakeSocket)
 
+/** An element into which pictures are put. */
+export class FakePlace {
+  readonly shown: FakeVideo[] = []
+  append(video: FakeVideo): void {
+    this.shown.push(video)
+    video.remove = () => void this.shown.splice(this.shown.indexOf(video), 1)
+  }
+}
+
+class FakeVideo {
+  srcObject: FakeStream | null = null
+  style = {}
+  remove: () => void = () => {}
+}
+
 const page = Object.assign(new EventTarget(), {
   baseURI: "https://page.example/path/",
   visibilityState: "visible",
   createElement: (tag: string) => {
     if (tag === "audio") return new FakeAudio()
+    if (tag === "video") return new FakeVideo()
     throw new Error(`no ${tag} here`)
   },
   getElementById: () => null,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { callOf, FakeAudio, freshBrowser, settle } from "./browser.js"
-import { WebMedia } from "../src/media/web-media.js"
+import { PROMPT_MS, WebMedia } from "../src/media/web-media.js"
 
 /** A callee, connected behind the shut gate before anybody has touched the page. */
 async function rings() {
@@ -14,7 +14,7 @@ async function rings() {
   media.begin(other.call, other.host, { microphone: true, camera: false })
   media.connect()
   await settle()
-  return { media, changes, devices, ...other }
+  return { media, changes, devices, world, ...other }
 }
 
 test("what was connected before any touch is played by the click that answers", async () => {
@@ -29,8 +29,7 @@ test("what was connected before any touch is played by the click that answers", 
 })
 
 test("an answer without a touch says once that sound waits for one, and a click plays it", async () => {
-  const { media, errors, changes, devices } = await rings()
-  devices.prompts = []
+  const { media, errors, changes } = await rings()
   media.openDevices()
   media.connect()
   await settle()
@@ -44,14 +43,24 @@ test("an answer without a touch says once that sound waits for one, and a click 
 })
 
 test("a microphone that was allowed is tried as leave to play", async () => {
-  const { media, devices } = await rings()
+  const { media, devices, errors } = await rings()
   devices.prompts = []
   media.openDevices()
   await settle()
   assert.equal(media.playbackBlocked, true)
+  assert.deepEqual(errors(), [], "nothing is wrong while the browser still asks")
   FakeAudio.touched = true // browsers let a page play that captures
   await devices.answer()
   assert.equal(media.playbackBlocked, false)
+  assert.deepEqual(errors(), [])
+})
+
+test("a prompt that nobody answers does not keep the page from knowing for long", async () => {
+  const { media, devices, errors, world } = await rings()
+  devices.prompts = []
+  media.openDevices()
+  await world.pass(PROMPT_MS)
+  assert.deepEqual(errors(), ["playback_blocked"])
 })
 
 test("the end of a call blocks nothing, and leaves nothing to play", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { mock, test } from "node:test"
-import { FakeAudio, FakeSocket, freshBrowser, settle } from "./browser.js"
+import { FakeAudio, FakePlace, FakeSocket, freshBrowser, settle } from "./browser.js"
 import { WELCOME } from "../../core/tests/world.js"
 import { Desk, type PageEvent } from "../src/desk.js"
 import { CLASS_EVENT, ELEMENT_EVENT } from "../src/event-names.js"
@@ -15,12 +15,12 @@ const BOB = { sdkAppID: 1400000001, userID: "B", userSig: "sig" }
 const INVITED = { type: "invited", callID: "c1", roomID: 7, from: "A", to: ["B"], media: "audio", remainingMs: 30_000 }
 
 async function desk({ keepsCall = false, server = undefined as string | undefined } = {}) {
-  freshBrowser()
+  const { devices } = freshBrowser()
   const told: PageEvent[] = []
   const phone = new Phone({ server, log: SILENT, keepsCall: () => keepsCall })
   const desk = new Desk(phone, "element", (event) => void told.push(event))
   const errors = () => told.flatMap((e) => (e.name === "ERROR" ? [e.payload?.["code"]] : []))
-  return { desk, phone, told, errors, names: () => told.map((e) => e.name) }
+  return { desk, phone, devices, told, errors, names: () => told.map((e) => e.name) }
 }
 
 async function online(options = {}) {
@@ -133,6 +133,43 @@ test("methods that are called without what they need reject and are told, and th
     "config_invalid", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
     "no_call", "no_call",
   ])
+})
+
+test("what the browser refuses rejects and is told, and is no unhandled rejection", async () => {
+  const { desk, errors, devices } = await talks()
+  devices.enumerateDevices = async () => {
+    throw new Error("not now")
+  }
+  await assert.rejects(desk.setHandsFree(true), { code: "internal" })
+  devices.refusing = true
+  await assert.rejects(desk.switchDevice({ deviceType: "audio", deviceId: "mic2" }), { code: 60005 })
+  void desk.setHandsFree(true)
+  void desk.getCameras()
+  await settle()
+  assert.deepEqual(errors(), ["internal", 60005, "internal", "internal"])
+})
+
+test("a view that is shown inside CALL_END, for the next call, stays", async () => {
+  freshBrowser()
+  const calling = new TRTCCalling({ SDKAppID: 1400000001 })
+  const login = calling.login(BOB)
+  const socket = FakeSocket.last
+  socket.onopen?.()
+  socket.ok("login", WELCOME)
+  await login
+  void calling.call({ userID: "A", type: 1 })
+  socket.ok("call", { callID: "c1", roomID: 7 })
+  await settle()
+  const [first, second] = [new FakePlace(), new FakePlace()]
+  const show = (place: FakePlace) => calling.startRemoteView({ videoViewDomID: place as unknown as HTMLElement })
+  await show(first)
+  calling.on(CLASS_EVENT.CALL_END, () => {
+    void calling.call({ userID: "C", type: 1 })
+    void show(second)
+  })
+  socket.say({ seq: 1, type: "ended", callID: "c1", reason: "timeout", durationS: 0 })
+  await settle()
+  assert.deepEqual([first.shown.length, second.shown.length], [0, 1])
 })
 
 test("a call that was given up by the user is no ERROR", async () => {

@@ -77,3 +77,41 @@ async fn a_client_is_over_after_logout() {
     let error = alice.call("bob", MediaType::Audio).await.unwrap_err();
     assert!(matches!(error, ClientError::Closed(Closed::LoggedOut)), "{error}");
 }
+
+/// A server that says what it likes, to see what the client answers.
+#[tokio::test]
+async fn a_burst_of_events_is_acknowledged_at_once_and_not_at_the_next_heartbeat() {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acknowledged = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let _login = socket.next().await;
+        let welcome = r#"{"re":1,"ok":{"ticket":"t","resumed":false,"heartbeatS":300,"resumeS":60}}"#;
+        socket.send(Message::text(welcome)).await.unwrap();
+        // One more each time that the client says nothing: it may have handled the last ones only after they came.
+        let mut seq = 0;
+        loop {
+            seq += 1;
+            let event = format!(r#"{{"seq":{seq},"type":"transport_lost","callID":"c"}}"#);
+            socket.send(Message::text(event)).await.unwrap();
+            if seq < 64 {
+                continue;
+            }
+            if let Ok(said) = tokio::time::timeout(Duration::from_millis(20), socket.next()).await {
+                return (seq, said.unwrap().unwrap().into_text().unwrap().to_string());
+            }
+        }
+    });
+    let options = Options::new(&format!("ws://{address}/v1/socket"), 1, "alice", "sig").unwrap();
+    let client = Client::connect(options).await.unwrap();
+    let taking = tokio::spawn(async move { while client.next_event().await.is_some() {} });
+    let (seq, said) = tokio::time::timeout(SOON, acknowledged).await.expect("a ping").unwrap();
+    let message: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(message["type"], "ping");
+    let ack = message["ack"].as_u64().unwrap();
+    assert!((64..=seq).contains(&ack), "{ack} of {seq}");
+    taking.abort();
+}

@@ -10,6 +10,7 @@ export const STYLE = `
 :host([inline]) { position: absolute; z-index: 1; }
 * { box-sizing: border-box; margin: 0; }
 [hidden] { display: none !important; }
+.screen:focus { outline: none; }
 .screen { --hue: 220; position: absolute; inset: 0; overflow: hidden; isolation: isolate; color: var(--tring-text);
   background: var(--tring-surface); border-radius: var(--tring-radius); container: screen / size; user-select: none;
   -webkit-user-select: none; animation: appear .28s ease-out both; }
@@ -65,25 +66,26 @@ button.pill { pointer-events: auto; cursor: pointer; background: var(--tring-acc
 .small .tag { position: absolute; left: 7px; bottom: 6px; font: 600 11px/1 inherit; font-size: 11px; color: #fff;
   padding: 4px 7px; border-radius: 8px; background: rgb(0 0 0 / .5); max-width: calc(100% - 14px); overflow: hidden;
   text-overflow: ellipsis; white-space: nowrap; }
-.bar { display: flex; justify-content: center; align-items: flex-end; gap: 14px; width: 100%; flex-wrap: nowrap;
-  margin-top: 14px; }
+.bar { display: flex; justify-content: center; align-items: flex-start; gap: clamp(4px, 2cqw, 14px); flex-wrap: nowrap;
+  width: calc(100% + 24px); margin: 14px -12px 0; }
 .waiting.incoming .bar { gap: clamp(40px, 24cqw, 120px); }
 .key { display: flex; flex-direction: column; align-items: center; gap: 7px; padding: 0; border: 0; background: none;
-  color: var(--tring-text); font: inherit; font-size: 12px; cursor: pointer; min-width: 60px; position: relative; white-space: nowrap;
-  text-shadow: 0 1px 6px rgb(0 0 0 / .5); -webkit-tap-highlight-color: transparent; }
-.key .disc { width: 54px; height: 54px; border-radius: 50%; display: grid; place-items: center; position: relative;
+  color: var(--tring-text); font: inherit; font-size: 12px; cursor: pointer; flex: 0 1 66px; min-width: 0; position: relative;
+  line-height: 1.2; text-align: center; text-shadow: 0 1px 6px rgb(0 0 0 / .5); -webkit-tap-highlight-color: transparent; }
+.key .disc { width: 54px; height: 54px; margin: 4px 0; border-radius: 50%; flex: none; display: grid; place-items: center; position: relative;
   background: var(--tring-glass); backdrop-filter: blur(16px); -webkit-backdrop-filter: blur(16px);
   transition: transform .14s, background .18s, color .18s; box-shadow: inset 0 0 0 1px rgb(255 255 255 / .08); }
 .key svg { width: 25px; height: 25px; }
 .key:hover .disc { background: rgb(255 255 255 / .22); }
 .key:active .disc { transform: scale(.93); }
 .key.off .disc { background: #fff; color: #161b26; }
-.key.end .disc, .key.answer .disc { width: 62px; height: 62px; box-shadow: 0 8px 22px rgb(0 0 0 / .3); }
+.key.end .disc, .key.answer .disc { width: 62px; height: 62px; margin: 0; box-shadow: 0 8px 22px rgb(0 0 0 / .3); }
 .key.end .disc { background: var(--tring-end); }
 .key.end .disc svg { transform: rotate(135deg); }
 .key.end:hover .disc { background: color-mix(in srgb, var(--tring-end) 86%, #fff); }
 .key.answer .disc { background: var(--tring-answer); }
 .key.answer:hover .disc { background: color-mix(in srgb, var(--tring-answer) 86%, #fff); }
+.waiting.incoming .key { flex: none; }
 .waiting.incoming .key .disc { width: 68px; height: 68px; }
 .waiting.incoming .key.answer .disc { animation: beckon 1.5s ease-in-out infinite; }
 .key:focus-visible, .small:focus-visible, .pill:focus-visible, select:focus-visible, .sheet .close:focus-visible {
@@ -101,8 +103,9 @@ button.pill { pointer-events: auto; cursor: pointer; background: var(--tring-acc
 .sheet select { width: 100%; padding: 10px 12px; border-radius: 12px; border: 1px solid rgb(255 255 255 / .16);
   background: #1e2431; color: var(--tring-text); font: inherit; font-size: 14px; text-overflow: ellipsis; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@container screen (max-width: 400px) { .key { font-size: 11px; } }
 @container screen (max-width: 330px) {
-  .bar { gap: 9px; } .key { min-width: 52px; font-size: 11px; } .key .disc { width: 48px; height: 48px; }
+  .key .disc { width: 46px; height: 46px; margin: 5px 0; } .key.end .disc { width: 56px; height: 56px; }
   .small { width: 84px; } .pictured .who { max-width: calc(100% - 98px); } .name { font-size: 22px; }
 }
 @container screen (max-height: 480px) {

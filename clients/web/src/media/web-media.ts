@@ -25,6 +25,10 @@ import { Path } from "./path.js"
 import { Playback } from "./playback.js"
 import { VolumeMeter } from "./volume.js"
 
+/** How long the page is not told that sound is blocked while the browser asks for the microphone, ms: some browsers let a
+ * page play that captures. Higher: fewer false alarms. Lower: a user who overlooks the prompt hears the other side sooner. */
+export const PROMPT_MS = 3000
+
 /** What screens and pages need beyond the port. */
 export type MediaChange =
   /** The own picture, or the others' streams, are other ones. */
@@ -42,6 +46,8 @@ interface Open {
   wanted: Devices
   /** The user has agreed: devices may be open, and sound may play. */
   consented: boolean
+  /** The microphone is open, or will not be, or the browser asks for too long: see {@link PROMPT_MS}. */
+  asked: boolean
   /** What the page was told of, once a call. */
   told: Set<"unsupported" | "blocked">
   remote: MediaStream | null
@@ -71,8 +77,6 @@ export class WebMedia implements MediaPort {
       changed: (track) => {
         if (track !== null) track.enabled = open.wanted.microphone
         path.send("audio", track)
-        // A page that captures may play.
-        if (track !== null && this.playback.blocked) void this.playback.play()
       },
       failed: (fault) => this.without(open, { ...open.wanted, microphone: false }, fault),
     })
@@ -105,7 +109,7 @@ export class WebMedia implements MediaPort {
     }
     const meter = new VolumeMeter(this.platform, source, (levels) => host.volumes(levels))
     const open: Open = {
-      call, host, microphone, camera, path, meter, wanted, consented: false, told: new Set(), remote: null,
+      call, host, microphone, camera, path, meter, wanted, consented: false, asked: false, told: new Set(), remote: null,
     }
     this.open = open
   }
@@ -113,6 +117,7 @@ export class WebMedia implements MediaPort {
   openDevices(): void {
     const open = this.open
     if (open === null) return
+    if (!open.consented) this.platform.setTimer(PROMPT_MS, () => this.microphoneAsked(open))
     open.consented = true
     // Inside the user's click, if there was one: that is what the autoplay rule asks for.
     void this.playback.play()
@@ -265,11 +270,16 @@ export class WebMedia implements MediaPort {
     if (microphone.track !== null) microphone.track.enabled = wanted.microphone
     if (!wanted.camera) void camera.want(false)
     const sound = wanted.microphone ? microphone.want(true) : Promise.resolve()
-    if (wanted.camera) {
-      void sound.then(() => {
-        if (this.open === open && open.wanted.camera) void camera.want(true)
-      })
-    }
+    void sound.then(() => {
+      this.microphoneAsked(open)
+      if (this.open === open && open.wanted.camera) void camera.want(true)
+    })
+  }
+
+  private microphoneAsked(open: Open): void {
+    if (this.open !== open) return
+    open.asked = true
+    if (this.playback.blocked) void this.playback.play().then(() => this.tellBlocked(open))
   }
 
   private without(open: Open, devices: Devices, { code, message }: DeviceFault): void {
@@ -299,8 +309,11 @@ export class WebMedia implements MediaPort {
 
   private playbackChanged(): void {
     this.changes.emit("playback")
-    const open = this.open
-    if (open === null || !this.playback.blocked || open.told.has("blocked")) return
+    if (this.open !== null && this.open.asked) this.tellBlocked(this.open)
+  }
+
+  private tellBlocked(open: Open): void {
+    if (this.open !== open || !this.playback.blocked || open.told.has("blocked")) return
     open.told.add("blocked")
     open.host.error("playback_blocked", "the browser plays no sound before the page is touched: call resumePlayback() in a click")
   }
