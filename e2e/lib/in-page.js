@@ -91,8 +91,7 @@
       const plays = p.srcObject?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
       if (!plays || p.paused || p.ended) return false
       if (track.kind === 'audio') return !p.muted && p.volume > 0
-      const { width, height } = p.getBoundingClientRect()
-      return width * height > 0 && p.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+      return visible(p)
     })
   }
 
@@ -276,28 +275,48 @@
     return { ...result, state: pc.connectionState, negotiations: own.negotiations }
   }
 
-  /** Everything that matches, in shadow roots too. @returns {Element[]} */
+  /** Everything that matches, in shadow roots too. @returns {HTMLElement[]} */
   function findAll(selector, root = document) {
     const inside = [...root.querySelectorAll('*')].flatMap((e) => (e.shadowRoot ? findAll(selector, e.shadowRoot) : []))
     return [...root.querySelectorAll(selector), ...inside]
   }
 
-  /** The middle of the first match that a click would reach, or nothing. */
-  function whereToClick(selector) {
-    for (const element of findAll(selector)) {
-      const { left, top, width, height } = element.getBoundingClientRect()
-      const [x, y] = [left + width / 2, top + height / 2]
-      let hit = document.elementFromPoint(x, y)
-      while (hit?.shadowRoot?.elementFromPoint(x, y) && hit.shadowRoot.elementFromPoint(x, y) !== hit) {
-        hit = hit.shadowRoot.elementFromPoint(x, y)
-      }
-      if (width && height && hit && element.contains(hit)) return { x, y }
+  /** Only what a person can see. */
+  const visible = (element) => {
+    const { width, height } = element.getBoundingClientRect()
+    return width * height > 0 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+  }
+
+  /** What a click at this place reaches. */
+  function hitAt(x, y) {
+    let hit = document.elementFromPoint(x, y)
+    for (;;) {
+      const deeper = hit?.shadowRoot?.elementFromPoint(x, y)
+      if (!deeper || deeper === hit) return hit
+      hit = deeper
     }
   }
+
+  /** The middle of the first match that a click would reach, brought into the window; or nothing. */
+  function whereToClick(selector, within = 'html') {
+    const root = document.querySelector(within)
+    for (const element of root ? findAll(selector, root).filter(visible) : []) {
+      element.scrollIntoView({ block: 'nearest', behavior: 'instant' })
+      const { left, top, width, height } = element.getBoundingClientRect()
+      const [x, y] = [left + width / 2, top + height / 2]
+      const hit = hitAt(x, y)
+      if (hit && element.contains(hit)) return { x, y }
+    }
+  }
+
+  /** What a screen reader calls it. */
+  const nameOf = (element) => (element.getAttribute('aria-label') || element.innerText || element.title || '').trim()
 
   window.__e2e = {
     tell: (what) => window.__e2eTell(JSON.stringify(what)),
     findAll,
+    visible,
+    nameOf,
     whereToClick,
     live,
     counts,
