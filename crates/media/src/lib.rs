@@ -5,9 +5,9 @@
 //! owns. [`Peer`] is the other end of a session, for Rust programs and tests. `docs/media.md` has the picture.
 //!
 //! The rooms (`room`, `rewrite`, `keyframes`, `quality`, `codecs`) and the way of a datagram (`demux`, `check`, `path`,
-//! `repair`) are pure and deterministic. The WebRTC library is
-//! known only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls
-//! here take; it draws its own randomness and has its own idea of the wall clock for sender reports.
+//! `repair`) are pure and deterministic. The WebRTC library is known only behind the wall: `rtc/` and `peer.rs`. It
+//! measures time as [`std::time::Instant`], so that is what calls here take; it draws its own randomness and has its own
+//! idea of the wall clock for sender reports.
 //!
 //! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
 
