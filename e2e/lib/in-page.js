@@ -196,6 +196,7 @@
   const BLOCK_MS = 50
   const QUIET = 0.003 // root mean square; full scale is 1
   const PURE = 0.7 // share of a block's power that one tone must have
+  const MOSTLY = 0.6 // share of the loud blocks that one person's tone must fill
 
   /** Power of one frequency as a share of all (Goertzel). */
   function share(block, hz, rate) {
@@ -242,9 +243,13 @@
       }
       return loud >= enough
     })
-    const [name, count] = [...names].sort((a, b) => b[1] - a[1])[0] ?? []
+    const unclear = names.get('unclear') ?? 0
+    const [name, count] = [...names].filter(([n]) => n !== 'unclear').sort((a, b) => b[1] - a[1])[0] ?? ['unclear', 0]
+    // The first and the last block of a burst of six are partly silence, which is no pure tone. Another person's tone
+    // must not be among them at all.
+    const theirs = count / loud >= MOSTLY && count + unclear === loud
     // One block may hold the start of a burst that the browser faded in.
-    const who = loud <= 1 ? 'nobody' : count / loud > 0.7 ? name : 'unclear'
+    const who = loud <= 1 ? 'nobody' : theirs ? name : 'unclear'
     return { who, loud: blocks ? loud / blocks : 0, peak, heardMs: blocks * BLOCK_MS, names: Object.fromEntries(names) }
   }
 
@@ -297,15 +302,24 @@
     }
   }
 
+  function middleOf(element) {
+    const { left, top, width, height } = element.getBoundingClientRect()
+    return { x: left + width / 2, y: top + height / 2 }
+  }
+
+  /** Something else lies over its middle, or that is out of the window. */
+  function isCovered(element) {
+    const { x, y } = middleOf(element)
+    const hit = hitAt(x, y)
+    return !hit || !element.contains(hit)
+  }
+
   /** The middle of the first match that a click would reach, brought into the window; or nothing. */
   function whereToClick(selector, within = 'html') {
     const root = document.querySelector(within)
     for (const element of root ? findAll(selector, root).filter(visible) : []) {
       element.scrollIntoView({ block: 'nearest', behavior: 'instant' })
-      const { left, top, width, height } = element.getBoundingClientRect()
-      const [x, y] = [left + width / 2, top + height / 2]
-      const hit = hitAt(x, y)
-      if (hit && element.contains(hit)) return { x, y }
+      if (!isCovered(element)) return middleOf(element)
     }
   }
 
@@ -316,6 +330,7 @@
     tell: (what) => window.__e2eTell(JSON.stringify(what)),
     findAll,
     visible,
+    isCovered,
     nameOf,
     whereToClick,
     live,
