@@ -2,7 +2,7 @@
 
 use crate::Plan;
 use crate::error::BenchError;
-use crate::report::{Report, Row, kib};
+use crate::report::{Report, Row, Verdict, kib};
 use crate::server::Server;
 use std::path::Path;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> 
             what: "memory per signed-in idle user".into(),
             size: format!("{size} users"),
             figure: kib(each),
-            bar: Some(("≤ 16 KiB".into(), each <= BAR)),
+            bar: Some(("≤ 16 KiB".into(), Verdict::of(each <= BAR))),
             conditions: format!(
                 "plain WebSocket, one device each; beyond the first {FIRST}; a sign-in takes {:.2} ms of CPU",
                 (cpu / sign_ins).as_secs_f64() * 1e3

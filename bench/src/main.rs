@@ -58,9 +58,9 @@ struct Cli {
     #[arg(long)]
     server: Option<PathBuf>,
 
-    /// Where the table is written.
-    #[arg(long, default_value = "bench/README.md")]
-    readme: PathBuf,
+    /// Where the table is written [default: bench/README.md; nowhere, if only a part is measured].
+    #[arg(long)]
+    readme: Option<PathBuf>,
 
     #[command(subcommand)]
     part: Option<Part>,
@@ -163,9 +163,11 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
         Ok::<(), BenchError>(())
     })?;
     println!("{}", report.markdown());
-    if cli.only.is_empty() && !cli.quick {
-        report.write(&cli.readme)?;
-        println!("written to {}", cli.readme.display());
+    let whole = cli.only.is_empty() && !cli.quick;
+    let readme = cli.readme.clone().or_else(|| whole.then(|| PathBuf::from("bench/README.md")));
+    if let Some(path) = readme {
+        report.write(&path)?;
+        println!("written to {}", path.display());
     }
     Ok(())
 }

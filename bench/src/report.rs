@@ -17,9 +17,34 @@ pub(crate) struct Row {
     /// What came out.
     pub(crate) figure: String,
     /// What it must reach, and whether it did.
-    pub(crate) bar: Option<(String, bool)>,
+    pub(crate) bar: Option<(String, Verdict)>,
     /// Under which conditions, besides those of the whole run.
     pub(crate) conditions: String,
+}
+
+/// How a figure stands to its bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Met,
+    Missed,
+    /// The bar is for other conditions, so the figure says nothing about it.
+    Apart(&'static str),
+}
+
+impl Verdict {
+    pub(crate) fn of(met: bool) -> Self {
+        if met { Self::Met } else { Self::Missed }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Met => f.write_str("met"),
+            Self::Missed => f.write_str("**missed**"),
+            Self::Apart(why) => write!(f, "**not measured against it**: {why}"),
+        }
+    }
 }
 
 /// All figures of a run.
@@ -48,8 +73,7 @@ impl Report {
         let mut text = String::from("| what | size | figure | bar | conditions |\n|---|---|---|---|---|\n");
         for Row { what, size, figure, bar, conditions } in &self.rows {
             let bar = match bar {
-                Some((bar, true)) => format!("{bar}: met"),
-                Some((bar, false)) => format!("{bar}: **missed**"),
+                Some((bar, verdict)) => format!("{bar}: {verdict}"),
                 None => "–".to_owned(),
             };
             // Writing to a String cannot fail.
@@ -82,6 +106,8 @@ one run, not numbers of two machines.
 - A video call is two people; each sends 50 Opus-like packets of 80 bytes and 600 kbit/s of H.264-like picture a second
   (25 frames of three equal fragments, 125 packets a second in all), over ICE, DTLS 1.2 and SRTP with AES-256-GCM, with
   retransmission and transport-wide feedback. A voice call is the sound alone. The receivers count forwarded packets.
+- **Congestion control is off**: the server sends transport-wide feedback to the publishers, but makes no estimate of the
+  way to a receiver and does not pace. A bar that is set with congestion control on is not judged.
 - The bare forwarder receives, opens with AES-256-GCM, rewrites the header, seals for the other side and sends, with as
   many threads as the server has workers, GRO in and GSO out; packets of the same size come at the same rate in the same
   bursts. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards can be cheaper.
@@ -112,4 +138,46 @@ pub(crate) fn millis(d: Duration) -> String {
 #[allow(clippy::cast_precision_loss)] // for people
 pub(crate) fn kib(bytes: f64) -> String {
     format!("{:.1} KiB", bytes / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_for_other_conditions_is_neither_met_nor_missed() {
+        let plan =
+            Plan { calls: vec![1], span: Duration::from_secs(1), idle: [1, 2], pairs: [1, 2], workers: 1 };
+        let mut report = Report::new(Machine::read(), &plan);
+        let row = |verdict| Row {
+            what: "packets".into(),
+            size: "1 call".into(),
+            figure: "5".into(),
+            bar: Some(("≥ 4".into(), verdict)),
+            conditions: String::new(),
+        };
+        report.add(row(Verdict::Apart("congestion control is off")));
+        let table = report.markdown();
+        assert!(
+            !table.contains("met")
+                && !table.contains("missed")
+                && table.contains("congestion control is off")
+        );
+        report.add(row(Verdict::of(true)));
+        assert!(report.markdown().contains("≥ 4: met"));
+    }
+
+    #[test]
+    fn the_file_names_day_machine_and_conditions() {
+        let plan =
+            Plan { calls: vec![1], span: Duration::from_secs(7), idle: [1, 2], pairs: [1, 2], workers: 3 };
+        let path = tempfile::tempdir().unwrap().keep().join("README.md");
+        Report::new(Machine::read(), &plan).write(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        for wanted in ["(UTC)", "cores", "Linux", "3 media workers", "7 s after", "Congestion control is off"]
+        {
+            assert!(text.contains(wanted), "{wanted}");
+        }
+    }
 }

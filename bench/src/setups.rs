@@ -3,7 +3,7 @@
 use crate::Plan;
 use crate::error::BenchError;
 use crate::process::Process;
-use crate::report::{Report, Row, count};
+use crate::report::{Report, Row, Verdict, count};
 use crate::server::Server;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) fn engine(plan: &Plan, report: &mut Report) -> Result<(), BenchError>
             what: "call set-ups per CPU-second, engine".into(),
             size: format!("{users} users"),
             figure: count(rate),
-            bar: Some(("≥ 20 k".into(), rate >= ENGINE_BAR)),
+            bar: Some(("≥ 20 k".into(), Verdict::of(rate >= ENGINE_BAR))),
             conditions: "call, delivered, accept, hang up; half the users call the other half, all calls under way at \
                          once; in this process, one thread"
                 .into(),
@@ -123,7 +123,7 @@ pub(crate) async fn sockets(binary: &Path, plan: &Plan, report: &mut Report) -> 
             what: "call set-ups per CPU-second, through WebSockets".into(),
             size: format!("{pairs} pairs"),
             figure: count(rate),
-            bar: Some(("≥ 5 k".into(), rate >= SOCKET_BAR)),
+            bar: Some(("≥ 5 k".into(), Verdict::of(rate >= SOCKET_BAR))),
             conditions: format!(
                 "call, delivered, accept, hang up, every answer and event awaited, no media; call records written; \
                  {} set-ups a second",

@@ -91,8 +91,7 @@
       const plays = p.srcObject?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
       if (!plays || p.paused || p.ended) return false
       if (track.kind === 'audio') return !p.muted && p.volume > 0
-      const { width, height } = p.getBoundingClientRect()
-      return width * height > 0 && p.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+      return visible(p)
     })
   }
 
@@ -197,6 +196,7 @@
   const BLOCK_MS = 50
   const QUIET = 0.003 // root mean square; full scale is 1
   const PURE = 0.7 // share of a block's power that one tone must have
+  const MOSTLY = 0.6 // share of the loud blocks that one person's tone must fill
 
   /** Power of one frequency as a share of all (Goertzel). */
   function share(block, hz, rate) {
@@ -243,9 +243,13 @@
       }
       return loud >= enough
     })
-    const [name, count] = [...names].sort((a, b) => b[1] - a[1])[0] ?? []
+    const unclear = names.get('unclear') ?? 0
+    const [name, count] = [...names].filter(([n]) => n !== 'unclear').sort((a, b) => b[1] - a[1])[0] ?? ['unclear', 0]
+    // The first and the last block of a burst of six are partly silence, which is no pure tone. Another person's tone
+    // must not be among them at all.
+    const theirs = count / loud >= MOSTLY && count + unclear === loud
     // One block may hold the start of a burst that the browser faded in.
-    const who = loud <= 1 ? 'nobody' : count / loud > 0.7 ? name : 'unclear'
+    const who = loud <= 1 ? 'nobody' : theirs ? name : 'unclear'
     return { who, loud: blocks ? loud / blocks : 0, peak, heardMs: blocks * BLOCK_MS, names: Object.fromEntries(names) }
   }
 
@@ -276,28 +280,58 @@
     return { ...result, state: pc.connectionState, negotiations: own.negotiations }
   }
 
-  /** Everything that matches, in shadow roots too. @returns {Element[]} */
+  /** Everything that matches, in shadow roots too. @returns {HTMLElement[]} */
   function findAll(selector, root = document) {
     const inside = [...root.querySelectorAll('*')].flatMap((e) => (e.shadowRoot ? findAll(selector, e.shadowRoot) : []))
     return [...root.querySelectorAll(selector), ...inside]
   }
 
-  /** The middle of the first match that a click would reach, or nothing. */
-  function whereToClick(selector) {
-    for (const element of findAll(selector)) {
-      const { left, top, width, height } = element.getBoundingClientRect()
-      const [x, y] = [left + width / 2, top + height / 2]
-      let hit = document.elementFromPoint(x, y)
-      while (hit?.shadowRoot?.elementFromPoint(x, y) && hit.shadowRoot.elementFromPoint(x, y) !== hit) {
-        hit = hit.shadowRoot.elementFromPoint(x, y)
-      }
-      if (width && height && hit && element.contains(hit)) return { x, y }
+  /** Only what a person can see. */
+  const visible = (element) => {
+    const { width, height } = element.getBoundingClientRect()
+    return width * height > 0 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+  }
+
+  /** What a click at this place reaches. */
+  function hitAt(x, y) {
+    let hit = document.elementFromPoint(x, y)
+    for (;;) {
+      const deeper = hit?.shadowRoot?.elementFromPoint(x, y)
+      if (!deeper || deeper === hit) return hit
+      hit = deeper
     }
   }
+
+  function middleOf(element) {
+    const { left, top, width, height } = element.getBoundingClientRect()
+    return { x: left + width / 2, y: top + height / 2 }
+  }
+
+  /** Something else lies over its middle, or that is out of the window. */
+  function isCovered(element) {
+    const { x, y } = middleOf(element)
+    const hit = hitAt(x, y)
+    return !hit || !element.contains(hit)
+  }
+
+  /** The middle of the first match that a click would reach, brought into the window; or nothing. */
+  function whereToClick(selector, within = 'html') {
+    const root = document.querySelector(within)
+    for (const element of root ? findAll(selector, root).filter(visible) : []) {
+      element.scrollIntoView({ block: 'nearest', behavior: 'instant' })
+      if (!isCovered(element)) return middleOf(element)
+    }
+  }
+
+  /** What a screen reader calls it. */
+  const nameOf = (element) => (element.getAttribute('aria-label') || element.innerText || element.title || '').trim()
 
   window.__e2e = {
     tell: (what) => window.__e2eTell(JSON.stringify(what)),
     findAll,
+    visible,
+    isCovered,
+    nameOf,
     whereToClick,
     live,
     counts,

@@ -105,7 +105,7 @@ function compare(phone, list) {
 }
 
 /** What is not named in a payload may be there besides. */
-function holds(found, expected, where) {
+export function holds(found, expected, where) {
   if (typeof expected === 'function') {
     assert.ok(expected.fits(found), `${where} is ${JSON.stringify(found)}, expected ${expected.what}`)
   } else if (typeof expected === 'object' && expected !== null && !Array.isArray(expected)) {

@@ -5,7 +5,7 @@ import { until } from '../lib/deadline.js'
 import { SURFACES } from '../lib/phone.js'
 import { Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { refused } from '../lib/told.js'
+import { answers, enters, exactly, refused } from '../lib/told.js'
 
 /** Packets that a caller has sent when the gate counts as tried: half a second of sound. */
 const SENT = 25
@@ -60,6 +60,19 @@ describe('before the callee has accepted', () => {
     const heard = await alice.page.listen()
     assert.equal(heard.who, 'nobody')
     assert.ok(heard.heardMs > 0, 'the caller could hear')
+  })
+
+  it('calling back by voice while invited by video makes a voice call: no camera opens there, and the other is closed', async () => {
+    const { alice, bob } = await ringing()
+    await alice.page.tracks(['audio', 'video'])
+    await bob.call({ userID: 'alice', type: 1 })
+    await Promise.all([alice.event('USER_ENTER'), bob.event('USER_ENTER')])
+    await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
+    await alice.page.tracks(['audio'])
+    const requests = await bob.page.deviceRequests()
+    assert.deepEqual(requests.filter((r) => r.video), [], 'bob asked for voice')
+    await Promise.all([alice.page.seesNobody(), bob.page.seesNobody()])
+    await exactly([alice, answers('bob')], [bob, ['INVITED', ...enters('alice')]])
   })
 
   it('nothing flows after the caller has cancelled', async () => {

@@ -51,20 +51,24 @@ describe('bad input', () => {
           ['sig_not_yet_valid', sign({ sdkAppID, key, userID: 'alice', time: old + 4 * day })],
           ['app_unknown', sign({ sdkAppID: sdkAppID + 1, key, userID: 'alice' })],
         ]
-        for (const [code, credentials] of cases) {
-          const phone = await signedOut(credentials)
-          await refused(phone, code, () => phone.login())
-        }
+        await Promise.all(
+          cases.map(async ([code, credentials]) => {
+            const phone = await signedOut(credentials)
+            await refused(phone, code, () => phone.login())
+          }),
+        )
         // The same page can do it right after all.
         const phone = await signedOut(good)
         await phone.login()
       })
 
       it('a userID that is none', async () => {
-        for (const userID of [0, '', undefined]) {
-          const phone = await signedOut({ sdkAppID: rig.server.app, userID, userSig: 'x' })
-          await refused(phone, 'config_invalid', () => phone.login())
-        }
+        await Promise.all(
+          [0, '', undefined].map(async (userID) => {
+            const phone = await signedOut({ sdkAppID: rig.server.app, userID, userSig: 'x' })
+            await refused(phone, 'config_invalid', () => phone.login())
+          }),
+        )
       })
 
       it('a userID that is a number becomes its decimal text, with one warning', async () => {

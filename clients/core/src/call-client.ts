@@ -126,10 +126,10 @@ export class CallClient {
   /** Answers the call that rings here. Asked twice, it is one answer. */
   accept(): Promise<void> {
     const working = this.working
-    if (working === null) return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
+    if (working === null) return nothingRings()
     if (working.call.phase === "connected") return Promise.resolve()
     if (working.accepting !== null) return working.accepting
-    if (working.call.phase !== "ringing") return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
+    if (working.call.phase !== "ringing") return nothingRings()
     const accept = this.connection.ask({ type: "accept", callID: working.call.callID })
     return this.answer(working, accept, working.call.media)
   }
@@ -137,9 +137,9 @@ export class CallClient {
   /** Refuses the call that rings here. */
   reject(): Promise<void> {
     const working = this.working
-    if (working === null) return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
+    if (working === null) return nothingRings()
     if (working.call.phase === "ending") return working.over
-    if (!isRinging(working.call.phase)) return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
+    if (!isRinging(working.call.phase)) return nothingRings()
     return this.leave(working, "reject")
   }
 
@@ -595,4 +595,8 @@ export class CallClient {
   private emit(event: CallEvent): void {
     this.emitter.emit(event)
   }
+}
+
+function nothingRings(): Promise<never> {
+  return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tring_protocol::{
     CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, Request, SdkAppId, Success,
-    UserId,
+    UserId, UserSig,
 };
 
 /// Requests that may wait for the session's task. A caller that is further ahead waits.
@@ -26,7 +26,7 @@ pub struct Options {
     pub user_id: UserId,
     /// The proof, made by the app's own signing service. It is shown again when a session is lost, so a client that
     /// lives for long needs one that does too.
-    pub user_sig: String,
+    pub user_sig: UserSig,
     /// What signs in. Default: native.
     pub kind: DeviceKind,
     /// Says `delivered` for each invitation by itself. Default on; off, the caller is never told that it rings.
@@ -39,7 +39,7 @@ impl Options {
         url: &str,
         sdk_app_id: u32,
         user_id: &str,
-        user_sig: impl Into<String>,
+        user_sig: impl Into<UserSig>,
     ) -> Result<Self, ClientError> {
         let refused =
             |code, e: tring_protocol::IdError| ClientError::Refused(ErrorBody::with(code, e.to_string()));

@@ -40,5 +40,5 @@ pub use tally::{Delays, SenderTally, StreamTally, Tally};
 pub use tring_media::{MediaKind, Rtp, SrtpProfile};
 pub use tring_protocol::{
     CallId, CallRequest, DeviceKind, EndReason, ErrorBody, ErrorCode, Event, KickReason, MediaType, RoomId,
-    SdkAppId, UserId,
+    SdkAppId, UserId, UserSig,
 };

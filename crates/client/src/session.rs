@@ -176,7 +176,7 @@ impl Session {
                 protocol: PROTOCOL_VERSION,
                 sdk_app_id: self.options.sdk_app_id,
                 user_id: self.options.user_id.clone(),
-                user_sig: self.options.user_sig.clone().into(),
+                user_sig: self.options.user_sig.clone(),
                 device: DeviceInfo { kind: self.options.kind },
             },
         };

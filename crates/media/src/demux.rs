@@ -26,12 +26,12 @@ struct Sharer {
 
 /// The sessions that a datagram may belong to: nearly always one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sessions {
+pub(crate) struct Sharing {
     keys: [Key; MAX_SHARERS],
     len: usize,
 }
 
-impl Sessions {
+impl Sharing {
     /// The one that was heard last first.
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys[..self.len]
@@ -52,7 +52,7 @@ pub(crate) enum Destination {
     /// An ICE check for a session.
     Check(Key, Check),
     /// DTLS, RTP or RTCP from an address that passed a check.
-    Sessions(Sessions),
+    Sessions(Sharing),
     /// An ICE check for a session of another worker or node.
     Elsewhere,
     /// Nobody knows it. Never answered.
@@ -102,7 +102,7 @@ impl Demux {
             }
             Kind::Dtls | Kind::Rtp => {
                 let found = self.addresses.get(&source);
-                found.map_or(Destination::Unknown, |s| Destination::Sessions(Sessions::of(s)))
+                found.map_or(Destination::Unknown, |s| Destination::Sessions(Sharing::of(s)))
             }
             Kind::Other => Destination::Unknown,
         }

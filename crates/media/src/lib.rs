@@ -6,8 +6,8 @@
 //!
 //! The rooms (`room`, `rewrite`, `keyframes`, `quality`, `codecs`), the way of a datagram (`demux`, `check`, `path`,
 //! `repair`) and the streams of mini-programs (`rtmp/`, `live/`) are pure and deterministic. The WebRTC library is known
-//! only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls
-//! here take; it draws its own randomness and has its own idea of the wall clock for sender reports.
+//! only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls here
+//! take; it draws its own randomness and has its own idea of the wall clock for sender reports.
 //!
 //! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
 

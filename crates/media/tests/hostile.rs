@@ -104,10 +104,13 @@ fn one_request_brings_back_a_bounded_burst() {
     w.run(SECOND / 10);
     let (ssrc, newest) = picture(&mut w, 1);
     w.sent.clear();
+    w.shard.take_counters();
     send_rtcp(&mut w, 1, &nack_all(ssrc, newest));
     w.run(Duration::from_millis(50));
     let bytes: usize = w.sent.get(&bob).map_or(0, |sent| sent.iter().map(Vec::len).sum());
     assert!((20_000..75_000).contains(&bytes), "{bytes}");
+    let refused = w.shard.take_counters().repairs_refused;
+    assert_eq!(refused, 1, "the rest is skipped before it is encrypted");
     assert_alive(&mut w);
 }
 

@@ -68,7 +68,7 @@ pub struct MediaSettings {
     /// First UDP port; worker n takes port + n. 0 lets the system choose (tests). Default 7700.
     pub udp_port: u16,
     /// Workers, each with a thread and a port of its own, 1 to 64. Fixed, so that firewall rules survive a larger
-    /// machine. Default: one a core.
+    /// machine. Default 4.
     pub workers: usize,
     /// Addresses given to clients, `ip` or `ip:port` (port of worker 0), for a server behind NAT or in a container.
     /// Default none: the machine's own addresses.
@@ -171,7 +171,7 @@ impl Default for MediaSettings {
         Self {
             bind: Ipv4Addr::UNSPECIFIED.into(),
             udp_port: 7700,
-            workers: std::thread::available_parallelism().map_or(1, usize::from).min(64),
+            workers: tring_medianet::DEFAULT_WORKERS,
             advertise: Vec::new(),
         }
     }

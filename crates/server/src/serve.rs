@@ -86,6 +86,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// What the media plane has counted, at most a second old.
+    pub fn media_stats(&self) -> tring_medianet::Stats {
+        self.media.stats()
+    }
+
     /// Ends all calls, tells the clients, waits until they are told, and writes the last records.
     pub async fn stop(mut self) {
         self.door.abort();

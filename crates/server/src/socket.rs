@@ -284,3 +284,21 @@ impl From<SignInError> for ErrorBody {
         Self::with(error.code(), error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tring_protocol::Timestamp;
+
+    #[test]
+    fn a_client_that_is_a_little_too_fast_for_hours_is_only_slowed() {
+        let mut now = Timestamp::from_secs(1000);
+        let mut refusals = Bucket::full(REFUSALS, now);
+        for _ in 0..1000 {
+            assert!(refusals.take(REFUSALS, now), "once in ten seconds is forgiven");
+            now = now + Duration::from_secs(10);
+        }
+        let flood = (0..1000).filter(|_| refusals.take(REFUSALS, now)).count();
+        assert_eq!(flood, 100, "a flood is not");
+    }
+}

@@ -44,7 +44,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "PORT")]
     media_port: Option<u16>,
 
-    /// Media workers, each a thread and a UDP port [default: one a core].
+    /// Media workers, each a thread and a UDP port [default: 4].
     #[arg(long, value_name = "N")]
     media_workers: Option<usize>,
 

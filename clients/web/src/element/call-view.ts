@@ -246,29 +246,31 @@ export class CallView {
     const { desk } = this
     const { client, media } = this.phone
     // What fails is an ERROR for the page; here it is shown, unless an event shows it anyway.
-    const showing = (promise: Promise<unknown>) => {
-      promise.catch((error: unknown) => {
+    const showing = async (promise: Promise<unknown>) => {
+      try {
+        await promise
+      } catch (error) {
         if (!(error instanceof DeviceFault)) return
         this.fault(error.code)
         this.refresh()
-      })
+      }
     }
     return {
-      answer: () => showing(desk.accept()),
+      answer: () => void showing(desk.accept()),
       leave: () => {
         const phase = client.call?.phase
-        showing(phase === "ringing" || phase === "accepting" ? desk.reject() : desk.hangup())
+        void showing(phase === "ringing" || phase === "accepting" ? desk.reject() : desk.hangup())
       },
       toggleMicrophone: () => {
         const call = client.call
-        if (call !== null) showing(desk.setMicMute(call.devices.microphone))
+        if (call !== null) void showing(desk.setMicMute(call.devices.microphone))
       },
       toggleCamera: () => {
         const call = client.call
-        if (call !== null) showing(desk.setCamera(!call.devices.camera))
+        if (call !== null) void showing(desk.setCamera(!call.devices.camera))
       },
-      flip: () => showing(desk.useFacing(media.facing === "user" ? "environment" : "user")),
-      playSound: () => showing(desk.resumePlayback()),
+      flip: () => void showing(desk.useFacing(media.facing === "user" ? "environment" : "user")),
+      playSound: () => void showing(desk.resumePlayback()),
       listDevices: async () => {
         const { microphoneID, cameraID, speakerID } = media.current
         return {

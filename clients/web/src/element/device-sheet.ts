@@ -28,13 +28,14 @@ export class DeviceSheet {
   /** `opener` is the button that opens it. */
   constructor(
     private readonly list: () => Promise<DeviceLists>,
-    choose: (kind: DeviceKind, id: string) => void,
+    choose: (kind: DeviceKind, id: string) => Promise<void>,
     private readonly opener: HTMLButtonElement,
   ) {
     const row = (kind: DeviceKind) => {
       const caption = make("span", "")
       const select = make("select", "")
-      select.addEventListener("change", () => choose(kind, select.value))
+      // What is in use afterwards, which is the old one if the new one cannot be had.
+      select.addEventListener("change", () => void choose(kind, select.value).then(this.refill))
       return { label: make("label", "", caption, select), caption, select }
     }
     this.rows = { audio: row("audio"), video: row("video"), speaker: row("speaker") }

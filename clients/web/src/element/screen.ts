@@ -51,7 +51,8 @@ export interface Actions {
   flip(): void
   playSound(): void
   listDevices(): Promise<DeviceLists>
-  chooseDevice(kind: DeviceKind, id: string): void
+  /** Never rejects. */
+  chooseDevice(kind: DeviceKind, id: string): Promise<void>
 }
 
 /** See the head of this file. */
@@ -178,9 +179,9 @@ export class Screen {
     mirror(this.smallVideo, !bigIsLocal)
     this.big.hidden = big === null
     this.small.hidden = small === null
-    this.small.title = view.texts.swap
-    this.small.setAttribute("aria-label", view.texts.swap)
     this.smallTag.textContent = bigIsLocal ? view.name : view.texts.you
+    this.small.title = view.texts.swap
+    this.small.setAttribute("aria-label", `${this.smallTag.textContent}: ${view.texts.swap}`)
     this.screen.classList.toggle("pictured", big !== null && phase !== "ended")
   }
 

@@ -39,6 +39,16 @@ impl Server {
         Self { running, app, _dir: dir }
     }
 
+    /// Waits until the server has dropped this many packets that nobody may have.
+    pub async fn dropped(&self, packets: u64) {
+        let dropped = async {
+            while self.running.media_stats().counters.packets_dropped < packets {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(SOON, dropped).await.expect("the server drops what was sent");
+    }
+
     pub fn options(&self, user: &str) -> Options {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let id = self.app.id.get();

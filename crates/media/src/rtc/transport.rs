@@ -207,7 +207,9 @@ impl Transport {
             return Err(invalid("the offer has no Opus audio: offer opus/48000/2".into()));
         }
         let answer = answer::finish(&answer.to_sdp_string(), c.candidates, &offer.rejected);
-        let repairs = lines.iter().flat_map(|l| l.repairs).flatten().collect();
+        let mut repairs: Vec<u8> = lines.iter().flat_map(|l| l.repairs).flatten().collect();
+        repairs.sort_unstable();
+        repairs.dedup();
         let transport = Self {
             rtc,
             lines,

@@ -47,16 +47,20 @@ impl Server {
         reply.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
-    /// What the server says to a sign-in with a UserSig made at this time of day.
-    async fn sign_in(&self, at_s: u64) -> String {
+    fn login(&self, at_s: u64) -> String {
         let sig = tring_usersig::sign(&self.app.key, self.app.id.get(), "a", SOON * 60, at_s).unwrap();
-        let login = serde_json::json!({
+        serde_json::json!({
             "id": 1, "type": "login", "protocol": 1, "sdkAppID": self.app.id, "userID": "a", "userSig": sig,
             "device": { "kind": "native" },
-        });
+        })
+        .to_string()
+    }
+
+    /// What the server says to a sign-in with a UserSig made at this time of day.
+    async fn sign_in(&self, at_s: u64) -> String {
         let url = format!("ws://{}/v1/socket", self.running.address);
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        socket.send(Message::text(login.to_string())).await.unwrap();
+        socket.send(Message::text(self.login(at_s))).await.unwrap();
         let answer = tokio::time::timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap();
         answer.into_text().unwrap().to_string()
     }
@@ -139,4 +143,20 @@ async fn connections_have_a_bound_and_websockets_are_not_counted_among_them() {
     }
     drop(silent);
     tokio::time::timeout(SOON, socket()).await.expect("the places are free again");
+}
+
+#[tokio::test]
+async fn a_stop_ends_after_the_last_socket_has_closed() {
+    let server = server(Clock::start(), HEAD_WITHIN, |_| ()).await;
+    let url = format!("ws://{}/v1/socket", server.running.address);
+    let (mut signed_in, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let login = server.login(crate::clock::wall().as_secs());
+    signed_in.send(Message::text(login)).await.unwrap();
+    assert!(signed_in.next().await.unwrap().unwrap().into_text().unwrap().contains("ticket"));
+    let _silent = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let (sockets, all) = (server.running.sockets.clone(), server.running.max_sockets);
+    assert_eq!(sockets.available_permits(), all - 2);
+    // Neither answers the close: each is waited for, and not for ever.
+    tokio::time::timeout(SOON, server.running.stop()).await.expect("the stop is bounded");
+    assert_eq!(sockets.available_permits(), all);
 }
