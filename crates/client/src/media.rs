@@ -255,17 +255,16 @@ impl Driver {
             tokio::select! {
                 datagram = self.socket.recv_from(&mut buffer) => {
                     // An error here is an ICMP message about something that was sent; ICE has its own idea of that.
-                    let Ok(mut datagram) = datagram else { continue };
-                    for _ in 0..DRAIN {
-                        let (len, source) = datagram;
+                    let Ok(first) = datagram else { continue };
+                    let (mut next, mut left) = (Some(first), DRAIN);
+                    while let Some((len, source)) = next {
                         let contents = &buffer[..len];
                         let datagram_in = Datagram { source, destination: self.local, contents };
                         self.peer.receive(datagram_in, Instant::now())?;
                         self.take_events();
-                        datagram = match self.socket.try_recv_from(&mut buffer) {
-                            Ok(next) => next,
-                            Err(_) => break,
-                        };
+                        left -= 1;
+                        // One that is read is taken: nothing is read that this turn has no place for.
+                        next = if left > 0 { self.socket.try_recv_from(&mut buffer).ok() } else { None };
                     }
                 }
                 command = commands.recv() => match command {

@@ -54,6 +54,8 @@ export const STYLE = `
 .pictured .status { font-size: 13px; }
 .pills { display: flex; flex-direction: column; align-items: center; gap: 8px; margin: 12px 0 auto; max-width: 100%;
   pointer-events: none; }
+/* Beside the small picture, not under it. */
+.pictured .pills { align-self: flex-start; align-items: flex-start; max-width: calc(100% - 118px); }
 .pill { display: inline-flex; align-items: center; gap: 7px; padding: 6px 13px 6px 10px; border-radius: 99px; font-size: 13px;
   max-width: 100%; background: rgb(10 13 20 / .66); backdrop-filter: blur(14px); -webkit-backdrop-filter: blur(14px);
   animation: appear .25s ease-out both; color: var(--tring-text); border: 0; font-family: inherit; text-align: start; }
@@ -114,6 +116,7 @@ button.pill { pointer-events: auto; cursor: pointer; background: var(--tring-acc
 @container screen (min-width: 700px) and (min-height: 520px) {
   .small { width: 168px; aspect-ratio: 4 / 3; } .bar { gap: 24px; } .avatar { width: 136px; height: 136px; font-size: 54px; }
   .pictured .avatar { width: 44px; height: 44px; font-size: 18px; } .pictured .who { max-width: calc(100% - 200px); }
+  .pictured .pills { align-self: center; align-items: center; max-width: calc(100% - 400px); }
 }
 @keyframes appear { from { opacity: 0; transform: scale(.985); } }
 @keyframes rise { from { opacity: 0; transform: translateY(24px); } }
