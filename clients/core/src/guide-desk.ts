@@ -48,13 +48,18 @@ export interface DeskOptions {
 
 /** See the head of this file. */
 export class GuideDesk {
-  protected readonly stopHearing: () => void
+  private readonly stopHearing: () => void
 
   constructor(
     protected readonly client: CallClient,
     private readonly options: DeskOptions,
   ) {
     this.stopHearing = client.on((event) => guideEvents(event, options.surface).forEach((e) => options.deliver(e)))
+  }
+
+  /** Tells the page nothing more. The phone goes on. */
+  dispose(): void | Promise<void> {
+    this.stopHearing()
   }
 
   login(parameters: LoginParameters): Promise<void> {

@@ -37,10 +37,10 @@ export class Desk extends GuideDesk {
   }
 
   /** Ends everything. */
-  async dispose(): Promise<void> {
+  override async dispose(): Promise<void> {
     await this.phone.dispose()
     this.stopBlocked()
-    this.stopHearing()
+    void super.dispose()
   }
 
   override call(parameters: Partial<CallParameters> | undefined): Promise<void> {
