@@ -250,7 +250,9 @@ export class CallView {
     const peer = call.peers[0]
     if (this.options.devtools) return t.devtools
     if (!this.options.online()) return t.offline
-    if (this.status === "reconnecting") return t.reconnecting
+    // From somebody who is muted nothing comes: a player that starts anew then is no fault.
+    const quiet = peer !== undefined && !peer.devices.microphone && !(call.media === "video" && peer.devices.camera)
+    if (this.status === "reconnecting" && !quiet) return t.reconnecting
     if (this.hint !== "") return this.hint
     if (peer === undefined) return ""
     return !peer.devices.microphone ? t.peerMuted : call.media === "video" && !peer.devices.camera ? t.peerCameraOff : ""

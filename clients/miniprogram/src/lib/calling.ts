@@ -180,6 +180,8 @@ export class Calling implements Mount {
   }
 
   private deliver({ name, payload }: GuideEvent): void {
+    // A page of the guide hears no ERROR: its developer reads it at least.
+    if (name === GUIDE_EVENT.ERROR && payload !== undefined) log("error", `${String(payload["code"])}: ${String(payload["message"])}`)
     this.handlers.call(name, { eventCode: name, data: payload })
     // The later component told a chat page so of a call's record.
     const message = name === GUIDE_EVENT.CALL_END && payload !== undefined ? payload["message"] : undefined

@@ -61,6 +61,8 @@ interface Live {
   agreed: boolean
   /** What the user lets the app use; null before it is known. */
   allowed: Devices | null
+  /** What was wanted when it was refused: it is on again once it is allowed. */
+  missed: Devices
   streams: Streams | null
   asking: boolean
   pusher: PusherState
@@ -127,7 +129,7 @@ export class LiveMedia implements MediaPort {
     this.end()
     this.hidden = {}
     this.live = {
-      call, host, wanted, agreed: false, allowed: null, streams: null, asking: false, pusher: "off", pusherTries: 0,
+      call, host, wanted, agreed: false, allowed: null, missed: { microphone: false, camera: false }, streams: null, asking: false, pusher: "off", pusherTries: 0,
       cancelPusher: nothing, cancelAsking: nothing, players: [], front: true, status: "idle", ever: false, awayCamera: null,
     }
   }
@@ -248,11 +250,13 @@ export class LiveMedia implements MediaPort {
   permitted(allowed: Devices): void {
     const live = this.live
     if (live === null || live.allowed === null) return
-    const before = live.allowed
+    const { wanted, missed } = live
     live.allowed = allowed
-    const microphone = live.wanted.microphone || (!before.microphone && allowed.microphone)
-    const camera = live.call.media === "video" && (live.wanted.camera || (!before.camera && allowed.camera))
-    live.wanted = { microphone: microphone && allowed.microphone, camera: camera && allowed.camera }
+    live.wanted = {
+      microphone: (wanted.microphone || missed.microphone) && allowed.microphone,
+      camera: (wanted.camera || missed.camera) && allowed.camera && allowed.microphone,
+    }
+    live.missed = { microphone: false, camera: false }
     live.host.devices(live.wanted)
     if (live.pusher === "refused" && allowed.microphone) live.pusher = "off"
     this.advance(live)
@@ -378,7 +382,8 @@ export class LiveMedia implements MediaPort {
     const news = before.microphone !== allowed.microphone || before.camera !== allowed.camera
     live.allowed = allowed
     if (!news) return
-    const { wanted } = live
+    const { wanted, missed } = live
+    live.missed = { microphone: missed.microphone || wanted.microphone, camera: missed.camera || wanted.camera }
     live.wanted = { microphone: wanted.microphone && allowed.microphone, camera: wanted.camera && allowed.camera && allowed.microphone }
     live.host.devices(live.wanted)
     if (!allowed.microphone) {

@@ -9,7 +9,7 @@ import { CallView } from "./call-view.js"
 import { environment, type Environment } from "./environment.js"
 import { LiveMedia } from "./live-media.js"
 import { askPermissions, offerSettings } from "./permissions.js"
-import { httpURL, log, socketURL, wxPlatform } from "./platform.js"
+import { httpURL, socketURL, wxPlatform } from "./platform.js"
 import { Ringer } from "./ringer.js"
 import type { PlayerControl, PusherControl, Stage } from "./stage.js"
 import { texts } from "./texts.js"
@@ -186,7 +186,6 @@ let shared: Phone | null = null
 export function phone(): Phone {
   if (shared === null) {
     shared = new Phone()
-    if (shared.fault !== null) log("error", shared.fault.message)
   }
   return shared
 }
