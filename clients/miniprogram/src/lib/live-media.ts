@@ -72,7 +72,10 @@ interface Live {
   players: Playing[]
   front: boolean
   status: MediaStatus
+  /** It was connected. */
   ever: boolean
+  /** The server has taken what is pushed. */
+  pushed: boolean
   /** The camera was on when the app went to the background; null in the foreground. */
   awayCamera: boolean | null
 }
@@ -130,7 +133,7 @@ export class LiveMedia implements MediaPort {
     this.hidden = {}
     this.live = {
       call, host, wanted, agreed: false, allowed: null, missed: { microphone: false, camera: false }, streams: null, asking: false, pusher: "off", pusherTries: 0,
-      cancelPusher: nothing, cancelAsking: nothing, players: [], front: true, status: "idle", ever: false, awayCamera: null,
+      cancelPusher: nothing, cancelAsking: nothing, players: [], front: true, status: "idle", ever: false, pushed: false, awayCamera: null,
     }
   }
 
@@ -322,6 +325,7 @@ export class LiveMedia implements MediaPort {
       case "pushing":
         if (live.pusher !== "starting") break
         live.pusher = "pushing"
+        live.pushed = true
         live.pusherTries = 0
         this.applyVolume(live)
         this.tellStatus(live)
@@ -546,9 +550,10 @@ export class LiveMedia implements MediaPort {
   private tellStatus(live: Live): void {
     const playing = live.players.some((p) => p.state === "playing")
     const pushing = live.pusher === "pushing"
-    const lost = live.pusher === "lost" || live.players.some((p) => p.state === "lost" || p.retries > 0)
+    const stopped = live.pusher === "lost" || live.pusher === "suspended" || (live.pushed && live.pusher === "starting")
+    const lost = stopped || live.players.some((p) => p.state === "lost" || p.retries > 0)
     let status: MediaStatus = live.call.talking ? "connecting" : "idle"
-    if ((live.ever && !pushing && live.pusher === "starting") || lost) status = live.ever ? "reconnecting" : "connecting"
+    if (lost) status = live.ever ? "reconnecting" : "connecting"
     else if (pushing || playing) status = "connected"
     if (status === "connected") live.ever = true
     if (status === live.status) return
