@@ -2,7 +2,8 @@
 
 // The SDK's modules, from where the server has them: the build writes /sdk/web/ for ../web/.
 import { errorText, type GuideCallback, type TRTCCallingElement } from "../web/define.js"
-import { hueOf, make } from "../web/src/element/dom.js"
+import { hueOf } from "../core/src/index.js"
+import { make } from "../web/src/element/dom.js"
 import { drawn, icon } from "../web/src/element/icons.js"
 import { EventLog } from "./log.js"
 import { demoTexts, type DemoLanguage, type DemoTexts } from "./texts.js"

@@ -17,6 +17,7 @@ for (const name of readdirSync(join(clients, "demo"))) {
 }
 
 for (const name of readdirSync(dist, { recursive: true })) {
+  if (/^\.?miniprogram/.test(name)) continue // it has a script of its own
   const source = name.replace(/(\.d\.ts|\.js)$/, ".ts")
   if (source === name) continue
   const file = join(dist, name)

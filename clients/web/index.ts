@@ -4,7 +4,8 @@
 
 export { TRTCCalling } from "./src/trtc-calling.js"
 export type { TRTCCallingOptions } from "./src/trtc-calling.js"
-export type { CallParameters, DeviceParameters } from "./src/desk.js"
+export type { CallParameters } from "../core/src/index.js"
+export type { DeviceParameters } from "./src/desk.js"
 export { CLASS_EVENT } from "./src/event-names.js"
 export { DEVICE_ERRORS, DeviceFault } from "./src/media/devices.js"
 export type { DeviceChoice, VideoQuality } from "./src/media/devices.js"

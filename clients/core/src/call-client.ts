@@ -11,7 +11,7 @@ import type { Asked, Connection, ConnectionState, Credentials } from "./connecti
 import { DeviceReport, sameDevices } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "./emitter.js"
 import { CallError, asCallError } from "./errors.js"
-import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking } from "./live-call.js"
+import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking, nothingRings, talkedS } from "./live-call.js"
 import type { Placing, Role, Working } from "./live-call.js"
 import { mediaCall, mediaHost } from "./media-glue.js"
 import type { Devices, MediaPort } from "./media-port.js"
@@ -41,6 +41,8 @@ export class CallClient {
   private early: Event[] = []
   /** Rises when the user gives up: a call that waits for the end of the last one is not placed then. */
   private givenUp = 0
+  /** A sign-out that the server is being told of: who signs in meanwhile does so after it. */
+  private signingOut: Promise<void> | null = null
 
   /** `connection` is used by this client alone. */
   constructor(
@@ -78,6 +80,7 @@ export class CallClient {
 
   /** Signs in; see {@link Connection.login}. */
   login(credentials: Credentials): Promise<void> {
+    if (this.signingOut !== null) return this.signingOut.then(() => this.login(credentials))
     const before = this.connection.state.name
     const promise = this.connection.login(credentials)
     if (before !== "idle" && before !== "closed") return promise
@@ -92,7 +95,11 @@ export class CallClient {
     const leave =
       working === null ? Promise.resolve() : isRinging(working.call.phase) ? this.reject() : this.hangup()
     const out = () => this.connection.logout()
-    return leave.then(out, out)
+    const signingOut = leave.then(out, out).then(() => {
+      if (this.signingOut === signingOut) this.signingOut = null
+    })
+    this.signingOut = signingOut
+    return signingOut
   }
 
   /**
@@ -126,10 +133,10 @@ export class CallClient {
   /** Answers the call that rings here. Asked twice, it is one answer. */
   accept(): Promise<void> {
     const working = this.working
-    if (working === null) return nothingRings()
+    if (working === null) return Promise.reject(nothingRings())
     if (working.call.phase === "connected") return Promise.resolve()
     if (working.accepting !== null) return working.accepting
-    if (working.call.phase !== "ringing") return nothingRings()
+    if (working.call.phase !== "ringing") return Promise.reject(nothingRings())
     const accept = this.connection.ask({ type: "accept", callID: working.call.callID })
     return this.answer(working, accept, working.call.media)
   }
@@ -137,9 +144,9 @@ export class CallClient {
   /** Refuses the call that rings here. */
   reject(): Promise<void> {
     const working = this.working
-    if (working === null) return nothingRings()
+    if (working === null) return Promise.reject(nothingRings())
     if (working.call.phase === "ending") return working.over
-    if (!isRinging(working.call.phase)) return nothingRings()
+    if (!isRinging(working.call.phase)) return Promise.reject(nothingRings())
     return this.leave(working, "reject")
   }
 
@@ -481,7 +488,7 @@ export class CallClient {
     }
     this.setTimer(working, END_TIMEOUT_MS, () => {
       this.settle(working, error)
-      this.finish(working, localReason(working), this.self, this.localDuration(call))
+      this.finish(working, localReason(working), this.self, talkedS(call, this.platform.now()))
     })
     if (call.callID !== "") this.send({ type: working.leaveBy, callID: call.callID })
     this.emit({ type: "changed", call })
@@ -516,7 +523,7 @@ export class CallClient {
   private sessionGone(reason: EndReason): void {
     const working = this.working
     this.early = []
-    if (working !== null) this.finish(working, reason, null, this.localDuration(working.call))
+    if (working !== null) this.finish(working, reason, null, talkedS(working.call, this.platform.now()))
   }
 
   private connectionIs(state: ConnectionState): void {
@@ -530,10 +537,6 @@ export class CallClient {
     const { current } = this.emitter
     // A handler of `hung_up` that hangs up would call itself for ever.
     if (current === null || current.type !== "hung_up") this.emit({ type: "hung_up" })
-  }
-
-  private localDuration(call: Call): number {
-    return call.connectedAt === null ? 0 : Math.max(0, Math.floor((this.platform.now() - call.connectedAt) / 1000))
   }
 
   // --- devices ---
@@ -595,8 +598,4 @@ export class CallClient {
   private emit(event: CallEvent): void {
     this.emitter.emit(event)
   }
-}
-
-function nothingRings(): Promise<never> {
-  return Promise.reject(new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came"))
 }

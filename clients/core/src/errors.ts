@@ -24,6 +24,10 @@ export type LocalErrorCode =
   | "bad_argument"
   /** The server's answer is not of the protocol. */
   | "bad_answer"
+  /** What this phone runs is too old, or has no media at all. */
+  | "unsupported"
+  /** This client cannot do that yet. */
+  | "not_available"
   /** The platform could not set up its end of the media path. */
   | "media_failed"
   /** The platform waits for a touch of the user before it plays sound. */

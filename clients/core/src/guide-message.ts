@@ -25,9 +25,23 @@ export interface GuideMessage {
 
 /** The record of a call that is over. */
 export function endMessage(call: Call, reason: EndReason, durationS: number): GuideMessage {
-  const peer = call.role === "caller" ? call.invitees[0] || "" : call.sponsor
+  const body = bodyOf(call)
   const connected = call.connectedAt !== null
-  const body: { [key: string]: unknown } = {
+  if (connected) {
+    body.call_end = durationS
+    body.data = { cmd: "hangup", room_id: call.roomID, message: "" }
+  }
+  if (reason === "busy") body.line_busy = "line_busy"
+  return messageOf(call, connected ? ACTION.invite : actionOf(reason), body)
+}
+
+/** What the old `accept()` and `reject()` gave: the message that said so. */
+export function answerMessage(call: Call, answer: "accept" | "reject"): GuideMessage {
+  return messageOf(call, ACTION[answer], bodyOf(call))
+}
+
+function bodyOf(call: Call): { [key: string]: unknown } {
+  return {
     version: BODY_VERSION,
     businessID: "av_call",
     platform: "Web",
@@ -35,17 +49,15 @@ export function endMessage(call: Call, reason: EndReason, durationS: number): Gu
     call_type: typeOf(call.media),
     room_id: call.roomID,
   }
-  if (connected) {
-    body.call_end = durationS
-    body.data = { cmd: "hangup", room_id: call.roomID, message: "" }
-  }
-  if (reason === "busy") body.line_busy = "line_busy"
+}
+
+function messageOf(call: Call, actionType: number, body: { [key: string]: unknown }): GuideMessage {
   const envelope = {
     businessID: 1,
     inviteID: call.callID,
     inviter: call.sponsor,
     inviteeList: call.invitees,
-    actionType: connected ? ACTION.invite : actionOf(reason),
+    actionType,
     timeout: 0,
     groupID: "",
     data: JSON.stringify(body),
@@ -54,7 +66,7 @@ export function endMessage(call: Call, reason: EndReason, durationS: number): Gu
     type: "TIMCustomElem",
     conversationType: "C2C",
     from: call.self,
-    to: peer,
+    to: call.role === "caller" ? call.invitees[0] || "" : call.sponsor,
     flow: "out",
     payload: { data: JSON.stringify(envelope), description: "", extension: "" },
   }

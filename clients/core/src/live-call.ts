@@ -3,7 +3,7 @@
 import type { Call, CallOptions, Peer, Phase } from "./call.js"
 import type { Asked } from "./connection.js"
 import type { DeviceReport } from "./device-report.js"
-import type { CallError } from "./errors.js"
+import { CallError } from "./errors.js"
 import type { Devices } from "./media-port.js"
 import type { Cancel } from "./platform.js"
 import type { CallId, EndReason, MediaType, Request, RoomId, UserId } from "./protocol.js"
@@ -135,4 +135,14 @@ export function merged(devices: Devices, change: Partial<Devices>): Devices {
 export function localReason(working: Working): EndReason {
   if (working.leftFrom === "connected") return "hangup"
   return working.call.role === "callee" ? "reject" : "cancel"
+}
+
+/** How long they have talked, s, by this device's clock. */
+export function talkedS(call: Call, now: number): number {
+  return call.connectedAt === null ? 0 : Math.max(0, Math.floor((now - call.connectedAt) / 1000))
+}
+
+/** Nothing can be answered or refused. */
+export function nothingRings(): CallError {
+  return new CallError("no_call", "no call rings here: it was cancelled or answered elsewhere, or none came")
 }

@@ -3,13 +3,17 @@
 import type { Call, CallEvent } from "./call.js"
 import type { Connection } from "./connection.js"
 import { CallError } from "./errors.js"
-import type { Devices, MediaCall, MediaHost } from "./media-port.js"
+import type { Devices, MediaCall, MediaHost, Streams } from "./media-port.js"
 import type { UserId } from "./protocol.js"
 
 /** The call as its media sees it. */
 export function mediaCall(call: Call, connection: Connection): MediaCall {
   return {
     self: call.self,
+    role: call.role,
+    get talking() {
+      return call.phase === "connected"
+    },
     get media() {
       return call.media
     },
@@ -20,6 +24,11 @@ export function mediaCall(call: Call, connection: Connection): MediaCall {
       connection.request({ type: "transport", callID: call.callID, offer }).then((ok) => {
         if (!("answer" in ok)) throw new CallError("bad_answer", "the server sent no SDP answer")
         return ok.answer
+      }),
+    streams: (): Promise<Streams> =>
+      connection.request({ type: "streams", callID: call.callID }).then((ok) => {
+        if (!("push" in ok)) throw new CallError("bad_answer", "the server named no streams")
+        return ok
       }),
   }
 }

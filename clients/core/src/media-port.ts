@@ -1,6 +1,7 @@
 /** The wall between calls and media: a browser puts WebRTC behind it, a mini-program its pusher and players. */
 
-import type { MediaType, UserId } from "./protocol.js"
+import type { Call } from "./call.js"
+import type { MediaType, MediaUrl, PlayStream, UserId } from "./protocol.js"
 
 /** Which devices are on, or shall be. */
 export interface Devices {
@@ -18,14 +19,27 @@ export interface VoiceVolume {
   volume: number
 }
 
+/** Where a mini-program pushes its own stream and plays the others'. */
+export interface Streams {
+  /** RTMP, with the ticket of this call and user. */
+  push: MediaUrl
+  play: PlayStream[]
+}
+
 /** What the port may use of the call it serves. */
 export interface MediaCall {
   readonly media: MediaType
+  readonly role: Call["role"]
+  /** Both sides have agreed: from now on the server forwards. */
+  readonly talking: boolean
   readonly self: UserId
   /** Who may be heard and seen; changes as people come and go. */
   readonly others: readonly UserId[]
   /** Sends an SDP offer and brings the answer. Rejects with a {@link CallError}; waits while the session resumes. */
   exchange(offer: string): Promise<string>
+  /** Brings the addresses; the same ones as long as the call lives. Allowed when an offer is: for a caller once the server
+   * has taken the call, for a callee who has answered. Rejects as {@link exchange} does. */
+  streams(): Promise<Streams>
 }
 
 /** What the port tells the call. */

@@ -355,3 +355,34 @@ test("an offer carries the call's id and brings the answer", async () => {
   a.server.ok("transport", { answer: "answer" })
   assert.equal(await answer, "answer")
 })
+
+test("streams carries the call's id and brings the addresses; whether both talk is known", async () => {
+  const a = await talking()
+  assert.deepEqual([a.media.call?.talking, a.media.call?.role], [true, "caller"])
+  const streams = a.media.call?.streams()
+  assert.deepEqual({ ...a.server.last("streams"), id: 0 }, { id: 0, type: "streams", callID: "c1" })
+  const given = { push: "rtmp://s/p", play: [{ userID: "B", url: "rtmp://s/b", flvPath: "/b.flv" }] }
+  a.server.ok("streams", given)
+  assert.deepEqual(await streams, given)
+  const none = a.media.call?.streams()
+  a.server.ok("streams")
+  await assert.rejects(none as Promise<unknown>, { code: "bad_answer" })
+  const ringing = await User.signedIn("B")
+  await ringing.isCalledBy("A")
+  assert.deepEqual([ringing.media.call?.talking, ringing.media.call?.role], [false, "callee"])
+})
+
+test("who signs in while signing out does so after it", async () => {
+  const a = await User.signedIn("A")
+  const out = a.client.logout()
+  const again = a.client.login({ sdkAppID: 1, userID: "A", userSig: "fresh" })
+  await settle()
+  assert.equal(a.server.types().pop(), "logout")
+  a.server.ok("logout")
+  await out
+  await settle()
+  a.server.open()
+  a.server.ok("login", WELCOME)
+  await again
+  assert.equal(a.client.connectionState.name, "online")
+})

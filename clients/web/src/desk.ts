@@ -1,44 +1,9 @@
-/**
- * The guide's methods on one phone, for both surfaces. A method that cannot do what it was asked rejects its promise *and*
- * is told as ERROR; a promise that nobody waits for is no unhandled rejection.
- */
+/** The guide's methods on one phone of a browser, for both surfaces; see {@link GuideDesk}. */
 
-import {
-  CallError,
-  asCallError,
-  callingInfo,
-  guideEvents,
-  mediaOf,
-  sdkAppIDNumber,
-  userIDText,
-  userSigText,
-  type GuideEvent,
-  type Surface,
-} from "../../core/src/index.js"
+import { CallError, GuideDesk, type CallParameters, type Fault, type GuideEvent, type Surface } from "../../core/src/index.js"
 import type { EventName } from "./event-names.js"
 import { DeviceFault, VIDEO_QUALITIES, listDevices, type DeviceChoice, type Facing, type VideoQuality } from "./media/devices.js"
 import type { Phone } from "./phone.js"
-
-/** What `reject()` says where nothing rings, as it always did. */
-const NOTHING_TO_REJECT = "未收到邀请，无法拒绝"
-
-/** Whom to call. */
-export interface CallParameters {
-  userID: string
-  /** 1 voice, 2 video. */
-  type: 1 | 2
-  /** How long it rings, s: 5 to 300; 30 without it. */
-  timeout?: number
-  /** Text of your own for the callee, at most 1,024 bytes. */
-  userData?: string
-}
-
-/** Who signs in. */
-export interface LoginParameters {
-  sdkAppID: unknown
-  userID: unknown
-  userSig: unknown
-}
 
 /** A microphone, camera or loudspeaker to use. */
 export interface DeviceParameters {
@@ -53,95 +18,35 @@ export interface PageEvent {
 }
 
 /** See the head of this file. */
-export class Desk {
-  private readonly stop: () => void
+export class Desk extends GuideDesk {
+  private readonly stopBlocked: () => void
 
   /** `deliver` hands an event to the page. */
   constructor(
     readonly phone: Phone,
     surface: Surface,
-    private readonly deliver: (event: PageEvent) => void,
+    deliver: (event: PageEvent) => void,
   ) {
-    this.stop = phone.client.on((event) => {
+    // Before the others: a page hears why before it hears that something failed.
+    const stopBlocked = phone.client.on((event) => {
       const blocked = event.type === "error" && event.code === "playback_blocked"
       if (blocked) deliver({ name: "AUTOPLAY_FAILED", payload: undefined })
-      guideEvents(event, surface).forEach(deliver)
     })
+    super(phone.client, { surface, deliver, warn, fault: () => phone.fault })
+    this.stopBlocked = stopBlocked
   }
 
   /** Ends everything. */
-  async dispose(): Promise<void> {
+  override async dispose(): Promise<void> {
     await this.phone.dispose()
-    this.stop()
+    this.stopBlocked()
+    void super.dispose()
   }
 
-  login(parameters: LoginParameters): Promise<void> {
-    const { client, fault } = this.phone
-    return handled(async () => {
-      let credentials
-      try {
-        if (fault !== null) throw fault
-        credentials = {
-          sdkAppID: sdkAppIDNumber(parameters.sdkAppID),
-          userID: userIDText(parameters.userID, warn),
-          userSig: userSigText(parameters.userSig),
-        }
-      } catch (error) {
-        throw this.told(error)
-      }
-      try {
-        await client.login(credentials)
-      } catch (error) {
-        // What ends the session is told by its end.
-        throw client.connectionState.name === "closed" ? error : this.told(error)
-      }
-    })
-  }
-
-  logout(): Promise<void> {
-    return this.phone.client.logout()
-  }
-
-  call(parameters: Partial<CallParameters> | undefined): Promise<void> {
-    return this.telling(async () => {
-      if (typeof parameters !== "object" || parameters === null) {
-        throw new CallError("bad_argument", "call() needs to know whom: call({userID, type}), type 1 for voice, 2 for video")
-      }
-      const { userID, type, timeout, userData } = parameters
-      // The click that calls is the page's leave to play what is heard later.
-      void this.phone.media.play()
-      await this.phone.client.callUsers({
-        to: [userIDText(userID, warn)],
-        media: mediaOf(type),
-        ...(timeout === undefined ? {} : { timeoutS: timeout }),
-        ...(userData === undefined ? {} : { data: userData }),
-      })
-    })
-  }
-
-  accept(): Promise<void> {
-    return this.telling(() => this.phone.client.accept())
-  }
-
-  async reject(): Promise<string | undefined> {
-    try {
-      await this.phone.client.reject()
-      return undefined
-    } catch (_) {
-      return NOTHING_TO_REJECT
-    }
-  }
-
-  hangup(): Promise<void> {
-    return this.phone.client.hangup()
-  }
-
-  setCamera(on: boolean): Promise<void> {
-    return this.telling(() => this.phone.client.setDevices({ camera: on }))
-  }
-
-  setMicMute(muted: boolean): Promise<void> {
-    return this.telling(() => this.phone.client.setDevices({ microphone: !muted }))
+  override call(parameters: Partial<CallParameters> | undefined): Promise<void> {
+    // The click that calls is the page's leave to play what is heard later.
+    void this.phone.media.play()
+    return super.call(parameters)
   }
 
   useFacing(facing: Facing): Promise<void> {
@@ -212,35 +117,9 @@ export class Desk {
     })
   }
 
-  extractCallingInfoFromMessage(message: unknown): string {
-    return callingInfo(message)
+  protected override asFault(thrown: unknown): Fault {
+    return thrown instanceof DeviceFault ? thrown : super.asFault(thrown)
   }
-
-  /** Does what a page asked for. What goes wrong rejects and is told as ERROR. */
-  telling<T>(act: () => Promise<T>): Promise<T> {
-    return handled(async () => {
-      try {
-        return await act()
-      } catch (error) {
-        throw this.told(error)
-      }
-    })
-  }
-
-  private told(thrown: unknown): Error {
-    const error = thrown instanceof DeviceFault ? thrown : asCallError(thrown)
-    const { code, message } = error
-    // A call that was given up has an end of its own.
-    if (code !== "cancelled") this.deliver({ name: "ERROR", payload: { code, message, errorMsg: message } })
-    return error
-  }
-}
-
-/** A promise that may be awaited or not. */
-function handled<T>(act: () => Promise<T>): Promise<T> {
-  const promise = act()
-  promise.catch(() => {})
-  return promise
 }
 
 function warn(text: string): void {

@@ -1,6 +1,6 @@
 /** The names under which pages hear the guide's events. */
 
-import type { GuideEventName } from "../../core/src/index.js"
+import { GUIDE_EVENT, type GuideEventName } from "../../core/src/index.js"
 
 /** What this SDK tells besides what the core does, or will tell one day. */
 type FurtherName =
@@ -44,30 +44,9 @@ export const CLASS_EVENT = {
   CALL_TYPE_CHANGED: "onCallTypeChanged",
 } as const satisfies Record<EventName | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED", string>
 
-/** Event names of the element, as of the guide: each is its own value. */
+/** Event names of the element: those of the guide, and its own. */
 export const ELEMENT_EVENT = {
-  INVITED: "INVITED",
-  HANG_UP: "HANG_UP",
-  REJECT: "REJECT",
-  USER_LEAVE: "USER_LEAVE",
-  NO_RESP: "NO_RESP",
-  CALLING_TIMEOUT: "CALLING_TIMEOUT",
-  LINE_BUSY: "LINE_BUSY",
-  CALLING_CANCEL: "CALLING_CANCEL",
-  USER_ENTER: "USER_ENTER",
-  CALL_END: "CALL_END",
-  USER_ACCEPT: "USER_ACCEPT",
-  USER_VIDEO_AVAILABLE: "USER_VIDEO_AVAILABLE",
-  USER_AUDIO_AVAILABLE: "USER_AUDIO_AVAILABLE",
-  USER_VOICE_VOLUME: "USER_VOICE_VOLUME",
-  USER_NETWORK_QUALITY: "USER_NETWORK_QUALITY",
-  KICKED_OUT: "KICKED_OUT",
-  SDK_READY: "SDK_READY",
-  ERROR: "ERROR",
+  ...GUIDE_EVENT,
   /** Sound waits for a touch of the page. The call screen asks for it; a page can call `resumePlayback()`. */
   AUTOPLAY_FAILED: "AUTOPLAY_FAILED",
-  /** Not told yet: there are no group calls. */
-  GROUP_CALL_INVITEE_LIST_UPDATE: "GROUP_CALL_INVITEE_LIST_UPDATE",
-  /** Not told yet: a running call does not change between voice and video. */
-  CALL_MODE: "CALL_MODE",
 } as const satisfies { [Name in EventName | "CALL_MODE"]: Name }

@@ -1,8 +1,9 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import { Desk, type CallParameters, type DeviceParameters } from "./desk.js"
+import { Handlers, type CallParameters } from "../../core/src/index.js"
+import { complain } from "./complain.js"
+import { Desk, type DeviceParameters } from "./desk.js"
 import { CLASS_EVENT } from "./event-names.js"
-import { Handlers } from "./handlers.js"
 import type { DeviceChoice, VideoQuality } from "./media/devices.js"
 import { Phone } from "./phone.js"
 import { Views, type ViewParameters } from "./views.js"
@@ -19,7 +20,7 @@ export class TRTCCalling {
   static readonly EVENT = CLASS_EVENT
   readonly EVENT = CLASS_EVENT
   private readonly log = { level: 1 }
-  private readonly handlers = new Handlers()
+  private readonly handlers = new Handlers(complain)
   private readonly desk: Desk
   private readonly views: Views
 

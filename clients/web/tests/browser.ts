@@ -239,7 +239,10 @@ export function freshBrowser({ devices = true } = {}): { devices: FakeDevices; w
 /** The call on the other side of a media port. */
 export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer") {
   const told: string[] = []
-  const call: MediaCall = { media: "video", self: "B", others: ["A"], exchange }
+  const call: MediaCall = {
+    media: "video", role: "callee", talking: true, self: "B", others: ["A"], exchange,
+    streams: () => Promise.reject(new Error("a browser asks for no streams")),
+  }
   const host: MediaHost = {
     status: (status) => void told.push(status),
     devices: ({ microphone, camera }: Devices) => void told.push(`devices ${microphone ? "m" : "-"}${camera ? "c" : "-"}`),

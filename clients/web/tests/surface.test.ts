@@ -6,7 +6,8 @@ import { FakeAudio, FakePlace, FakeSocket, freshBrowser, settle } from "./browse
 import { WELCOME } from "../../core/tests/world.js"
 import { Desk, type PageEvent } from "../src/desk.js"
 import { CLASS_EVENT, ELEMENT_EVENT } from "../src/event-names.js"
-import { Handlers } from "../src/handlers.js"
+import { Handlers } from "../../core/src/index.js"
+import { complain } from "../src/complain.js"
 import { Phone } from "../src/phone.js"
 import { TRTCCalling } from "../src/trtc-calling.js"
 
@@ -51,7 +52,7 @@ async function talks(options = {}) {
 
 test("off() of an event that is not declared removes nothing; off() without arguments removes everything", () => {
   const error = mock.method(console, "error", () => {})
-  const handlers = new Handlers()
+  const handlers = new Handlers(complain)
   let heard = 0
   const handler = () => void heard++
   const declared: { [name: string]: string } = {}

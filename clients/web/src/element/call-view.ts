@@ -1,13 +1,13 @@
 /** From what happens in a call to what its screen shows, with the bell. */
 
-import { clock, type Call, type CallEvent } from "../../../core/src/index.js"
+import { clock, endText, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
 import type { Desk } from "../desk.js"
 import { DeviceFault, listDevices } from "../media/devices.js"
 import type { Phone } from "../phone.js"
 import { ERROR_TEXTS, errorText } from "./error-texts.js"
 import { Ringer } from "./ringer.js"
 import type { Actions, Notice, Screen, View } from "./screen.js"
-import { endText, languageOf, texts, type Language, type Texts } from "./texts.js"
+import { languageOf, texts, type Texts } from "./texts.js"
 
 /** How long the end of a call is shown, ms. Higher: easier to read. Lower: the page is back sooner. */
 const END_SHOWN_MS = 2200

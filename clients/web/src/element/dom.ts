@@ -39,19 +39,3 @@ export class Key {
     if (shortcut !== undefined) this.button.setAttribute("aria-keyshortcuts", shortcut)
   }
 }
-
-/** One or two letters that stand for a name. */
-export function initials(name: string): string {
-  const words = name.trim().split(/[\s_.-]+/).filter((w) => w !== "")
-  const first = Array.from(words[0] ?? "?")
-  if (/\p{Script=Han}/u.test(name)) return Array.from(name).slice(-2).join("")
-  const second = words.length > 1 ? Array.from(words[words.length - 1] ?? "")[0] ?? "" : ""
-  return ((first[0] ?? "?") + second).toUpperCase()
-}
-
-/** A name's own colour, degrees: names that differ little stand far apart. */
-export function hueOf(name: string): number {
-  let hash = 7
-  for (const letter of name) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973
-  return Math.round((hash * 137.508) % 360)
-}

@@ -1,8 +1,9 @@
 /** The call screen: a view in, pixels out. It knows nothing of calls but what the view says. */
 
+import { hueOf, initials } from "../../../core/src/index.js"
 import { showStream } from "../show-stream.js"
 import { DeviceSheet, type DeviceKind, type DeviceLists } from "./device-sheet.js"
-import { make, Key, hueOf, initials } from "./dom.js"
+import { make, Key } from "./dom.js"
 import { FocusKeeper } from "./focus-keeper.js"
 import { icon, type IconName } from "./icons.js"
 import { keyAct, type KeyAct } from "./keyboard.js"

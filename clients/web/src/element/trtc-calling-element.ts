@@ -3,12 +3,12 @@
  * screen covers the page, or the box it stands in with the attribute `inline`.
  */
 
-import type { Call, CallEvent } from "../../../core/src/index.js"
-import { Desk, type CallParameters, type DeviceParameters } from "../desk.js"
+import { Handlers, type Call, type CallEvent, type CallParameters } from "../../../core/src/index.js"
+import { Desk, type DeviceParameters } from "../desk.js"
 import { ELEMENT_EVENT } from "../event-names.js"
-import { Handlers } from "../handlers.js"
 import type { DeviceChoice, VideoQuality } from "../media/devices.js"
 import { Phone } from "../phone.js"
+import { complain } from "../complain.js"
 import { CallView } from "./call-view.js"
 import { Screen } from "./screen.js"
 
@@ -37,7 +37,7 @@ export class TRTCCallingElement extends HTMLElement {
   static readonly observedAttributes = ["config", "lang", "inline"]
   readonly EVENT = ELEMENT_EVENT
   private settings: TRTCCallingConfig = NO_CONFIG
-  private readonly handlers = new Handlers()
+  private readonly handlers = new Handlers(complain)
   private readonly log = { level: 1 }
   private desk: Desk | null = null
   private view: CallView | null = null

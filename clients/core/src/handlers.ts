@@ -12,12 +12,15 @@ interface Entry {
 export class Handlers {
   private entries: Entry[] = []
 
+  /** `report` tells a developer of a mistake. */
+  constructor(private readonly report: (text: string, error?: unknown) => void) {}
+
   /** Adds a handler. One that is no function, or of an event without a name, is reported and left out. */
   on(event: string, handler: unknown, context?: unknown): void {
     if (typeof event !== "string") {
-      console.error("[tring] on(): the event is not declared in EVENT")
+      this.report("on(): the event is not declared in EVENT")
     } else if (typeof handler !== "function") {
-      console.error(`[tring] on(${event}): the handler is no function`)
+      this.report(`on(${event}): the handler is no function`)
     } else {
       this.entries.push({ event, handler: handler as Handler, context })
     }
@@ -32,7 +35,7 @@ export class Handlers {
     if (given.length === 0) {
       this.entries = []
     } else if (typeof event !== "string") {
-      console.error("[tring] off(): the event is not declared in EVENT")
+      this.report("off(): the event is not declared in EVENT")
     } else if (handler === undefined) {
       this.entries = this.entries.filter((e) => e.event !== event)
     } else {
@@ -43,12 +46,13 @@ export class Handlers {
 
   /** Calls the handlers of this moment. One that throws is reported and does not stop the next. */
   call(event: string, argument: unknown): void {
-    for (const entry of this.entries.filter((e) => e.event === event)) {
+    const entries = this.entries.filter((e) => e.event === event)
+    entries.forEach(({ handler, context }) => {
       try {
-        ;(entry.handler as (argument: unknown) => void).call(entry.context, argument)
+        ;(handler as (argument: unknown) => void).call(context, argument)
       } catch (error) {
-        console.error(`[tring] the handler of ${event} threw`, error)
+        this.report(`the handler of ${event} threw`, error)
       }
-    }
+    })
   }
 }

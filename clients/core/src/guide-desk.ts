@@ -1,0 +1,168 @@
+/**
+ * The guide's methods, for every surface. A method that cannot do what it was asked rejects its promise *and* is told as
+ * ERROR; a promise that nobody waits for is no unhandled rejection.
+ */
+
+import type { CallClient } from "./call-client.js"
+import { CallError, asCallError } from "./errors.js"
+import { guideEvents, type GuideEvent, type Surface } from "./guide-events.js"
+import { callingInfo } from "./guide-message.js"
+import { mediaOf, sdkAppIDNumber, userIDText, userSigText } from "./identity.js"
+
+/** What `reject()` says where nothing rings, as it always did. */
+export const NOTHING_TO_REJECT = "未收到邀请，无法拒绝"
+
+/** Whom to call. */
+export interface CallParameters {
+  userID: string
+  /** 1 voice, 2 video. */
+  type: 1 | 2
+  /** How long it rings, s: 5 to 300; 30 without it. */
+  timeout?: number
+  /** Text of your own for the callee, at most 1,024 bytes. */
+  userData?: string
+}
+
+/** Who signs in. */
+export interface LoginParameters {
+  sdkAppID: unknown
+  userID: unknown
+  userSig: unknown
+}
+
+/** What a failed method is told as: an error of the client, or of a surface with numbers of its own. */
+export interface Fault extends Error {
+  readonly code: string | number
+}
+
+/** What a surface gives. */
+export interface DeskOptions {
+  surface: Surface
+  /** Hands an event to the page. */
+  deliver(event: GuideEvent): void
+  /** Tells a developer of something that works but should not be done. */
+  warn(text: string): void
+  /** Why this phone can never sign in, if so. */
+  fault(): CallError | null
+}
+
+/** See the head of this file. */
+export class GuideDesk {
+  private readonly stopHearing: () => void
+
+  constructor(
+    protected readonly client: CallClient,
+    private readonly options: DeskOptions,
+  ) {
+    this.stopHearing = client.on((event) => guideEvents(event, options.surface).forEach((e) => options.deliver(e)))
+  }
+
+  /** Tells the page nothing more. The phone goes on. */
+  dispose(): void | Promise<void> {
+    this.stopHearing()
+  }
+
+  login(parameters: LoginParameters): Promise<void> {
+    const { client } = this
+    const { fault, warn } = this.options
+    let credentials
+    try {
+      const never = fault()
+      if (never !== null) throw never
+      credentials = {
+        sdkAppID: sdkAppIDNumber(parameters.sdkAppID),
+        userID: userIDText(parameters.userID, warn),
+        userSig: userSigText(parameters.userSig),
+      }
+    } catch (error) {
+      return handled(Promise.reject(this.told(error)))
+    }
+    return handled(
+      client.login(credentials).catch((error) => {
+        // What ends the session is told by its end.
+        throw client.connectionState.name === "closed" ? error : this.told(error)
+      }),
+    )
+  }
+
+  logout(): Promise<void> {
+    return this.client.logout()
+  }
+
+  call(parameters: Partial<CallParameters> | undefined): Promise<void> {
+    return this.telling(() => {
+      if (typeof parameters !== "object" || parameters === null) {
+        throw new CallError("bad_argument", "call() needs to know whom: call({userID, type}), type 1 for voice, 2 for video")
+      }
+      const { userID, type, timeout, userData } = parameters
+      const options = {
+        to: [userIDText(userID, this.options.warn)],
+        media: mediaOf(type),
+        ...(timeout === undefined ? {} : { timeoutS: timeout }),
+        ...(userData === undefined ? {} : { data: userData }),
+      }
+      return this.client.callUsers(options).then(() => {})
+    })
+  }
+
+  accept(): Promise<void> {
+    return this.telling(() => this.client.accept())
+  }
+
+  reject(): Promise<string | undefined> {
+    return this.client.reject().then(
+      () => undefined,
+      () => NOTHING_TO_REJECT,
+    )
+  }
+
+  hangup(): Promise<void> {
+    return this.client.hangup()
+  }
+
+  setCamera(on: boolean): Promise<void> {
+    return this.telling(() => this.client.setDevices({ camera: on }))
+  }
+
+  setMicMute(muted: boolean): Promise<void> {
+    return this.telling(() => this.client.setDevices({ microphone: !muted }))
+  }
+
+  extractCallingInfoFromMessage(message: unknown): string {
+    return callingInfo(message)
+  }
+
+  /** Does what a page asked for. What goes wrong rejects and is told as ERROR. */
+  telling<T>(act: () => Promise<T>): Promise<T> {
+    let promise: Promise<T>
+    try {
+      promise = act()
+    } catch (error) {
+      return handled(Promise.reject(this.told(error)))
+    }
+    return handled(
+      promise.catch((error) => {
+        throw this.told(error)
+      }),
+    )
+  }
+
+  /** What was thrown, as this surface tells it. */
+  protected asFault(thrown: unknown): Fault {
+    return asCallError(thrown)
+  }
+
+  private told(thrown: unknown): Fault {
+    const error = this.asFault(thrown)
+    const { code, message } = error
+    // A call that was given up has an end of its own.
+    if (code !== "cancelled") this.options.deliver({ name: "ERROR", payload: { code, message, errorMsg: message } })
+    return error
+  }
+}
+
+/** A promise that may be awaited or not. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}

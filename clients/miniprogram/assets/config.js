@@ -1,0 +1,10 @@
+// The one file of this component that you edit.
+module.exports = {
+  // Your Tring server. The release of a mini-program needs https here, and the address in WeChat's list of socket domains
+  // (as wss://…). 服务器地址：正式版必须是 https，并在微信公众平台的 socket 合法域名中填写对应的 wss 地址。
+  server: 'https://calls.example.com',
+
+  // How the other side's stream is fetched: 'rtmp', or 'flv' (HTTP-FLV from the server above, where a network lets only
+  // HTTPS pass). 播放协议：'rtmp' 或 'flv'。
+  player: 'rtmp',
+}

@@ -1,0 +1,195 @@
+/** One component on one page: the guide's methods, its handlers, and what its template shows. */
+
+import {
+  CallError, GUIDE_EVENT, GuideDesk, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError,
+  type Call, type CallParameters, type GuideEvent, type GuideMessage,
+} from "../../../core/src/index.js"
+import { log } from "./platform.js"
+import { phone, type Mount, type Phone } from "./phone.js"
+import type { PlayerControl, PusherControl } from "./stage.js"
+
+/** What the framework gives a component. */
+export interface Component {
+  readonly is: string
+  readonly data: { [key: string]: unknown }
+  setData(data: { [key: string]: unknown }, done?: () => void): void
+  triggerEvent(name: string, detail: object): void
+}
+
+/** The guide's config, as a page may have filled it in. */
+interface Config {
+  sdkAppID?: unknown
+  userID?: unknown
+  userSig?: unknown
+  type?: unknown
+}
+
+/** What the template shows without a call. */
+const NOTHING: { [key: string]: unknown } = { phase: "", pushes: false, players: [] }
+
+/** See the head of this file. */
+export class Calling implements Mount {
+  readonly phone: Phone = phone()
+  visible = false
+  private readonly handlers = new Handlers((text, error) => log("error", text, error))
+  private readonly desk: GuideDesk
+  private attached = false
+  private told: { [key: string]: string } = {}
+
+  constructor(private readonly component: Component) {
+    this.desk = new GuideDesk(this.phone.client, {
+      surface: "element",
+      deliver: (event) => this.deliver(event),
+      warn: (text) => log("warn", text),
+      fault: () => this.phone.fault,
+    })
+  }
+
+  // --- lifetimes ---
+
+  attach(): void {
+    this.attached = true
+    const { is } = this.component
+    if (typeof is === "string" && is.indexOf("/") >= 0) this.phone.ringer.folder = `/${is.slice(0, is.lastIndexOf("/") + 1)}`.replace("//", "/")
+    this.show(true)
+  }
+
+  /** Its page is in front, or no more. */
+  show(visible: boolean): void {
+    this.visible = visible
+    if (visible && this.attached) this.phone.mounted(this)
+  }
+
+  detach(): void {
+    this.attached = this.visible = false
+    this.phone.unmounted(this)
+    this.desk.dispose()
+  }
+
+  // --- Mount ---
+
+  get keepsCall(): boolean {
+    return this.component.data["backgroundMute"] === true
+  }
+
+  render(done?: () => void): void {
+    if (!this.attached) return
+    const data = (this.phone.isFront(this) ? this.phone.view.data() : NOTHING) as { [key: string]: unknown }
+    const changes: { [key: string]: unknown } = {}
+    let some = false
+    Object.keys(data).forEach((key) => {
+      const text = JSON.stringify(data[key])
+      if (this.told[key] === text) return
+      this.told[key] = text
+      changes[key] = data[key]
+      some = true
+    })
+    if (some) this.component.setData(changes, done)
+    else if (done !== undefined) done()
+  }
+
+  pusher(): PusherControl {
+    return wx.createLivePusherContext()
+  }
+
+  player(id: string): PlayerControl {
+    return wx.createLivePlayerContext(id, this.component as unknown as WechatMiniprogram.Component.TrivialInstance)
+  }
+
+  // --- the guide's methods ---
+
+  on(event: string, handler: unknown, context?: unknown): void {
+    this.handlers.on(event, handler, context)
+  }
+
+  off(given: unknown[]): void {
+    if (given.length === 0) this.handlers.off()
+    else if (given.length === 1) this.handlers.off(given[0])
+    else this.handlers.off(given[0], given[1])
+  }
+
+  login(): Promise<void> {
+    const { sdkAppID, userID, userSig } = this.config()
+    this.phone.explainFault()
+    return this.desk.login({ sdkAppID, userID, userSig })
+  }
+
+  logout(): Promise<void> {
+    return this.desk.logout()
+  }
+
+  call(parameters: Partial<CallParameters> | undefined): Promise<void> {
+    // Without a type that of `config` is taken.
+    const given = parameters && typeof parameters === "object" && parameters.type === undefined
+    return this.desk.call(given ? { ...parameters, type: this.config().type as 1 | 2 } : parameters)
+  }
+
+  /** What this client cannot do yet: told, never silent. */
+  notAvailable(what: string): Promise<void> {
+    return this.desk.telling(() => Promise.reject(new CallError("not_available", what)))
+  }
+
+  accept(): Promise<GuideMessage> {
+    const { client } = this.phone
+    const { call } = client
+    return this.desk.telling(() => client.accept().then(() => answerMessage((client.call || call) as Call, "accept")))
+  }
+
+  reject(): Promise<GuideMessage | string> {
+    const { call } = this.phone.client
+    return this.desk.reject().then((text) => (call === null || text !== undefined ? NOTHING_TO_REJECT : answerMessage(call, "reject")))
+  }
+
+  hangup(): Promise<null> {
+    return this.desk.hangup().then(() => null)
+  }
+
+  setCamera(on: boolean): Promise<void> {
+    return this.desk.setCamera(on)
+  }
+
+  setMicMute(muted: boolean): Promise<void> {
+    return this.desk.setMicMute(muted)
+  }
+
+  text(message: unknown): string {
+    return this.desk.extractCallingInfoFromMessage(message)
+  }
+
+  /** Lets go of everything: for a page that was written for the later component. */
+  destroyed(): Promise<void> {
+    this.handlers.off()
+    return this.desk.logout()
+  }
+
+  // --- what the user does on the call screen ---
+
+  toggleMicrophone(): void {
+    const { call } = this.phone.client
+    if (call !== null) void this.desk.setMicMute(call.devices.microphone)
+  }
+
+  toggleCamera(): void {
+    const { call } = this.phone.client
+    if (call !== null) void this.desk.setCamera(!call.devices.camera)
+  }
+
+  private config(): Config {
+    const { config } = this.component.data
+    return typeof config === "object" && config !== null ? (config as Config) : {}
+  }
+
+  private deliver({ name, payload }: GuideEvent): void {
+    // A page of the guide hears no ERROR: its developer reads it at least.
+    if (name === GUIDE_EVENT.ERROR && payload !== undefined) log("error", `${String(payload["code"])}: ${String(payload["message"])}`)
+    this.handlers.call(name, { eventCode: name, data: payload })
+    // The later component told a chat page so of a call's record.
+    const message = name === GUIDE_EVENT.CALL_END && payload !== undefined ? payload["message"] : undefined
+    if (message === undefined || !this.attached) return
+    try {
+      this.component.triggerEvent("sendMessage", { message })
+    } catch (error) {
+      log("error", "the handler of sendMessage threw", asCallError(error))
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Calls on any page: an app that listens is signed in wherever the user is, and an invitation that comes on a page without
+ * the component rings, is told to the app, and opens the page that has it.
+ *
+ * ```js
+ * const { listen } = require('./components/TRTCCalling/listen')
+ * App({
+ *   onLaunch() {
+ *     this.calls = listen({ page: '/pages/call/call', onInvited: ({ data }) => console.log(data.sponsor) })
+ *     // As soon as the app knows who its user is:
+ *     this.calls.login({ sdkAppID, userID, userSig })
+ *   },
+ * })
+ * ```
+ */
+
+import { GuideDesk, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
+import { log } from "./lib/platform.js"
+import { phone, type Phone } from "./lib/phone.js"
+
+/** What a handler is given, as by the component. */
+export interface Told {
+  eventCode: string
+  data: GuideEvent["payload"]
+}
+
+/** What an app wants. */
+export interface ListenOptions {
+  /** Signs in at once. */
+  config?: Credentials
+  /** A page with the component, opened when somebody calls and the page in front has none. */
+  page?: string
+  /** Hears of such a call first; false: no page is opened. */
+  onInvited?(told: Told): unknown
+  /** Hears every event of the guide, on every page. */
+  onEvent?(told: Told): void
+}
+
+/** Who signs in. */
+export interface Credentials {
+  sdkAppID: number
+  userID: string
+  userSig: string
+}
+
+/** What an app can do without a page. */
+export interface Listener {
+  login(config: Credentials): Promise<void>
+  logout(): Promise<void>
+  call(parameters: CallParameters): Promise<void>
+  on(event: string, handler: (told: Told) => void, context?: unknown): void
+  off(...given: unknown[]): void
+  /** Opens no page any more, and tells nothing. */
+  stop(): void
+}
+
+/** See the head of this file. */
+export function listen(options: ListenOptions = {}): Listener {
+  const shared = phone()
+  const handlers = new Handlers((text, error) => log("error", text, error))
+  let opened = ""
+  const desk = new GuideDesk(shared.client, {
+    surface: "element",
+    deliver: ({ name, payload }) => {
+      const told = { eventCode: name, data: payload }
+      handlers.call(name, told)
+      guarded("onEvent", () => options.onEvent && options.onEvent(told))
+      if (name === "INVITED" && !shared.hasScreen) {
+        const wanted = guarded("onInvited", () => options.onInvited && options.onInvited(told))
+        if (wanted !== false && options.page !== undefined) opened = open(shared, options.page)
+      }
+    },
+    warn: (text) => log("warn", text),
+    fault: () => shared.fault,
+  })
+  const stop = shared.client.on((event) => {
+    if (event.type !== "ended" || opened === "") return
+    close(opened)
+    opened = ""
+  })
+  if (options.config !== undefined) void desk.login(options.config)
+  return {
+    login: (config) => desk.login(config || {}),
+    logout: () => desk.logout(),
+    call: (parameters) => {
+      const asked = desk.call(parameters)
+      if (!shared.hasScreen && options.page !== undefined) opened = open(shared, options.page)
+      return asked
+    },
+    on: (event, handler, context) => handlers.on(event, handler, context),
+    off: function () {
+      handlers.off.apply(handlers, Array.prototype.slice.call(arguments) as [unknown?, unknown?])
+    },
+    stop: () => {
+      stop()
+      desk.dispose()
+    },
+  }
+}
+
+/** Opens the page of calls. @returns its path as WeChat names it */
+function open(shared: Phone, url: string): string {
+  wx.navigateTo({
+    url,
+    fail: ({ errMsg }) => {
+      log("error", `the page of calls cannot be opened: ${errMsg}`)
+      // Ten pages lie on each other: one makes room.
+      if (!shared.hasScreen) wx.redirectTo({ url, fail: () => {} })
+    },
+  })
+  return String(url.split("?")[0]).replace(/^\//, "")
+}
+
+/** Goes back from it, if it is still in front. */
+function close(path: string): void {
+  const pages = getCurrentPages()
+  const front = pages[pages.length - 1] as { route?: string } | undefined
+  if (pages.length > 1 && front !== undefined && front.route === path) wx.navigateBack({})
+}
+
+function guarded(what: string, act: () => unknown): unknown {
+  try {
+    return act()
+  } catch (error) {
+    log("error", `${what} threw`, error)
+    return undefined
+  }
+}

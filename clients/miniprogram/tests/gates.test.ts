@@ -1,0 +1,79 @@
+/** What the built folder must be: ES5 without code from strings, small, and complete. */
+
+import assert from "node:assert/strict"
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { test } from "node:test"
+import { parse, type Node } from "acorn"
+import { FOLDER } from "./built.js"
+
+const files = readdirSync(FOLDER, { recursive: true }).map((name) => join(FOLDER, String(name))).filter((file) => statSync(file).isFile())
+const scripts = files.filter((file) => file.endsWith(".js"))
+const read = (file: string) => readFileSync(file, "utf8")
+
+/** Newer than ES2015, or of a browser or Node: the oldest phone of the guide has none of them. */
+const NEWER = ["includes", "padStart", "padEnd", "flat", "flatMap", "finally", "allSettled", "matchAll", "replaceAll", "fromEntries", "trimStart", "trimEnd"]
+const ABSENT = ["URL", "URLSearchParams", "TextEncoder", "TextDecoder", "WebSocket", "fetch", "window", "document", "navigator", "crypto", "performance", "queueMicrotask", "structuredClone", "globalThis", "AbortController", "eval", "Function", "process", "Buffer"]
+
+function* nodes(value: unknown): Generator<Node & { [key: string]: unknown }> {
+  if (Array.isArray(value)) {
+    for (const item of value) yield* nodes(item)
+  } else if (typeof value === "object" && value !== null) {
+    const node = value as Node & { [key: string]: unknown }
+    if (typeof node.type === "string") yield node
+    for (const key of Object.keys(node)) yield* nodes(node[key])
+  }
+}
+
+test("every script is ES5, uses nothing newer than ES2015 and makes no code from strings", () => {
+  assert.ok(scripts.length > 20)
+  for (const file of scripts) {
+    for (const node of nodes(parse(read(file), { ecmaVersion: 5, sourceType: "script" }))) {
+      if (node.type === "MemberExpression") {
+        const { object, property, computed } = node as unknown as { object: { name?: string }; property: { name: string }; computed: boolean }
+        if (computed) continue
+        assert.ok(!NEWER.includes(property.name), `${file}: .${property.name}`)
+        assert.ok(!(object.name === "Object" && ["entries", "values"].includes(property.name)), `${file}: Object.${property.name}`)
+      } else if (node.type === "CallExpression" || node.type === "NewExpression") {
+        const { callee } = node as unknown as { callee: { name?: string } }
+        assert.ok(!ABSENT.includes(callee.name ?? ""), `${file}: ${callee.name}()`)
+      }
+    }
+  }
+})
+
+test("what a script requires is in the folder", () => {
+  for (const file of scripts) {
+    for (const [, path = ""] of read(file).matchAll(/require\("([^"]+)"\)/g)) {
+      assert.match(path, /^\.{1,2}\//, "a path of this folder")
+      assert.ok(existsSync(join(dirname(file), `${path}.js`)), `${file} requires ${path}`)
+    }
+  }
+})
+
+test("the whole folder weighs less than 100 kB, its pictures a few hundred bytes each", () => {
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
+  assert.ok(bytes < 100_000, `${bytes} bytes`)
+  for (const file of files.filter((f) => f.endsWith(".png"))) assert.ok(statSync(file).size < 1000, file)
+  assert.ok(statSync(join(FOLDER, "static/ring.mp3")).size <= 12_000)
+})
+
+test("it loads nothing from elsewhere; every picture is there, every handler is a method", () => {
+  const wxml = read(join(FOLDER, "TRTCCalling.wxml"))
+  const wxss = read(join(FOLDER, "TRTCCalling.wxss"))
+  const script = read(join(FOLDER, "TRTCCalling.js"))
+  assert.doesNotMatch(wxml + wxss, /https?:\/\/|wx:\/\//)
+  for (const [, handler] of wxml.matchAll(/(?:bind|catch)\w+="(\w+)"/g)) assert.ok(script.includes(`${handler}:function`), handler)
+  for (const [, names = ""] of wxml.matchAll(/static\/([^"]+?)\.png/g)) {
+    const choices = names.startsWith("{{") ? [...names.matchAll(/'([\w-]+)'/g)].map((m) => m[1]) : [names]
+    for (const name of choices) assert.ok(existsSync(join(FOLDER, `static/${name}.png`)), `${name}.png`)
+  }
+  for (const id of ["accept", "reject", "hangup", "mic", "camera", "switch", "speaker"]) assert.ok(wxml.includes(`id="${id}"`), id)
+})
+
+test("it is an npm package for mini-programs besides", () => {
+  const about = JSON.parse(read(join(FOLDER, "../../package.json"))) as { main: string; miniprogram: string; type?: string }
+  assert.ok(existsSync(join(FOLDER, "../..", about.main)))
+  assert.ok(existsSync(join(FOLDER, "../..", about.miniprogram, "TRTCCalling.json")))
+  assert.equal(about.type, undefined)
+})

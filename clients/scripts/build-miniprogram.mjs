@@ -1,0 +1,81 @@
+// After the compiler: the mini-program's component as a folder to copy, dist/miniprogram/components/TRTCCalling, and
+// around it what makes it an npm package. Modules are small, since a mini-program's package may have 2 MB in all: names of
+// this code's own are shortened, and comments go. What the folder weighs is printed, and too much fails.
+
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+import { minify } from "terser"
+
+/** What the folder may weigh, bytes. */
+const MAX_BYTES = 100_000
+
+const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
+const compiled = join(clients, "dist/.miniprogram")
+const sources = join(compiled, "miniprogram/src")
+const core = join(compiled, "core/src")
+const home = join(clients, "dist/miniprogram")
+const folder = join(home, "components/TRTCCalling")
+
+rmSync(home, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
+
+/** Where a compiled module goes. */
+const placeOf = (file) =>
+  file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file))
+
+/** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none. */
+function plain(text) {
+  return text
+    .replace(/^Object\.defineProperty\(exports, "__esModule", \{ value: true \}\);\n/m, "")
+    .replace(/^exports\.\w+ = .*void 0;\n/m, "")
+    .replace(/^Object\.defineProperty\(exports, "(\w+)", \{ enumerable: true, get: function \(\) \{ return ([\w.]+); \} \}\);$/gm, "exports.$1 = $2;")
+}
+
+const done = new Set()
+async function build(file) {
+  if (done.has(file)) return
+  done.add(file)
+  const place = placeOf(file)
+  const needs = []
+  const text = plain(readFileSync(file, "utf8")).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
+    const needed = join(dirname(file), path)
+    needs.push(needed)
+    const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
+    return `require("${to.startsWith(".") ? to : `./${to}`}")`
+  })
+  const { code } = await minify(text, {
+    ecma: 5,
+    toplevel: true,
+    compress: { passes: 2, unsafe_arrows: false },
+    format: { ecma: 5, comments: false, max_line_len: 400 },
+  })
+  mkdirSync(dirname(place), { recursive: true })
+  writeFileSync(place, `${code}\n`)
+  for (const needed of needs) if (existsSync(needed)) await build(needed)
+}
+for (const entry of ["TRTCCalling.js", "listen.js"]) await build(join(sources, entry))
+
+for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
+  const file = join(folder, name)
+  const text = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\/|<!--[\s\S]*?-->/g, "")
+  writeFileSync(file, text.replace(/\n\s*/g, name.endsWith("wxml") ? "\n" : " ").trim() + "\n")
+}
+
+const { version, license } = JSON.parse(readFileSync(join(clients, "package.json"), "utf8"))
+const about = {
+  name: "tring-miniprogram",
+  version,
+  license,
+  description: "<TRTCCalling>: voice and video calls in a WeChat mini-program, on a Tring server of your own",
+  main: "components/TRTCCalling/TRTCCalling.js",
+  miniprogram: "components/TRTCCalling",
+}
+writeFileSync(join(home, "package.json"), `${JSON.stringify(about, null, 2)}\n`)
+
+const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, name)).filter((file) => statSync(file).isFile())
+const weigh = (ending) => files.filter((file) => file.endsWith(ending)).reduce((sum, file) => sum + statSync(file).size, 0)
+const kb = (bytes) => (bytes / 1000).toFixed(1)
+console.log(`TRTCCalling for mini-programs: ${files.length} files, ${kb(weigh(""))} kB (scripts ${kb(weigh(".js"))}, bound ${kb(MAX_BYTES)})`)
+if (weigh("") >= MAX_BYTES) throw new Error("the mini-program's component is too heavy")
