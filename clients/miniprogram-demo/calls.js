@@ -9,7 +9,8 @@
  */
 
 var config = require('./components/TRTCCalling/config')
-var listener = require('./components/TRTCCalling/listen')
+var listen = require('./components/TRTCCalling/listen').listen
+var texts = require('./texts')
 
 var STORED = 'tring-demo-session'
 var STORED_CONTACTS = 'tring-demo-contacts'
@@ -23,7 +24,20 @@ var FRESH_S = 3600
 var CALL_PAGE = 'pages/call/call'
 
 var current = null
-var stop = null
+
+/** listen() 的返回值；第一次登录时创建，此后服务器地址不变。Made at the first sign-in; its server stays. */
+var phone = null
+var phoneServer = ''
+
+/** 联系人页显示的状态。What the contacts page shows. */
+var state = { name: 'connecting', problem: '' }
+var watcher = null
+
+/** 正在响铃的来电方；没有则为空。Who rings here; empty if nobody does. */
+var caller = ''
+
+/** 这些事件之后来电不再响铃。After these nothing rings here. */
+var RINGS_NO_MORE = ['USER_ENTER', 'CALLING_CANCEL', 'CALLING_TIMEOUT', 'CALL_END', 'HANG_UP']
 
 restore()
 
@@ -34,7 +48,7 @@ function restore() {
   if (stored.userSig && stored.expireAt - Date.now() / 1000 > FRESH_S) current = stored
 }
 
-/** 组件登录时读取此地址。The component reads it when it signs in. */
+/** 须在 listen() 之前。Before listen(). */
 function useServer(server) {
   config.server = server
 }
@@ -76,7 +90,9 @@ function signIn(server, userID, done) {
       if (res.statusCode === 200 && body.userSig) {
         current = { server: server, sdkAppID: body.sdkAppID, userID: body.userID, userSig: body.userSig, expireAt: body.expireAt }
         wx.setStorageSync(STORED, current)
+        if (phone !== null && phoneServer !== server) return done('reopen', '')
         useServer(server)
+        start()
         done(null)
       } else if (error.code === 'user_id_invalid') {
         done('badUser', '')
@@ -95,27 +111,52 @@ function signIn(server, userID, done) {
 
 /** 退出登录，保留填写过的内容。What was typed is kept. */
 function signOut() {
-  deaf()
   if (current) wx.setStorageSync(STORED, { server: current.server, userID: current.userID })
   current = null
+  if (phone !== null) phone.logout()
 }
 
-/** 在任何页面上响铃：来电时打开通话页。On any page: an incoming call opens the call page. */
-function listen() {
-  deaf()
-  if (current) stop = listener.listen(trtcConfig(1), ring)
+/**
+ * 登录并开始监听：来电时在任何页面上响铃，并打开通话页。
+ * Signs in and listens: an incoming call rings on any page and opens the call page.
+ */
+function start() {
+  if (phone === null) {
+    phoneServer = current.server
+    phone = listen({ page: '/' + CALL_PAGE, onInvited: invited, onEvent: told })
+  }
+  become('connecting', '')
+  phone.login({ sdkAppID: current.sdkAppID, userID: current.userID, userSig: current.userSig }).then(function () {
+    become('ready', '')
+  }, function (error) {
+    become('failed', error.message)
+  })
 }
 
-function deaf() {
-  if (typeof stop === 'function') stop()
-  stop = null
+function invited(event) {
+  caller = event.data.sponsor
 }
 
-function ring(event) {
-  var pages = getCurrentPages()
-  var top = pages[pages.length - 1]
-  if (top && top.route === CALL_PAGE) return
-  wx.navigateTo({ url: '/' + CALL_PAGE + '?from=' + encodeURIComponent(event.data.sponsor) })
+function told(event) {
+  var name = event.eventCode
+  if (name === 'SDK_READY') become('ready', '')
+  if (RINGS_NO_MORE.indexOf(name) >= 0) caller = ''
+  if (name === 'KICKED_OUT') {
+    signOut()
+    wx.reLaunch({ url: '/pages/signin/signin' })
+    wx.showToast({ title: texts.now().kicked, icon: 'none' })
+  }
+}
+
+function become(name, problem) {
+  state = { name: name, problem: problem }
+  if (watcher !== null) watcher(state)
+}
+
+/** 立即告知，以后每次变化再告知；null 表示不再需要。Tells now and at each change; null stops it. */
+function watch(fn) {
+  watcher = fn
+  if (fn !== null) fn(state)
 }
 
 /** 最近联系人，最新的在前。Newest first. */
@@ -138,13 +179,17 @@ function face(userID) {
 }
 
 module.exports = {
+  start: start,
+  watch: watch,
+  caller: function () {
+    return caller
+  },
   last: last,
   session: session,
   trtcConfig: trtcConfig,
   address: address,
   signIn: signIn,
   signOut: signOut,
-  listen: listen,
   contacts: contacts,
   remember: remember,
   face: face,

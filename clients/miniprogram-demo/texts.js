@@ -18,7 +18,9 @@ var ZH = {
   notInList: '域名不在合法域名列表中。调试时在开发者工具的「详情 > 本地设置」中勾选“不校验合法域名”；真机请打开调试模式：',
   unreachable: '无法连接服务器，请检查地址和网络：',
   contactsTitle: '联系人',
+  connecting: '正在登录…',
   ready: '已登录，等待来电',
+  reopen: '服务器已更换。请关闭小程序（从最近使用中移除），再重新打开。',
   whom: '对方的用户名',
   voice: '语音通话',
   video: '视频通话',
@@ -29,7 +31,6 @@ var ZH = {
   back: '返回联系人',
   calling: '正在呼叫',
   incoming: '来电',
-  missed: '来电已结束',
   events: '收到的事件',
   failed: '出错：',
   kicked: '此账号已在其他设备登录',
@@ -44,7 +45,6 @@ var ZH = {
   USER_ENTER: '对方进入',
   CALL_END: '通话结束',
   ERROR: '出错',
-  KICKED_OUT: '在其他设备登录',
 }
 
 var EN = {
@@ -65,7 +65,9 @@ var EN = {
   notInList: 'The domain is not in the list. For a trial, switch off the domain check in the developer tools (Details > Local settings), or open debug mode on the phone: ',
   unreachable: 'The server is out of reach; check the address and the network: ',
   contactsTitle: 'Contacts',
+  connecting: 'Signing in…',
   ready: 'Signed in, waiting for calls',
+  reopen: 'Another server was chosen. Close the mini-program for good and open it again.',
   whom: 'Whom to call',
   voice: 'Voice',
   video: 'Video',
@@ -76,7 +78,6 @@ var EN = {
   back: 'Back to contacts',
   calling: 'Calling',
   incoming: 'Incoming call',
-  missed: 'The call is over',
   events: 'Events of this page',
   failed: 'Failed: ',
   kicked: 'Signed in on another device',
@@ -91,7 +92,6 @@ var EN = {
   USER_ENTER: 'joined',
   CALL_END: 'call over',
   ERROR: 'error',
-  KICKED_OUT: 'signed in elsewhere',
 }
 
 var STORED = 'tring-demo-language'

@@ -1,9 +1,9 @@
 var calls = require('../../calls')
 var texts = require('../../texts')
 
-/** 指南中的十个事件，以及另外两个。The ten events of the guide, and two more. */
+/** 指南中的十个事件，以及 ERROR。The ten events of the guide, and ERROR. */
 var EVENTS = ['INVITED', 'HANG_UP', 'REJECT', 'USER_LEAVE', 'NO_RESP', 'CALLING_TIMEOUT', 'LINE_BUSY', 'CALLING_CANCEL',
-  'USER_ENTER', 'CALL_END', 'ERROR', 'KICKED_OUT']
+  'USER_ENTER', 'CALL_END', 'ERROR']
 
 /** 这些事件之后通话已结束。After these the call is over. */
 var LAST = ['HANG_UP', 'REJECT', 'LINE_BUSY', 'CALLING_CANCEL', 'CALL_END']
@@ -11,9 +11,6 @@ var LAST = ['HANG_UP', 'REJECT', 'LINE_BUSY', 'CALLING_CANCEL', 'CALL_END']
 /** 显示结果多久后返回，毫秒。How long the outcome is shown, ms. */
 var SHOWN_MS = 1200
 var PROBLEM_SHOWN_MS = 4000
-
-/** 打开本页后多久仍没有来电，就返回，毫秒。An invitation that is not there by then was taken back, ms. */
-var INVITED_WITHIN_MS = 5000
 
 /** 页面参数在手机上是编码过的。On a phone the parameters of a page come as they were written. */
 function plain(text) {
@@ -34,12 +31,14 @@ Page({
     }
     var t = texts.now()
     var to = options.userID ? { userID: plain(options.userID), type: Number(options.type) } : null
-    var peer = to ? to.userID : plain(options.from || '')
+    var peer = to ? to.userID : calls.caller()
     this.setData({ trtcConfig: calls.trtcConfig(to ? to.type : 1), t: t, peer: calls.face(peer), state: to ? t.calling : t.incoming })
 
     this.TRTCCalling = this.selectComponent('#TRTCCalling-component')
     this.bindTRTCCallingRoomEvent()
     this.start(to)
+    // 页面打开之前，对方已取消。It was taken back before this page was there.
+    if (!to && peer === '') this.leaveAfter(SHOWN_MS)
   },
 
   onUnload: function () {
@@ -47,24 +46,19 @@ Page({
     clearTimeout(this.timer)
     if (!this.TRTCCalling) return
     this.unbindTRTCCallingRoomEvent()
-    this.TRTCCalling.logout()
+    // 离开本页即结束通话；没有通话时不起作用。指南在此处调用 logout()：本应用由 calls.js 登录，离开页面后仍可接听来电。
+    // Who leaves this page ends the call. The guide says logout() here; this app stays signed in (calls.js).
+    this.TRTCCalling.hangup()
   },
 
-  /** 登录，然后呼叫，或等待来电。Signs in; then calls, or waits for the call that has brought us here. */
+  /** 登录，然后呼叫；来电由组件自己显示。Signs in, then calls. An incoming call is shown by the component. */
   start: function (to) {
     var page = this
-    var failed = function (error) {
-      page.fail(error)
-    }
     this.TRTCCalling.login().then(function () {
-      if (page.gone) return
-      if (to) return page.TRTCCalling.call(to)
-      if (!page.invited) {
-        page.leaveAfter(INVITED_WITHIN_MS, function () {
-          wx.showToast({ title: page.data.t.missed, icon: 'none' })
-        })
-      }
-    }).then(null, failed)
+      if (to && !page.gone) return page.TRTCCalling.call(to)
+    }).then(null, function (error) {
+      page.fail(error)
+    })
   },
 
   fail: function (error) {
@@ -96,15 +90,11 @@ Page({
     var lines = this.data.lines.concat({ n: this.data.lines.length, name: name, text: t[name] })
     this.setData({ lines: lines })
     if (name === 'INVITED') {
-      this.invited = true
+      this.over = false
       clearTimeout(this.timer)
       this.setData({ peer: calls.face(data.sponsor), state: t.incoming })
     } else if (name === 'ERROR') {
       this.setData({ problem: t.failed + data.message })
-    } else if (name === 'KICKED_OUT') {
-      calls.signOut()
-      wx.showToast({ title: t.kicked, icon: 'none' })
-      wx.reLaunch({ url: '/pages/signin/signin' })
     } else if (!this.over) {
       this.setData({ state: t[name] })
     }
@@ -113,12 +103,10 @@ Page({
     this.leaveAfter(SHOWN_MS)
   },
 
-  leaveAfter: function (ms, before) {
+  leaveAfter: function (ms) {
     var page = this
     clearTimeout(this.timer)
     this.timer = setTimeout(function () {
-      if (page.gone) return
-      if (before) before()
       page.goBack()
     }, ms)
   },

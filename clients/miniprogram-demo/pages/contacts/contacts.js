@@ -2,7 +2,7 @@ var calls = require('../../calls')
 var texts = require('../../texts')
 
 Page({
-  data: { t: texts.now(), me: null, server: '', whom: '', contacts: [] },
+  data: { t: texts.now(), me: null, state: 'connecting', problem: '', server: '', whom: '', contacts: [] },
 
   onShow: function () {
     var session = calls.session()
@@ -13,8 +13,18 @@ Page({
     var t = texts.now()
     this.setData({ t: t, me: calls.face(session.userID), server: session.server, contacts: calls.contacts().map(calls.face) })
     wx.setNavigationBarTitle({ title: t.contactsTitle })
-    // 通话页离开时会 logout()，所以每次显示时重新监听。The call page has logged out when it was left.
-    calls.listen()
+    var page = this
+    calls.watch(function (state) {
+      page.setData({ state: state.name, problem: state.problem })
+    })
+  },
+
+  onHide: function () {
+    calls.watch(null)
+  },
+
+  onUnload: function () {
+    calls.watch(null)
   },
 
   onWhom: function (event) {
