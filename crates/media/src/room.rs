@@ -118,6 +118,11 @@ impl Room {
         }
     }
 
+    /// Where a session's track would go if its device were on.
+    pub(crate) fn routes_if_on(&self, from: Key, kind: MediaKind) -> Vec<Route> {
+        self.members.get(&from).map_or(Vec::new(), |source| self.routes_of(source, kind))
+    }
+
     /// Everybody whose video goes somewhere now.
     pub(crate) fn video_publishers(&self) -> impl Iterator<Item = Key> {
         self.members.iter().filter(|(_, m)| !m.routes[MediaKind::Video.index()].is_empty()).map(|(&k, _)| k)
@@ -170,8 +175,14 @@ impl Room {
     }
 
     fn find_routes(&self, from: Key, kind: MediaKind) -> Vec<Route> {
-        let Some(source) = self.members.get(&from) else { return Vec::new() };
-        if !source.gate || !source.devices[kind.index()] {
+        match self.members.get(&from) {
+            Some(source) if source.devices[kind.index()] => self.routes_of(source, kind),
+            _ => Vec::new(),
+        }
+    }
+
+    fn routes_of(&self, source: &Member, kind: MediaKind) -> Vec<Route> {
+        if !source.gate {
             return Vec::new();
         }
         self.members

@@ -162,6 +162,11 @@ impl Live {
         }
     }
 
+    /// A frame of silence of a session's stream, if its sound is of a kind that has one.
+    pub(crate) fn silence(&self, from: Key, timestamp: u32) -> Option<Tag> {
+        self.streams.get(&from)?.publisher.silence(timestamp)
+    }
+
     /// A frame goes from one session to the player of another that plays this user. `pauses` rises each time the
     /// pictures start again after a pause. `true`: the player was too slow, and its queue was cut.
     pub(crate) fn deliver(

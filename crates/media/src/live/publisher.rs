@@ -10,6 +10,13 @@ const MAX_PICTURES: usize = 300;
 /// Bytes of them. 600 kb/s for three seconds are 225 KiB.
 const MAX_BYTES: usize = 2 << 20;
 
+/// The audio object type of AAC-LC (ISO/IEC 14496-3 table 1.17).
+const LC: u8 = 2;
+
+/// Raw data blocks of AAC-LC that decode to nothing: one channel element, or a pair of them, without a spectral line.
+const SILENT_MONO: [u8; 4] = [0x01, 0x18, 0x20, 0x07];
+const SILENT_STEREO: [u8; 6] = [0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c];
+
 /// One stream that is pushed.
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
@@ -75,6 +82,21 @@ impl Publisher {
     /// The newest key frame and all after it.
     pub(crate) fn pictures(&self) -> &[Tag] {
         &self.pictures
+    }
+
+    /// A frame of silence that fits the stream's sound (AAC-LC, one or two channels), in place of one that nobody may
+    /// hear. None: its header has not come, or is of another kind.
+    pub(crate) fn silence(&self, timestamp: u32) -> Option<Tag> {
+        // AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): 5 bits of type, 4 of rate, 4 of channels.
+        let [first, _, config @ ..] = &*self.headers[0].as_ref()?.payload else { return None };
+        let [high, low] = *config.first_chunk()?;
+        let frame: &[u8] = match (high >> 3, (low >> 3) & 0x0f) {
+            (LC, 1) => &SILENT_MONO,
+            (LC, 2) => &SILENT_STEREO,
+            _ => return None,
+        };
+        let payload = [&[*first, 1], frame].concat().into();
+        Some(Tag { kind: TagKind::Audio, timestamp, payload })
     }
 
     fn set_header(&mut self, which: usize, tag: &Tag) -> bool {
@@ -153,6 +175,24 @@ mod tests {
         assert!(p.pictures().is_empty());
         p.keep(&video(0x17, 1, MAX_BYTES + 1), true);
         assert_eq!((p.pictures().len(), p.bytes), (0, 0));
+    }
+
+    #[test]
+    fn silence_fits_the_streams_sound() {
+        let header = |config: [u8; 2]| Tag {
+            kind: TagKind::Audio,
+            timestamp: 0,
+            payload: [0xaf, 0, config[0], config[1]].as_slice().into(),
+        };
+        let mut p = Publisher::default();
+        assert_eq!(p.silence(5), None);
+        p.keep(&header([0x11, 0x88]), true); // LC, 48 kHz, one channel
+        let silence = p.silence(5).unwrap();
+        assert_eq!((silence.timestamp, &silence.payload[..3]), (5, [0xaf, 1, 0x01].as_slice()));
+        p.keep(&header([0x11, 0x90]), true);
+        assert_eq!(p.silence(5).unwrap().payload.len(), 2 + SILENT_STEREO.len());
+        p.keep(&header([0x2b, 0x88]), true);
+        assert_eq!(p.silence(5), None, "another kind of AAC");
     }
 
     #[test]

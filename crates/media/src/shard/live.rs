@@ -128,6 +128,15 @@ impl Shard {
         self.live.keep(from, tag, !routes.is_empty());
         if routes.is_empty() {
             self.counters.tags_dropped += 1;
+            // A player that is sent nothing for seconds takes its stream for dead. Muted, it is sent silence instead.
+            if tag.kind == TagKind::Audio
+                && let Some(silence) = self.live.silence(from, tag.timestamp)
+            {
+                for route in room.routes_if_on(from, kind) {
+                    let frame = (&silence, pauses);
+                    self.live.deliver((from, &session.user), route.to, frame, now, &mut out.live);
+                }
+            }
         }
         for route in routes {
             let cut = self.live.deliver((from, &session.user), route.to, (tag, pauses), now, &mut out.live);

@@ -140,6 +140,30 @@ fn what_is_off_does_not_flow_and_no_old_picture_is_shown_after() {
 }
 
 #[test]
+fn a_player_hears_silence_while_the_other_is_muted_and_nothing_before_the_gates_are_open() {
+    let silent = |bytes: &[u8]| bytes.windows(6).any(|w| w == [0xaf, 1, 0x01, 0x18, 0x20, 0x07]);
+    let mut w = World::new();
+    let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    let header = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x11, 0x88].as_slice().into() };
+    w.send(pusher, &testing::publish(&header));
+    w.gate(1);
+    w.devices(1, false, true);
+    w.push(pusher, 1);
+    assert!(w.bytes(player).is_empty());
+    w.gate(2);
+    w.push(pusher, 2);
+    let bytes = w.bytes(player);
+    assert!(silent(&bytes));
+    assert_eq!(has(&bytes, 2), [false, true]);
+    w.devices(1, true, true);
+    w.push(pusher, 3);
+    let bytes = w.bytes(player);
+    assert!(!silent(&bytes));
+    assert_eq!(has(&bytes, 3), [true, true]);
+}
+
+#[test]
 fn a_session_that_ends_leaves_nothing_and_its_tickets_are_void() {
     let mut w = World::new();
     let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
