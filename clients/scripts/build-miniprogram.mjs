@@ -79,3 +79,10 @@ const weigh = (ending) => files.filter((file) => file.endsWith(ending)).reduce((
 const kb = (bytes) => (bytes / 1000).toFixed(1)
 console.log(`TRTCCalling for mini-programs: ${files.length} files, ${kb(weigh(""))} kB (scripts ${kb(weigh(".js"))}, bound ${kb(MAX_BYTES)})`)
 if (weigh("") >= MAX_BYTES) throw new Error("the mini-program's component is too heavy")
+
+// The demo project with the component inside: what WeChat's developer tools open.
+const demo = join(clients, "dist/miniprogram-demo")
+rmSync(demo, { recursive: true, force: true })
+cpSync(join(clients, "miniprogram-demo"), demo, { recursive: true })
+cpSync(join(home, "components"), join(demo, "components"), { recursive: true })
+console.log("Demo project for WeChat's developer tools: clients/dist/miniprogram-demo")
