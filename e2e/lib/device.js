@@ -23,6 +23,9 @@ const SILENCE_MS = 1000
 const LOOK_FRAMES = 8
 const LOOK_MS = 3000
 
+/** Without a frame for this long there is no picture: two dozen would fall into it. */
+const NO_FRAME_MS = 1500
+
 /** What in-page.js says where nothing can arrive. */
 const NO_RECEIVER = 'nothing can arrive here'
 
@@ -75,10 +78,16 @@ function executable() {
   return found
 }
 
+async function pidOf(browser) {
+  const session = await browser.newBrowserCDPSession()
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo')
+  return processInfo.find((p) => p.type === 'browser').id
+}
+
 /** One browser process. */
 export class Device {
   /** @type {import('playwright-core').Browser} */ #browser
-  /** @type {number} */ #pid
+  /** @type {number | undefined} */ #pid
 
   constructor(person, browser) {
     this.person = person
@@ -116,9 +125,12 @@ export class Device {
     })
     const device = new Device(person, browser)
     started(device, `${name}'s browser`, () => device.kill())
-    const system = await browser.newBrowserCDPSession()
-    const { processInfo } = await within(PATIENCE_MS, 'the browser to name its processes', system.send('SystemInfo.getProcessInfo'))
-    device.#pid = processInfo.find((p) => p.type === 'browser').id
+    try {
+      device.#pid = await within(PATIENCE_MS, 'the browser to name its process', pidOf(browser))
+    } catch (error) {
+      await device.stop().catch(() => {})
+      throw error
+    }
     return device
   }
 
@@ -141,8 +153,8 @@ export class Device {
     const session = await within(PATIENCE_MS, 'a session of the page', context.newCDPSession(page))
     // The library's own way to call back counts as a touch by the user.
     session.on('Runtime.bindingCalled', ({ payload }) => onTold?.(JSON.parse(payload)))
-    await session.send('Runtime.enable')
-    await session.send('Runtime.addBinding', { name: '__e2eTell' })
+    const listening = [session.send('Runtime.enable'), session.send('Runtime.addBinding', { name: '__e2eTell' })]
+    await within(PATIENCE_MS, 'the page to be listened to', Promise.all(listening))
     const wrapped = new Page(page, context, session)
     await onPage?.(page)
     await page.goto(url)
@@ -151,6 +163,7 @@ export class Device {
 
   /** Ends the browser as a crash does. */
   kill() {
+    if (!this.#pid) return
     try {
       process.kill(-this.#pid, 'SIGKILL')
     } catch (error) {
@@ -267,7 +280,7 @@ export class Page {
 
   /** Waits until no frame arrives where one could, for a whole time of looking. */
   seesNobody() {
-    return this.#until('no picture', () => this.look(), (seen) => seen.frames === 0)
+    return this.#until('no picture', () => this.look({ ms: NO_FRAME_MS, frames: 1 }), (seen) => seen.frames === 0)
   }
 
   /** Packets, frames, negotiations and state of a live connection. */
