@@ -69,6 +69,11 @@ class DemoPhone {
     // One microphone hears both loudspeakers of this page.
     this.calling.listening = alone
     glass.append(idle, this.calling)
+    // What a call screen covers is out of reach: the element has a `phase` as long as it shows one.
+    const cover = () => {
+      idle.inert = this.calling.hasAttribute("phase")
+    }
+    new MutationObserver(cover).observe(this.calling, { attributeFilter: ["phase"] })
     const phone = make("div", "phone")
     phone.append(make("div", "notch"), glass)
     this.desk.append(phone, this.log.element)
