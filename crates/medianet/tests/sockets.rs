@@ -151,6 +151,11 @@ fn a_call_through_another_workers_port_reaches_its_own() {
     phones.talk_until("sound and picture both ways", true, |p| {
         p.iter().all(|p| p.count(MediaKind::Audio) >= 20 && p.count(MediaKind::Video) >= 20)
     });
+    // A client that asked one port takes no answer from another.
+    for phone in &phones.all {
+        assert_eq!(phone.sources.len(), 1);
+    }
+    assert_ne!(phones.all[0].sources, phones.all[1].sources);
     let net = server.net.clone();
     server.net.shutdown();
     assert!(net.stats().io.handed_over > 20, "{:?}", net.stats());

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use mio::{Events, Interest, Poll, Token};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -87,6 +88,8 @@ pub(crate) struct Phone {
     pub(crate) keyframes_wanted: usize,
     pub(crate) received: Vec<Rtp>,
     pub(crate) datagrams: usize,
+    /// Where they came from.
+    pub(crate) sources: BTreeSet<SocketAddr>,
     clock: u32,
 }
 
@@ -122,6 +125,7 @@ impl Phones {
             keyframes_wanted: 0,
             received: Vec::new(),
             datagrams: 0,
+            sources: BTreeSet::new(),
             clock: 0,
         });
         (self.all.len() - 1, offer)
@@ -202,6 +206,7 @@ impl Phone {
         let mut buffer = [0; 2048];
         while let Ok((n, source)) = self.socket.recv_from(&mut buffer) {
             self.datagrams += 1;
+            self.sources.insert(source);
             let d = Datagram { source, destination: self.address, contents: &buffer[..n] };
             self.peer.receive(d, Instant::now()).unwrap();
             self.flush();
