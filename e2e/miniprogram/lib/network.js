@@ -22,7 +22,7 @@ class Door {
     this.port = server.address().port
     server.on('connection', (near) => {
       near.on('error', () => {})
-      if (network.down) return reset(near)
+      if (network.down || network.isBlocked(port)) return reset(near)
       const far = connect({ host, port })
       const pair = [near, far]
       this.#pairs.add(pair)
@@ -89,6 +89,7 @@ class Door {
 /** The network of one phone. */
 export class Network {
   /** @type {Map<string, Promise<Door>>} */ #doors = new Map()
+  /** @type {Set<number>} ports to which no way leads now */ #blocked = new Set()
   down = false
   silent = false
   type = 'wifi'
@@ -141,6 +142,22 @@ export class Network {
     this.down = false
     this.silent = false
     if (this.type !== type) this.#say(type)
+  }
+
+  /** As a network does that lets only some services pass: connections to a port are reset, and none can be made. @param {number} port */
+  async block(port) {
+    this.#blocked.add(port)
+    for (const [place, door] of this.#doors) if (place.endsWith(`:${port}`)) (await door).reset()
+  }
+
+  /** @param {number} port */
+  unblock(port) {
+    this.#blocked.delete(port)
+  }
+
+  /** @param {number} port */
+  isBlocked(port) {
+    return this.#blocked.has(port)
   }
 
   /** From one network to another: every connection is reset, new ones can be made at once. */
