@@ -124,7 +124,7 @@ test("mute is volume, camera is an attribute: nothing is mounted or asked for an
 })
 
 for (const [code, does, tells] of [
-  [-1307, ["stop", "start"], ["reconnecting"]],
+  [-1307, ["stop", "start"], ["error -1307", "reconnecting"]],
   [-1304, ["stop", "start"], ["error -1304", "reconnecting"]],
   [1102, [], ["reconnecting"]],
   [5000, ["stop", "start"], ["reconnecting"]],

@@ -335,6 +335,7 @@ export class LiveMedia implements MediaPort {
         this.tellStatus(live)
         break
       case "lost":
+        if (live.pusherTries === 0) live.host.error(Number(code), "the connection of live-pusher was lost: pushing anew")
         this.renewPusher(live, backoff(live.pusherTries++, this.platform.random()))
         break
       case "broken":
