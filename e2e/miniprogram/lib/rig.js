@@ -74,7 +74,11 @@ export class Rig {
     this.#phones.push(phone)
     phone.userID = userID
     phone.told = await Told.by(phone)
-    if (login) await phone.run((page) => page.TRTCCalling.login().then(() => {}))
+    if (login) {
+      await phone.run((page) => page.TRTCCalling.login().then(() => {}))
+      await phone.settled()
+      phone.told.forget()
+    }
     return phone
   }
 
@@ -128,10 +132,11 @@ export async function bothWays(a, b, type) {
   if (type === 2) await Promise.all([a.sees(b.person.name), b.sees(a.person.name)])
 }
 
-/** One hangs up by its key; both screens are empty afterwards, and no media is left on either. */
+/** One hangs up by its key, and nobody else talks; both screens are empty afterwards, and no media is left on either. */
 export async function over(a, b) {
   await a.tap('#hangup')
   await gone(a, b)
+  await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
 }
 
 /** The call is over on these phones: nothing of it is on the screen, nothing is carried. */
@@ -143,7 +148,6 @@ export async function gone(...phones) {
       last: () => phone.texts(),
     })
   }
-  await until('no ffmpeg carries it', () => !phones.some((phone) => ffmpegsRunning().includes(phone.pusher?.pid)))
 }
 
 /** What makes a connection the same one. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readGuide, readJson } from '../lib/guide.js'
 import { after, afterEach, before, describe, it, until } from '../lib/house.js'
-import { GUIDE, Rig } from '../lib/rig.js'
+import { builtApp, GUIDE, Rig } from '../lib/rig.js'
 
 /** The guide's own values, which a reader has not filled in yet. */
 const PLACEHOLDERS = { trtcConfig: { sdkAppID: 0, userID: 0, userSig: '', type: 1 } }
@@ -73,9 +73,11 @@ describe("the guide's page", () => {
   })
 
   it('signs out when it is unloaded', async () => {
-    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
-    await bob.close()
-    await until('bob has no socket', () => ![...bob.sockets].some((socket) => socket.readyState === 1))
+    const app = builtApp(rig.server, { pages: { 'pages/empty/empty': {} } })
+    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob', { app })])
+    assert.equal(bob.sockets.size, 1)
+    await bob.goTo('pages/empty/empty')
+    await until('bob has no socket', () => bob.sockets.size === 0)
     // For the server he is away: nobody is reached.
     await alice.run((page, give) => page.TRTCCalling.call(give({ userID: 'bob', type: 1, timeout: 5 })).then(() => {}))
     await alice.logged('对方无应答')
