@@ -1,13 +1,13 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e interop bench screenshots
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram interop bench screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 ARGS ?=
 
 help: ## This list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## Build, start with the demo, print where to click
 	@scripts/need run
@@ -28,7 +28,7 @@ clients: clients/node_modules ## Build the TypeScript clients into clients/dist
 
 test: ## Everything that a contributor needs
 	@scripts/need test
-	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e
+	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e test-miniprogram
 	@echo "all tests passed"
 
 lint: clients ## Formatting, clippy with warnings denied, generated types
@@ -54,6 +54,15 @@ e2e/node_modules: e2e/package-lock.json
 test-e2e: clients e2e/node_modules ## Calls between real browsers, judged by what they hear and see
 	$(CARGO) build --locked -p tring
 	cd e2e && exec node run.js
+
+e2e/miniprogram/node_modules: e2e/miniprogram/package-lock.json e2e/miniprogram/simulate/package-lock.json
+	cd e2e/miniprogram && $(NPM_CI)
+	cd e2e/miniprogram/simulate && $(NPM_CI)
+	@touch $@
+
+test-miniprogram: clients e2e/miniprogram/node_modules ## Calls between simulated phones with the guide's own page
+	$(CARGO) build --locked -p tring
+	cd e2e && npm run --silent test:miniprogram
 
 bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench

@@ -251,7 +251,8 @@ impl Config {
         within("media.workers", m.workers, 1, 64, "1 to 64")?;
         within("calls.ring_grace_s", c.ring_grace_s, 1, 120, "1 to 120 seconds")?;
         within("calls.talk_grace_s", c.talk_grace_s, 1, 600, "1 to 600 seconds")?;
-        within("calls.preconnect_devices", c.preconnect_devices, 0, 8, "0 to 8")?;
+        let most = tring_media::MAX_PRECONNECT_DEVICES;
+        within("calls.preconnect_devices", c.preconnect_devices, 0, most, "0 to 8")?;
         within("calls.max_devices_per_user", c.max_devices_per_user, 1, 64, "1 to 64")?;
         within("limits.max_sockets", l.max_sockets, 1, 10_000_000, "1 to 10,000,000")?;
         within("limits.max_connections", l.max_connections, 1, 10_000_000, "1 to 10,000,000")?;

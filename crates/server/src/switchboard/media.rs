@@ -105,6 +105,10 @@ impl Switchboard {
             }
             Notice::Network { session, level } => {
                 let Some(t) = self.transports.get_mut(session) else { return };
+                // How a device's network is before its user has answered is nobody's business.
+                if !t.gate_open {
+                    return;
+                }
                 let (call, room, user) = (t.call.clone(), t.room, t.user.clone());
                 let devices: Vec<DeviceId> = self.transports.flowing(room).map(|t| t.device).collect();
                 for device in devices {

@@ -1,0 +1,120 @@
+/** A phone's `<live-pusher>` and `<live-player>` tags, and what it does with them when it goes into a pocket. */
+
+import { camel, TAGS } from './tags.js'
+import { Player } from './player.js'
+import { Pusher } from './pusher.js'
+
+/** What a code means, as the tags' documentation has it. */
+const MEANING = {
+  1001: 'connected to the server', 1002: 'pushing has begun', 1003: 'the camera is open', 1007: 'first frame captured',
+  1008: 'the encoder runs', 1102: 'reconnecting', 2001: 'connected to the server', 2002: 'the stream begins',
+  2003: 'first video frame', 2004: 'playing', 2006: 'the stream is over', 2103: 'reconnecting', 3001: 'no such address',
+  3002: 'the server cannot be reached', 3003: 'the handshake failed', 3004: 'closed by the server', 3005: 'read or write failed',
+  5000: 'suspended', 5001: 'closed by the user', [-1301]: 'no camera', [-1302]: 'no microphone', [-1307]: 'given up', [-2301]: 'given up',
+}
+
+/** @typedef {{ tag: string, id: string, code: number, at: number }} State */
+
+/** The devices of one phone. */
+export class Media {
+  /** @type {Map<any, Pusher | Player>} */ #devices = new Map()
+  /** @type {Set<Promise<any>>} */ #endings = new Set()
+  /** Every state that a tag has told, oldest first. @type {State[]} */ states = []
+  /** Every attribute that has changed, oldest first. @type {{ tag: string, id: string, name: string, value: any }[]} */ changes = []
+  /** Network quality in `netstatus`: 1 is best. */
+  quality = 1
+
+  /** @param {import('./phone.js').Phone} phone */
+  constructor(phone) {
+    this.phone = phone
+  }
+
+  #names(tag) {
+    return Object.keys(TAGS[tag]).map(camel)
+  }
+
+  /** From the framework: a tag comes, goes or has changed. */
+  happened(tag, event, element) {
+    let device = this.#devices.get(element)
+    if (event === 'detached') {
+      this.#devices.delete(element)
+      device?.close()
+      return
+    }
+    if (event === 'attached') {
+      device = tag === 'live-pusher' ? new Pusher(this, element) : new Player(this, element)
+      this.#devices.set(element, device)
+    }
+    if (!device) return // it has attributes before it is on the page
+    const attributes = Object.fromEntries(this.#names(tag).map((name) => [name, element.data[name]]))
+    for (const [name, value] of Object.entries(attributes)) {
+      if (device.attributes[name] !== value) this.changes.push({ tag, id: element.id, name, value })
+    }
+    device.update(attributes)
+  }
+
+  #all(Kind) {
+    return [...this.#devices.values()].filter((device) => device instanceof Kind)
+  }
+
+  /** The pusher that is mounted, the newest if several are. @returns {Pusher | undefined} */
+  get pusher() {
+    return this.#all(Pusher).at(-1)
+  }
+
+  /** @returns {Player[]} in the order in which they came */
+  get players() {
+    return this.#all(Player)
+  }
+
+  /** @param {string} id @param {any} [component] in whose template it is; else the page's */
+  playerById(id, component) {
+    const host = component?._$ ?? this.phone.pages.top?.root.getComponent()
+    return this.players.find(({ element }) => element.id === id && element.ownerShadowRoot?.getHostNode() === host)
+  }
+
+  /** A tag tells its app something. */
+  emit(element, name, detail) {
+    void this.phone.gate.task(`${name} of ${element.is}`, () => element.triggerEvent(name, this.phone.realm.give(detail)))
+  }
+
+  state(element, code) {
+    this.states.push({ tag: element.is, id: element.id, code, at: Date.now() })
+    this.emit(element, 'statechange', { code, message: MEANING[code] ?? '' })
+  }
+
+  /** The app goes to the background. @param {'auto' | 'audio' | 'stop' | 'closed' | 'all'} policy */
+  hide(policy) {
+    const live = (device) => device?.running && device.attributes.mode === 'RTC'
+    // Only this pair may go on.
+    const chosen = policy !== 'auto' ? policy : live(this.pusher) && this.players.some(live) ? 'audio' : 'stop'
+    this.pusher?.background(chosen)
+    if (chosen === 'stop' || chosen === 'closed') for (const player of this.players) player.pause('the background')
+  }
+
+  show() {
+    this.pusher?.background('back')
+    for (const player of this.players) player.resume('the background')
+  }
+
+  /** Another page lies on one now, or no more. */
+  covered(page, is = true) {
+    for (const player of this.players) {
+      if (!player.attributes.autoPauseIfNavigate || !this.phone.screen.within(page, player.element)) continue
+      if (is) player.pause('another page')
+      else player.resume('another page')
+    }
+  }
+
+  /** Something that ends must have ended before the phone has. @param {Promise<any>} promise */
+  ending(promise) {
+    this.#endings.add(promise)
+    promise.finally(() => this.#endings.delete(promise)).catch((error) => this.phone.fault('ending media', error))
+  }
+
+  async close() {
+    for (const device of this.#devices.values()) device.close()
+    this.#devices.clear()
+    await Promise.allSettled([...this.#endings])
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * A phone's network. Everything that leaves it goes through doors of its own on 127.0.0.1, one for each place it goes
+ * to, so that a test can cut it off or let it fall silent: sockets, requests and media alike.
+ */
+
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { allDone, LEAVING_MS, within } from './house.js'
+
+/** Resets a connection. One that is ending already is only closed: Node would keep its handle for ever. */
+const reset = (socket) => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy())
+
+/** A way to one place. */
+class Door {
+  /** @type {Set<[import('node:net').Socket, import('node:net').Socket]>} */ #pairs = new Set()
+  /** Connections that the place itself refused, of all that were tried. */
+  refused = 0
+
+  constructor(server, { host, port }, network) {
+    this.server = server
+    this.port = server.address().port
+    server.on('connection', (near) => {
+      near.on('error', () => {})
+      if (network.down || network.isBlocked(port)) return reset(near)
+      const far = connect({ host, port })
+      const pair = [near, far]
+      this.#pairs.add(pair)
+      let reached = false
+      far.once('connect', () => (reached = true))
+      far.on('error', () => {
+        if (!reached) this.refused++
+      })
+      const end = () => {
+        near.destroy()
+        far.destroy()
+        this.#pairs.delete(pair)
+      }
+      for (const socket of pair) socket.setNoDelay(true).on('close', end)
+      far.on('error', () => reset(near))
+      near.pipe(far)
+      far.pipe(near)
+      if (network.silent) this.#hold(pair)
+    })
+  }
+
+  static async open(place, network) {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await within(LEAVING_MS, 'a TCP port', once(server, 'listening'))
+    return new Door(server, place, network)
+  }
+
+  get busy() {
+    return this.#pairs.size
+  }
+
+  reset() {
+    for (const [near, far] of this.#pairs) {
+      reset(near)
+      reset(far)
+    }
+  }
+
+  hold() {
+    for (const pair of this.#pairs) this.#hold(pair)
+  }
+
+  #hold([near, far]) {
+    near.unpipe(far)
+    far.unpipe(near)
+    near.pause()
+    far.pause()
+  }
+
+  release() {
+    for (const [near, far] of this.#pairs) {
+      near.pipe(far)
+      far.pipe(near)
+    }
+  }
+
+  async close() {
+    this.reset()
+    await within(LEAVING_MS, 'a door to close', new Promise((resolve) => this.server.close(resolve)))
+  }
+}
+
+/** The network of one phone. */
+export class Network {
+  /** @type {Map<string, Promise<Door>>} */ #doors = new Map()
+  /** @type {Set<number>} ports to which no way leads now */ #blocked = new Set()
+  down = false
+  silent = false
+  type = 'wifi'
+
+  /** @param {(state: { isConnected: boolean, networkType: string }) => void} onChange */
+  constructor(onChange) {
+    this.onChange = onChange
+  }
+
+  /** @param {string} host @param {number} port @returns {Promise<Door>} */
+  door(host, port) {
+    const place = `${host}:${port}`
+    if (!this.#doors.has(place)) this.#doors.set(place, Door.open({ host: host.replace(/^\[|\]$/g, ''), port }, this))
+    return this.#doors.get(place)
+  }
+
+  /**
+   * What Node's `http` and `ws` need to go through a door, under the name of where they go.
+   *
+   * @param {URL} url
+   * @returns {Promise<{ createConnection: (options: any) => import('node:net').Socket }>}
+   */
+  async route(url) {
+    const secure = /^(https|wss):$/.test(url.protocol)
+    const { port } = await this.door(url.hostname, Number(url.port) || (secure ? 443 : 80))
+    const to = { host: '127.0.0.1', port }
+    return { createConnection: () => (secure ? connectTls({ ...to, servername: url.hostname }) : connect(to)) }
+  }
+
+  /**
+   * The radio is gone: every connection is reset and none can be made until {@link heal}.
+   *
+   * @param {{ noticed?: boolean }} [options] `noticed`: the phone's system knows, and tells the app
+   */
+  async cut({ noticed = true } = {}) {
+    this.down = true
+    for (const door of await this.#all()) door.reset()
+    if (noticed) this.#say('none')
+  }
+
+  /** Connections stay, but nothing passes in either direction until {@link heal}; nobody is told. */
+  async silence() {
+    this.silent = true
+    for (const door of await this.#all()) door.hold()
+  }
+
+  /** @param {string} [type] the network that it comes back as */
+  async heal(type = 'wifi') {
+    if (this.silent) for (const door of await this.#all()) door.release()
+    this.down = false
+    this.silent = false
+    if (this.type !== type) this.#say(type)
+  }
+
+  /** As a network does that lets only some services pass: connections to a port are reset, and none can be made. @param {number} port */
+  async block(port) {
+    this.#blocked.add(port)
+    for (const [place, door] of this.#doors) if (place.endsWith(`:${port}`)) (await door).reset()
+  }
+
+  /** @param {number} port */
+  unblock(port) {
+    this.#blocked.delete(port)
+  }
+
+  /** @param {number} port */
+  isBlocked(port) {
+    return this.#blocked.has(port)
+  }
+
+  /** From one network to another: every connection is reset, new ones can be made at once. */
+  async change(type = '4g') {
+    for (const door of await this.#all()) door.reset()
+    this.#say(type)
+  }
+
+  #say(type) {
+    this.type = type
+    this.onChange({ isConnected: type !== 'none', networkType: type })
+  }
+
+  #all() {
+    return Promise.all(this.#doors.values())
+  }
+
+  async close() {
+    await allDone((await this.#all()).map((door) => door.close()))
+  }
+}

@@ -1,0 +1,154 @@
+/** The real server, and phones with the guide's page and the built component on it, ended together. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Server } from '../../lib/server.js'
+import { ffmpegsRunning } from './ffmpeg.js'
+import { writeApp } from './guide.js'
+import { allDone, PATIENCE_MS, until } from './house.js'
+import { Phone } from './phone.js'
+import { Told } from './told.js'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+export const GUIDE = here('../guide/trtccalling-guide.zh.md')
+/** What a user copies. */
+export const COMPONENT = process.env.TRING_COMPONENT ?? here('../../../clients/dist/miniprogram/components/TRTCCalling')
+
+/** Pause before a broken stream is tried again; a phone waits longer. */
+const RETRY_MS = 300
+
+/**
+ * An app with the guide's page and the built component, which is told its server as a user tells it: in `config.js`.
+ *
+ * @param {Server} server
+ * @param {object} [options]
+ * @param {'rtmp' | 'flv'} [options.player]
+ * @param {Partial<Parameters<typeof writeApp>[0]>} [options.more] pages besides
+ */
+export function builtApp(server, { player = 'rtmp', ...more } = {}) {
+  if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
+  const app = writeApp({ guide: GUIDE, component: COMPONENT, ...more })
+  const path = join(app.folder, 'components/TRTCCalling/config.js')
+  const before = readFileSync(path, 'utf8')
+  const config = before.replace(/server: '[^']*'/, `server: '${server.url}'`).replace(/player: '[^']*'/, `player: '${player}'`)
+  if (config === before) throw new Error(`config.js is not as it was:\n${before}`)
+  writeFileSync(path, config)
+  return app
+}
+
+/** Everything that one test file needs. */
+export class Rig {
+  /** @type {Phone[]} */ #phones = []
+  /** @type {Server} */ server
+  /** @type {number} port of RTMP */ rtmpPort
+
+  /** @param {import('../../lib/server.js').ServerOptions} [options] */
+  static async start({ settings, ...options } = {}) {
+    const rig = new Rig()
+    rig.server = await Server.start({ ...options, settings: { rtmp: { listen: '127.0.0.1:0' }, ...settings } })
+    try {
+      rig.rtmpPort = Number(/RTMP.*?:(\d+)/.exec(rig.server.greeting)?.[1])
+      if (!rig.rtmpPort) throw new Error(`the server does not say where RTMP is:\n${rig.server.greeting}`)
+      rig.app = builtApp(rig.server)
+    } catch (error) {
+      await rig.server.stop()
+      throw error
+    }
+    return rig
+  }
+
+  /**
+   * A phone on which the guide's page is open and signed in.
+   *
+   * @param {keyof import('./house.js').PEOPLE} name whose camera and microphone it has
+   * @param {Partial<import('./machine.js').PhoneOptions> & { userID?: string, to?: string, credentials?: object, type?: 1 | 2, login?: boolean }} [options]
+   * `to`: whom its page calls; `login`: wait until it is signed in, default true
+   * @returns {Promise<Phone & { told: Told, userID: string }>}
+   */
+  async phone(name, { userID = name, to = name === 'alice' ? 'bob' : 'alice', credentials, type = 1, login = true, data, ...options } = {}) {
+    const signed = credentials ?? (await this.server.sign(userID))
+    const trtcConfig = { sdkAppID: signed.sdkAppID, userID: signed.userID, userSig: signed.userSig, type }
+    const phone = await Phone.open(name, { app: this.app, retryMs: RETRY_MS, data: { trtcConfig, userId: to, ...data }, ...options })
+    this.#phones.push(phone)
+    phone.userID = userID
+    phone.told = await Told.by(phone)
+    if (login) {
+      await phone.run((page) => page.TRTCCalling.login().then(() => {}))
+      await phone.settled()
+      phone.told.forget()
+    }
+    return phone
+  }
+
+  /** Ends the phones of one test. Throws what was wrong with any of them, or with the server. */
+  async clear() {
+    await allDone(this.#phones.splice(0).map((phone) => this.#end(phone)))
+    await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+    if (!this.server.running) throw new Error(`the server has ended:\n${this.server.log}`)
+    if (this.server.panic) throw new Error(`the server panicked:\n${this.server.panic}`)
+  }
+
+  async #end(phone) {
+    await phone.close()
+    const { missing, warnings } = phone
+    if (missing.size) throw new Error(`base library 2.10.0 does not have ${[...missing]}, and the app asks for it`)
+    if (warnings.length) throw new Error(`${phone.userID}'s phone warns: ${warnings.join('; ')}`)
+  }
+
+  /** Ends everything, whatever of it fails. */
+  async stop() {
+    try {
+      await this.clear()
+    } finally {
+      await this.server?.stop()
+    }
+  }
+}
+
+/** A's page calls somebody. @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export function call(phone, userID, { type = 1, ...more } = {}) {
+  return phone.run((page, give) => page.TRTCCalling.call(give({ userID, type, ...more })).then(() => {}))
+}
+
+/** A calls B and B's phone rings. @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export async function ring(a, b, options) {
+  await call(a, b.userID, options)
+  await b.told.event('INVITED')
+  await until(`${b.userID}'s phone rings`, () => b.rings)
+}
+
+/** A calls B and B answers on the screen. Both have been told that the other is there. @param {1 | 2} [type] */
+export async function connect(a, b, type = 1) {
+  await ring(a, b, { type })
+  await b.tap('#accept')
+  for (const phone of [a, b]) await phone.told.event('USER_ENTER')
+}
+
+/** Everybody hears, and in a video call sees, the other. @param {1 | 2} type */
+export async function bothWays(a, b, type) {
+  await Promise.all([a.hears(b.person.name), b.hears(a.person.name)])
+  if (type === 2) await Promise.all([a.sees(b.person.name), b.sees(a.person.name)])
+}
+
+/** One hangs up by its key, and nobody else talks; both screens are empty afterwards, and no media is left on either. */
+export async function over(a, b) {
+  await a.tap('#hangup')
+  await gone(a, b)
+  await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+}
+
+/** The call is over on these phones: nothing of it is on the screen, nothing is carried. */
+export async function gone(...phones) {
+  for (const phone of phones) {
+    await phone.told.event('CALL_END')
+    await until(`${phone.userID}'s call is gone from the screen`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, {
+      ms: PATIENCE_MS,
+      last: () => phone.texts(),
+    })
+  }
+}
+
+/** What makes a connection the same one. */
+export const still = (device) => ({ pid: device.pid, connections: device.connections })

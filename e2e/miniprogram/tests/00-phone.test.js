@@ -1,0 +1,146 @@
+/** A phone: pages and their lifetimes, what its person can touch and read, the background. */
+
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { Rig, stubApp } from './stub/rig.js'
+
+const LOUD = (name) => `Page({
+  onLoad: function (o) { console.log('${name} load', o.a || '') }, onShow: function () { console.log('${name} show') },
+  onReady: function () { console.log('${name} ready') }, onHide: function () { console.log('${name} hide') },
+  onUnload: function () { console.log('${name} unload') },
+  away: function () { wx.navigateTo({ url: '../other/other?a=%41b', success: function (r) { console.log(r.errMsg) }, fail: function (r) { console.log(r.errMsg) } }) },
+  lost: function () { wx.navigateTo({ url: '/no/where', fail: function (r) { console.log(r.errMsg) } }) },
+  swap: function () { wx.redirectTo({ url: '/pages/first/first' }) }, home: function () { wx.switchTab({ url: '/pages/first/first' }) },
+  stack: function () { return getCurrentPages().map(function (p) { return p.route }).join() + ' ' + getApp().globalData },
+})`
+const PAGES = {
+  'pages/first/first': { js: LOUD('first'), wxml: '<TRTCCalling id="c" />', json: '"usingComponents": { "TRTCCalling": "/components/TRTCCalling/TRTCCalling" }' },
+  'pages/other/other': { js: LOUD('other') },
+}
+const APP = `App({ globalData: 7, onLaunch: function () { console.log('launch') }, onShow: function () { console.log('app show') }, onHide: function () { console.log('app hide') } })`
+
+describe('a phone', () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start()))
+  after(() => rig.stop())
+  afterEach(() => rig.clear())
+
+  it('opens the guide’s page in the order of a real one', async () => {
+    const phone = await rig.phone('alice')
+    assert.deepEqual(phone.peek('page.TRTCCalling.seen'), ['created', 'config alice', 'attached', 'login', 'show', 'ready'])
+    await until('she is signed in', () => rig.exchange.users.has('alice'))
+    assert.deepEqual(phone.missing, new Set())
+    assert.deepEqual(phone.warnings, [])
+    assert.deepEqual(phone.texts(), ['// index.wxml'])
+    const { TRTCCalling } = phone.page
+    await phone.close()
+    assert.equal(TRTCCalling.seen.pop(), 'detached')
+    await until('she is signed out', () => !rig.exchange.users.has('alice'))
+  })
+
+  it('merges two snippets of one page, and the later has its way', async () => {
+    const js = `Page({ data: { a: 1, b: 1 }, one: function () { return this.two() } }); Page({ data: { b: 2 }, two: function () { return this.data.a + this.data.b } })`
+    const phone = await rig.phone('alice', { app: stubApp({ pages: { 'pages/two/two': { js } } }), entry: 'pages/two/two' })
+    assert.equal(await phone.do('one'), 3)
+  })
+
+  it('goes from page to page', async () => {
+    const phone = await rig.phone('alice', { app: stubApp({ pages: PAGES, app: APP }), entry: 'pages/first/first', query: { a: 'x' } })
+    const lines = async (...expected) => {
+      await until(expected.at(-1), () => phone.lines().length >= expected.length, { last: () => phone.lines() })
+      assert.deepEqual(phone.logs.splice(0).map(({ text }) => text), expected)
+    }
+    await lines('launch', 'app show', 'first load x', 'first show', 'first ready')
+    await phone.do('away')
+    await lines('first hide', 'other load Ab', 'other show', 'other ready', 'navigateTo:ok')
+    assert.equal(await phone.do('stack'), 'pages/first/first,pages/other/other 7')
+    assert.equal(phone.pages.stack[0].caller.selectComponent('#c').seen.slice(-1)[0], 'hide')
+    await phone.back()
+    await lines('other unload', 'first show')
+    await phone.do('lost')
+    await lines('navigateTo:fail page "no/where" is not found')
+    await phone.do('away')
+    await phone.do('home')
+    await lines('first hide', 'other load Ab', 'other show', 'other ready', 'navigateTo:ok', 'other unload', 'first unload', 'first load ', 'first show', 'first ready')
+    await phone.goTo('pages/other/other')
+    await lines('first unload', 'other load ', 'other show', 'other ready')
+    assert.equal(phone.page.selectComponent('#nobody'), null)
+  })
+
+  it('shows what is not hidden, and only that can be touched', async () => {
+    const wxml = `<view class="{{gone ? 'off' : ''}}"><text id="t" bindtap="hit">one</text></view>
+      <view hidden="{{true}}">two</view><view style="display: none">three</view><view class="blind">four</view>
+      <button id="b" disabled="{{gone}}" bindtap="hit">five</button><view catchtap="hit" data-n="6" id="v"><text>six</text></view>
+      <input id="i" bindinput="typed" /><block wx:for="{{[7, 8]}}" wx:key="*this"><view>{{item}}</view></block>`
+    const js = `Page({ data: { gone: false }, hit: function (e) { console.log('hit', e.currentTarget.id, e.target.dataset.n || '', e.currentTarget.dataset.n || '') },
+      typed: function (e) { console.log('typed', e.detail.value) }, hide: function () { this.setData({ gone: true }) } })`
+    const wxss = '@import "./more.wxss"; .off, .never { display: none; color: red }'
+    const app = stubApp({ pages: { 'pages/see/see': { js, wxml, wxss } }, more: { 'pages/see/more': { wxss: '.blind { opacity: 0 }' } } })
+    const phone = await rig.phone('alice', { app, entry: 'pages/see/see' })
+    assert.deepEqual(phone.texts(), ['one', 'five', 'six', '7', '8'])
+    for (const selector of ['#t', 'text=five', 'text=six', '#v']) await phone.tap(selector)
+    await phone.type('#i', 'abc')
+    assert.deepEqual(phone.lines(), ['hit t  ', 'hit b  ', 'hit v  6', 'hit v 6 6', 'typed abc'])
+    await phone.do('hide')
+    assert.deepEqual(phone.texts(), ['five', 'six', '7', '8'])
+    assert.equal(phone.screen.find('#b').length, 1)
+    for (const selector of ['#t', '#b', '.blind']) assert.equal(phone.screen.touchable(selector).length, 0, selector)
+  })
+
+  it('is told of the background, and of nothing while it is suspended', async () => {
+    const phone = await rig.phone('alice')
+    await until('she is signed in', () => rig.exchange.users.has('alice'))
+    await phone.hide({ freezeAfter: 0 })
+    assert.equal(phone.frozen, true)
+    assert.deepEqual(phone.texts(), [])
+    await assert.rejects(() => phone.tap('#accept'), /in the background/)
+    for (const from of ['bob', 'carol']) rig.exchange.users.get('alice').send(JSON.stringify({ what: 'reject', from }))
+    await delay(150)
+    assert.deepEqual(phone.lines(), [])
+    await phone.show()
+    await phone.logged('对方拒绝')
+    await phone.logged('对方拒绝')
+    assert.deepEqual(phone.peek('page.TRTCCalling.seen').slice(-2), ['hide', 'show'])
+  })
+
+  it('holds timers while it is suspended, and only then', async () => {
+    const js = `Page({ start: function () {
+      var ticks = 0
+      setTimeout(function () { console.log('late') }, 120); setInterval(function () { console.log('tick ' + ++ticks) }, 20)
+      clearTimeout(setTimeout(function () { console.log('never') }, 30))
+    } })`
+    const phone = await rig.phone('alice', { app: stubApp({ pages: { 'pages/t/t': { js } } }), entry: 'pages/t/t' })
+    await phone.do('start')
+    await phone.hide({ freezeAfter: 50 })
+    await until('it is suspended', () => phone.frozen)
+    const before = phone.lines().length
+    assert.ok(before >= 1, 'it ran for a while')
+    await delay(200)
+    assert.equal(phone.lines().length, before)
+    await phone.show()
+    await until('it goes on', () => phone.lines().includes('late') && phone.lines().length > before + 2)
+    assert.ok(!phone.lines().includes('never'))
+  })
+
+  it('has the rest of WXML: scripts, includes, slots, conditions', async () => {
+    const wxml = `<wxs src="./w.wxs" module="w" /><include src="./part.wxml" /><box><view slot="s">in {{w.twice(n)}}</view></box>
+      <view wx:if="{{n > 5}}">much</view><view wx:elif="{{n > 1}}">some</view><view wx:else>none</view>`
+    const box = { js: `Component({ options: { multipleSlots: true } })`, wxml: '<text>box</text><slot name="s" />', json: '{ "component": true }' }
+    const page = { js: 'Page({ data: { n: 2 }, more: function () { this.setData({ n: 9 }) } })', wxml, json: '"usingComponents": { "box": "./box" }' }
+    const part = { wxml: '<view>part {{n}}</view>' }
+    const app = stubApp({ pages: { 'pages/w/w': { ...page, wxs: 'exports.twice = function (n) { return 2 * n }' } }, more: { 'pages/w/part': part, 'pages/w/box': box } })
+    const phone = await rig.phone('alice', { app, entry: 'pages/w/w' })
+    assert.deepEqual(phone.texts(), ['part 2', 'box', 'in 4', 'some'])
+    await phone.do('more')
+    assert.deepEqual(phone.texts(), ['part 9', 'box', 'in 18', 'much'])
+  })
+
+  it('warns of setData after the end', async () => {
+    const js = `Page({ onUnload: function () { var self = this; setTimeout(function () { self.setData({ a: 1 }) }, 1) } })`
+    const phone = await rig.phone('alice', { app: stubApp({ pages: { ...PAGES, 'pages/u/u': { js } } }), entry: 'pages/u/u' })
+    await phone.goTo('pages/other/other')
+    await until('it is told', () => phone.warnings.length)
+    assert.match(phone.warnings[0], /setData of pages\/u\/u after it was detached/)
+  })
+})

@@ -1,0 +1,223 @@
+/** What is heard and seen at the other end of a call between mini-programs: by tone, by colour, by silence. */
+
+import assert from 'node:assert/strict'
+import { sign } from '../../lib/sign.js'
+import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { bothWays, builtApp, call, connect, over, Rig, ring, still } from '../lib/rig.js'
+
+/** As WeChat's are: 28 characters, with what is allowed in them. */
+const OPENID = 'oGZUI0egBJY1zhBYw2KhdUfwVJJE'
+
+/** From the connection to the first picture: far less than from one key frame to the next. */
+const FIRST_PICTURE_MS = 1200
+
+describe('media between mini-programs', () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start()))
+  after(() => rig?.stop())
+  afterEach(() => rig.clear())
+
+  const pair = (options = {}) => Promise.all([rig.phone('alice', options), rig.phone('bob', options)])
+
+  it('carry a voice call, and no picture', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 1)
+    await bothWays(alice, bob, 1)
+    for (const phone of [alice, bob]) {
+      await phone.seesNobody()
+      assert.ok(!phone.codes('live-player').includes(2003), 'no frame has come')
+      assert.ok(!phone.permissions.asked.includes('scope.camera'), 'nobody was asked for a camera')
+      assert.equal(phone.pusher.attributes.enableCamera, false)
+      assert.equal(phone.pusher.attributes.mode, 'RTC')
+      assert.equal(phone.players[0].attributes.mode, 'RTC')
+    }
+    assert.deepEqual(await Promise.all([alice.hears(), bob.hears()]), ['bob', 'alice'])
+    await over(bob, alice)
+  })
+
+  it('carry a video call that the other side began', async () => {
+    const [alice, bob] = await pair()
+    await connect(bob, alice, 2)
+    await bothWays(bob, alice, 2)
+    assert.deepEqual(await Promise.all([alice.hears(), bob.hears(), alice.sees(), bob.sees()]), ['bob', 'alice', 'bob', 'alice'])
+    await over(alice, bob)
+    await over2()
+
+    /** The same two again, at once: nothing of the first call is in the way. */
+    async function over2() {
+      for (const phone of [alice, bob]) phone.told.forget()
+      await connect(alice, bob, 1)
+      await bothWays(alice, bob, 1)
+      await over(alice, bob)
+    }
+  })
+
+  it('show nothing and send nothing before the answer', async () => {
+    const [alice, bob] = await pair()
+    await ring(alice, bob, { type: 2 })
+    await until('the caller sees herself', () => alice.pusher?.attributes.enableCamera)
+    assert.equal(alice.pusher.running, false)
+    assert.equal(bob.pusher, undefined)
+    assert.equal(alice.pusher.connections, 0)
+    const tag = alice.pusher
+    await bob.tap('#accept')
+    await bothWays(alice, bob, 2)
+    assert.equal(alice.pusher, tag, 'the tag that showed her is the one that sends')
+    await over(alice, bob)
+  })
+
+  it('are silent while the microphone is muted, on the same connections', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 1)
+    await bothWays(alice, bob, 1)
+    const before = [still(alice.pusher), still(bob.players[0])]
+    await alice.tap('#mic')
+    await bob.reads('对方已静音')
+    await bob.hearsNobody()
+    assert.equal(await alice.hears(), 'bob')
+    await alice.tap('#mic')
+    await bob.hears('alice')
+    assert.deepEqual([still(alice.pusher), still(bob.players[0])], before)
+    await alice.run((page) => page.TRTCCalling.setMicMute(true).then(() => {}))
+    await bob.hearsNobody()
+    await alice.run((page) => page.TRTCCalling.setMicMute(false).then(() => {}))
+    await bob.hears('alice')
+    assert.deepEqual([still(alice.pusher), still(bob.players[0])], before)
+    await over(alice, bob)
+  })
+
+  it('show nobody while the camera is off, with the same tags', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    const tags = [alice.pusher, bob.players[0]]
+    const before = tags.map(still)
+    await alice.tap('#camera')
+    await bob.reads('对方已关闭摄像头')
+    await bob.seesNobody()
+    assert.equal(await bob.hears(), 'alice', 'her voice goes on')
+    assert.deepEqual(bob.screen.find('.away').map(({ id }) => id), [bob.players[0].element.id], 'no old picture is left standing')
+    await alice.tap('#camera')
+    await bob.sees('alice')
+    assert.equal(await bob.hears(), 'alice')
+    await alice.run((page) => page.TRTCCalling.closeCamera().then(() => {}))
+    await bob.seesNobody()
+    await alice.run((page) => page.TRTCCalling.openCamera().then(() => {}))
+    await bob.sees('alice')
+    assert.deepEqual([alice.pusher, bob.players[0]], tags)
+    assert.deepEqual(tags.map(still), before)
+    await over(bob, alice)
+  })
+
+  it('reach a player that joins late at once, and as they are now', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    const waits = []
+    for (let n = 0; n < 3; n++) {
+      const from = bob.media.states.length
+      await bob.network.block(rig.rtmpPort)
+      await until('the player has lost it', () => bob.media.states.slice(from).some(({ code }) => code === 2103))
+      bob.network.unblock(rig.rtmpPort)
+      const at = (code) => bob.media.states.slice(from).find((state) => state.tag === 'live-player' && state.code === code)?.at
+      await until('there is a picture', () => at(2003))
+      waits.push(at(2003) - at(2001))
+      await bob.sees('alice')
+    }
+    await bothWays(alice, bob, 2)
+    // Key frames are 3 s apart: who waits for one waits for half of that.
+    assert.ok(Math.max(...waits) < FIRST_PICTURE_MS, `${waits} ms until there was a picture`)
+    await over(alice, bob)
+  })
+
+  it('play as FLV over HTTP where config.js says so', async () => {
+    const app = builtApp(rig.server, { player: 'flv' })
+    const alice = await rig.phone('alice')
+    const bob = await rig.phone('bob', { app })
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    assert.match(bob.players[0].attributes.src, /^http:\/\/127\.0\.0\.1:\d+\//)
+    assert.match(alice.players[0].attributes.src, /^rtmp:\/\//)
+    assert.deepEqual(await Promise.all([alice.hears(), bob.hears()]), ['bob', 'alice'])
+    await over(alice, bob)
+    const voice = await rig.phone('carol', { app })
+    alice.told.forget()
+    await connect(alice, voice, 1)
+    await bothWays(alice, voice, 1)
+    await over(voice, alice)
+  })
+
+  it('take an openid of 28 characters for a name', async () => {
+    assert.equal(OPENID.length, 28)
+    const alice = await rig.phone('alice', { userID: OPENID, to: 'bob' })
+    const bob = await rig.phone('bob', { to: OPENID })
+    await bob.do('call')
+    await alice.told.event('INVITED')
+    await bob.reads(OPENID)
+    await alice.tap('#accept')
+    assert.equal((await bob.told.event('USER_ENTER')).userID, OPENID)
+    await bothWays(alice, bob, 2)
+    await over(alice, bob)
+  })
+
+  it('never show a UserSig, nor a ticket in the console', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    const { userSig } = alice.peek('page.data.trtcConfig')
+    assert.ok(userSig.length > 50)
+    for (const tag of [alice.pusher.attributes.url, alice.players[0].attributes.src]) {
+      assert.ok(!tag.includes(userSig), 'an address holds no UserSig')
+      const ticket = /[?&][^=]+=([^&]+)/.exec(tag)?.[1]
+      assert.ok(ticket, tag)
+      for (const line of [...alice.lines(), rig.server.log]) assert.ok(!line.includes(ticket), 'no log holds a ticket')
+    }
+    assert.ok(!alice.connects.some((url) => url.includes(userSig)))
+    await over(alice, bob)
+  })
+})
+
+describe('the same user on two phones', () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start()))
+  after(() => rig?.stop())
+  afterEach(() => rig.clear())
+
+  it('rings on both, and who answers first talks', async () => {
+    const alice = await rig.phone('alice')
+    const bob = await rig.phone('bob')
+    const second = await rig.phone('carol', { userID: 'bob' })
+    await call(alice, 'bob')
+    await Promise.all([bob, second].map((phone) => phone.told.event('INVITED')))
+    await until('both ring', () => bob.rings && second.rings)
+    await second.tap('#accept')
+    await bob.told.event('CALLING_CANCEL')
+    await bob.reads('已在其他设备上处理')
+    await until('it is quiet', () => !bob.rings)
+    // The second phone has carol's microphone: it is she who is heard.
+    await Promise.all([alice.hears('carol'), second.hears('alice')])
+    assert.equal(bob.pusher, undefined)
+    assert.deepEqual(bob.told.told(), ['INVITED', 'CALLING_CANCEL'])
+    await over(alice, second)
+  })
+
+  it('signs the first out where the app wants single login', async () => {
+    const app = JSON.parse(await rig.server.command('app', 'create', 'single', '--single-login', '--json'))
+    const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
+    const first = await rig.phone('bob', { credentials, login: false })
+    // The running server notices a new app within seconds.
+    await until('the server knows the app', () => first.run((page) => page.TRTCCalling.login().then(() => true, (error) => error.code !== 'app_unknown')))
+    first.told.events.forEach((each) => (each.expected = true))
+    first.told.forget()
+    const before = first.connects.length
+    const second = await rig.phone('carol', { userID: 'bob', credentials })
+    await first.told.event('KICKED_OUT')
+    await first.reads('账号已在其他设备登录')
+    assert.deepEqual(first.told.told(), ['KICKED_OUT'])
+    assert.equal(second.told.told().includes('KICKED_OUT'), false)
+    // It does not come back by itself and kick the other in turn.
+    await until('its socket is closed', () => first.sockets.size === 0)
+    assert.equal(first.connects.length, before)
+    assert.equal(second.sockets.size, 1)
+  })
+})

@@ -1,0 +1,11 @@
+Component({
+  properties: { microphone: Boolean, camera: Boolean },
+  methods: {
+    microphone: function () {
+      this.triggerEvent('microphone', {})
+    },
+    camera: function () {
+      this.triggerEvent('camera', {})
+    },
+  },
+})
