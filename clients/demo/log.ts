@@ -66,6 +66,10 @@ function details(data: unknown): HTMLElement {
 function brief(data: unknown): string {
   if (typeof data !== "object" || data === null) return String(data)
   const fields = data as { [key: string]: unknown }
+  const qualities = fields["networkQualityList"]
+  if (Array.isArray(qualities)) {
+    return (qualities as { userID: string; quality: number }[]).map((q) => `${q.userID} · ${q.quality}`).join(", ")
+  }
   const available = fields["isAudioAvailable"] ?? fields["isVideoAvailable"]
   const who = fields["userID"] ?? fields["sponsor"] ?? fields["timeoutUserList"]
   const rest = available === undefined ? (fields["reason"] ?? fields["code"]) : available === true ? "on" : "off"
