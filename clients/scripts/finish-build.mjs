@@ -25,7 +25,7 @@ for (const name of readdirSync(dist, { recursive: true })) {
   else if (name.endsWith(".js")) {
     const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, removeComments: true }
     const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions })
-    writeFileSync(file, name.startsWith("demo") ? outputText.replaceAll('"../web/', '"/sdk/web/') : outputText)
+    writeFileSync(file, name.startsWith("demo") ? outputText.replace(/"\.\.\/(web|core)\//g, '"/sdk/$1/') : outputText)
   }
 }
 

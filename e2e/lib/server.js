@@ -69,7 +69,7 @@ export class Server {
       media.advertise = [`127.0.0.1:${this.relay.port}`]
     }
     const lines = [`listen = "127.0.0.1:0"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
-    for (const [section, entries] of Object.entries({ ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
+    for (const [section, entries] of Object.entries({ rtmp: { listen: '127.0.0.1:0' }, ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
       lines.push(`[${section}]`)
       for (const [key, value] of Object.entries(entries)) lines.push(`${key} = ${toToml(value)}`)
     }
