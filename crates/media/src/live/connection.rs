@@ -124,7 +124,9 @@ impl Connection {
             }
         }
         self.waits = false;
-        self.alive = self.alive.max(if out.len() > before { now } else { self.alive });
+        if out.len() > before {
+            self.alive = now;
+        }
     }
 
     pub(crate) fn has_answers(&self) -> bool {
