@@ -99,6 +99,13 @@ impl Connection {
         self.role = Role::Leaving;
     }
 
+    /// It is about to end for what its peer did: says so.
+    pub(crate) fn blame(&mut self, reason: &str) {
+        if let Protocol::Rtmp(session) = &mut self.protocol {
+            session.fail(reason, &mut self.answers);
+        }
+    }
+
     /// A frame for its player. What `act` says, `false` if it plays nothing.
     pub(crate) fn play(&mut self, act: impl FnOnce(&mut Player) -> bool, now: Instant) -> bool {
         let Role::Player { player, .. } = &mut self.role else { return false };

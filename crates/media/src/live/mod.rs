@@ -29,6 +29,7 @@ const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was n
 const OTHER_WAY: &str = "this ticket is for the other direction";
 const REPLACED: &str = "a newer connection has taken its place";
 const OVER: &str = "the call is over";
+const CARRIED: &str = "send H.264 and AAC";
 
 /// A TCP connection. Chosen by the caller of [`Live::connect`], never used twice in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +94,8 @@ enum Access {
 /// A session's stream, and what it plays.
 #[derive(Debug, Default)]
 struct Stream {
+    /// The call id, for the log.
+    label: String,
     publisher: Publisher,
     pusher: Option<ConnectionId>,
     players: BTreeMap<UserId, ConnectionId>,
@@ -125,10 +128,11 @@ impl Live {
 
     // --- sessions ---
 
-    /// A session that may push, and play these users. `random` draws the tickets' bytes.
+    /// A session that may push, and play these users. `label` is the call id, for the log; `random` draws the tickets'
+    /// bytes.
     pub(crate) fn open(
         &mut self,
-        key: Key,
+        (key, label): (Key, &str),
         others: Vec<UserId>,
         mut random: impl FnMut() -> [u8; RANDOM_BYTES],
     ) -> Tickets {
@@ -140,7 +144,7 @@ impl Live {
             self.tickets.insert(ticket.clone(), Access::Play(key, user.clone()));
         }
         let tickets = std::iter::once(&push).chain(play.iter().map(|(_, t)| t)).cloned().collect();
-        self.streams.insert(key, Stream { tickets, ..Stream::default() });
+        self.streams.insert(key, Stream { label: label.to_owned(), tickets, ..Stream::default() });
         Tickets { push, play }
     }
 
@@ -157,8 +161,10 @@ impl Live {
 
     /// Keeps a frame for those who join. See [`Publisher::keep`].
     pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
-        if let Some(stream) = self.streams.get_mut(&from) {
-            stream.publisher.keep(tag, flows);
+        let Some(stream) = self.streams.get_mut(&from) else { return };
+        stream.publisher.keep(tag, flows);
+        if tag.kind == TagKind::Video && stream.publisher.seems_without_key_frames() {
+            tracing::info!(label = stream.label, "a pusher sends no key frame: nobody sees its pictures");
         }
     }
 
@@ -227,10 +233,12 @@ impl Live {
             match event {
                 rtmp::Event::Wants(wanted) => self.admit(conn, wanted, now, out),
                 rtmp::Event::Tag(tag) => {
-                    if let Some(Connection { role: Role::Pusher(key), .. }) = self.connections.get(&conn)
-                        && tag.is_supported()
-                    {
-                        frames.push((*key, tag));
+                    let Some(Connection { role: Role::Pusher(key), .. }) = self.connections.get(&conn) else {
+                        continue;
+                    };
+                    match tag.unsupported() {
+                        None => frames.push((*key, tag)),
+                        Some(what) => self.fail(conn, &format!("{what} is not carried: {CARRIED}"), out),
                     }
                 }
                 rtmp::Event::Stopped => self.dismiss(conn, OVER, out),
@@ -238,8 +246,7 @@ impl Live {
         }
         self.events = events;
         if let Err(error) = result {
-            tracing::info!(?conn, %error, "an RTMP connection is closed");
-            self.dismiss(conn, OVER, out);
+            self.fail(conn, &error.to_string(), out);
         }
         if self.connections.get(&conn).is_some_and(Connection::has_answers) {
             out.ready.push(conn);
@@ -349,6 +356,18 @@ impl Live {
         self.detach(conn, &role);
         out.ready.push(conn);
         out.hang_up.push(conn);
+    }
+
+    /// Ends a connection for what its peer did.
+    fn fail(&mut self, conn: ConnectionId, reason: &str, out: &mut LiveOutput) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let label = match &connection.role {
+            Role::Pusher(key) | Role::Player { session: key, .. } => self.streams.get(key).map(|s| &*s.label),
+            Role::Stranger | Role::Leaving => None,
+        };
+        tracing::info!(label, ?conn, reason, "an RTMP connection is closed");
+        connection.blame(reason);
+        self.dismiss(conn, reason, out);
     }
 
     fn detach(&mut self, conn: ConnectionId, role: &Role) {

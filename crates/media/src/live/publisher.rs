@@ -25,6 +25,8 @@ pub(crate) struct Publisher {
     /// The newest key frame and all after it; empty if there is none, or too much came since.
     pictures: Vec<Tag>,
     bytes: usize,
+    /// Pictures that came before the first key frame.
+    unseen: usize,
     /// Which connection it is that pushes; raised for each.
     run: u32,
     /// Raised for each header that differs from the one before.
@@ -74,6 +76,11 @@ impl Publisher {
         self.bytes = 0;
     }
 
+    /// True for one picture: so many have come, and never a key frame.
+    pub(crate) fn seems_without_key_frames(&self) -> bool {
+        self.unseen == MAX_PICTURES
+    }
+
     /// Metadata and decoders' headers, in the order in which players take them.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &Tag> {
         self.metadata.iter().chain(self.headers.iter().flatten())
@@ -111,7 +118,9 @@ impl Publisher {
     fn keep_picture(&mut self, tag: &Tag) {
         if tag.is_key_frame() {
             self.forget_pictures();
+            self.unseen = usize::MAX;
         } else if self.pictures.is_empty() {
+            self.unseen = self.unseen.saturating_add(1);
             return;
         }
         self.bytes += tag.payload.len();
@@ -142,6 +151,20 @@ mod tests {
         }
         assert_eq!(p.pictures().len(), 2);
         assert!(p.pictures()[0].is_key_frame());
+    }
+
+    #[test]
+    fn a_stream_without_key_frames_is_noticed_once() {
+        let mut p = Publisher::default();
+        let frame = video(0x27, 1, 9);
+        let mut noticed = |p: &mut Publisher| {
+            p.keep(&frame, true);
+            p.seems_without_key_frames()
+        };
+        assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut p)).count(), 1);
+        p.restart();
+        p.keep(&video(0x17, 1, MAX_BYTES + 1), true);
+        assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut p)).count(), 0, "one is on its way");
     }
 
     #[test]

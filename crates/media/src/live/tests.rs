@@ -28,8 +28,8 @@ impl World {
             seed += 1;
             [seed; RANDOM_BYTES]
         };
-        let a = live.open(A, vec![user("b")], &mut random);
-        let b = live.open(B, vec![user("a")], &mut random);
+        let a = live.open((A, "c1"), vec![user("b")], &mut random);
+        let b = live.open((B, "c1"), vec![user("a")], &mut random);
         Self { live, out: LiveOutput::default(), now: Instant::now(), frames: Vec::new(), a, b, last: 0 }
     }
 
@@ -134,7 +134,7 @@ fn flv_begins_with_its_header() {
 fn a_connection_moves_to_the_worker_of_its_ticket() {
     let (mut here, mut there) = (World::new(), World::new());
     there.live.worker = 5;
-    let tickets = there.live.open(Key(9), vec![], || [200; RANDOM_BYTES]);
+    let tickets = there.live.open((Key(9), "c2"), vec![], || [200; RANDOM_BYTES]);
     let conn = here.connect("publish", &tickets.push);
     assert_eq!(here.out.moves, [(conn, 5)]);
     let released = here.live.release(conn).unwrap();
@@ -186,4 +186,52 @@ fn connections_are_bounded() {
         assert!(live.connect(ConnectionId(n), Speaks::Rtmp([0; 8]), now));
     }
     assert!(!live.connect(ConnectionId(u64::MAX), Speaks::Rtmp([0; 8]), now));
+}
+
+#[test]
+fn what_ends_a_pusher_is_said_to_it_and_touches_no_other() {
+    let mut w = World::new();
+    let (push, back) = (w.a.push.clone(), w.b.push.clone());
+    let other = w.connect("publish", &back);
+    w.says(other, "NetStream.Publish.Start");
+    let tag = |kind, first: u8| {
+        testing::publish(&Tag { kind, timestamp: 0, payload: [first, 1, 0].as_slice().into() })
+    };
+    for (bytes, reason) in [
+        (tag(TagKind::Video, 0x1c), "H.265"),
+        (tag(TagKind::Audio, 0x2f), "MP3"),
+        (testing::control(1, &0u32.to_be_bytes()), "a chunk size of 0"),
+        (testing::control(1, &(1u32 << 31).to_be_bytes()), "a chunk size of 2147483648"),
+    ] {
+        let conn = w.connect("publish", &push);
+        assert!(w.says(conn, "NetStream.Publish.Start"));
+        w.send(conn, &bytes);
+        assert!(w.says(conn, reason), "{reason}");
+        assert!(w.out.hang_up.contains(&conn) && !w.out.hang_up.contains(&other), "{reason}");
+        w.push(conn, 0xaf, 1, 5);
+    }
+    w.push(other, 0xaf, 1, 5);
+}
+
+#[test]
+fn a_thousand_silent_strangers_hold_little_and_are_gone_in_seconds() {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    for n in 1_000..2_000 {
+        assert!(w.live.connect(ConnectionId(n), Speaks::Rtmp([0; 8]), w.now));
+        w.live.receive(ConnectionId(n), &[3], w.now, &mut w.frames, &mut w.out);
+    }
+    let mut gone = 0;
+    for second in 0..11 {
+        w.now += Duration::from_secs(1);
+        w.live.tick(w.now, &mut w.out);
+        for conn in std::mem::take(&mut w.out.hang_up) {
+            w.live.disconnected(conn);
+            gone += 1;
+        }
+        w.push(pusher, 0xaf, 1, second * 1000);
+        assert!(!w.bytes(player).is_empty(), "the call goes on");
+    }
+    assert_eq!(gone, 1_000);
 }

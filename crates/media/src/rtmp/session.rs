@@ -189,6 +189,20 @@ impl Session {
         self.status("error", code, reason, out);
     }
 
+    /// Ends it for what the peer did, and says so. Nothing can be said before the handshake is done.
+    pub(crate) fn fail(&mut self, reason: &str, out: &mut Vec<u8>) {
+        if self.handshake.is_some() {
+            return;
+        }
+        match self.stage {
+            Stage::Over => {}
+            Stage::Asked(_) => self.refuse(reason, out),
+            Stage::Open => self.status("error", "NetConnection.Connect.Failed", reason, out),
+            Stage::Flowing(_) => self.status("error", "NetStream.Failed", reason, out),
+        }
+        self.stage = Stage::Over;
+    }
+
     /// Tells a peer that what it published or played is over. Close the connection when `out` has left.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
         if let Stage::Flowing(direction) = self.stage {

@@ -8,6 +8,8 @@ const AVC: u8 = 7;
 /// FLV's number of AAC (annex E.4.2.1).
 const AAC: u8 = 10;
 const KEY_FRAME: u8 = 1;
+/// The bit of a video tag that is followed by a FourCC in place of a codec's number (Enhanced RTMP v1).
+const EXTENDED: u8 = 0x80;
 
 /// What a tag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,13 +48,24 @@ impl Tag {
         matches!((self.kind, &*self.payload), (TagKind::Video, [first, 1, ..]) if first >> 4 == KEY_FRAME)
     }
 
-    /// H.264 or AAC: what a mini-program sends, and all that players are given.
-    pub(crate) fn is_supported(&self) -> bool {
-        match (self.kind, self.payload.first()) {
-            (TagKind::Video, Some(first)) => first & 0x0f == AVC && first & 0x80 == 0,
-            (TagKind::Audio, Some(first)) => first >> 4 == AAC,
-            (TagKind::Metadata, first) => first.is_some(),
-            _ => false,
+    /// What it is instead of H.264 or AAC, the only ones that a mini-program sends and that players are given.
+    pub(crate) fn unsupported(&self) -> Option<&'static str> {
+        match (self.kind, self.payload.first()?) {
+            (TagKind::Video, first) if first & EXTENDED != 0 => Some("video by its FourCC (H.265, AV1)"),
+            (TagKind::Video, first) => match first & 0x0f {
+                AVC => None,
+                12 => Some("H.265 video"),
+                2 => Some("H.263 video"),
+                _ => Some("video of another codec"),
+            },
+            (TagKind::Audio, first) => match first >> 4 {
+                AAC => None,
+                2 | 14 => Some("MP3 sound"),
+                9 => Some("sound by its FourCC (Opus, AC-3)"),
+                11 => Some("Speex sound"),
+                _ => Some("sound of another codec"),
+            },
+            (TagKind::Metadata, _) => None,
         }
     }
 
@@ -101,10 +114,17 @@ mod tests {
         assert_eq!([&header, &key, &frame].map(Tag::is_key_frame), [false, true, false]);
         assert!(tag(TagKind::Audio, &[0xaf, 0, 0x11, 0x88]).is_header());
         assert!(!tag(TagKind::Audio, &[0xaf, 1, 1]).is_header());
-        assert!(tag(TagKind::Audio, &[0xaf, 1]).is_supported());
-        assert!(!tag(TagKind::Audio, &[0x2f, 1]).is_supported(), "MP3");
-        assert!(!tag(TagKind::Video, &[0x22, 1]).is_supported(), "H.263");
-        assert!(!tag(TagKind::Video, &[]).is_supported());
+    }
+
+    #[test]
+    fn what_is_not_carried_is_named() {
+        let what = |kind, first: u8| tag(kind, &[first, 1]).unsupported();
+        assert_eq!(what(TagKind::Audio, 0xaf), None);
+        assert_eq!(what(TagKind::Video, 0x17), None);
+        assert_eq!(what(TagKind::Audio, 0x2f), Some("MP3 sound"));
+        assert_eq!(what(TagKind::Video, 0x1c), Some("H.265 video"));
+        assert_eq!(what(TagKind::Video, 0x22), Some("H.263 video"));
+        assert_eq!(what(TagKind::Video, 0x91), Some("video by its FourCC (H.265, AV1)"));
     }
 
     #[test]

@@ -28,3 +28,10 @@ pub(crate) fn publish(tag: &Tag) -> Vec<u8> {
     Writer::default().write(4, (tag.number(), 1, tag.timestamp), &tag.payload, &mut bytes);
     bytes
 }
+
+/// A protocol control message.
+pub(crate) fn control(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Writer::default().write(2, (kind, 0, 0), payload, &mut bytes);
+    bytes
+}

@@ -87,13 +87,13 @@ impl Shard {
                 .map_err(|e| OfferError::Invalid(format!("the system gave no random numbers: {e}")))?;
         }
         tracing::debug!(session = %session.id, room = %session.room, label = %session.label, "live session opened");
-        let LiveSession { id, room, ref user, .. } = session;
-        let (user, slots) = (user.clone(), [others.len(); 2]);
+        let LiveSession { id, room, ref user, ref label } = session;
+        let (user, label, slots) = (user.clone(), label.clone(), [others.len(); 2]);
         let key = self.sessions.insert_live(session);
         self.by_id.insert(id, key);
         self.counters.opened += 1;
         // One for each ticket, drawn above where a failure has its answer.
-        let tickets = self.live.open(key, others, || random.pop().unwrap_or_default());
+        let tickets = self.live.open((key, &label), others, || random.pop().unwrap_or_default());
         for k in self.rooms.entry(room).or_default().join(Joining { key, user, devices, slots }) {
             self.evict(k, now, out);
         }
