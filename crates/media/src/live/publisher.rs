@@ -157,7 +157,7 @@ mod tests {
     fn a_stream_without_key_frames_is_noticed_once() {
         let mut p = Publisher::default();
         let frame = video(0x27, 1, 9);
-        let mut noticed = |p: &mut Publisher| {
+        let noticed = |p: &mut Publisher| {
             p.keep(&frame, true);
             p.seems_without_key_frames()
         };
