@@ -3,8 +3,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
+#[path = "common/proxy.rs"]
+mod proxy;
 
 use common::*;
+use proxy::Proxy;
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -153,6 +156,23 @@ async fn a_stranger_gets_nothing_and_harms_nobody() {
         assert_eq!(status, 403, "{path}: {body}");
     }
     pictures(&mut player, 5).await;
+}
+
+#[tokio::test]
+async fn through_the_documented_https_proxy_a_device_signs_in_and_plays() {
+    let server = Server::start().await;
+    let (mut a, mut b, call) = talking(&server, MediaType::Video).await;
+    let (of_a, of_b) = (streams(&mut a, &call).await, streams(&mut b, &call).await);
+    let proxy = Proxy::before(server.running.address);
+    let _pusher = push(&of_a.push);
+    let mut player = play(&format!("https://{}{}", proxy.https, of_b.flv));
+    pictures(&mut player, 20).await;
+
+    let app = server.app("other").await;
+    let mut through = server.device(&app, "c").await;
+    through.socket =
+        tokio_tungstenite::connect_async(format!("ws://{}/v1/socket", proxy.http)).await.unwrap().0;
+    through.login(&app, "c").await.unwrap();
 }
 
 #[tokio::test]
