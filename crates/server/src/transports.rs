@@ -28,6 +28,16 @@ pub(crate) struct Transport {
     pub(crate) request: Option<u32>,
     /// What a mini-program pushes and plays by, once the media plane has drawn it.
     pub(crate) tickets: Option<Tickets>,
+    /// The device's transport of before, which lives until this one is answered: an offer that is refused costs nothing.
+    replaces: Option<SessionId>,
+}
+
+/// A transport that is gone.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) transport: Transport,
+    /// The device has no other in this call.
+    pub(crate) last: bool,
 }
 
 /// All transports of this server.
@@ -60,8 +70,8 @@ pub(crate) struct Offer {
 }
 
 impl Transports {
-    /// A device that the call engine permits brings an offer. A transport that it had in this call is replaced; the
-    /// request that still waited for its answer is returned.
+    /// A device that the call engine permits brings an offer. A transport that it had in this call goes when the media
+    /// plane has answered; one that still waited for its answer goes now, and its request is returned.
     pub(crate) fn open(
         &mut self,
         offer: Offer,
@@ -70,7 +80,7 @@ impl Transports {
         out: &mut Vec<Command>,
     ) -> Option<u32> {
         let Offer { call, device, request, way } = offer;
-        let replaced = self.close(&call, device, out);
+        let (replaces, waited) = self.step_aside(&call, device, out);
         self.last += 1;
         let session = SessionId(self.last);
         self.under_way.push_back((session, now));
@@ -94,9 +104,26 @@ impl Transports {
             gate_open,
             request: Some(request),
             tickets: None,
+            replaces,
         };
         self.by_session.insert(session, transport);
-        replaced
+        waited
+    }
+
+    /// Makes place for a newer transport. Gives the one that goes with the answer, and the request of one that goes now.
+    fn step_aside(
+        &mut self,
+        call: &CallId,
+        device: DeviceId,
+        out: &mut Vec<Command>,
+    ) -> (Option<SessionId>, Option<u32>) {
+        let Some(&current) = self.by_part.get(&(device, call.clone())) else { return (None, None) };
+        let Some(transport) = self.by_session.get(&current) else { return (None, None) };
+        let Some(request) = transport.request else { return (Some(current), None) };
+        let before = transport.replaces;
+        out.push(Command::Close { session: current });
+        self.remove(current);
+        (before, Some(request))
     }
 
     /// The tickets that a device was given in this call, if it has any.
@@ -121,22 +148,56 @@ impl Transports {
         camera: bool,
         out: &mut Vec<Command>,
     ) {
-        if let Some(&session) = self.by_part.get(&(device, call.clone())) {
+        for session in self.of_part(call, device).into_iter().flatten() {
             out.push(Command::SetDevices { session, microphone, camera });
         }
     }
 
-    /// Closes a transport, if there is one. Returns the request that still waited for its answer.
-    pub(crate) fn close(&mut self, call: &CallId, device: DeviceId, out: &mut Vec<Command>) -> Option<u32> {
-        let &session = self.by_part.get(&(device, call.clone()))?;
-        out.push(Command::Close { session });
-        self.forget(session)?.request
+    /// A device's transport in a call, and the one that it replaces, if that still lives.
+    fn of_part(&self, call: &CallId, device: DeviceId) -> [Option<SessionId>; 2] {
+        let current = self.by_part.get(&(device, call.clone())).copied();
+        [current, current.and_then(|s| self.by_session.get(&s)?.replaces)]
     }
 
-    /// A session that the media plane has closed by itself. None if it was replaced or closed from here before.
-    pub(crate) fn forget(&mut self, session: SessionId) -> Option<Transport> {
+    /// Closes a device's transport in a call, if there is one. Returns the request that still waited for its answer.
+    pub(crate) fn close(&mut self, call: &CallId, device: DeviceId, out: &mut Vec<Command>) -> Option<u32> {
+        let mut waited = None;
+        for session in self.of_part(call, device).into_iter().flatten() {
+            out.push(Command::Close { session });
+            waited = waited.or(self.remove(session).and_then(|t| t.request));
+        }
+        self.by_part.remove(&(device, call.clone()));
+        waited
+    }
+
+    /// A session that the media plane has closed or refused by itself. None if it was replaced or closed from here before.
+    /// The transport that it was to replace is the device's again.
+    pub(crate) fn forget(&mut self, session: SessionId, out: &mut Vec<Command>) -> Option<Gone> {
+        let transport = self.remove(session)?;
+        let part = (transport.device, transport.call.clone());
+        let current = self.by_part.get(&part).copied();
+        if current != Some(session) {
+            let newer = current.and_then(|s| self.by_session.get_mut(&s));
+            let last = newer.map(|t| t.replaces = None).is_none();
+            return Some(Gone { transport, last });
+        }
+        let before = transport.replaces.and_then(|s| Some((s, self.by_session.get_mut(&s)?)));
+        let last = before.is_none();
+        match before {
+            Some((session, older)) => {
+                if transport.gate_open && !std::mem::replace(&mut older.gate_open, true) {
+                    out.push(Command::OpenGate { session });
+                }
+                self.by_part.insert(part, session);
+            }
+            None => drop(self.by_part.remove(&part)),
+        }
+        Some(Gone { transport, last })
+    }
+
+    /// Takes a transport out of the maps by session and room.
+    fn remove(&mut self, session: SessionId) -> Option<Transport> {
         let transport = self.by_session.remove(&session)?;
-        self.by_part.remove(&(transport.device, transport.call.clone()));
         if let Some(sessions) = self.by_room.get_mut(&transport.room) {
             sessions.retain(|&s| s != session);
             if sessions.is_empty() {
@@ -158,8 +219,20 @@ impl Transports {
         self.under_way.len() < OFFERS_UNDER_WAY
     }
 
+    /// The media plane has answered an offer: the transport before it goes. Gives the new one, unless it is closed again.
+    pub(crate) fn answered(&mut self, session: SessionId, out: &mut Vec<Command>) -> Option<&mut Transport> {
+        self.settled(session);
+        let before = self.by_session.get_mut(&session)?.replaces.take();
+        if let Some(before) = before {
+            // With an open gate it is gone already: a user talks on one session.
+            out.push(Command::Close { session: before });
+            self.remove(before);
+        }
+        self.by_session.get_mut(&session)
+    }
+
     /// The media plane has answered or refused an offer, also one whose transport is closed again.
-    pub(crate) fn answered(&mut self, session: SessionId) {
+    pub(crate) fn settled(&mut self, session: SessionId) {
         if let Some(place) = self.under_way.iter().position(|(s, _)| *s == session) {
             self.under_way.remove(place);
         }
@@ -205,15 +278,64 @@ mod tests {
         out
     }
 
-    #[test]
-    fn a_second_offer_closes_the_first_transport() {
+    const FIRST: SessionId = SessionId(1);
+    const SECOND: SessionId = SessionId(2);
+
+    fn close(session: SessionId) -> Command {
+        Command::Close { session }
+    }
+
+    /// A device with an answered transport, and an offer for another.
+    fn offering_again() -> Transports {
         let mut t = Transports::default();
         open(&mut t, 1, 1);
+        t.answered(FIRST, &mut Vec::new()).unwrap().request = None;
         let out = open(&mut t, 1, 1);
-        assert_eq!(out[0], Command::Close { session: SessionId(1) });
-        assert!(matches!(out[1], Command::Open { session: SessionId(2), .. }));
-        assert_eq!(t.len(), 1);
-        assert!(t.forget(SessionId(1)).is_none(), "the end of the replaced session is nobody's business");
+        assert!(matches!(&out[..], [Command::Open { session: SECOND, .. }]), "{out:?}");
+        t
+    }
+
+    #[test]
+    fn the_first_transport_goes_when_the_second_is_answered() {
+        let (mut t, mut out) = (offering_again(), Vec::new());
+        assert!(t.answered(SECOND, &mut out).is_some());
+        assert_eq!((out, t.len()), (vec![close(FIRST)], 1));
+        assert!(
+            t.forget(FIRST, &mut Vec::new()).is_none(),
+            "the end of a replaced session is nobody's business"
+        );
+    }
+
+    #[test]
+    fn an_offer_that_is_refused_costs_nothing() {
+        let (mut t, mut out, call) = (offering_again(), Vec::new(), CallId::from_random(7));
+        t.set_devices(&call, DeviceId(1), false, false, &mut out);
+        assert_eq!(out.len(), 2, "what is muted is muted on both");
+        t.open_gate(&call, DeviceId(1), &mut out);
+        assert_eq!(out.pop(), Some(Command::OpenGate { session: SECOND }));
+        out.clear();
+        let gone = t.forget(SECOND, &mut out).unwrap();
+        assert!(!gone.last);
+        assert_eq!(out, [Command::OpenGate { session: FIRST }], "what was answered meanwhile counts");
+        assert_eq!(t.close(&call, DeviceId(1), &mut out), None);
+        assert_eq!((out.pop(), t.len(), t.by_part.len()), (Some(close(FIRST)), 0, 0));
+    }
+
+    #[test]
+    fn a_transport_that_breaks_while_another_is_offered_is_not_the_last() {
+        let (mut t, mut out) = (offering_again(), Vec::new());
+        assert!(!t.forget(FIRST, &mut out).unwrap().last);
+        assert!(t.forget(SECOND, &mut out).unwrap().last);
+        assert!(out.is_empty() && t.by_part.is_empty());
+    }
+
+    #[test]
+    fn a_third_offer_takes_the_place_of_one_that_waits() {
+        let (mut t, mut out) = (offering_again(), Vec::new());
+        let commands = open(&mut t, 1, 1);
+        assert_eq!(commands[0], close(SECOND));
+        assert!(t.answered(SessionId(3), &mut out).is_some());
+        assert_eq!((out, t.len()), (vec![close(FIRST)], 1));
     }
 
     #[test]
@@ -248,8 +370,8 @@ mod tests {
             open(&mut t, 1, 1); // each closes the one before, which the media plane has yet to see
         }
         assert!(!t.may_offer(NOW));
-        t.answered(SessionId(3));
-        t.answered(SessionId(3));
+        t.settled(SessionId(3));
+        t.settled(SessionId(3));
         assert!(t.may_offer(NOW));
         open(&mut t, 1, 1);
         assert!(!t.may_offer(NOW));

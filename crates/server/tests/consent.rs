@@ -22,7 +22,7 @@ use tring_media::{
 };
 use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Timestamp, UserId, UserKey};
 
-use transports::{Offer, Transports, Way};
+use transports::{Gone, Offer, Transports, Way};
 
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7700);
 
@@ -235,8 +235,9 @@ impl World {
     fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Answered { session, answer } => {
-                self.transports.answered(session);
-                let waiting = self.transports.get_mut(session).and_then(|t| t.request.take());
+                let mut commands = Vec::new();
+                let waiting = self.transports.answered(session, &mut commands).and_then(|t| t.request.take());
+                self.jobs.extend(commands.into_iter().map(Job::Command));
                 if let Some(end) = waiting {
                     self.ends[end as usize].peer.accept_answer(&answer, self.instant).unwrap();
                 }
@@ -249,8 +250,11 @@ impl World {
     }
 
     fn gone(&mut self, session: SessionId) {
-        self.transports.answered(session);
-        if let Some(t) = self.transports.forget(session) {
+        let mut commands = Vec::new();
+        self.transports.settled(session);
+        let gone = self.transports.forget(session, &mut commands);
+        self.jobs.extend(commands.into_iter().map(Job::Command));
+        if let Some(Gone { transport: t, last: true }) = gone {
             let _ = self.input(Input::TransportGone { device: t.device, call: t.call });
         }
     }

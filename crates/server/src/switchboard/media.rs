@@ -2,10 +2,10 @@
 
 use super::Switchboard;
 use crate::streams::StreamUrls;
-use crate::transports::{Offer, Transport, Way};
+use crate::transports::{Gone, Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
-use tring_media::{Notice, OfferError, Tickets};
+use tring_media::{Notice, OfferError, SessionId, Tickets};
 use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success};
 
 impl Switchboard {
@@ -57,16 +57,14 @@ impl Switchboard {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Answered { session, answer } => {
-                self.transports.answered(session);
-                let waiting =
-                    self.transports.get_mut(session).and_then(|t| Some((t.device, t.request.take()?)));
+                let transport = self.transports.answered(session, &mut self.commands);
+                let waiting = transport.and_then(|t| Some((t.device, t.request.take()?)));
                 if let Some((device, id)) = waiting {
                     self.answer(device, id, Ok(Success::Transport { answer }));
                 }
             }
             Notice::Live { session, tickets } => {
-                self.transports.answered(session);
-                let Some(transport) = self.transports.get_mut(session) else { return };
+                let Some(transport) = self.transports.answered(session, &mut self.commands) else { return };
                 transport.tickets = Some(tickets.clone());
                 let waiting = (transport.request.take(), self.media.rtmp_address());
                 if let (Some(id), Some(address)) = waiting {
@@ -75,10 +73,9 @@ impl Switchboard {
                 }
             }
             Notice::Refused { session, error } => {
-                self.transports.answered(session);
-                let Some(transport) = self.transports.forget(session) else { return };
+                self.transports.settled(session);
+                let Some(Gone { transport, .. }) = self.forget(session) else { return };
                 info!(call = %transport.call, device = %transport.device, %error, "offer refused");
-                self.transport_gone(&transport);
                 let code = match error {
                     OfferError::TooLarge(_) => ErrorCode::OfferTooLarge,
                     OfferError::Invalid(_) => ErrorCode::OfferInvalid,
@@ -94,13 +91,16 @@ impl Switchboard {
                 }
             }
             Notice::Lost { session } => {
-                let Some(transport) = self.transports.forget(session) else { return };
+                let Some(Gone { transport, last }) = self.forget(session) else { return };
                 info!(call = %transport.call, device = %transport.device, "transport lost");
-                self.transport_gone(&transport);
-                // A device that waits for the answer hears it there; one that has it must be told.
+                // A device that waits for the answer hears it there; one that has it must be told, unless it offers another
+                // already.
                 match transport.request {
                     Some(id) => self.answer(transport.device, id, Err(ErrorCode::MediaUnavailable.into())),
-                    None => self.tell(transport.device, Event::TransportLost { call_id: transport.call }),
+                    None if last => {
+                        self.tell(transport.device, Event::TransportLost { call_id: transport.call });
+                    }
+                    None => {}
                 }
             }
             Notice::Network { session, level } => {
@@ -116,9 +116,8 @@ impl Switchboard {
                 }
             }
             Notice::Evicted { session } => {
-                let Some(transport) = self.transports.forget(session) else { return };
+                let Some(Gone { transport, .. }) = self.forget(session) else { return };
                 debug!(call = %transport.call, device = %transport.device, "transport given up for newer ones");
-                self.transport_gone(&transport);
                 if let Some(id) = transport.request {
                     self.answer(transport.device, id, Err(ErrorCode::MediaUnavailable.into()));
                 }
@@ -138,9 +137,15 @@ impl Switchboard {
         self.carry_out();
     }
 
-    /// A transport that is not there holds no place among those that may connect before the answer.
-    fn transport_gone(&mut self, transport: &Transport) {
-        let input = Input::TransportGone { device: transport.device, call: transport.call.clone() };
-        let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
+    /// A session that is not there. Without a transport its device holds no place among those that may connect before the
+    /// answer.
+    fn forget(&mut self, session: SessionId) -> Option<Gone> {
+        let gone = self.transports.forget(session, &mut self.commands)?;
+        if gone.last {
+            let Transport { device, call, .. } = &gone.transport;
+            let input = Input::TransportGone { device: *device, call: call.clone() };
+            let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
+        }
+        Some(gone)
     }
 }
