@@ -12,6 +12,8 @@
 //! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
 
 mod api;
+#[cfg(feature = "bridge")]
+mod bridge;
 mod bucket;
 mod candidates;
 mod check;

@@ -1,0 +1,142 @@
+//! Opus packets of a browser in, samples out: in order, and without holes where a packet was lost.
+
+use super::{RATE, SoundError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a missing packet is waited for: sound is not sent again, so only disorder is to be waited for. Higher: more
+/// disorder is survived. Lower: less delay after a loss.
+const WAIT: Duration = Duration::from_millis(40);
+
+/// Packets behind a missing one that prove that it is lost.
+const MAX_WAITING: usize = 4;
+
+/// Longest hole that is concealed. Beyond it concealment is silence anyway. 120 ms.
+const MAX_CONCEALED: u32 = RATE * 120 / 1000;
+
+/// Samples of the longest packet: 120 ms (RFC 6716 §3.2.5).
+const MAX_PACKET: usize = 5_760;
+
+/// The decoder conceals in steps of 2.5 ms.
+const STEP: u32 = RATE / 400;
+
+/// Samples, and where on the line of RTP time they are.
+#[derive(Debug)]
+pub(crate) struct Block<'a> {
+    pub(crate) position: i64,
+    pub(crate) samples: &'a mut [i16],
+}
+
+/// The reader of one stream.
+pub(crate) struct OpusIn {
+    decoder: opus::Decoder,
+    waiting: BTreeMap<u64, (u32, Arc<[u8]>)>,
+    next: Option<u64>,
+    missing: Option<Instant>,
+    /// RTP time, and its place on the line, where the next packet should begin.
+    expected: Option<(u32, i64)>,
+    samples: Box<[i16; MAX_PACKET]>,
+}
+
+impl OpusIn {
+    pub(crate) fn new() -> Result<Self, SoundError> {
+        let decoder = opus::Decoder::new(RATE, opus::Channels::Mono)
+            .map_err(|e| SoundError::Codec("Opus decoder", e.to_string()))?;
+        Ok(Self {
+            decoder,
+            waiting: BTreeMap::new(),
+            next: None,
+            missing: None,
+            expected: None,
+            samples: Box::new([0; MAX_PACKET]),
+        })
+    }
+
+    /// Takes a packet; gives the blocks that are ready now, in order.
+    pub(crate) fn take(
+        &mut self,
+        seq: u64,
+        timestamp: u32,
+        payload: &Arc<[u8]>,
+        now: Instant,
+        block: &mut impl FnMut(Block<'_>),
+    ) {
+        let next = *self.next.get_or_insert(seq);
+        if seq >= next {
+            self.waiting.insert(seq, (timestamp, payload.clone()));
+        }
+        self.run(now, block);
+    }
+
+    /// Lets time pass: what was waited for too long is concealed.
+    pub(crate) fn run(&mut self, now: Instant, block: &mut impl FnMut(Block<'_>)) {
+        while let Some(next) = self.next {
+            if let Some((timestamp, payload)) = self.waiting.remove(&next) {
+                self.next = Some(next + 1);
+                self.missing = None;
+                self.decode(timestamp, &payload, block);
+                continue;
+            }
+            let Some((&first, _)) = self.waiting.first_key_value() else {
+                self.missing = None;
+                return;
+            };
+            let since = *self.missing.get_or_insert(now);
+            if now < since + WAIT && self.waiting.len() < MAX_WAITING {
+                return;
+            }
+            self.missing = None;
+            self.next = Some(first);
+        }
+    }
+
+    fn decode(&mut self, timestamp: u32, payload: &[u8], block: &mut impl FnMut(Block<'_>)) {
+        let (rtp, mut position) = *self.expected.get_or_insert((timestamp, 0));
+        let hole = timestamp.wrapping_sub(rtp).cast_signed();
+        let length = opus::packet::get_nb_samples(payload, RATE).unwrap_or(0).min(MAX_PACKET);
+        if hole < 0 && hole.unsigned_abs() <= MAX_CONCEALED {
+            return; // it was given up, and concealed
+        }
+        if (1..=MAX_CONCEALED.cast_signed()).contains(&hole) {
+            position = self.conceal(hole.unsigned_abs(), position, (length, payload), block);
+        } else if hole != 0 {
+            // The clock of the peer was reset, or it sent nothing for a while: there is nothing to go on from.
+            let _ = self.decoder.reset_state();
+            position += i64::from(hole.max(0));
+        }
+        let made = self.decoder.decode(payload, &mut self.samples[..], false);
+        // What cannot be decoded is concealed for as long as it claims to be.
+        let made = made.or_else(|_| self.decoder.decode(&[], &mut self.samples[..length.max(960)], false));
+        let made = made.unwrap_or(0);
+        block(Block { position, samples: &mut self.samples[..made] });
+        let passed = u32::try_from(made).unwrap_or(0);
+        self.expected = Some((timestamp.wrapping_add(passed), position + i64::from(passed)));
+    }
+
+    /// Fills a hole before a packet, the end of it from what that packet repeats of the one before (in-band FEC, RFC 6716
+    /// §2.1.7). Gives where the packet begins.
+    fn conceal(
+        &mut self,
+        hole: u32,
+        position: i64,
+        (length, payload): (usize, &[u8]),
+        block: &mut impl FnMut(Block<'_>),
+    ) -> i64 {
+        let end = position + i64::from(hole);
+        let repeated = u32::try_from(length).unwrap_or(0).min(hole) / STEP * STEP;
+        let (concealed, mut at) = ((hole - repeated) / STEP * STEP, position);
+        for (samples, source) in [(concealed, &[][..]), (repeated, payload)] {
+            let room = &mut self.samples[..samples as usize];
+            if room.is_empty() {
+                continue;
+            }
+            if self.decoder.decode(source, room, !source.is_empty()).is_err() {
+                room.fill(0);
+            }
+            block(Block { position: at, samples: room });
+            at += i64::from(samples);
+        }
+        end
+    }
+}
