@@ -110,6 +110,12 @@ impl Room {
         self.members.is_empty()
     }
 
+    /// Whose session it is.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn user(&self, key: Key) -> Option<&UserId> {
+        self.members.get(&key).map(|m| &m.user)
+    }
+
     /// Where a session's track goes, and the run of it (see [`crate::rewrite::Source`]).
     pub(crate) fn routes(&self, from: Key, kind: MediaKind) -> (&[Route], u32) {
         match self.members.get(&from) {

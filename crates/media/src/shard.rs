@@ -18,8 +18,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+#[cfg(feature = "bridge")]
+mod bridge;
+#[cfg(not(feature = "bridge"))]
+#[path = "shard/no_bridge.rs"]
+mod bridge;
 mod live;
 mod media;
+
+use bridge::Bridge;
 
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
 /// flood of offers; a video session takes up to 400 KiB.
@@ -63,6 +70,7 @@ pub struct Shard {
     fresh: Vec<Event>,
     broken: Vec<(Key, Broken)>,
     live: Live,
+    bridge: Bridge,
     /// Tags that were pushed, not yet sent on; empty between calls.
     tags: Vec<(Key, Tag)>,
     next_tick: Option<Instant>,
@@ -87,6 +95,7 @@ impl Shard {
             fresh: Vec::new(),
             broken: Vec::new(),
             live: Live::new(worker),
+            bridge: Bridge::default(),
             tags: Vec::new(),
             next_tick: None,
         }
@@ -408,6 +417,7 @@ impl Shard {
         let publishers: Vec<Key> = room.video_publishers().collect();
         for publisher in publishers {
             self.want_keyframe(publisher, now, out);
+            self.catch_up(publisher, key, now, out);
         }
     }
 
@@ -444,6 +454,7 @@ impl Shard {
         session.transport.close(now, &mut sink);
         self.fresh.clear();
         out.ended.push(session.id);
+        self.live.close(key, &mut out.live);
         self.remove(key);
     }
 
@@ -470,6 +481,7 @@ impl Shard {
     }
 
     fn leave(&mut self, key_of_room: RoomKey, key: Key) {
+        self.bridge.forget(key);
         if let Some(room) = self.rooms.get_mut(&key_of_room)
             && room.leave(key)
         {

@@ -1,4 +1,20 @@
 //! A phone and a browser in one call: what one publishes in its way, put into the other's.
+//!
+//! ```text
+//!  browser ─ packets ─► IntoTags ─ tags ─► players       phone ─ tags ─► IntoPackets ─ packets ─► browsers
+//!                       h264: in order, put together                     h264: cut, parameter sets before key frames
+//!                       sound: Opus ► samples ► AAC                      sound: AAC ► samples ► Opus
+//! ```
+//!
+//! Pictures pass through in both directions, nothing transcodes them. Pure: bytes and the time come in. Which packets and
+//! tags these are, and who gets what they become, is the shard's to say (`shard/bridge.rs`).
 
-pub(crate) mod h264;
-pub(crate) mod sound;
+mod clock;
+mod h264;
+mod into_packets;
+mod into_tags;
+mod sound;
+
+pub(crate) use into_packets::{IntoPackets, Made};
+pub(crate) use into_tags::IntoTags;
+pub(crate) use sound::SoundError;

@@ -17,6 +17,8 @@ use publisher::Publisher;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+#[cfg(feature = "bridge")]
+pub(crate) use publisher::Edition;
 pub(crate) use ticket::RANDOM_BYTES;
 pub use ticket::Ticket;
 
@@ -146,6 +148,26 @@ impl Live {
         let tickets = std::iter::once(&push).chain(play.iter().map(|(_, t)| t)).cloned().collect();
         self.streams.insert(key, Stream { label: label.to_owned(), tickets, ..Stream::default() });
         Tickets { push, play }
+    }
+
+    /// The stream of a session that pushes in another way, for players of mini-programs. Its tags are handed in.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn open_bridged(&mut self, key: Key, label: &str) {
+        self.streams.entry(key).or_insert_with(|| Stream { label: label.to_owned(), ..Stream::default() });
+    }
+
+    /// What is kept of a session's stream.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn publisher(&self, key: Key) -> Option<&Publisher> {
+        Some(&self.streams.get(&key)?.publisher)
+    }
+
+    /// The player of a session that plays this user waits for a key frame.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn needs_key_frame(&self, session: Key, user: &UserId) -> bool {
+        let conn = self.streams.get(&session).and_then(|s| s.players.get(user));
+        let role = conn.and_then(|conn| self.connections.get(conn)).map(|c| &c.role);
+        matches!(role, Some(Role::Player { player, .. }) if player.needs_key_frame())
     }
 
     /// A session is over: its tickets are void and its connections end.

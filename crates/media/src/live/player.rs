@@ -54,6 +54,12 @@ impl Player {
         self.cut()
     }
 
+    /// No picture is sent before the next key frame.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn needs_key_frame(&self) -> bool {
+        self.needs_key_frame
+    }
+
     /// The next tag to send, and its time on this player's clock.
     pub(crate) fn pull(&mut self) -> Option<(u32, Tag)> {
         let (at, tag) = self.queue.pop_front()?;

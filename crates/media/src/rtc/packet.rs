@@ -44,6 +44,13 @@ impl Packet {
             report: p.last_sender_info.map(|i| (i.ntp_time, i.rtp_time.numer() as u32)),
         }
     }
+
+    /// A packet that was made here, of what came another way than by RTP.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn made(codec: Codec, seq: u64, timestamp: u32, marker: bool, payload: Arc<[u8]>) -> Self {
+        let extensions = ExtensionValues::default();
+        Self { line: usize::MAX, codec, seq, timestamp, marker, payload, extensions, report: None }
+    }
 }
 
 /// Where on the local clock a publisher's packets were captured, so that the sender reports of its audio and video,

@@ -31,6 +31,7 @@ impl Shard {
             self.publish(from, &tag, now, out);
         }
         self.tags = tags;
+        self.settle(now, out);
     }
 
     /// Lets a connection play whose wish came another way than by RTMP.
@@ -111,6 +112,7 @@ impl Shard {
     pub(super) fn advance_live(&mut self, now: Instant, out: &mut Output) {
         if self.next_tick.is_some_and(|at| at <= now) {
             self.live.tick(now, &mut out.live);
+            self.tick_bridge(now, out);
             self.next_tick = (self.live.connections() > 0).then(|| now + TICK);
         }
     }
@@ -143,6 +145,7 @@ impl Shard {
             self.counters.tags_out += 1;
             self.counters.queues_cut += u64::from(cut);
         }
+        self.to_browsers(from, kind, tag, now, out);
     }
 }
 

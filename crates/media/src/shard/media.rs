@@ -11,6 +11,18 @@ use crate::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
 use crate::{Notice, Output};
 use std::time::Instant;
 
+/// Who is sent a packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To {
+    /// Everybody who may have it.
+    All,
+    /// One who joins or has lost something, from a line of sequence numbers of its own.
+    Again(Key),
+}
+
+/// Marks the run of packets that are sent again. Runs are counted from zero.
+const SENT_AGAIN: u32 = 1 << 31;
+
 impl Shard {
     pub(super) fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
         match event {
@@ -24,7 +36,7 @@ impl Shard {
                 let publishers: Vec<Key> =
                     self.room_of(key).map(|r| r.sources_of(key, MediaKind::Video)).unwrap_or_default();
                 for publisher in publishers {
-                    self.want_keyframe(publisher, now, out);
+                    self.want_picture(publisher, key, now, out);
                 }
             }
             Event::KeyframeWanted { line } => {
@@ -33,7 +45,7 @@ impl Shard {
                     && let Some(publisher) =
                         self.room_of(key).and_then(|r| r.source_of(key, MediaKind::Video, slot))
                 {
-                    self.want_keyframe(publisher, now, out);
+                    self.want_picture(publisher, key, now, out);
                 }
             }
             Event::Stats { sent_lost, received_lost, round_trip } => {
@@ -62,15 +74,37 @@ impl Shard {
             return;
         }
         let captured = source.clock.capture_time(packet, now);
-        let (session, room) = (source.id.0, source.room);
+        self.distribute(from, (kind, To::All), packet, captured, now, out);
+        self.to_players(from, kind, packet, now, out);
+    }
+
+    /// Sends a packet to the browsers that may have it.
+    pub(super) fn distribute(
+        &mut self,
+        from: Key,
+        (kind, to): (MediaKind, To),
+        packet: &Packet,
+        captured: Instant,
+        now: Instant,
+        out: &mut Output,
+    ) {
+        let (Some(room), Some(session)) = (self.sessions.room(from), self.sessions.id(from)) else { return };
         let Some(room) = self.rooms.get(&room) else { return };
         let (routes, run) = room.routes(from, kind);
         if routes.is_empty() {
             self.counters.packets_dropped += 1;
         }
+        let (only, run) = match to {
+            To::All => (None, run),
+            To::Again(receiver) => (Some(receiver), run | SENT_AGAIN),
+        };
         let mut undecodable = false;
-        for route in routes {
-            let Some(receiver) = self.sessions.get_mut(route.to) else { continue };
+        for route in routes.iter().filter(|r| only.is_none_or(|only| r.to == only)) {
+            let Some(receiver) = self.sessions.get_mut(route.to) else {
+                // A phone: it takes H.264, and its way is another.
+                undecodable |= kind == MediaKind::Video && packet.codec != Codec::H264;
+                continue;
+            };
             let Some(slot) = receiver.slots[kind.index()].get_mut(route.slot) else { continue };
             let line = &receiver.transport.lines()[slot.line];
             if !receiver.connected || !line.takes(packet.codec) {
@@ -79,8 +113,8 @@ impl Shard {
                 continue;
             }
             let rate = packet.codec.clock_rate();
-            let rewritten =
-                slot.rewriter.rewrite(Source { session, run }, packet.seq, packet.timestamp, rate, now);
+            let source = Source { session: session.0, run };
+            let rewritten = slot.rewriter.rewrite(source, packet.seq, packet.timestamp, rate, now);
             let Some((seq, timestamp)) = rewritten else { continue };
             let write = Write { line: slot.line, seq, timestamp, captured, packet };
             let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
@@ -125,12 +159,24 @@ impl Shard {
         let own = session.transport.lines()[session.publishes[video.index()]?].codecs();
         let (routes, _) = self.rooms.get(&session.room)?.routes(from, video);
         let taken = |to: Key, slot: usize| {
-            let receiver = self.sessions.get(to)?;
+            let Some(receiver) = self.sessions.get(to) else {
+                return Some(Codecs::default().with(Codec::H264));
+            };
             let line = receiver.slots[video.index()].get(slot)?.line;
             Some(receiver.transport.lines()[line].codecs())
         };
         let receivers = routes.iter().filter_map(|r| taken(r.to, r.slot));
         receivers.filter(|c| *c != Codecs::default()).fold(own, Codecs::and).best_video()
+    }
+
+    /// A receiver needs a whole picture of a publisher: a browser is asked for one; a phone sends one when it does, so what
+    /// is kept of it is sent again.
+    pub(super) fn want_picture(&mut self, publisher: Key, receiver: Key, now: Instant, out: &mut Output) {
+        if self.sessions.live(publisher).is_some() {
+            self.catch_up(publisher, receiver, now, out);
+        } else {
+            self.want_keyframe(publisher, now, out);
+        }
     }
 
     pub(super) fn want_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {

@@ -5,9 +5,9 @@ mod config;
 mod depacketize;
 mod packetize;
 
-pub(crate) use config::{Config, ConfigError};
+pub(crate) use config::Config;
 pub(crate) use depacketize::{Depacketizer, Picture};
-pub(crate) use packetize::{PacketizeError, packetize};
+pub(crate) use packetize::packetize;
 
 /// Kinds of network abstraction layer units (ITU-T H.264 table 7-1), and the packets that hold several or a part of one
 /// (RFC 6184 §5.2).

@@ -11,7 +11,7 @@ mod tests;
 pub(crate) use aac_in::AacIn;
 pub(crate) use aac_out::AacOut;
 pub(crate) use opus_in::{Block, OpusIn};
-pub(crate) use opus_out::OpusOut;
+pub(crate) use opus_out::{OpusOut, PACKET_TICKS};
 
 /// Samples a second on Opus's side (RFC 7587 §4.1), and of the AAC that is made.
 pub(crate) const RATE: u32 = 48_000;

@@ -24,6 +24,9 @@ const STEP: u32 = RATE / 400;
 /// Samples, and where on the line of RTP time they are.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
+    /// RTP time of the first sample.
+    pub(crate) timestamp: u32,
+    /// The same on a line that goes on where the peer's clock was reset.
     pub(crate) position: i64,
     pub(crate) samples: &'a mut [i16],
 }
@@ -99,7 +102,7 @@ impl OpusIn {
             return; // it was given up, and concealed
         }
         if (1..=MAX_CONCEALED.cast_signed()).contains(&hole) {
-            position = self.conceal(hole.unsigned_abs(), position, (length, payload), block);
+            position = self.conceal((rtp, position), hole.unsigned_abs(), (length, payload), block);
         } else if hole != 0 {
             // The clock of the peer was reset, or it sent nothing for a while: there is nothing to go on from.
             let _ = self.decoder.reset_state();
@@ -109,7 +112,7 @@ impl OpusIn {
         // What cannot be decoded is concealed for as long as it claims to be.
         let made = made.or_else(|_| self.decoder.decode(&[], &mut self.samples[..length.max(960)], false));
         let made = made.unwrap_or(0);
-        block(Block { position, samples: &mut self.samples[..made] });
+        block(Block { timestamp, position, samples: &mut self.samples[..made] });
         let passed = u32::try_from(made).unwrap_or(0);
         self.expected = Some((timestamp.wrapping_add(passed), position + i64::from(passed)));
     }
@@ -118,8 +121,8 @@ impl OpusIn {
     /// §2.1.7). Gives where the packet begins.
     fn conceal(
         &mut self,
+        (mut timestamp, position): (u32, i64),
         hole: u32,
-        position: i64,
         (length, payload): (usize, &[u8]),
         block: &mut impl FnMut(Block<'_>),
     ) -> i64 {
@@ -134,7 +137,8 @@ impl OpusIn {
             if self.decoder.decode(source, room, !source.is_empty()).is_err() {
                 room.fill(0);
             }
-            block(Block { position: at, samples: room });
+            block(Block { timestamp, position: at, samples: room });
+            timestamp = timestamp.wrapping_add(samples);
             at += i64::from(samples);
         }
         end

@@ -53,6 +53,11 @@ impl OpusOut {
         f64::from(self.lookahead) * 1000.0 / f64::from(self.rate)
     }
 
+    /// Samples that fill no packet yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Forgets samples that fill no packet. Gives how many there were.
     pub(crate) fn flush(&mut self) -> usize {
         let count = self.waiting.len();

@@ -1,0 +1,285 @@
+//! What a phone publishes, as packets for browsers: its pictures as they are, its sound as Opus.
+
+use super::clock::{Shortest, moment, ms_since};
+use super::h264::{Config, packetize};
+use super::sound::{AacIn, OpusOut, PACKET_TICKS, SoundError};
+use crate::offer::MediaKind;
+use crate::rtc::{Codec, Packet};
+use crate::rtmp::{Tag, TagKind};
+use std::time::Instant;
+
+/// A step of the phone's clock that is no step of time.
+const JUMP_MS: f64 = 5_000.0;
+
+/// Sound that is so far from where it should be has a hole before it, or its clock was set.
+const HOLE_MS: f64 = 60.0;
+
+/// How fast a phone's clock of milliseconds is believed to go apart from its clock of samples: for each frame of 21 ms.
+const SKEW_MS: f64 = 0.02;
+
+/// RTP ticks in a millisecond.
+const SOUND_TICKS: f64 = 48.0;
+const PICTURE_TICKS: u32 = 90;
+
+/// Shortest time between two pictures that those of a catching-up are put in.
+const BETWEEN_MS: u32 = 10;
+
+/// A packet to send to browsers, and when its content was captured.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) kind: MediaKind,
+    pub(crate) packet: Packet,
+    pub(crate) captured: Instant,
+}
+
+/// One phone's stream.
+#[derive(Default)]
+pub(crate) struct IntoPackets {
+    clock: Clock,
+    pictures: Pictures,
+    sound: Sound,
+}
+
+impl IntoPackets {
+    /// Takes a tag of the phone; appends packets. `pauses` rises each time its pictures start again. Errors: its sound or
+    /// its pictures are of a kind that no browser can be given, told once for each header.
+    pub(crate) fn tag(
+        &mut self,
+        (tag, pauses): (&Tag, u32),
+        now: Instant,
+        out: &mut Vec<Made>,
+    ) -> Result<(), String> {
+        let Some((head, _)) = tag.payload.split_first_chunk::<2>() else { return Ok(()) };
+        let header = head[1] == 0;
+        match tag.kind {
+            TagKind::Video if header => self.pictures.header(tag.payload.get(5..).unwrap_or_default()),
+            TagKind::Audio if header => self.sound.header(&tag.payload[2..]).map_err(|e| e.to_string()),
+            TagKind::Video if head[1] == 1 => {
+                let (ms, captured) = self.clock.at(tag.timestamp, now);
+                self.pictures.take((tag, pauses), (ms, captured), out)
+            }
+            TagKind::Audio => {
+                let (ms, _) = self.clock.at(tag.timestamp, now);
+                self.sound.take(&tag.payload[2..], ms, &self.clock, now, out).map_err(|e| e.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest key frame and all after it, for a browser that joins or has lost one: at times between the newest
+    /// picture's, which it may have seen, and the next one's, so that it decodes through them at once. Gives nothing if
+    /// there is no key frame.
+    pub(crate) fn catch_up(&mut self, pictures: &[Tag], now: Instant, out: &mut Vec<Made>) {
+        let count = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
+        let (Some(config), Some((newest, captured))) = (&self.pictures.config, self.pictures.newest) else {
+            return;
+        };
+        if self.pictures.refused || count == 0 || count > BETWEEN_MS * PICTURE_TICKS {
+            return;
+        }
+        let step = (BETWEEN_MS * PICTURE_TICKS / count).min(PICTURE_TICKS);
+        for (n, tag) in (1..).zip(pictures) {
+            let timestamp = newest.wrapping_add(n * step);
+            let ms = f64::from(n * step) / f64::from(PICTURE_TICKS);
+            let Some(body) = tag.payload.get(5..) else { continue };
+            let mut payloads = Vec::new();
+            if packetize(body, tag.is_key_frame(), config, &mut payloads).is_ok() {
+                let seq = &mut self.pictures.caught_up;
+                emit_picture(payloads, seq, timestamp, moment(captured, ms, now), out);
+            }
+        }
+    }
+
+    /// Another connection pushes: its clock and its headers are others.
+    pub(crate) fn restart(&mut self) {
+        // Sequence numbers and RTP time go on: it is one stream for a browser.
+        let Self { clock, pictures, sound } = std::mem::take(self);
+        self.clock = Clock { started: clock.started, end: clock.end, ..Clock::default() };
+        let Pictures { seq, caught_up, newest, .. } = pictures;
+        self.pictures = Pictures { seq, caught_up, newest, ..Pictures::default() };
+        self.sound = Sound { seq: sound.seq, rtp: sound.rtp, ..Sound::default() };
+    }
+}
+
+/// The phone's clock on ours.
+#[derive(Debug, Default)]
+struct Clock {
+    started: Option<Instant>,
+    /// The newest time of the phone's, as it came and on a line that never jumps back.
+    newest: Option<(u32, f64)>,
+    /// Where the line has come to.
+    end: f64,
+    /// How late the line comes, at best.
+    late: Shortest,
+}
+
+impl Clock {
+    /// Where on the line a tag is, in milliseconds, and when it was captured.
+    fn at(&mut self, timestamp: u32, now: Instant) -> (f64, Instant) {
+        let started = *self.started.get_or_insert(now);
+        let elapsed = ms_since(now, started);
+        let step =
+            self.newest.map(|(known, line)| (f64::from(timestamp.wrapping_sub(known).cast_signed()), line));
+        let at = match step {
+            Some((step, line)) if step.abs() <= JUMP_MS => line + step,
+            _ => {
+                // A clock that was set, or is another, says nothing of the time that passed.
+                self.late = Shortest::default();
+                self.newest = None;
+                f64::max(elapsed, self.end + 1.0)
+            }
+        };
+        if self.newest.is_none_or(|(_, line)| at > line) {
+            self.newest = Some((timestamp, at));
+        }
+        self.end = self.end.max(at);
+        self.late.take(elapsed - at, elapsed);
+        (at, self.moment(at, now))
+    }
+
+    fn moment(&self, at: f64, now: Instant) -> Instant {
+        moment(self.started.unwrap_or(now), at + self.late.get().unwrap_or(0.0), now)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pictures {
+    config: Option<Config>,
+    seq: u64,
+    /// Sequence numbers of what is sent again, a line of their own.
+    caught_up: u64,
+    /// RTP time and capture of the newest picture.
+    newest: Option<(u32, Instant)>,
+    /// The stream has pictures that are not shown in the order in which they are sent: no browser can be given it.
+    refused: bool,
+    /// How often the pictures had paused before the last one.
+    pauses: Option<u32>,
+    /// No picture makes sense before the next key frame.
+    needs_key_frame: bool,
+}
+
+impl Pictures {
+    fn header(&mut self, record: &[u8]) -> Result<(), String> {
+        self.config = None;
+        self.refused = false;
+        self.config = Some(Config::read(record).map_err(|e| e.to_string())?);
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        (tag, pauses): (&Tag, u32),
+        (ms, captured): (f64, Instant),
+        out: &mut Vec<Made>,
+    ) -> Result<(), String> {
+        self.needs_key_frame |= self.pauses.replace(pauses) != Some(pauses);
+        let (Some(config), Some((head, body))) = (&self.config, tag.payload.split_first_chunk::<5>()) else {
+            return Ok(());
+        };
+        if head[2..] != [0, 0, 0] && !std::mem::replace(&mut self.refused, true) {
+            return Err("the stream has B-frames, which browsers do not take: encode without them".into());
+        }
+        self.needs_key_frame &= !tag.is_key_frame();
+        if self.refused || self.needs_key_frame {
+            return Ok(());
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // RTP time is modulo 2^32
+        let timestamp = (ms.max(0.0) * f64::from(PICTURE_TICKS)) as u64 as u32;
+        self.newest = Some((timestamp, captured));
+        let mut payloads = Vec::new();
+        // A picture that cannot be cut is dropped, as if it were lost.
+        if packetize(body, tag.is_key_frame(), config, &mut payloads).is_ok() {
+            emit_picture(payloads, &mut self.seq, timestamp, captured, out);
+        }
+        Ok(())
+    }
+}
+
+fn emit_picture(
+    payloads: Vec<Vec<u8>>,
+    seq: &mut u64,
+    timestamp: u32,
+    captured: Instant,
+    out: &mut Vec<Made>,
+) {
+    let last = payloads.len().saturating_sub(1);
+    for (n, payload) in payloads.into_iter().enumerate() {
+        let packet = Packet::made(Codec::H264, *seq, timestamp, n == last, payload.into());
+        *seq += 1;
+        out.push(Made { kind: MediaKind::Video, packet, captured });
+    }
+}
+
+#[derive(Default)]
+struct Sound {
+    codecs: Option<(AacIn, OpusOut)>,
+    seq: u64,
+    /// RTP time of the next packet.
+    rtp: u32,
+    /// Where on the line the next sample should be, in milliseconds; none before the first.
+    expected: Option<f64>,
+    /// How far the phone's milliseconds are from its samples.
+    skew: f64,
+    samples: Vec<i16>,
+}
+
+impl Sound {
+    fn header(&mut self, config: &[u8]) -> Result<(), SoundError> {
+        self.codecs = None;
+        self.expected = None;
+        let aac = AacIn::new(config)?;
+        let opus = OpusOut::new(aac.rate())?;
+        self.codecs = Some((aac, opus));
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        frame: &[u8],
+        ms: f64,
+        clock: &Clock,
+        now: Instant,
+        out: &mut Vec<Made>,
+    ) -> Result<(), SoundError> {
+        let Some((aac, opus)) = &mut self.codecs else { return Ok(()) };
+        let rate = f64::from(opus.rate());
+        let apart = self.expected.map(|expected| ms - expected - self.skew);
+        let mut begins = false;
+        match apart {
+            Some(apart) if apart.abs() <= HOLE_MS => self.skew += apart.clamp(-SKEW_MS, SKEW_MS),
+            _ => {
+                begins = true;
+                // What waits in the encoder belongs before the hole.
+                let dropped = opus.flush();
+                let hole = apart.unwrap_or(0.0).max(0.0) + to_f64(dropped) * 1000.0 / rate;
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // RTP time is modulo 2^32
+                let ticks = (hole * SOUND_TICKS) as u64 as u32;
+                self.rtp = self.rtp.wrapping_add(ticks);
+                self.expected = Some(ms);
+                self.skew = 0.0;
+            }
+        }
+        let start = self.expected.unwrap_or(ms);
+        let waiting = opus.waiting();
+        self.samples.clear();
+        aac.decode(frame, &mut self.samples);
+        self.expected = Some(start + to_f64(self.samples.len()) * 1000.0 / rate);
+        // The first packet begins with what has waited from the frame before.
+        let mut at = start + self.skew - to_f64(waiting) * 1000.0 / rate - opus.delay_ms();
+        let (seq, rtp) = (&mut self.seq, &mut self.rtp);
+        opus.push(&self.samples, |payload| {
+            let marker = std::mem::take(&mut begins);
+            let packet = Packet::made(Codec::Opus, *seq, *rtp, marker, payload.into());
+            out.push(Made { kind: MediaKind::Audio, packet, captured: clock.moment(at, now) });
+            *seq += 1;
+            *rtp = rtp.wrapping_add(PACKET_TICKS);
+            at += f64::from(PACKET_TICKS) / SOUND_TICKS;
+        })
+    }
+}
+
+fn to_f64(count: usize) -> f64 {
+    #[allow(clippy::cast_precision_loss)] // samples of a frame
+    let count = count as f64;
+    count
+}

@@ -1,0 +1,235 @@
+//! Calls between phones and browsers: who is given what the other side's way makes of a stream.
+
+use super::Shard;
+use super::media::To;
+use crate::bridge::{IntoPackets, IntoTags, Made, SoundError};
+use crate::key::Key;
+use crate::live::Edition;
+use crate::offer::MediaKind;
+use crate::rtc::Packet;
+use crate::rtmp::{Tag, TagKind};
+use crate::{Output, UserId};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// Shortest time between two times that one browser is sent what is kept of a phone. A phone sends a key frame every three
+/// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.
+/// Lower: a picture that was lost is back sooner.
+const AGAIN: Duration = Duration::from_millis(700);
+
+/// The streams that cross, by the session that publishes.
+#[derive(Default)]
+pub(super) struct Bridge {
+    browsers: HashMap<Key, Browser>,
+    phones: HashMap<Key, Phone>,
+    tags: Vec<Tag>,
+    made: Vec<Made>,
+}
+
+struct Browser {
+    /// None: a codec failed, or panicked. The session goes on without players.
+    tags: Option<IntoTags>,
+    /// The run of its pictures (see [`crate::rewrite::Source`]).
+    run: u32,
+}
+
+#[derive(Default)]
+struct Phone {
+    packets: IntoPackets,
+    /// Whose headers it has read.
+    edition: Option<Edition>,
+    /// When a browser was sent what is kept.
+    again: HashMap<Key, Instant>,
+    failed: bool,
+}
+
+impl Bridge {
+    /// A session is gone.
+    pub(super) fn forget(&mut self, key: Key) {
+        self.browsers.remove(&key);
+        self.phones.remove(&key);
+        for phone in self.phones.values_mut() {
+            phone.again.remove(&key);
+        }
+    }
+}
+
+impl Shard {
+    /// A browser's packet goes to the players of the phones that may have it.
+    pub(super) fn to_players(
+        &mut self,
+        from: Key,
+        kind: MediaKind,
+        packet: &Packet,
+        now: Instant,
+        out: &mut Output,
+    ) {
+        if self.live.connections() == 0 {
+            return;
+        }
+        let Some((label, user, phones, heard, run)) = self.phones_of(from, kind) else { return };
+        let browser = self.bridge.browsers.entry(from).or_insert_with(|| {
+            self.live.open_bridged(from, &label);
+            let tags = IntoTags::new(now);
+            Browser { tags: tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok(), run }
+        });
+        let Some(tags) = &mut browser.tags else { return };
+        if kind == MediaKind::Video && std::mem::replace(&mut browser.run, run) != run {
+            tags.restart_pictures();
+        }
+        let mut made = std::mem::take(&mut self.bridge.tags);
+        let taken = guarded(|| tags.packet(packet, heard, now, &mut made));
+        let needs_key_frame = tags.needs_key_frame();
+        if let Err(error) = taken {
+            self.counters.panics += u64::from(error.is_none());
+            tracing::error!(
+                label,
+                error = error.map(|e| e.to_string()),
+                "a browser's sound and picture reach no phone any more"
+            );
+            browser.tags = None;
+        }
+        let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
+        self.bridge.tags = made;
+        if kind == MediaKind::Video && (needs_key_frame || waits) {
+            self.want_keyframe(from, now, out);
+        }
+    }
+
+    /// The phones that a browser's track goes to: its call id, its user, they, whether they may hear it, and the run. None:
+    /// there are none.
+    #[allow(clippy::type_complexity)] // used at one place
+    fn phones_of(&self, from: Key, kind: MediaKind) -> Option<(String, UserId, Vec<Key>, bool, u32)> {
+        let session = self.sessions.get(from)?;
+        let room = self.rooms.get(&session.room)?;
+        let (routes, run) = room.routes(from, kind);
+        let phones = |routes: &[crate::room::Route]| {
+            let mut phones: Vec<Key> = routes.iter().map(|r| r.to).collect();
+            phones.retain(|&to| self.sessions.live(to).is_some());
+            phones
+        };
+        let (mut found, mut heard) = (phones(routes), true);
+        if found.is_empty() && kind == MediaKind::Audio {
+            // Muted is silence, not nothing.
+            (found, heard) = (phones(&room.routes_if_on(from, kind)), false);
+        }
+        let user = room.user(from)?.clone();
+        (!found.is_empty()).then(|| (session.label.clone(), user, found, heard, run))
+    }
+
+    /// `true`: a player waits for a key frame.
+    fn give_players(
+        &mut self,
+        (from, user, run): (Key, &UserId, u32),
+        phones: &[Key],
+        tags: &mut Vec<Tag>,
+        now: Instant,
+        out: &mut Output,
+    ) -> bool {
+        for tag in tags.drain(..) {
+            // Its pictures are not kept: a browser is asked for a key frame when one is needed.
+            self.live.keep(from, &tag, false);
+            for &to in phones {
+                let cut = self.live.deliver((from, user), to, (&tag, run), now, &mut out.live);
+                self.counters.tags_out += 1;
+                self.counters.queues_cut += u64::from(cut);
+            }
+        }
+        phones.iter().any(|&to| self.live.needs_key_frame(to, user))
+    }
+
+    /// A phone's tag goes to the browsers that may have it.
+    pub(super) fn to_browsers(
+        &mut self,
+        from: Key,
+        kind: MediaKind,
+        tag: &Tag,
+        now: Instant,
+        out: &mut Output,
+    ) {
+        let Some(session) = self.sessions.live(from) else { return };
+        let Some(room) = self.rooms.get(&session.room) else { return };
+        let (routes, run) = room.routes(from, kind);
+        if tag.is_header()
+            || tag.kind == TagKind::Metadata
+            || routes.iter().all(|r| self.sessions.get(r.to).is_none())
+        {
+            return;
+        }
+        let label = session.label.clone();
+        let Some(publisher) = self.live.publisher(from) else { return };
+        let phone = self.bridge.phones.entry(from).or_default();
+        if phone.failed {
+            return;
+        }
+        let mut made = std::mem::take(&mut self.bridge.made);
+        let edition = publisher.edition();
+        let tell = |result: Result<(), String>| {
+            if let Err(error) = result {
+                tracing::info!(label, error, "a phone's stream does not reach browsers");
+            }
+        };
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let before = phone.edition.replace(edition);
+            if before != Some(edition) {
+                if before.is_some_and(|b| b.run != edition.run) {
+                    phone.packets.restart();
+                }
+                publisher.headers().for_each(|h| tell(phone.packets.tag((h, run), now, &mut made)));
+            }
+            tell(phone.packets.tag((tag, run), now, &mut made));
+        }));
+        if done.is_err() {
+            phone.failed = true;
+            self.counters.panics += 1;
+            tracing::error!(label, "a phone's stream made the bridge panic: no browser is given it any more");
+        }
+        for m in made.drain(..) {
+            self.distribute(from, (m.kind, To::All), &m.packet, m.captured, now, out);
+        }
+        self.bridge.made = made;
+    }
+
+    /// Sends a browser what is kept of a phone's pictures: it joins, or it has lost some.
+    pub(super) fn catch_up(&mut self, from: Key, to: Key, now: Instant, out: &mut Output) {
+        let (Some(phone), Some(publisher)) = (self.bridge.phones.get_mut(&from), self.live.publisher(from))
+        else {
+            return;
+        };
+        let ready = self.sessions.get(to).is_some_and(|s| s.connected);
+        if !ready || phone.again.get(&to).is_some_and(|&at| now.saturating_duration_since(at) < AGAIN) {
+            return;
+        }
+        let mut made = std::mem::take(&mut self.bridge.made);
+        phone.packets.catch_up(publisher.pictures(), now, &mut made);
+        if !made.is_empty() {
+            phone.again.insert(to, now);
+        }
+        for m in made.drain(..) {
+            self.distribute(from, (m.kind, To::Again(to)), &m.packet, m.captured, now, out);
+        }
+        self.bridge.made = made;
+    }
+
+    /// What does not come is silence.
+    pub(super) fn tick_bridge(&mut self, now: Instant, out: &mut Output) {
+        let browsers: Vec<Key> = self.bridge.browsers.keys().copied().collect();
+        for from in browsers {
+            let Some((_, user, phones, _, run)) = self.phones_of(from, MediaKind::Audio) else { continue };
+            let Some(Browser { tags: Some(tags), .. }) = self.bridge.browsers.get_mut(&from) else {
+                continue;
+            };
+            let mut made = std::mem::take(&mut self.bridge.tags);
+            if guarded(|| tags.tick(now, &mut made)).is_ok() {
+                self.give_players((from, &user, run), &phones, &mut made, now, out);
+            }
+            self.bridge.tags = made;
+        }
+    }
+}
+
+/// A codec's failure, or none if it panicked.
+fn guarded(f: impl FnOnce() -> Result<(), SoundError>) -> Result<(), Option<SoundError>> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|_| None)?.map_err(Some)
+}

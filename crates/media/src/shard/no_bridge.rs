@@ -1,0 +1,27 @@
+//! What the shard does for calls between phones and browsers where it was built without the bridge: nothing. The server
+//! refuses such a call.
+
+use super::Shard;
+use crate::Output;
+use crate::key::Key;
+use crate::offer::MediaKind;
+use crate::rtc::Packet;
+use crate::rtmp::Tag;
+use std::time::Instant;
+
+#[derive(Default)]
+pub(super) struct Bridge;
+
+impl Bridge {
+    pub(super) fn forget(&mut self, _: Key) {}
+}
+
+impl Shard {
+    pub(super) fn to_players(&mut self, _: Key, _: MediaKind, _: &Packet, _: Instant, _: &mut Output) {}
+
+    pub(super) fn to_browsers(&mut self, _: Key, _: MediaKind, _: &Tag, _: Instant, _: &mut Output) {}
+
+    pub(super) fn catch_up(&mut self, _: Key, _: Key, _: Instant, _: &mut Output) {}
+
+    pub(super) fn tick_bridge(&mut self, _: Instant, _: &mut Output) {}
+}
