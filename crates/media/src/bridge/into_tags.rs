@@ -18,8 +18,9 @@ const MAX_FILLED: i64 = RATE as i64 / 5;
 /// Sound that has not come for so long is silence until it comes: a player that is sent nothing takes its stream for dead.
 const SILENT_AFTER: Duration = Duration::from_millis(100);
 
-/// Packets in a row whose time was filled already. Their sender's clock has stood still: they are put at the end.
-const LATE_PACKETS: u32 = 25;
+/// Sound whose time was filled already is dropped for so long: it was held up on its way. If it goes on, its sender's clock
+/// has stood still, and it is put at the end.
+const LATE_FOR: Duration = Duration::from_secs(1);
 
 /// A picture's way to its place on the line, in milliseconds for each picture: when sender reports say that it is elsewhere.
 /// Higher: in step sooner. Lower: smoother.
@@ -164,8 +165,8 @@ struct Sound {
     late: Shortest,
     report: Option<(SystemTime, u32)>,
     told_header: bool,
-    /// Packets in a row that came after their time was filled.
-    behind: u32,
+    /// Since when what comes is dropped, because its time was filled.
+    behind: Option<Instant>,
     /// When sound last came, and where the line ended then.
     heard: Option<(Instant, i64)>,
 }
@@ -181,7 +182,7 @@ impl Sound {
             late: Shortest::default(),
             report: None,
             told_header: false,
-            behind: 0,
+            behind: None,
             heard: None,
         })
     }
@@ -208,7 +209,7 @@ impl Sound {
             let shift = shift.get_or_insert(start - block.position);
             *anchor = line.near(block.timestamp).map(|at| (at, block.position));
             if result.is_ok() {
-                result = put(aac, &block, shift, behind, told_header, out);
+                result = put(aac, &block, (shift, behind, now), told_header, out);
             }
         });
         result?;
@@ -247,8 +248,7 @@ impl Sound {
 fn put(
     aac: &mut AacOut,
     block: &Block<'_>,
-    shift: &mut i64,
-    behind: &mut u32,
+    (shift, behind, now): (&mut i64, &mut Option<Instant>, Instant),
     told_header: &mut bool,
     out: &mut Vec<Tag>,
 ) -> Result<(), SoundError> {
@@ -263,14 +263,12 @@ fn put(
         rest = &rest[filled..];
     }
     if rest.is_empty() && !block.samples.is_empty() {
-        *behind += 1;
-        if *behind >= LATE_PACKETS {
+        if now >= *behind.get_or_insert(now) + LATE_FOR {
             *shift -= ahead;
-            *behind = 0;
         }
         return Ok(());
     }
-    *behind = 0;
+    *behind = None;
     encode(aac, rest, told_header, out)
 }
 

@@ -18,3 +18,6 @@ mod sound;
 pub(crate) use into_packets::{IntoPackets, Made};
 pub(crate) use into_tags::IntoTags;
 pub(crate) use sound::SoundError;
+
+#[cfg(test)]
+mod tests;
