@@ -45,6 +45,11 @@ export type MediaUrl = string;
 export type MediaType = "audio" | "video";
 
 /**
+ * What pictures are encoded in.
+ */
+export type VideoCodec = "h264" | "vp8";
+
+/**
  * What kind of program signs in. It decides how media reaches it.
  */
 export type DeviceKind = "web" | "miniprogram" | "native";
@@ -482,7 +487,19 @@ level: number, } | { "type": "transport_lost",
 /**
  * The call.
  */
-callID: CallId, } | { "type": "merged", 
+callID: CallId, } | { "type": "video_codec", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Whose picture.
+ */
+userID: UserId, 
+/**
+ * What it is to be sent in, if there is such a codec.
+ */
+codec?: VideoCodec, } | { "type": "merged", 
 /**
  * The call as this device knows it: the one that goes on, since the second caller's request was answered with
  * the first call's id.
@@ -648,7 +665,19 @@ level: number, } | { "type": "transport_lost",
 /**
  * The call.
  */
-callID: CallId, } | { "type": "merged", 
+callID: CallId, } | { "type": "video_codec", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Whose picture.
+ */
+userID: UserId, 
+/**
+ * What it is to be sent in, if there is such a codec.
+ */
+codec?: VideoCodec, } | { "type": "merged", 
 /**
  * The call as this device knows it: the one that goes on, since the second caller's request was answered with
  * the first call's id.

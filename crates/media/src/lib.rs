@@ -38,6 +38,9 @@ mod session;
 mod shard;
 mod ufrag;
 
+/// Phones and browsers can be in one call: the crate was built with the feature `bridge`.
+pub const HAS_BRIDGE: bool = cfg!(feature = "bridge");
+
 pub use api::{
     Command, Datagram, MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER, Notice, OfferError, SessionId,
 };

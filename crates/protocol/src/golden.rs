@@ -133,6 +133,8 @@ fn events() -> Vec<(&'static str, EventMessage)> {
         ("devices", Event::Devices { call_id: c(), user_id: u(), microphone: false, camera: true }),
         ("network", Event::Network { call_id: c(), user_id: u(), level: 5 }),
         ("transport-lost", Event::TransportLost { call_id: c() }),
+        ("video-codec", Event::VideoCodec { call_id: c(), user_id: u(), codec: Some(VideoCodec::H264) }),
+        ("video-codec-none", Event::VideoCodec { call_id: c(), user_id: u(), codec: None }),
         (
             "merged",
             Event::Merged {
@@ -237,6 +239,7 @@ fn every_value_of_every_enum_is_held() {
     let mut known = BTreeSet::new();
     let enums = json!({
         "mediaType": texts(&every!(MediaType: Audio Video)),
+        "videoCodec": texts(&every!(VideoCodec: H264 Vp8)),
         "deviceKind": texts(&every!(DeviceKind: Web Miniprogram Native)),
         "endReason": texts(&every!(EndReason:
             Hangup Cancel Reject Busy NoResponse Timeout AnsweredElsewhere Kicked Lost Server)),

@@ -14,6 +14,17 @@ pub enum MediaType {
     Video,
 }
 
+/// What pictures are encoded in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum VideoCodec {
+    /// H.264 (RFC 6184): all mini-programs and most browsers.
+    H264,
+    /// VP8 (RFC 7741): browsers only.
+    Vp8,
+}
+
 /// What kind of program signs in. It decides how media reaches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -375,6 +386,21 @@ pub enum Event {
         /// The call.
         #[serde(rename = "callID")]
         call_id: CallId,
+    },
+    /// A user's picture cannot be decoded by everybody who is to see it. With a codec: told to that user's device, which sends
+    /// in it from now on, by its sender's parameters or with a new offer. Without one: told to everybody in the call; there
+    /// is no codec that all have, and the call goes on by voice where it cannot be seen.
+    VideoCodec {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Whose picture.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// What it is to be sent in, if there is such a codec.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        codec: Option<VideoCodec>,
     },
     /// Two users called each other: their calls go on as one, which is connected and of this media type. Sent to the
     /// one who asked for video and gets voice.

@@ -29,6 +29,7 @@ fn generated() -> String {
         Ticket,
         MediaUrl,
         MediaType,
+        VideoCodec,
         DeviceKind,
         DeviceInfo,
         EndReason,

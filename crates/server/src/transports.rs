@@ -26,6 +26,8 @@ pub(crate) struct Transport {
     pub(crate) gate_open: bool,
     /// The request that waits for the media plane's answer.
     pub(crate) request: Option<u32>,
+    /// It is a mini-program's, by RTMP.
+    live: bool,
     /// What a mini-program pushes and plays by, once the media plane has drawn it.
     pub(crate) tickets: Option<Tickets>,
     /// The device's transport of before, which lives until this one is answered: an offer that is refused costs nothing.
@@ -86,6 +88,7 @@ impl Transports {
         self.under_way.push_back((session, now));
         let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
         let TransportPermit { gate_open, microphone, camera, others, .. } = permit;
+        let live = matches!(way, Way::Tickets);
         out.push(match way {
             Way::Sdp(offer) => {
                 Command::Open { session, room, user, label, offer, gate_open, microphone, camera }
@@ -103,6 +106,7 @@ impl Transports {
             user: permit.user,
             gate_open,
             request: Some(request),
+            live,
             tickets: None,
             replaces,
         };
@@ -242,6 +246,13 @@ impl Transports {
     pub(crate) fn flowing(&self, room: RoomKey) -> impl Iterator<Item = &Transport> {
         let sessions = self.by_room.get(&room).map_or(&[][..], Vec::as_slice);
         sessions.iter().filter_map(|s| self.by_session.get(s)).filter(|t| t.gate_open)
+    }
+
+    /// Somebody else in the room has come the other way: one is a mini-program, the other is not.
+    pub(crate) fn crosses(&self, room: RoomKey, user: &UserId, way: &Way) -> bool {
+        let live = matches!(way, Way::Tickets);
+        let sessions = self.by_room.get(&room).into_iter().flatten();
+        sessions.filter_map(|s| self.by_session.get(s)).any(|t| t.user != *user && t.live != live)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -5,8 +5,12 @@ use crate::streams::StreamUrls;
 use crate::transports::{Gone, Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
-use tring_media::{Notice, OfferError, SessionId, Tickets};
-use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success};
+use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, Tickets};
+use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success, VideoCodec};
+
+/// What a device hears that would need the bridge.
+const NO_BRIDGE: &str = "this server was built without the bridge between mini-programs and browsers: \
+    build it with the feature `bridge`";
 
 impl Switchboard {
     /// Where a mini-program pushes and plays: what it was told before, or tickets drawn now.
@@ -39,6 +43,11 @@ impl Switchboard {
             return self.answer(device, id, Err(ErrorCode::MediaUnavailable.into()));
         }
         match self.engine_input(Input::Transport { device, call: call.clone() }) {
+            Ok(Reply::Transport(permit))
+                if !HAS_BRIDGE && self.transports.crosses(permit.room, &permit.user, &way) =>
+            {
+                self.answer(device, id, Err(ErrorBody::with(ErrorCode::MediaUnavailable, NO_BRIDGE)));
+            }
             Ok(Reply::Transport(permit)) => {
                 let offer = Offer { call, device, request: id, way };
                 let replaced = self.transports.open(offer, permit, now, &mut self.commands);
@@ -124,13 +133,23 @@ impl Switchboard {
                 // Not told: a device that still rings would offer again at once, and evict another. It offers anew when
                 // it answers and finds its transport closed.
             }
-            // The answer to its next offer has the wanted codec first. Without one, the call goes on by voice.
+            // Also first in the answer to its next offer, for a client that cannot change its sender's codec.
             Notice::CodecMismatch { session, wanted } => {
                 let Some(t) = self.transports.get_mut(session) else { return };
                 info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
-                if wanted.is_some() {
-                    let (device, call_id) = (t.device, t.call.clone());
-                    self.tell(device, Event::TransportLost { call_id });
+                let codec = wanted.and_then(|codec| match codec {
+                    Codec::H264 => Some(VideoCodec::H264),
+                    Codec::Vp8 => Some(VideoCodec::Vp8),
+                    Codec::Opus => None,
+                });
+                let (own, room) = (t.device, t.room);
+                let event = Event::VideoCodec { call_id: t.call.clone(), user_id: t.user.clone(), codec };
+                let told: Vec<DeviceId> = match codec {
+                    Some(_) => vec![own],
+                    None => self.transports.flowing(room).map(|t| t.device).collect(),
+                };
+                for device in told {
+                    self.tell(device, event.clone());
                 }
             }
         }
