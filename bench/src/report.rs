@@ -114,7 +114,8 @@ one run, not numbers of two machines.
 - A call of two phones is four TCP connections: each phone pushes 15 pictures a second at 600 kbit/s (a key frame of 25 kB
   each 3 s) and 47 frames of AAC at 48 kbit/s in chunks of 4,096 bytes, and plays the other's. Streams begin at different
   moments; traffic is measured after 5 s. nginx-rtmp is loaded by the same program with the same streams right after
-  Tring: one worker without a master (several would not know each other's streams), no logs, no interleaving, no pings.
+  Tring: one worker without a master (several would not know each other's streams), no logs, no interleaving, no
+  pings. It leaves Nagle's algorithm on, which costs its delays and saves it segments.
 - Memory is the growth of the server's resident set, divided by what was added; the kernel's socket buffers are not in it.
 "
         );

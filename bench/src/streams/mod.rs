@@ -40,6 +40,7 @@ const STEP: Duration = Duration::from_secs(20);
 /// What one server came to at one size.
 #[derive(Debug)]
 struct Measured {
+    workers: usize,
     calls: usize,
     cpu: Duration,
     seconds: f64,
@@ -54,18 +55,20 @@ struct Measured {
 pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
     let version = nginx::version();
     for &calls in &plan.calls {
-        let tring = on_tring(binary, plan, calls).await?;
+        let tring = on_tring(binary, plan, plan.workers, calls).await?;
         let nginx = match &version {
             Some(_) => Some(on_nginx(plan, calls).await?),
             None => None,
         };
-        rows::add(&tring, nginx.as_ref().zip(version.as_deref()), report);
+        // nginx's streams live in one process, and fewer threads are woken less often.
+        let alone = if plan.workers > 1 { Some(on_tring(binary, plan, 1, calls).await?) } else { None };
+        rows::add(&tring, alone.as_ref(), nginx.as_ref().zip(version.as_deref()), report);
     }
     Ok(())
 }
 
-async fn on_tring(binary: &Path, plan: &Plan, calls: usize) -> Result<Measured, BenchError> {
-    let server = Server::start(binary, plan.workers).await?;
+async fn on_tring(binary: &Path, plan: &Plan, workers: usize, calls: usize) -> Result<Measured, BenchError> {
+    let server = Server::start(binary, workers).await?;
     let (mut clients, mut streams) = (Vec::new(), Vec::new());
     for i in 0..calls {
         let (a, b) = (server.client(&format!("a{i}")).await?, server.client(&format!("b{i}")).await?);
@@ -78,7 +81,7 @@ async fn on_tring(binary: &Path, plan: &Plan, calls: usize) -> Result<Measured, 
         streams.push(Stream { push: push_b, play: play_b });
         clients.push((a, b));
     }
-    let measured = run(server.process(), streams, plan).await;
+    let measured = run(server.process(), (workers, streams), plan).await;
     // Who has signed in stays so until the figures are there.
     drop(clients);
     measured
@@ -94,11 +97,15 @@ async fn addresses(device: &Client, call: &CallId) -> Result<(Address, Address),
 
 async fn on_nginx(plan: &Plan, calls: usize) -> Result<Measured, BenchError> {
     let nginx = Nginx::start()?;
-    run(nginx.process(), nginx.streams(calls), plan).await
+    run(nginx.process(), (1, nginx.streams(calls)), plan).await
 }
 
 /// One load on one server.
-async fn run(process: Process, streams: Vec<Stream>, plan: &Plan) -> Result<Measured, BenchError> {
+async fn run(
+    process: Process,
+    (workers, streams): (usize, Vec<Stream>),
+    plan: &Plan,
+) -> Result<Measured, BenchError> {
     let (span, quick) = (plan.span, plan.quick);
     let load = move || {
         let epoch = Instant::now();
@@ -119,7 +126,7 @@ async fn run(process: Process, streams: Vec<Stream>, plan: &Plan) -> Result<Meas
         let calls = streams.len() / 2;
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         let call_bytes = grown as f64 / calls.max(1) as f64;
-        Ok(Measured { calls, cpu, seconds, call_bytes, pushed, arrived, joins })
+        Ok(Measured { workers, calls, cpu, seconds, call_bytes, pushed, arrived, joins })
     };
     tokio::task::spawn_blocking(load).await.map_err(|e| BenchError::Load(e.into()))?
 }

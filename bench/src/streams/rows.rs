@@ -9,25 +9,39 @@ use std::time::Duration;
 const DELAY_BAR: Duration = Duration::from_millis(30);
 const FIRST_PICTURE_BAR: Duration = Duration::from_millis(300);
 
-/// Adds the rows of one size. `other`: nginx, and its version.
-pub(super) fn add(tring: &Measured, other: Option<(&Measured, &str)>, report: &mut Report) {
+/// Adds the rows of one size. `alone`: Tring with one worker, if `tring` has more. `other`: nginx, and its version.
+pub(super) fn add(
+    tring: &Measured,
+    alone: Option<&Measured>,
+    other: Option<(&Measured, &str)>,
+    report: &mut Report,
+) {
     let size = format!("{} calls", tring.calls);
     let measured = other.map(|(m, _)| m);
     let name = match other {
-        Some((_, version)) => format!("nginx-rtmp (nginx {version}, one worker)"),
+        Some((_, version)) => format!("nginx {version} with its RTMP module"),
         None => format!("nginx-rtmp not measured: {} brings it", nginx::HOW),
     };
+    for m in std::iter::once(tring).chain(alone) {
+        let (ours, theirs) = (m.cpu_share(), measured.map(Measured::cpu_share));
+        let workers =
+            if m.workers == 1 { "one media worker".into() } else { format!("{} media workers", m.workers) };
+        report.add(Row {
+            what: "server CPU per call of two phones, RTMP".into(),
+            size: format!("{size}, {workers}"),
+            figure: beside(
+                &format!("{ours:.2} % of a core"),
+                theirs.map(|t| format!("{t:.2} %")),
+                ratio(ours, theirs),
+            ),
+            bar: Some(less(ours, theirs)),
+            conditions: format!("both directions; {name}; {}", m.tally(measured)),
+        });
+    }
     let mut row = |what: &str, figure: String, bar: (String, Verdict), conditions: String| {
         report.add(Row { what: what.into(), size: size.clone(), figure, bar: Some(bar), conditions });
     };
 
-    let (ours, theirs) = (tring.cpu_share(), measured.map(Measured::cpu_share));
-    row(
-        "server CPU per call of two phones, RTMP",
-        beside(&format!("{ours:.2} % of a core"), theirs.map(|t| format!("{t:.2} %")), ratio(ours, theirs)),
-        less(ours, theirs),
-        format!("both directions; {name}; {}", tring.tally(measured)),
-    );
     for (what, of) in [
         ("delay p50 / p99, phone to phone, sound", (|m| &m.arrived.sound) as fn(&Measured) -> &Ages),
         ("delay p50 / p99, phone to phone, picture", |m| &m.arrived.picture),
@@ -62,14 +76,15 @@ pub(super) fn add(tring: &Measured, other: Option<(&Measured, &str)>, report: &m
         ),
     );
     let (ours, theirs) = (tring.call_bytes, measured.map(|m| m.call_bytes));
-    row(
-        "memory per call of two phones, RTMP",
-        beside(&kib(ours), theirs.map(kib), ratio(ours, theirs)),
-        less(ours, theirs),
-        "growth from calls connected without media to the end of the traffic: four connections, and what is kept for who \
-         joins, which nginx-rtmp keeps nothing for"
+    report.add(Row {
+        what: "memory per call of two phones, RTMP".into(),
+        size,
+        figure: beside(&kib(ours), theirs.map(kib), ratio(ours, theirs)),
+        bar: None,
+        conditions: "growth from calls connected without media to the end of the traffic: four connections, and up to 220 \
+                     KiB of pictures a phone for who joins, for whom nginx-rtmp keeps none"
             .into(),
-    );
+    });
 }
 
 impl Measured {
