@@ -132,7 +132,7 @@ export class Calling implements Mount {
   accept(): Promise<GuideMessage> {
     const { client } = this.phone
     const { call } = client
-    return this.desk.telling(() => client.accept().then(() => answerMessage((client.call || call) as Call, "accept")))
+    return this.desk.signedIn(() => client.accept().then(() => answerMessage((client.call || call) as Call, "accept")))
   }
 
   reject(): Promise<GuideMessage | string> {
