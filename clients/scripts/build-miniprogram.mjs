@@ -25,9 +25,11 @@ cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
 const placeOf = (file) =>
   file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file))
 
-/** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none. */
+/** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
+ * machines older than ES2015, which the guide's oldest phone is not. */
 function plain(text) {
   return text
+    .replace(/^var __assign = [\s\S]*?^};\n/m, "var __assign = Object.assign;\n")
     .replace(/^Object\.defineProperty\(exports, "__esModule", \{ value: true \}\);\n/m, "")
     .replace(/^exports\.\w+ = .*void 0;\n/m, "")
     .replace(/^Object\.defineProperty\(exports, "(\w+)", \{ enumerable: true, get: function \(\) \{ return ([\w.]+); \} \}\);$/gm, "exports.$1 = $2;")
