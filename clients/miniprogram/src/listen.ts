@@ -15,6 +15,7 @@
  */
 
 import { GuideDesk, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
+import { watchStatus, type CallStatus } from "./lib/call-status.js"
 import { log } from "./lib/platform.js"
 import { phone, type Phone } from "./lib/phone.js"
 
@@ -34,6 +35,9 @@ export interface ListenOptions {
   onInvited?(told: Told): unknown
   /** Hears every event of the guide, on every page. */
   onEvent?(told: Told): void
+  /** Hears when a call begins, is answered and is over, however it ends: also when it is refused here, of which no event
+   * tells. */
+  onStatus?(status: CallStatus): void
 }
 
 /** Who signs in. */
@@ -73,8 +77,9 @@ export function listen(options: ListenOptions = {}): Listener {
     warn: (text) => log("warn", text),
     fault: () => shared.fault,
   })
-  const stop = shared.client.on((event) => {
-    if (event.type !== "ended" || opened === "") return
+  const stop = watchStatus(shared.client, (status) => {
+    guarded("onStatus", () => options.onStatus && options.onStatus(status))
+    if (status.callStatus !== "idle" || opened === "") return
     close(opened)
     opened = ""
   })
@@ -84,7 +89,8 @@ export function listen(options: ListenOptions = {}): Listener {
     logout: () => desk.logout(),
     call: (parameters) => {
       const asked = desk.call(parameters)
-      if (!shared.hasScreen && options.page !== undefined) opened = open(shared, options.page)
+      const placed = shared.client.call !== null
+      if (placed && !shared.hasScreen && options.page !== undefined) opened = open(shared, options.page)
       return asked
     },
     on: (event, handler, context) => handlers.on(event, handler, context),
@@ -93,22 +99,27 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     stop: () => {
       stop()
-      desk.dispose()
+      void desk.dispose()
     },
   }
 }
 
 /** Opens the page of calls. @returns its path as WeChat names it */
 function open(shared: Phone, url: string): string {
+  const path = String(url.split("?")[0]).replace(/^\//, "")
   wx.navigateTo({
     url,
+    success: () => {
+      // It was over before the page was there.
+      if (shared.client.call === null) close(path)
+    },
     fail: ({ errMsg }) => {
       log("error", `the page of calls cannot be opened: ${errMsg}`)
       // Ten pages lie on each other: one makes room.
       if (!shared.hasScreen) wx.redirectTo({ url, fail: () => {} })
     },
   })
-  return String(url.split("?")[0]).replace(/^\//, "")
+  return path
 }
 
 /** Goes back from it, if it is still in front. */

@@ -160,6 +160,20 @@ describe('media between mini-programs', () => {
     await over(alice, bob)
   })
 
+  it('tell how loud each side is, where the tags do', async () => {
+    const [alice, bob] = [await rig.phone('alice', { SDKVersion: '2.12.0' }), await rig.phone('bob')]
+    await connect(alice, bob, 1)
+    await bothWays(alice, bob, 1)
+    /** The newest that she was told of somebody. */
+    const volume = (userID) => alice.told.events.filter(({ event, data }) => event === 'USER_VOICE_VOLUME' && data.userID === userID).at(-1)?.data.volume
+    await until('she is told of both', () => volume('alice') > 0 && volume('bob') > 0, { last: () => [volume('alice'), volume('bob')] })
+    assert.ok(volume('alice') <= 100 && volume('bob') <= 100)
+    await Promise.all([alice.tap('#mic'), bob.tap('#mic')])
+    await until('she is told that both are silent', () => volume('alice') === 0 && volume('bob') === 0, { last: () => [volume('alice'), volume('bob')] })
+    assert.ok(!bob.told.events.some(({ event }) => event === 'USER_VOICE_VOLUME'), 'the tags of 2.10.0 say nothing')
+    await over(alice, bob)
+  })
+
   it('never show a UserSig, nor a ticket in the console', async () => {
     const [alice, bob] = await pair()
     await connect(alice, bob, 2)
