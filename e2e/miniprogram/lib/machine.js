@@ -24,7 +24,7 @@ const SUSPENDED_AFTER_MS = 5000
 /**
  * @typedef {object} PhoneOptions
  * @property {import('./guide.js').App} app
- * @property {object} [data] what the developer has written into the first page's data
+ * @property {object} [data] what the developer has written into the data of the page that is opened
  * @property {string} [entry] the page that is opened; default the guide's
  * @property {Record<string, string>} [query] of that page
  * @property {'ios' | 'android' | 'devtools'} [platform] default ios
@@ -118,7 +118,7 @@ export class Machine {
       getApp: () => this.app,
       getCurrentPages: () => this.pages.stack.map(({ caller }) => caller),
     }
-    this.program = new Code({ folder: this.options.app.folder, realm: this.realm, framework: this.framework, globals, data: this.options.data })
+    this.program = new Code({ folder: this.options.app.folder, realm: this.realm, framework: this.framework, globals, entry, data: this.options.data })
     this.realm.prune()
     await this.gate.task('the start of the app', () => {
       this.program.load()

@@ -60,9 +60,14 @@ export class Media {
     return [...this.#devices.values()].filter((device) => device instanceof Kind)
   }
 
+  /** A phone has one camera: more than one is a fault of the app. @returns {Pusher[]} */
+  get pushers() {
+    return this.#all(Pusher)
+  }
+
   /** The pusher that is mounted, the newest if several are. @returns {Pusher | undefined} */
   get pusher() {
-    return this.#all(Pusher).at(-1)
+    return this.pushers.at(-1)
   }
 
   /** @returns {Player[]} in the order in which they came */

@@ -70,8 +70,7 @@ export class Rig {
   async phone(name, { userID = name, to = name === 'alice' ? 'bob' : 'alice', credentials, type = 1, login = true, data, ...options } = {}) {
     const signed = credentials ?? (await this.server.sign(userID))
     const trtcConfig = { sdkAppID: signed.sdkAppID, userID: signed.userID, userSig: signed.userSig, type }
-    const phone = await Phone.open(name, { app: this.app, retryMs: RETRY_MS, data: { trtcConfig, userId: to, ...data }, ...options })
-    this.#phones.push(phone)
+    const phone = await this.open(name, { data: { trtcConfig, userId: to, ...data }, ...options })
     phone.userID = userID
     phone.told = await Told.by(phone)
     if (login) {
@@ -79,6 +78,19 @@ export class Rig {
       await phone.settled()
       phone.told.forget()
     }
+    return phone
+  }
+
+  /**
+   * A phone with any app.
+   *
+   * @param {keyof import('./house.js').PEOPLE} name
+   * @param {Partial<import('./machine.js').PhoneOptions>} options
+   */
+  async open(name, options) {
+    const phone = await Phone.open(name, { app: this.app, retryMs: RETRY_MS, ...options })
+    this.#phones.push(phone)
+    phone.userID = name
     return phone
   }
 

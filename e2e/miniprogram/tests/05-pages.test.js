@@ -1,0 +1,336 @@
+/**
+ * Pages besides the guide's: two tags at once, the call screen's small picture, a sub-package, the npm form, a page that was
+ * written for TUICalling, and calls on any page by `listen`.
+ */
+
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { exactly } from '../../lib/told.js'
+import { readGuide } from '../lib/guide.js'
+import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { bothWays, builtApp, call, COMPONENT, connect, gone, GUIDE, over, Rig, ring, still } from '../lib/rig.js'
+import { Told } from '../lib/told.js'
+
+const guide = readGuide(GUIDE)
+/** A page with the guide's tag, and nothing else of it. */
+const FURTHER = {
+  json: guide.json,
+  wxml: guide.wxml,
+  js: `Page({ data: { trtcConfig: {} }, onLoad: function () { this.TRTCCalling = this.selectComponent('#TRTCCalling-component') } })`,
+}
+/** A wrong event would have come by now, in milliseconds. */
+const WATCHED_MS = 600
+
+/** Which of the two pictures fills the screen. */
+const big = (phone) => phone.screen.find('.big').map(({ is }) => is)
+const small = (phone) => phone.screen.find('.small').map(({ is }) => is)
+
+describe('the call screen', () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start()))
+  after(() => rig?.stop())
+  afterEach(() => rig.clear())
+
+  it('swaps the two pictures by a tap on the small one, and the same tags go on', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    const before = [still(alice.pusher), still(alice.players[0])]
+    assert.deepEqual([big(alice), small(alice)], [['live-player'], ['live-pusher']])
+    await alice.tap('#swap')
+    assert.deepEqual([big(alice), small(alice)], [['live-pusher'], ['live-player']])
+    await bothWays(alice, bob, 2)
+    await alice.tap('#swap')
+    assert.deepEqual([big(alice), small(alice)], [['live-player'], ['live-pusher']])
+    assert.deepEqual([still(alice.pusher), still(alice.players[0])], before)
+    assert.deepEqual(big(bob), ['live-player'], 'the other side sees nothing of it')
+    // With one picture alone there is nothing to swap.
+    await bob.tap('#camera')
+    await until('the small picture is gone', () => !alice.screen.find('#swap').length)
+    assert.deepEqual(big(alice), ['live-pusher'])
+    await over(alice, bob)
+  })
+
+  it('is silent for the caller while it rings, as it always was: no sound of waiting', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
+    await ring(alice, bob)
+    await alice.reads('对方正在响铃')
+    assert.equal(alice.rings, false)
+    assert.equal(alice.vibrations.length, 0)
+    await alice.tap('#hangup')
+    await bob.told.event('CALLING_CANCEL')
+  })
+})
+
+describe('two tags at once', () => {
+  /** @type {Rig} */ let rig
+  before(async () => {
+    rig = await Rig.start()
+    const twice = guide.wxml + guide.wxml.replace('TRTCCalling-component', 'other')
+    const both = `Page({ data: { trtcConfig: {} }, onLoad: function () { this.TRTCCalling = this.selectComponent('#TRTCCalling-component'); this.other = this.selectComponent('#other') } })`
+    rig.app = builtApp(rig.server, { pages: { 'pages/further/further': FURTHER, 'pages/twice/twice': { ...FURTHER, wxml: twice, js: both } } })
+  })
+  after(() => rig?.stop())
+  afterEach(() => rig.clear())
+
+  /** What one tag's handlers were told is the same as the other's. */
+  const same = (a, b) => assert.deepEqual(b.told(), a.told())
+
+  it('are one phone: on two pages, one call, shown in front; each page is told each event once', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
+    await bob.visit('pages/further/further')
+    const further = await Told.by(bob)
+    await ring(alice, bob, { type: 2 })
+    assert.equal(bob.sounds.filter(({ playing }) => playing).length, 1, 'one ringtone')
+    await bob.tap('#accept')
+    await alice.told.event('USER_ENTER')
+    await bothWays(alice, bob, 2)
+    assert.equal(bob.media.pushers.length, 1)
+    assert.equal(bob.players.length, 1)
+    // Back on the page below, the call goes on there.
+    const [alicePlayer] = alice.players
+    await bob.back()
+    await until('there is one pusher again', () => bob.media.pushers.length === 1 && bob.screen.within(bob.pages.top, bob.pusher.element))
+    await bothWays(alice, bob, 2)
+    assert.equal(bob.players.length, 1)
+    assert.equal(alice.players[0], alicePlayer)
+    await bob.tap('#hangup')
+    await exactly(
+      [bob.told, ['INVITED', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE', 'HANG_UP', 'CALL_END']],
+      [alice.told, ['USER_ACCEPT', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE', 'USER_LEAVE', 'CALL_END']],
+    )
+    // Its page was gone before the end.
+    assert.deepEqual(further.told(), ['INVITED', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE'])
+    assert.equal(bob.connects.length, 1, 'one session')
+  })
+
+  it('are told one end each where both pages are there at the end', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
+    await connect(alice, bob, 1)
+    await bob.visit('pages/further/further')
+    const further = await Told.by(bob)
+    await until('the page in front has the pusher', () => bob.media.pushers.length === 1 && bob.screen.within(bob.pages.top, bob.pusher.element))
+    await bothWays(alice, bob, 1)
+    await alice.tap('#hangup')
+    await exactly([further, ['USER_LEAVE', 'CALL_END']])
+    assert.deepEqual(bob.told.told().slice(-2), ['USER_LEAVE', 'CALL_END'])
+    await until('no media is left', () => !bob.pusher && !bob.players.length)
+    await bob.back()
+    assert.equal(bob.screen.find('#hangup').length, 0)
+  })
+
+  it('on one page: one of them shows the call', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
+    await bob.visit('pages/twice/twice')
+    const first = await Told.by(bob)
+    await ring(alice, bob, { type: 2 })
+    assert.equal(bob.screen.find('#accept').length, 1)
+    await bob.tap('#accept')
+    await bothWays(alice, bob, 2)
+    assert.equal(bob.media.pushers.length, 1)
+    assert.equal(bob.players.length, 1)
+    await bob.tap('#hangup')
+    await gone(alice, bob)
+    assert.equal(first.told().filter((event) => event === 'CALL_END').length, 1)
+    same(first, bob.told)
+  })
+})
+
+describe('the component elsewhere', () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start()))
+  after(() => rig?.stop())
+  afterEach(() => rig.clear())
+
+  /** Alice on another app calls Bob on the guide's, by video, and is called by him. */
+  async function works(options) {
+    const [alice, bob] = await Promise.all([rig.phone('alice', options), rig.phone('bob')])
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    await over(alice, bob)
+    await ring(bob, alice)
+    const { src } = alice.sounds.at(-1)
+    await alice.tap('#reject')
+    await bob.told.event('REJECT')
+    return { alice, src }
+  }
+
+  it('works in a sub-package, with its ringtone, and nothing of it in the main package', async () => {
+    const app = builtApp(rig.server)
+    const page = 'calls/pages/index/index'
+    mkdirSync(dirname(dirname(join(app.folder, page))), { recursive: true })
+    renameSync(join(app.folder, 'pages/index'), join(app.folder, 'calls/pages/index'))
+    renameSync(join(app.folder, 'components'), join(app.folder, 'calls/components'))
+    writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: ['home'], subpackages: [{ root: 'calls', pages: ['pages/index/index'] }] }))
+    for (const [ending, text] of [['js', 'Page({})'], ['wxml', '<text>home</text>']]) writeFileSync(join(app.folder, `home.${ending}`), text)
+    const { src } = await works({ app, entry: page })
+    assert.equal(src, '/calls/components/TRTCCalling/static/ring.mp3')
+  })
+
+  it('works as a package of npm, as the developer tools build it, with its server set in app.js', async () => {
+    const about = JSON.parse(readFileSync(join(COMPONENT, '../../package.json'), 'utf8'))
+    const js = `require('${about.name}/config').server = '${rig.server.url}'; App({})`
+    const app = builtApp(rig.server, { app: js })
+    rmSync(join(app.folder, 'components'), { recursive: true })
+    cpSync(join(COMPONENT, '../..', about.miniprogram), join(app.folder, 'miniprogram_npm', about.name), { recursive: true })
+    writeFileSync(join(app.folder, 'pages/index/index.json'), guide.json.replace('../../components/TRTCCalling/TRTCCalling', `${about.name}/TRTCCalling`))
+    const { src } = await works({ app })
+    assert.equal(src, `/miniprogram_npm/${about.name}/static/ring.mp3`)
+  })
+
+  it('works on a page that was written for TUICalling', async () => {
+    const wxml = `<TUICalling id="TUICalling-component" config="{{trtcConfig}}" bind:sendMessage="onRecord"></TUICalling>`
+    const js = `Page({
+      records: [],
+      onLoad: function () { this.TUICalling = this.TRTCCalling = this.selectComponent('#TUICalling-component'); this.ready = this.TUICalling.init() },
+      onRecord: function (event) { this.records.push(event.detail.message) },
+      onUnload: function () { this.TUICalling.destroyed() },
+    })`
+    const json = `{ "usingComponents": { "TUICalling": "../../components/TRTCCalling/TRTCCalling" } }`
+    const app = builtApp(rig.server, { pages: { 'pages/tui/tui': { wxml, js, json }, 'pages/empty/empty': {} } })
+    const alice = await rig.phone('alice', { app, entry: 'pages/tui/tui', login: false })
+    const bob = await rig.phone('bob')
+    await alice.run((page) => page.ready.then(() => {}))
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    await bob.tap('#hangup')
+    const end = await alice.told.event('CALL_END')
+    assert.equal(typeof end.callEnd, 'number')
+    assert.deepEqual(alice.told.told().filter((event) => event === 'USER_ACCEPT'), ['USER_ACCEPT'])
+    const records = await until('the page has the record', () => (alice.peek('page.records').length ? alice.peek('page.records') : undefined))
+    assert.equal(records.length, 1)
+    assert.equal(records[0].payload.data, end.message.payload.data)
+    assert.match(await alice.run((page, give) => page.TUICalling.extractCallingInfoFromMessage(give(records[0]))), /^结束通话，通话时长：\d\d:\d\d:\d\d$/)
+    await alice.goTo('pages/empty/empty')
+    await until('she is signed out', () => alice.sockets.size === 0)
+  })
+})
+
+describe('calls on any page', () => {
+  /** Opens the page of calls by itself, and leaves it when the tag says that the call is over. */
+  const OWN = {
+    ...FURTHER,
+    wxml: guide.wxml.replace('<TRTCCalling', '<TRTCCalling bind:statusChanged="onStatus"'),
+    js: `Page({
+      data: { trtcConfig: {} },
+      seen: [],
+      onLoad: function () { this.TRTCCalling = this.selectComponent('#TRTCCalling-component') },
+      onStatus: function (event) { getApp().seen.push(event.detail.callStatus); if (event.detail.callStatus === 'idle') wx.navigateBack({}) },
+    })`,
+  }
+  const APP = `const { listen } = require('./components/TRTCCalling/listen')
+    App({
+      invited: [], statuses: [], errors: [], seen: [], own: false,
+      onLaunch: function () {
+        this.calls = listen({
+          page: '/pages/call/call?from=listen',
+          onInvited: ({ data }) => { this.invited.push(data.sponsor); if (this.own) { wx.navigateTo({ url: '/pages/own/own' }); return false } },
+          onEvent: ({ eventCode, data }) => { if (eventCode === 'ERROR') this.errors.push(data.code) },
+          onStatus: (status) => this.statuses.push(status.callStatus + (status.isSponsor ? ' by me' : '')),
+        })
+      },
+    })`
+  const HOME = { wxml: '<text>home</text>' }
+
+  /** @type {Rig} */ let rig
+  /** @type {import('../lib/guide.js').App} */ let app
+  before(async () => {
+    rig = await Rig.start()
+    app = builtApp(rig.server, { app: APP, pages: { 'pages/home/home': HOME, 'pages/call/call': FURTHER, 'pages/own/own': OWN } })
+  })
+  after(() => rig?.stop())
+  afterEach(() => rig.clear())
+
+  /** Bob's app listens, on a page without the tag. */
+  async function listening({ login = true } = {}) {
+    const bob = await rig.open('bob', { app, entry: 'pages/home/home' })
+    const { sdkAppID, userSig } = await rig.server.sign('bob')
+    if (login) await bob.run((_, give) => bob.app.calls.login(give({ sdkAppID, userID: 'bob', userSig })).then(() => {}))
+    return bob
+  }
+  const front = (phone) => phone.pages.top.path
+  const at = (phone, path) => until(`${phone.userID} is on ${path}`, () => front(phone) === path, { last: () => phone.pages.stack.map((page) => page.path) })
+
+  it('ring, open the page that has the tag, talk, and lead back', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), listening()])
+    await call(alice, 'bob', { type: 2 })
+    await at(bob, 'pages/call/call')
+    await until('it rings', () => bob.rings)
+    assert.deepEqual(bob.peek('app.invited'), ['alice'])
+    await bob.tap('#accept')
+    await bothWays(alice, bob, 2)
+    await alice.tap('#hangup')
+    await at(bob, 'pages/home/home')
+    assert.deepEqual(bob.peek('app.statuses'), ['calling', 'connected', 'idle'])
+    assert.equal(bob.sockets.size, 1, 'still signed in')
+  })
+
+  it('that are refused on the page lead back from it, whoever has opened it', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), listening()])
+    await call(alice, 'bob')
+    await at(bob, 'pages/call/call')
+    await bob.tap('#reject')
+    await alice.told.event('REJECT')
+    await at(bob, 'pages/home/home')
+    // No event of the guide tells who refuses that the call is over: the tag and the listener do.
+    await bob.run(() => void (bob.app.own = true))
+    await call(alice, 'bob')
+    await at(bob, 'pages/own/own')
+    assert.equal(bob.peek('page.TRTCCalling.data.callStatus'), 'calling')
+    await bob.tap('#reject')
+    await alice.told.event('REJECT')
+    await at(bob, 'pages/home/home')
+    assert.deepEqual(bob.peek('app.statuses'), ['calling', 'idle', 'calling', 'idle'])
+    assert.deepEqual(bob.peek('app.seen'), ['idle'])
+    assert.equal(bob.pages.stack.length, 1)
+  })
+
+  it('that are taken back at once leave no page behind', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), listening()])
+    await call(alice, 'bob')
+    await until('it has come', () => bob.peek('app.invited').length === 1)
+    await alice.run((page) => page.TRTCCalling.hangup().then(() => {}))
+    await until('it is over', () => bob.peek('app.statuses').at(-1) === 'idle')
+    await at(bob, 'pages/home/home')
+    await delay(WATCHED_MS)
+    assert.equal(front(bob), 'pages/home/home')
+    assert.equal(bob.rings, false)
+  })
+
+  it('begin without a page too: it opens, says how it stands, and goes', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), listening()])
+    await bob.run((_, give) => bob.app.calls.call(give({ userID: 'alice', type: 1 })).then(() => {}))
+    await at(bob, 'pages/call/call')
+    assert.equal(bob.peek('page.TRTCCalling.data.isSponsor'), true)
+    await alice.tap('#reject')
+    await at(bob, 'pages/home/home')
+    assert.deepEqual(bob.peek('app.statuses'), ['calling by me', 'idle'])
+  })
+
+  it('that the server refuses, or that cannot be, open no page that stays', async () => {
+    const bob = await listening()
+    const refused = (parameters) => bob.run((_, give) => bob.app.calls.call(give(parameters)).then(() => 'called', ({ code }) => code))
+    assert.equal(await refused({ userID: 'bob', type: 1 }), 'call_self')
+    await at(bob, 'pages/home/home')
+    assert.equal(await refused({ userID: 0, type: 1 }), 'config_invalid')
+    await delay(WATCHED_MS)
+    assert.equal(front(bob), 'pages/home/home')
+    assert.deepEqual(bob.peek('app.errors'), ['call_self', 'config_invalid'])
+    const silent = await listening({ login: false })
+    assert.equal(await silent.run((_, give) => silent.app.calls.call(give({ userID: 'alice', type: 1 })).then(() => 'called', ({ code }) => code)), 'not_logged_in')
+    assert.equal(front(silent), 'pages/home/home')
+  })
+
+  it('are told no more once the app has stopped to listen', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), listening()])
+    await bob.run(() => bob.app.calls.stop())
+    await call(alice, 'bob')
+    await until('it rings', () => bob.rings)
+    await delay(WATCHED_MS)
+    assert.deepEqual([bob.peek('app.invited'), bob.peek('app.statuses'), front(bob)], [[], [], 'pages/home/home'])
+    await alice.tap('#hangup')
+    await until('it is quiet', () => !bob.rings)
+  })
+})
