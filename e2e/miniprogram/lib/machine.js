@@ -30,6 +30,7 @@ const SUSPENDED_AFTER_MS = 5000
  * @property {'ios' | 'android' | 'devtools'} [platform] default ios
  * @property {string} [SDKVersion] what the phone says its base library is; it stays 2.10.0. Default 2.10.0
  * @property {string} [wechat] default 7.0.9
+ * @property {string} [language] of WeChat; default zh_CN
  * @property {string} [appId]
  * @property {'es2015' | 'node'} [builtins] how much of ECMAScript's library there is; default es2015
  * @property {number} [retryMs] pause before a broken stream is tried again; a phone's is about 3000. Default 1000
@@ -61,7 +62,7 @@ export class Machine {
   constructor(name, options) {
     this.person = PEOPLE[name]
     this.options = {
-      ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', appId: 'wx0000000000000000' },
+      ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
       ...{ builtins: 'es2015', retryMs: 1000 },
       ...options,
     }
