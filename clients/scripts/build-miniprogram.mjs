@@ -35,13 +35,23 @@ function plain(text) {
     .replace(/^Object\.defineProperty\(exports, "(\w+)", \{ enumerable: true, get: function \(\) \{ return ([\w.]+); \} \}\);$/gm, "exports.$1 = $2;")
 }
 
+/** The compiler writes `Name.prototype` before each method of a class; once is enough. */
+function shortClasses(text) {
+  return text.replace(/^var (\w+) = \(function \([\s\S]*?^ {4}return \1;\n/gm, (whole, name) => {
+    const prototype = new RegExp(`^ {4}(Object\\.defineProperty\\()?${name}\\.prototype`, "gm")
+    const methods = whole.search(prototype)
+    if (methods < 0) return whole
+    return `${whole.slice(0, methods)}    var proto = ${name}.prototype;\n${whole.slice(methods).replace(prototype, "    $1proto")}`
+  })
+}
+
 const done = new Set()
 async function build(file) {
   if (done.has(file)) return
   done.add(file)
   const place = placeOf(file)
   const needs = []
-  const text = plain(readFileSync(file, "utf8")).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
+  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
     const needed = join(dirname(file), path)
     needs.push(needed)
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
