@@ -62,7 +62,7 @@ export interface Listener {
 export function listen(options: ListenOptions = {}): Listener {
   const shared = phone()
   const handlers = new Handlers((text, error) => log("error", text, error))
-  let opened = ""
+  const page = options.page === undefined ? null : new CallPage(shared, options.page)
   const desk = new GuideDesk(shared.client, {
     surface: "element",
     deliver: ({ name, payload }) => {
@@ -71,7 +71,7 @@ export function listen(options: ListenOptions = {}): Listener {
       guarded("onEvent", () => options.onEvent && options.onEvent(told))
       if (name === "INVITED" && !shared.hasScreen) {
         const wanted = guarded("onInvited", () => options.onInvited && options.onInvited(told))
-        if (wanted !== false && options.page !== undefined) opened = open(shared, options.page)
+        if (wanted !== false && page !== null) page.open()
       }
     },
     warn: (text) => log("warn", text),
@@ -79,9 +79,7 @@ export function listen(options: ListenOptions = {}): Listener {
   })
   const stop = watchStatus(shared.client, (status) => {
     guarded("onStatus", () => options.onStatus && options.onStatus(status))
-    if (status.callStatus !== "idle" || opened === "") return
-    close(opened)
-    opened = ""
+    if (status.callStatus === "idle" && page !== null) page.leave()
   })
   if (options.config !== undefined) void desk.login(options.config)
   return {
@@ -89,8 +87,7 @@ export function listen(options: ListenOptions = {}): Listener {
     logout: () => desk.logout(),
     call: (parameters) => {
       const asked = desk.call(parameters)
-      const placed = shared.client.call !== null
-      if (placed && !shared.hasScreen && options.page !== undefined) opened = open(shared, options.page)
+      if (shared.client.call !== null && !shared.hasScreen && page !== null) page.open()
       return asked
     },
     on: (event, handler, context) => handlers.on(event, handler, context),
@@ -104,29 +101,52 @@ export function listen(options: ListenOptions = {}): Listener {
   }
 }
 
-/** Opens the page of calls. @returns its path as WeChat names it */
-function open(shared: Phone, url: string): string {
-  const path = String(url.split("?")[0]).replace(/^\//, "")
-  wx.navigateTo({
-    url,
-    success: () => {
-      // It was over before the page was there.
-      if (shared.client.call === null) close(path)
-    },
-    fail: ({ errMsg }) => {
-      log("error", `the page of calls cannot be opened: ${errMsg}`)
-      // Ten pages lie on each other: one makes room.
-      if (!shared.hasScreen) wx.redirectTo({ url, fail: () => {} })
-    },
-  })
-  return path
-}
+/** The page that is opened for a call, and left at its end. */
+class CallPage {
+  /** As WeChat names it. */
+  private readonly path: string
+  private state: "away" | "opening" | "open" = "away"
 
-/** Goes back from it, if it is still in front. */
-function close(path: string): void {
-  const pages = getCurrentPages()
-  const front = pages[pages.length - 1] as { route?: string } | undefined
-  if (pages.length > 1 && front !== undefined && front.route === path) wx.navigateBack({})
+  constructor(
+    private readonly shared: Phone,
+    private readonly url: string,
+  ) {
+    this.path = String(url.split("?")[0]).replace(/^\//, "")
+  }
+
+  open(): void {
+    // One that is on its way shows whatever call there is when it comes.
+    if (this.state === "opening") return
+    this.state = "opening"
+    const { url } = this
+    const success = () => this.opened()
+    const fail = () => void (this.state = "away")
+    wx.navigateTo({
+      url,
+      success,
+      fail: ({ errMsg }) => {
+        log("error", `the page of calls cannot be opened: ${errMsg}`)
+        // Ten pages lie on each other: one makes room.
+        if (this.shared.hasScreen) fail()
+        else wx.redirectTo({ url, success, fail })
+      },
+    })
+  }
+
+  /** Goes back from it, if it is still in front. */
+  leave(): void {
+    if (this.state !== "open") return
+    this.state = "away"
+    const pages = getCurrentPages()
+    const front = pages[pages.length - 1] as { route?: string } | undefined
+    if (pages.length > 1 && front !== undefined && front.route === this.path) wx.navigateBack({})
+  }
+
+  private opened(): void {
+    this.state = "open"
+    // It was over before the page was there.
+    if (this.shared.client.call === null) this.leave()
+  }
 }
 
 function guarded(what: string, act: () => unknown): unknown {

@@ -34,6 +34,7 @@ const SUSPENDED_AFTER_MS = 5000
  * @property {string} [appId]
  * @property {'es2015' | 'node'} [builtins] how much of ECMAScript's library there is; default es2015
  * @property {number} [retryMs] pause before a broken stream is tried again; a phone's is about 3000. Default 1000
+ * @property {number} [pageMs] how long the way to another page takes. Default 0
  * @property {Map<string, string>} [storage] what an earlier phone of the person kept
  */
 
@@ -63,7 +64,7 @@ export class Machine {
     this.person = PEOPLE[name]
     this.options = {
       ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
-      ...{ builtins: 'es2015', retryMs: 1000 },
+      ...{ builtins: 'es2015', retryMs: 1000, pageMs: 0 },
       ...options,
     }
     this.storage = this.options.storage ?? new Map()

@@ -20,6 +20,8 @@ const FURTHER = {
   wxml: guide.wxml,
   js: `Page({ data: { trtcConfig: {} }, onLoad: function () { this.TRTCCalling = this.selectComponent('#TRTCCalling-component') } })`,
 }
+/** How long a busy phone needs to open a page, in milliseconds. */
+const SLOW_PAGE_MS = 700
 /** A wrong event would have come by now, in milliseconds. */
 const WATCHED_MS = 600
 
@@ -267,8 +269,8 @@ describe('calls on any page', () => {
   afterEach(() => rig.clear())
 
   /** Bob's app listens, on a page without the tag. */
-  async function listening({ login = true } = {}) {
-    const bob = await rig.open('bob', { app, entry: 'pages/home/home' })
+  async function listening({ login = true, pageMs = 0 } = {}) {
+    const bob = await rig.open('bob', { app, entry: 'pages/home/home', pageMs })
     const { sdkAppID, userSig } = await rig.server.sign('bob')
     if (login) await bob.run((_, give) => bob.app.calls.login(give({ sdkAppID, userID: 'bob', userSig })).then(() => {}))
     return bob
@@ -310,16 +312,27 @@ describe('calls on any page', () => {
     assert.equal(bob.pages.stack.length, 1)
   })
 
-  it('that are taken back at once leave no page behind', async () => {
-    const [alice, bob] = await Promise.all([rig.phone('alice'), listening()])
+  it('that are taken back before the page is there leave none behind; the next one finds it', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice'), listening({ pageMs: SLOW_PAGE_MS })])
     await call(alice, 'bob')
     await until('it has come', () => bob.peek('app.invited').length === 1)
     await alice.run((page) => page.TRTCCalling.hangup().then(() => {}))
     await until('it is over', () => bob.peek('app.statuses').at(-1) === 'idle')
+    assert.equal(front(bob), 'pages/home/home', 'the page is not there yet')
+    await at(bob, 'pages/call/call')
     await at(bob, 'pages/home/home')
-    await delay(WATCHED_MS)
-    assert.equal(front(bob), 'pages/home/home')
     assert.equal(bob.rings, false)
+    // Taken back and called again while the page is on its way: one page, which shows the second call.
+    await call(alice, 'bob')
+    await until('it has come', () => bob.peek('app.invited').length === 2)
+    await alice.run((page) => page.TRTCCalling.hangup().then(() => {}))
+    await call(alice, 'bob')
+    await until('it has come again', () => bob.peek('app.invited').length === 3)
+    await at(bob, 'pages/call/call')
+    await bob.tap('#reject')
+    await at(bob, 'pages/home/home')
+    await delay(SLOW_PAGE_MS + WATCHED_MS)
+    assert.deepEqual([front(bob), bob.pages.stack.length], ['pages/home/home', 1])
   })
 
   it('begin without a page too: it opens, says how it stands, and goes', async () => {
