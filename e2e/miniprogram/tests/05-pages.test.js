@@ -134,6 +134,7 @@ describe('two tags at once', () => {
   it('are told one end each where both pages are there at the end', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     await connect(alice, bob, 1)
+    await bothWays(alice, bob, 1)
     await bob.visit('pages/further/further')
     const further = await Told.by(bob)
     await until('the page in front has the pusher', () => bob.media.pushers.length === 1 && bob.screen.within(bob.pages.top, bob.pusher.element))
