@@ -52,6 +52,8 @@ export interface DeskOptions {
   warn(text: string): void
   /** Why this phone can never sign in, if so. */
   fault(): CallError | null
+  /** See {@link guideEvents}. */
+  strictEnd?: boolean
 }
 
 /** See the head of this file. */
@@ -64,7 +66,7 @@ export class GuideDesk {
     protected readonly client: CallClient,
     private readonly options: DeskOptions,
   ) {
-    this.stopHearing = client.on((event) => guideEvents(event, options.surface).forEach((e) => options.deliver(e)))
+    this.stopHearing = client.on((event) => guideEvents(event, options.surface, options.strictEnd).forEach((e) => options.deliver(e)))
   }
 
   /** Tells the page nothing more. The phone goes on. */

@@ -15,6 +15,7 @@
  */
 
 import { GuideDesk, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
+import * as config from "./config.js"
 import { watchStatus, type CallStatus } from "./lib/call-status.js"
 import { log } from "./lib/platform.js"
 import { phone, type Phone } from "./lib/phone.js"
@@ -76,6 +77,7 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     warn: (text) => log("warn", text),
     fault: () => shared.fault,
+    strictEnd: config.strictCallEnd === true,
   })
   const stop = watchStatus(shared.client, (status) => {
     guarded("onStatus", () => options.onStatus && options.onStatus(status))

@@ -25,14 +25,16 @@ const RETRY_MS = 300
  * @param {Server} server
  * @param {object} [options]
  * @param {'rtmp' | 'flv'} [options.player]
+ * @param {boolean} [options.strictCallEnd]
  * @param {Partial<Parameters<typeof writeApp>[0]>} [options.more] pages besides
  */
-export function builtApp(server, { player = 'rtmp', ...more } = {}) {
+export function builtApp(server, { player = 'rtmp', strictCallEnd = false, ...more } = {}) {
   if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
   const app = writeApp({ guide: GUIDE, component: COMPONENT, ...more })
   const path = join(app.folder, 'components/TRTCCalling/config.js')
   const before = readFileSync(path, 'utf8')
-  const config = before.replace(/server: '[^']*'/, `server: '${server.url}'`).replace(/player: '[^']*'/, `player: '${player}'`)
+  const values = { server: `'${server.url}'`, player: `'${player}'`, strictCallEnd }
+  const config = Object.entries(values).reduce((text, [name, value]) => text.replace(new RegExp(`^  ${name}: [^,]*,`, 'm'), `  ${name}: ${value},`), before)
   if (config === before) throw new Error(`config.js is not as it was:\n${before}`)
   writeFileSync(path, config)
   return app

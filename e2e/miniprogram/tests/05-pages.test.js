@@ -206,6 +206,18 @@ describe('the component elsewhere', () => {
     assert.equal(src, `/miniprogram_npm/${about.name}/static/ring.mp3`)
   })
 
+  it('tells CALL_END after every call where config.js says so', async () => {
+    const app = builtApp(rig.server, { strictCallEnd: true })
+    const [alice, bob] = await Promise.all([rig.phone('alice', { app }), rig.phone('bob', { app })])
+    await ring(alice, bob)
+    await bob.tap('#reject')
+    await exactly([alice.told, ['REJECT', 'CALL_END']], [bob.told, ['INVITED', 'CALL_END']])
+    for (const phone of [alice, bob]) phone.told.forget()
+    await ring(alice, bob)
+    await alice.tap('#hangup')
+    await exactly([alice.told, ['CALL_END', 'HANG_UP']], [bob.told, ['INVITED', 'CALLING_CANCEL', 'CALL_END']])
+  })
+
   it('works on a page that was written for TUICalling', async () => {
     const wxml = `<TUICalling id="TUICalling-component" config="{{trtcConfig}}" bind:sendMessage="onRecord"></TUICalling>`
     const js = `Page({

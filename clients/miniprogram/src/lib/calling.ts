@@ -4,6 +4,7 @@ import {
   CallError, GUIDE_EVENT, GuideDesk, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError,
   type Call, type CallParameters, type GuideEvent, type GuideMessage,
 } from "../../../core/src/index.js"
+import * as config from "../config.js"
 import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
 import { log } from "./platform.js"
 import { phone, type Mount, type Phone } from "./phone.js"
@@ -44,6 +45,7 @@ export class Calling implements Mount {
       deliver: (event) => this.deliver(event),
       warn: (text) => log("warn", text),
       fault: () => this.phone.fault,
+      strictEnd: config.strictCallEnd === true,
     })
     this.stopStatus = watchStatus(this.phone.client, (status) => this.statusChanged(status))
   }
