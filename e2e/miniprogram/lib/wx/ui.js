@@ -56,7 +56,7 @@ export function ui(phone) {
     reply(phone, name, options, async () => {
       const from = phone.pages.top?.path
       let why
-      await delay(phone.options.pageMs)
+      if (phone.options.pageMs) await delay(phone.options.pageMs)
       await phone.gate.task(`wx.${name}`, () => {
         const { path, query } = readUrl(options?.url ?? '', from)
         try {
