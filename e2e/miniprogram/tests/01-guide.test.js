@@ -113,6 +113,18 @@ describe("the guide's page", () => {
     for (const each of phone.told.events) each.expected = true
   })
 
+  it('is told by login(), and by call() after it, what the server has against its UserSig', async () => {
+    const signed = await rig.server.sign('alice')
+    const phone = await rig.phone('alice', { credentials: { ...signed, userID: 'mallory' }, login: false })
+    for (const act of ['login', 'call']) {
+      const code = await phone.run((page, give) => page.TRTCCalling[act](give({ userID: 'bob', type: 1 })).then(() => 'done', (error) => error.code))
+      assert.equal(code, 'sig_wrong_user', act)
+    }
+    for (const { event, data } of phone.told.sequence) assert.deepEqual([event, data.code], ['ERROR', 'sig_wrong_user'])
+    for (const each of phone.told.events) each.expected = true
+    assert.deepEqual(phone.errors, [], 'the page has waited for no promise, and none is left over')
+  })
+
   it('is given by each method what the old component gave', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     const gives = (phone, method, ...args) => phone.run((page, give) => page.TRTCCalling[method](...args.map(give)))

@@ -1,6 +1,7 @@
 /** What is heard and seen at the other end of a call between mini-programs: by tone, by colour, by silence. */
 
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sign } from '../../lib/sign.js'
 import { after, afterEach, before, describe, it, until } from '../lib/house.js'
 import { bothWays, builtApp, call, connect, over, Rig, ring, still } from '../lib/rig.js'
@@ -10,6 +11,9 @@ const OPENID = 'oGZUI0egBJY1zhBYw2KhdUfwVJJE'
 
 /** From the connection to the first picture: far less than from one key frame to the next. */
 const FIRST_PICTURE_MS = 1200
+
+/** A wrong event, or a sign-in that nobody asked for, would have come by now, in milliseconds. */
+const WATCHED_MS = 1500
 
 describe('media between mini-programs', () => {
   /** @type {Rig} */ let rig
@@ -215,14 +219,20 @@ describe('the same user on two phones', () => {
     await over(alice, second)
   })
 
-  it('signs the first out where the app wants single login', async () => {
-    const app = JSON.parse(await rig.server.command('app', 'create', 'single', '--single-login', '--json'))
+  /** Bob, signed in with an app of its own that wants single login. */
+  async function single(name) {
+    const app = JSON.parse(await rig.server.command('app', 'create', name, '--single-login', '--json'))
     const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
     const first = await rig.phone('bob', { credentials, login: false })
     // The running server notices a new app within seconds.
     await until('the server knows the app', () => first.run((page) => page.TRTCCalling.login().then(() => true, (error) => error.code !== 'app_unknown')))
     first.told.events.forEach((each) => (each.expected = true))
     first.told.forget()
+    return { first, credentials }
+  }
+
+  it('signs the first out where the app wants single login', async () => {
+    const { first, credentials } = await single('single')
     const before = first.connects.length
     const second = await rig.phone('carol', { userID: 'bob', credentials })
     await first.told.event('KICKED_OUT')
@@ -233,5 +243,24 @@ describe('the same user on two phones', () => {
     await until('its socket is closed', () => first.sockets.size === 0)
     assert.equal(first.connects.length, before)
     assert.equal(second.sockets.size, 1)
+    // Who calls on it all the same is told why that cannot be.
+    const why = await first.run((page, give) => page.TRTCCalling.call(give({ userID: 'alice', type: 1 })).then(() => '', ({ message }) => message))
+    assert.match(why, /signed in on another device/)
+    await first.told.event('ERROR')
+  })
+
+  it('tells a first one that was away so when it is back: it stays out, and the second stays in', async () => {
+    const { first, credentials } = await single('away')
+    await first.hide({ freezeAfter: 0 })
+    const second = await rig.phone('carol', { userID: 'bob', credentials })
+    // Its frozen socket is closed by the server: what it hears, it hears after it has come back.
+    await first.network.cut()
+    await first.network.heal()
+    await first.show()
+    await first.told.event('KICKED_OUT')
+    await delay(WATCHED_MS)
+    assert.deepEqual(first.told.told(), ['KICKED_OUT'])
+    assert.deepEqual(second.told.told(), [])
+    assert.deepEqual([first.sockets.size, second.sockets.size], [0, 1])
   })
 })
