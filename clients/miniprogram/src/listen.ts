@@ -85,7 +85,7 @@ export function listen(options: ListenOptions = {}): Listener {
   })
   if (options.config !== undefined) void desk.login(options.config)
   return {
-    login: (config) => desk.login(config || {}),
+    login: (credentials) => desk.login(credentials || {}),
     logout: () => desk.logout(),
     call: (parameters) => {
       const asked = desk.call(parameters)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Server } from '../../lib/server.js'
 import { ffmpegsRunning } from './ffmpeg.js'
-import { writeApp } from './guide.js'
+import { readGuide, writeApp } from './guide.js'
 import { allDone, PATIENCE_MS, until } from './house.js'
 import { Phone } from './phone.js'
 import { Told } from './told.js'
@@ -15,6 +15,16 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 export const GUIDE = here('../guide/trtccalling-guide.zh.md')
 /** What a user copies. */
 export const COMPONENT = process.env.TRING_COMPONENT ?? here('../../../clients/dist/miniprogram/components/TRTCCalling')
+
+/** Blocks of the guide, as they are. */
+export const guide = readGuide(GUIDE)
+
+/** A page with the guide's tag, and nothing else of it. */
+export const FURTHER = {
+  json: guide.json,
+  wxml: guide.wxml,
+  js: `Page({ data: { trtcConfig: {} }, onLoad: function () { this.TRTCCalling = this.selectComponent('#TRTCCalling-component') } })`,
+}
 
 /** Pause before a broken stream is tried again; a phone waits longer. */
 const RETRY_MS = 300
