@@ -35,6 +35,10 @@ pub(crate) enum BenchError {
     Files { found: u64, wanted: u64 },
     #[error("the bare forwarder failed: {0}")]
     Limit(String),
+    #[error("the load of phones failed: {0}")]
+    Load(io::Error),
+    #[error("the server gave no address of a stream that this program can reach")]
+    Stream,
     #[error("the engine refused what it should carry out: {0:?}")]
     Engine(tring_protocol::ErrorCode),
     #[error("an id of the run is none: {0}")]

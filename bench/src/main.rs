@@ -9,6 +9,7 @@
 //! | `server` | the server under test, as a child process |
 //! | `process`, `machine` | what `/proc` tells of a process and of the machine |
 //! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
+//! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them |
 //! | `limit` | the bare forwarder to compare with, in a process of its own |
 //! | `idle` | memory per signed-in user |
 //! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
@@ -22,6 +23,7 @@ mod process;
 mod report;
 mod server;
 mod setups;
+mod streams;
 mod talk;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -72,6 +74,8 @@ enum Figure {
     Video,
     /// Voice calls that talk.
     Voice,
+    /// Calls of two phones through RTMP, on Tring and on nginx-rtmp.
+    Streams,
     /// Memory of signed-in users.
     Idle,
     /// Call set-ups in the engine.
@@ -103,6 +107,8 @@ pub(crate) struct Plan {
     pub(crate) pairs: [usize; 2],
     /// Media workers of the server and threads of the bare forwarder.
     pub(crate) workers: usize,
+    /// Only to see that it works.
+    pub(crate) quick: bool,
 }
 
 impl Plan {
@@ -112,9 +118,16 @@ impl Plan {
         let (calls, workers) = (cli.calls.clone(), workers.max(1));
         if cli.quick {
             let span = Duration::from_secs(3);
-            return Self { calls, span, idle: [100, 300], pairs: [5, 20], workers };
+            return Self { calls, span, idle: [100, 300], pairs: [5, 20], workers, quick: true };
         }
-        Self { calls, span: Duration::from_secs(12), idle: [500, 2000], pairs: [20, 200], workers }
+        Self {
+            calls,
+            span: Duration::from_secs(12),
+            idle: [500, 2000],
+            pairs: [20, 200],
+            workers,
+            quick: false,
+        }
     }
 }
 
@@ -159,6 +172,9 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
         }
         if wanted(Figure::Video) {
             talk::video(&binary, &plan, &mut report).await?;
+        }
+        if wanted(Figure::Streams) {
+            streams::measure(&binary, &plan, &mut report).await?;
         }
         Ok::<(), BenchError>(())
     })?;

@@ -36,8 +36,8 @@ var watcher = null
 /** 正在响铃的来电方；没有则为空。Who rings here; empty if nobody does. */
 var caller = ''
 
-/** 这些事件之后来电不再响铃。After these nothing rings here. */
-var RINGS_NO_MORE = ['USER_ENTER', 'CALLING_CANCEL', 'CALLING_TIMEOUT', 'CALL_END', 'HANG_UP']
+/** 通话结束时告知通话页。Tells the call page that the call is over. */
+var over = null
 
 restore()
 
@@ -123,7 +123,7 @@ function signOut() {
 function start() {
   if (phone === null) {
     phoneServer = current.server
-    phone = listen({ page: '/' + CALL_PAGE, onInvited: invited, onEvent: told })
+    phone = listen({ page: '/' + CALL_PAGE, onInvited: invited, onEvent: told, onStatus: stands })
   }
   become('connecting', '')
   phone.login({ sdkAppID: current.sdkAppID, userID: current.userID, userSig: current.userSig }).then(function () {
@@ -140,12 +140,22 @@ function invited(event) {
 function told(event) {
   var name = event.eventCode
   if (name === 'SDK_READY') become('ready', '')
-  if (RINGS_NO_MORE.indexOf(name) >= 0) caller = ''
   if (name === 'KICKED_OUT') {
     signOut()
     wx.reLaunch({ url: '/pages/signin/signin' })
     wx.showToast({ title: texts.now().kicked, icon: 'none' })
   }
+}
+
+/** 无论怎样结束都会知道，包括在本机拒接。Hears of every end, also of a refusal on this phone. */
+function stands(status) {
+  if (status.callStatus !== 'calling') caller = ''
+  if (status.callStatus === 'idle' && over !== null) over()
+}
+
+/** 通话结束时调用；null 表示不再需要。Called at the end of a call; null stops it. */
+function whenOver(fn) {
+  over = fn
 }
 
 function become(name, problem) {
@@ -181,6 +191,7 @@ function face(userID) {
 module.exports = {
   start: start,
   watch: watch,
+  whenOver: whenOver,
   caller: function () {
     return caller
   },

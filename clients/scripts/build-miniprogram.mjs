@@ -25,12 +25,24 @@ cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
 const placeOf = (file) =>
   file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file))
 
-/** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none. */
+/** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
+ * machines older than ES2015, which the guide's oldest phone is not. */
 function plain(text) {
   return text
+    .replace(/^var __assign = [\s\S]*?^};\n/m, "var __assign = Object.assign;\n")
     .replace(/^Object\.defineProperty\(exports, "__esModule", \{ value: true \}\);\n/m, "")
     .replace(/^exports\.\w+ = .*void 0;\n/m, "")
     .replace(/^Object\.defineProperty\(exports, "(\w+)", \{ enumerable: true, get: function \(\) \{ return ([\w.]+); \} \}\);$/gm, "exports.$1 = $2;")
+}
+
+/** The compiler writes `Name.prototype` before each method of a class; once is enough. */
+function shortClasses(text) {
+  return text.replace(/^var (\w+) = \(function \([\s\S]*?^ {4}return \1;\n/gm, (whole, name) => {
+    const prototype = new RegExp(`^ {4}(Object\\.defineProperty\\()?${name}\\.prototype`, "gm")
+    const methods = whole.search(prototype)
+    if (methods < 0) return whole
+    return `${whole.slice(0, methods)}    var proto = ${name}.prototype;\n${whole.slice(methods).replace(prototype, "    $1proto")}`
+  })
 }
 
 const done = new Set()
@@ -39,7 +51,7 @@ async function build(file) {
   done.add(file)
   const place = placeOf(file)
   const needs = []
-  const text = plain(readFileSync(file, "utf8")).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
+  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
     const needed = join(dirname(file), path)
     needs.push(needed)
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")

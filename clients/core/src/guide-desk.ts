@@ -8,9 +8,17 @@ import { CallError, asCallError } from "./errors.js"
 import { guideEvents, type GuideEvent, type Surface } from "./guide-events.js"
 import { callingInfo } from "./guide-message.js"
 import { mediaOf, sdkAppIDNumber, userIDText, userSigText } from "./identity.js"
+import type { KickReason } from "./protocol.js"
 
 /** What `reject()` says where nothing rings, as it always did. */
 export const NOTHING_TO_REJECT = "未收到邀请，无法拒绝"
+
+/** Why somebody who was signed in is so no more. */
+const KICKED: { readonly [reason in KickReason]: string } = {
+  signed_in_elsewhere: "signed out, since the account has signed in on another device: call login() to take it back",
+  app_deleted: "signed out, since the server has this app no more",
+  too_slow: "signed out, since this device did not keep up with its events: call login() again",
+}
 
 /** Whom to call. */
 export interface CallParameters {
@@ -44,17 +52,21 @@ export interface DeskOptions {
   warn(text: string): void
   /** Why this phone can never sign in, if so. */
   fault(): CallError | null
+  /** See {@link guideEvents}. */
+  strictEnd?: boolean
 }
 
 /** See the head of this file. */
 export class GuideDesk {
   private readonly stopHearing: () => void
+  /** Why the last sign-in was not even tried: what it was given is no use. */
+  private unusable: Fault | null = null
 
   constructor(
     protected readonly client: CallClient,
     private readonly options: DeskOptions,
   ) {
-    this.stopHearing = client.on((event) => guideEvents(event, options.surface).forEach((e) => options.deliver(e)))
+    this.stopHearing = client.on((event) => guideEvents(event, options.surface, options.strictEnd).forEach((e) => options.deliver(e)))
   }
 
   /** Tells the page nothing more. The phone goes on. */
@@ -65,6 +77,7 @@ export class GuideDesk {
   login(parameters: LoginParameters): Promise<void> {
     const { client } = this
     const { fault, warn } = this.options
+    this.unusable = null
     let credentials
     try {
       const never = fault()
@@ -75,7 +88,8 @@ export class GuideDesk {
         userSig: userSigText(parameters.userSig),
       }
     } catch (error) {
-      return handled(Promise.reject(this.told(error)))
+      this.unusable = this.told(error)
+      return handled(Promise.reject(this.unusable))
     }
     return handled(
       client.login(credentials).catch((error) => {
@@ -90,7 +104,7 @@ export class GuideDesk {
   }
 
   call(parameters: Partial<CallParameters> | undefined): Promise<void> {
-    return this.telling(() => {
+    return this.signedIn(() => {
       if (typeof parameters !== "object" || parameters === null) {
         throw new CallError("bad_argument", "call() needs to know whom: call({userID, type}), type 1 for voice, 2 for video")
       }
@@ -106,7 +120,7 @@ export class GuideDesk {
   }
 
   accept(): Promise<void> {
-    return this.telling(() => this.client.accept())
+    return this.signedIn(() => this.client.accept())
   }
 
   reject(): Promise<string | undefined> {
@@ -121,11 +135,11 @@ export class GuideDesk {
   }
 
   setCamera(on: boolean): Promise<void> {
-    return this.telling(() => this.client.setDevices({ camera: on }))
+    return this.signedIn(() => this.client.setDevices({ camera: on }))
   }
 
   setMicMute(muted: boolean): Promise<void> {
-    return this.telling(() => this.client.setDevices({ microphone: !muted }))
+    return this.signedIn(() => this.client.setDevices({ microphone: !muted }))
   }
 
   extractCallingInfoFromMessage(message: unknown): string {
@@ -145,6 +159,28 @@ export class GuideDesk {
         throw this.told(error)
       }),
     )
+  }
+
+  /** The same for what only a signed-in user can do: whoever is not is told why, not just that. */
+  signedIn<T>(act: () => Promise<T>): Promise<T> {
+    return this.telling(() => {
+      const reason = this.signedOutBecause()
+      if (reason !== null) throw reason
+      return act()
+    })
+  }
+
+  /** Why nobody is signed in; null if somebody is, or if nobody has tried. */
+  private signedOutBecause(): Error | null {
+    const state = this.client.connectionState
+    if (state.name !== "idle" && state.name !== "closed") return null
+    const never = this.options.fault()
+    if (never !== null) return never
+    if (this.unusable !== null) return this.unusable
+    if (state.name === "idle") return null
+    const { reason } = state
+    if (reason.kind === "refused") return reason.error
+    return reason.kind === "kicked" ? new CallError("not_logged_in", KICKED[reason.reason]) : null
   }
 
   /** What was thrown, as this surface tells it. */

@@ -64,8 +64,11 @@ export interface GuideEvent {
 /** Which page hears it: they count volumes differently. */
 export type Surface = "element" | "class"
 
-/** The events a page hears for something that happened, in their order. */
-export function guideEvents(event: CallEvent, surface: Surface): GuideEvent[] {
+/**
+ * The events a page hears for something that happened, in their order. With `strictEnd` every call ends with CALL_END, as
+ * pages of TUICalling expect it; without, those that REJECT, LINE_BUSY or CALLING_CANCEL has ended do not.
+ */
+export function guideEvents(event: CallEvent, surface: Surface, strictEnd = false): GuideEvent[] {
   switch (event.type) {
     case "signed_in":
       return [{ name: "SDK_READY", payload: undefined }]
@@ -98,8 +101,11 @@ export function guideEvents(event: CallEvent, surface: Surface): GuideEvent[] {
       return [{ name: "USER_LEAVE", payload: { userID: event.userID } }]
     case "leg_ended":
       return legEnded(event.call, event.userID, event.reason)
-    case "ended":
-      return ended(event)
+    case "ended": {
+      const events = ended(event)
+      const said = events.some(({ name }) => name === "CALL_END")
+      return said || !strictEnd ? events : events.concat({ name: "CALL_END", payload: endOf(event) })
+    }
     case "hung_up":
       return [{ name: "HANG_UP", payload: undefined }]
     case "error":

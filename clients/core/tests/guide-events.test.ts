@@ -106,6 +106,13 @@ for (const flow of FLOWS) {
     await b.isCalledBy("A")
     for (const step of flow.callee.steps) await step(b)
     assert.deepEqual(b.heard, flow.callee.hears, "callee")
+
+    // Strict: one CALL_END for each call that is over, and otherwise the same.
+    for (const { strict, heard, client } of [a, b]) {
+      const without = (names: string[]) => names.filter((name) => name !== "CALL_END" && name !== "SDK_READY")
+      assert.equal(strict.filter((name) => name === "CALL_END").length, client.call === null ? 1 : 0)
+      assert.deepEqual(without(strict), without(heard))
+    }
   })
 }
 

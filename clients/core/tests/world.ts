@@ -149,6 +149,8 @@ export class User {
   readonly payloads: Array<{ name: string; payload: Record<string, unknown> | undefined }> = []
   /** Called inside each guide event. */
   onGuideEvent: (name: string) => void = () => {}
+  /** With CALL_END after every call. */
+  readonly strict: string[] = []
   private seq = 0
 
   constructor(readonly userID: string) {
@@ -156,6 +158,7 @@ export class User {
     this.client = new CallClient(this.world, this.connection, this.media)
     this.client.on((event) => {
       this.events.push(event)
+      this.strict.push(...guideEvents(event, "element", true).map(({ name }) => name))
       for (const { name, payload } of guideEvents(event, "element")) {
         if (name === "SDK_READY") continue
         this.heard.push(name)

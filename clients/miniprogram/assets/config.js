@@ -7,4 +7,8 @@ module.exports = {
   // How the other side's stream is fetched: 'rtmp', or 'flv' (HTTP-FLV from the server above, where a network lets only
   // HTTPS pass). 播放协议：'rtmp' 或 'flv'。
   player: 'rtmp',
+
+  // true: CALL_END comes after REJECT, LINE_BUSY and CALLING_CANCEL too, and to who refuses, as in TUICalling. false: as in
+  // TRTCCalling. 设为 true 时，任何通话结束都有 CALL_END，与 TUICalling 相同。
+  strictCallEnd: false,
 }

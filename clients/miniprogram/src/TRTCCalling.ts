@@ -10,7 +10,7 @@ interface Self extends Host {
 }
 
 interface TagEvent {
-  detail: { code?: number; errCode?: number; info?: object }
+  detail: { code?: number; errCode?: number; info?: object; volume?: number }
   currentTarget: { dataset: { id?: string } }
 }
 
@@ -32,6 +32,8 @@ Component({
     phase: "", video: false, name: "", initials: "", avatarStyle: "", glowStyle: "", status: "", hint: "", seen: false,
     selfSeen: false, swapped: false, microphone: true, camera: true, soundMode: "speaker", pushes: false, pusherUrl: "",
     enableCamera: false, front: true, players: [], captions: {},
+    // For pages, as before.
+    callStatus: "idle", isSponsor: false,
   },
   lifetimes: {
     created() {
@@ -175,11 +177,17 @@ Component({
     onPusherNet({ detail }: TagEvent) {
       of(this).phone.media.pusherNetStatus(detail.info || {})
     },
+    onPusherVolume({ detail }: TagEvent) {
+      of(this).phone.media.pusherVolume(detail.volume)
+    },
     onPlayerState({ detail, currentTarget }: TagEvent) {
       of(this).phone.media.playerState(String(currentTarget.dataset.id), detail.code)
     },
     onPlayerNet({ detail, currentTarget }: TagEvent) {
       of(this).phone.media.playerNetStatus(String(currentTarget.dataset.id), detail.info || {})
+    },
+    onPlayerVolume({ detail, currentTarget }: TagEvent) {
+      of(this).phone.media.playerVolume(String(currentTarget.dataset.id), detail.volume)
     },
   },
 })

@@ -15,6 +15,8 @@
  */
 
 import { GuideDesk, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
+import * as config from "./config.js"
+import { watchStatus, type CallStatus } from "./lib/call-status.js"
 import { log } from "./lib/platform.js"
 import { phone, type Phone } from "./lib/phone.js"
 
@@ -34,6 +36,9 @@ export interface ListenOptions {
   onInvited?(told: Told): unknown
   /** Hears every event of the guide, on every page. */
   onEvent?(told: Told): void
+  /** Hears when a call begins, is answered and is over, however it ends: also when it is refused here, of which no event
+   * tells. */
+  onStatus?(status: CallStatus): void
 }
 
 /** Who signs in. */
@@ -58,7 +63,7 @@ export interface Listener {
 export function listen(options: ListenOptions = {}): Listener {
   const shared = phone()
   const handlers = new Handlers((text, error) => log("error", text, error))
-  let opened = ""
+  const page = options.page === undefined ? null : new CallPage(shared, options.page)
   const desk = new GuideDesk(shared.client, {
     surface: "element",
     deliver: ({ name, payload }) => {
@@ -67,24 +72,24 @@ export function listen(options: ListenOptions = {}): Listener {
       guarded("onEvent", () => options.onEvent && options.onEvent(told))
       if (name === "INVITED" && !shared.hasScreen) {
         const wanted = guarded("onInvited", () => options.onInvited && options.onInvited(told))
-        if (wanted !== false && options.page !== undefined) opened = open(shared, options.page)
+        if (wanted !== false && page !== null) page.open()
       }
     },
     warn: (text) => log("warn", text),
     fault: () => shared.fault,
+    strictEnd: config.strictCallEnd === true,
   })
-  const stop = shared.client.on((event) => {
-    if (event.type !== "ended" || opened === "") return
-    close(opened)
-    opened = ""
+  const stop = watchStatus(shared.client, (status) => {
+    guarded("onStatus", () => options.onStatus && options.onStatus(status))
+    if (status.callStatus === "idle" && page !== null) page.leave()
   })
   if (options.config !== undefined) void desk.login(options.config)
   return {
-    login: (config) => desk.login(config || {}),
+    login: (credentials) => desk.login(credentials || {}),
     logout: () => desk.logout(),
     call: (parameters) => {
       const asked = desk.call(parameters)
-      if (!shared.hasScreen && options.page !== undefined) opened = open(shared, options.page)
+      if (shared.client.call !== null && !shared.hasScreen && page !== null) page.open()
       return asked
     },
     on: (event, handler, context) => handlers.on(event, handler, context),
@@ -93,29 +98,57 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     stop: () => {
       stop()
-      desk.dispose()
+      void desk.dispose()
     },
   }
 }
 
-/** Opens the page of calls. @returns its path as WeChat names it */
-function open(shared: Phone, url: string): string {
-  wx.navigateTo({
-    url,
-    fail: ({ errMsg }) => {
-      log("error", `the page of calls cannot be opened: ${errMsg}`)
-      // Ten pages lie on each other: one makes room.
-      if (!shared.hasScreen) wx.redirectTo({ url, fail: () => {} })
-    },
-  })
-  return String(url.split("?")[0]).replace(/^\//, "")
-}
+/** The page that is opened for a call, and left at its end. */
+class CallPage {
+  /** As WeChat names it. */
+  private readonly path: string
+  private state: "away" | "opening" | "open" = "away"
 
-/** Goes back from it, if it is still in front. */
-function close(path: string): void {
-  const pages = getCurrentPages()
-  const front = pages[pages.length - 1] as { route?: string } | undefined
-  if (pages.length > 1 && front !== undefined && front.route === path) wx.navigateBack({})
+  constructor(
+    private readonly shared: Phone,
+    private readonly url: string,
+  ) {
+    this.path = String(url.split("?")[0]).replace(/^\//, "")
+  }
+
+  open(): void {
+    // One that is on its way shows whatever call there is when it comes.
+    if (this.state === "opening") return
+    this.state = "opening"
+    const { url } = this
+    const success = () => this.opened()
+    const fail = () => void (this.state = "away")
+    wx.navigateTo({
+      url,
+      success,
+      fail: ({ errMsg }) => {
+        log("error", `the page of calls cannot be opened: ${errMsg}`)
+        // Ten pages lie on each other: one makes room.
+        if (this.shared.hasScreen) fail()
+        else wx.redirectTo({ url, success, fail })
+      },
+    })
+  }
+
+  /** Goes back from it, if it is still in front. */
+  leave(): void {
+    if (this.state !== "open") return
+    this.state = "away"
+    const pages = getCurrentPages()
+    const front = pages[pages.length - 1] as { route?: string } | undefined
+    if (pages.length > 1 && front !== undefined && front.route === this.path) wx.navigateBack({})
+  }
+
+  private opened(): void {
+    this.state = "open"
+    // It was over before the page was there.
+    if (this.shared.client.call === null) this.leave()
+  }
 }
 
 function guarded(what: string, act: () => unknown): unknown {

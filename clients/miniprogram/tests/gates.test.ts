@@ -71,6 +71,24 @@ test("it loads nothing from elsewhere; every picture is there, every handler is 
   for (const id of ["accept", "reject", "hangup", "mic", "camera", "switch", "speaker"]) assert.ok(wxml.includes(`id="${id}"`), id)
 })
 
+const DOCS = join(FOLDER, "../../../../../docs")
+
+test("the table of the docs says of each method whether it was kept, changed or is absent", () => {
+  const [, methods = ""] = /methods:\{(.*)\}\}\)/s.exec(read(join(FOLDER, "TRTCCalling.js")).replace(/\n/g, "")) ?? []
+  const names = [...methods.matchAll(/(?:^|\},)(\w+):function/g)].map(([, name = ""]) => name).filter((name) => !/^on[A-Z]/.test(name))
+  assert.ok(names.length > 20, names.join())
+  const table = read(join(DOCS, "miniprogram-api.zh-CN.md"))
+  for (const name of names) assert.match(table, new RegExp(`^\\|[^|]*\\b${name}\\b[^|]*\\| (保留|变更|没有) \\|`, "m"), name)
+})
+
+test("each test that the documents name for an item of the guide is there", () => {
+  for (const language of ["", ".zh-CN"]) {
+    const named = [...read(join(DOCS, `miniprogram${language}.md`)).matchAll(/`?(\d\d-\w+)\.test\.js/g)].map(([, name = ""]) => name)
+    assert.ok(named.length > 30)
+    for (const name of new Set(named)) assert.ok(existsSync(join(DOCS, `../e2e/miniprogram/tests/${name}.test.js`)), name)
+  }
+})
+
 test("it is an npm package for mini-programs besides", () => {
   const about = JSON.parse(read(join(FOLDER, "../../package.json"))) as { main: string; miniprogram: string; type?: string }
   assert.ok(existsSync(join(FOLDER, "../..", about.main)))

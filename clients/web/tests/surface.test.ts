@@ -118,7 +118,6 @@ test("methods that are called without what they need reject and are told, and th
   calling.on(CLASS_EVENT.ERROR, ({ code }: { code: unknown }) => void codes.push(code))
   const nothing = undefined as never
   for (const act of [
-    () => calling.login(nothing),
     () => calling.call(nothing),
     () => calling.startLocalView(nothing),
     () => calling.startRemoteView({ videoViewDomID: "no such element" }),
@@ -127,12 +126,15 @@ test("methods that are called without what they need reject and are told, and th
     () => calling.setVideoQuality("8k" as never),
     () => calling.openCamera(),
     () => calling.accept(),
+    () => calling.login(nothing),
+    // Now it is known why nobody is signed in.
+    () => calling.accept(),
   ]) {
     await assert.rejects(act(), { name: "CallError" })
   }
   assert.deepEqual(codes, [
-    "config_invalid", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
-    "no_call", "no_call",
+    "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
+    "no_call", "no_call", "config_invalid", "config_invalid",
   ])
 })
 

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tring_protocol::{
-    CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, Request, SdkAppId, Success,
-    UserId, UserSig,
+    CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, MediaUrl, PlayStream, Request,
+    SdkAppId, Success, UserId, UserSig,
 };
 
 /// Requests that may wait for the session's task. A caller that is further ahead waits.
@@ -66,6 +66,15 @@ pub struct Client {
     asks: mpsc::Sender<Ask>,
     events: Arc<Mutex<mpsc::Receiver<(u32, Event)>>>,
     shared: Arc<Shared>,
+}
+
+/// Where a device of a call pushes its stream, and plays the others'.
+#[derive(Debug, Clone)]
+pub struct Streams {
+    /// RTMP URL of its own.
+    pub push: MediaUrl,
+    /// Each of the others'.
+    pub play: Vec<PlayStream>,
 }
 
 impl Client {
@@ -136,6 +145,14 @@ impl Client {
     pub async fn transport(&self, call: &CallId, offer: String) -> Result<String, ClientError> {
         match self.ask(Request::Transport { call_id: call.clone(), offer }).await? {
             Success::Transport { answer } => Ok(answer),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    /// Asks where a mini-program pushes its stream and plays the others': for tests and load. Errors: as [`Self::call`].
+    pub async fn streams(&self, call: &CallId) -> Result<Streams, ClientError> {
+        match self.ask(Request::Streams { call_id: call.clone() }).await? {
+            Success::Streams { push, play } => Ok(Streams { push, play }),
             _ => Err(ClientError::Answer),
         }
     }

@@ -32,13 +32,13 @@ mod pattern;
 mod session;
 mod tally;
 
-pub use client::{Client, Options};
+pub use client::{Client, Options, Streams};
 pub use error::{ClientError, Closed};
 pub use media::{Media, MediaOptions, MediaState};
 pub use pattern::{FRAMES_PER_SECOND, MAX_FRAGMENT_BYTES, Pattern, TestPacket};
 pub use tally::{Delays, SenderTally, StreamTally, Tally};
 pub use tring_media::{MediaKind, Rtp, SrtpProfile};
 pub use tring_protocol::{
-    CallId, CallRequest, DeviceKind, EndReason, ErrorBody, ErrorCode, Event, KickReason, MediaType, RoomId,
-    SdkAppId, UserId, UserSig,
+    CallId, CallRequest, DeviceKind, EndReason, ErrorBody, ErrorCode, Event, KickReason, MediaType, MediaUrl,
+    PlayStream, RoomId, SdkAppId, UserId, UserSig,
 };

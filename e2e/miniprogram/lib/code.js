@@ -4,6 +4,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { readJson } from './guide.js'
 
+/** Where the developer tools put the packages of an app. */
+const NPM = 'miniprogram_npm'
+
 /** The app's own files, by ending. */
 function filesOf(folder) {
   const found = { wxml: {}, wxs: {}, wxss: {} }
@@ -31,15 +34,18 @@ export class Code {
    * @param {import('./realm.js').Realm} options.realm
    * @param {import('./framework.js').Framework} options.framework
    * @param {Record<string, any>} options.globals `wx`, `getApp`, …: what every file of an app can name
-   * @param {object} options.data what the entry page's data has besides its own
+   * @param {string} options.entry the page that is opened first
+   * @param {object} options.data what that page's data has besides its own
    */
-  constructor({ folder, realm, framework, globals, data }) {
+  constructor({ folder, realm, framework, globals, entry, data }) {
     this.folder = folder
+    this.entry = entry
     this.realm = realm
     this.framework = framework
     this.globals = globals
     this.data = data
     this.config = readJson(readFileSync(join(folder, 'app.json'), 'utf8'))
+    for (const { root, pages } of this.config.subpackages ?? []) this.config.pages.push(...pages.map((page) => posix.join(root, page)))
     const { wxml, wxs, wxss } = filesOf(folder)
     this.styles = wxss
     framework.compile(wxml, wxs)
@@ -63,7 +69,7 @@ export class Code {
     const using = { ...this.config.usingComponents, ...config.usingComponents }
     for (const [tag, target] of Object.entries(using)) {
       if (/^[a-z-]+:\/\//.test(target)) throw new Error(`${path}.json: no plugin is installed: ${target}`)
-      const at = target.startsWith('/') ? target.slice(1) : posix.join(posix.dirname(path), target)
+      const at = this.#resolve(path, target)
       using[tag] = `/${at}`
       this.#component(at)
     }
@@ -94,7 +100,7 @@ export class Code {
         if (Object.keys(data).length) merged.data = Object.assign(this.realm.give({}), data)
       }
       // What a developer writes into the page: the file itself stays as the guide has it.
-      if (path === this.config.pages[0]) {
+      if (path === this.entry) {
         merged.data = Object.assign(merged.data ?? this.realm.give({}), this.realm.give(this.data))
       }
       Page(merged)
@@ -128,11 +134,18 @@ export class Code {
     return module.exports
   }
 
+  /** Where a name leads to, without its ending: a path, or, after the developer tools have "built npm", a package. */
+  #resolve(from, name) {
+    if (name.startsWith('/')) return name.slice(1)
+    const inPackage = posix.join(NPM, name)
+    if (!name.startsWith('.') && existsSync(join(this.folder, `${inPackage}.js`))) return inPackage
+    return posix.join(posix.dirname(from), name)
+  }
+
   #relative(from, name) {
     if (typeof name !== 'string') throw new Error('require needs a path')
-    if (!/^\.{0,2}\//.test(name)) throw new Error(`require of ${name}: a path is relative or starts with /`)
-    const path = name.startsWith('/') ? name.slice(1) : posix.join(posix.dirname(from), name)
-    const bare = path.replace(/\.js$/, '')
+    const bare = this.#resolve(from, name.replace(/\.js$/, ''))
+    if (!/^\.{0,2}\//.test(name) && !bare.startsWith(NPM)) throw new Error(`require of ${name}: a path is relative or starts with /`)
     return this.require(existsSync(join(this.folder, `${bare}.js`)) ? bare : posix.join(bare, 'index'))
   }
 }

@@ -24,15 +24,17 @@ const SUSPENDED_AFTER_MS = 5000
 /**
  * @typedef {object} PhoneOptions
  * @property {import('./guide.js').App} app
- * @property {object} [data] what the developer has written into the first page's data
+ * @property {object} [data] what the developer has written into the data of the page that is opened
  * @property {string} [entry] the page that is opened; default the guide's
  * @property {Record<string, string>} [query] of that page
  * @property {'ios' | 'android' | 'devtools'} [platform] default ios
  * @property {string} [SDKVersion] what the phone says its base library is; it stays 2.10.0. Default 2.10.0
  * @property {string} [wechat] default 7.0.9
+ * @property {string} [language] of WeChat; default zh_CN
  * @property {string} [appId]
  * @property {'es2015' | 'node'} [builtins] how much of ECMAScript's library there is; default es2015
  * @property {number} [retryMs] pause before a broken stream is tried again; a phone's is about 3000. Default 1000
+ * @property {number} [pageMs] how long the way to another page takes. Default 0
  * @property {Map<string, string>} [storage] what an earlier phone of the person kept
  */
 
@@ -61,8 +63,8 @@ export class Machine {
   constructor(name, options) {
     this.person = PEOPLE[name]
     this.options = {
-      ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', appId: 'wx0000000000000000' },
-      ...{ builtins: 'es2015', retryMs: 1000 },
+      ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
+      ...{ builtins: 'es2015', retryMs: 1000, pageMs: 0 },
       ...options,
     }
     this.storage = this.options.storage ?? new Map()
@@ -118,7 +120,7 @@ export class Machine {
       getApp: () => this.app,
       getCurrentPages: () => this.pages.stack.map(({ caller }) => caller),
     }
-    this.program = new Code({ folder: this.options.app.folder, realm: this.realm, framework: this.framework, globals, data: this.options.data })
+    this.program = new Code({ folder: this.options.app.folder, realm: this.realm, framework: this.framework, globals, entry, data: this.options.data })
     this.realm.prune()
     await this.gate.task('the start of the app', () => {
       this.program.load()

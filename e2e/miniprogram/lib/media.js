@@ -13,6 +13,9 @@ const MEANING = {
   5000: 'suspended', 5001: 'closed by the user', [-1301]: 'no camera', [-1302]: 'no microphone', [-1307]: 'given up', [-2301]: 'given up',
 }
 
+/** Base library 2.x that brought `audiovolumenotify`. */
+const VOLUME_SINCE = 12
+
 /** @typedef {{ tag: string, id: string, code: number, at: number }} State */
 
 /** The devices of one phone. */
@@ -57,9 +60,14 @@ export class Media {
     return [...this.#devices.values()].filter((device) => device instanceof Kind)
   }
 
+  /** A phone has one camera: more than one is a fault of the app. @returns {Pusher[]} */
+  get pushers() {
+    return this.#all(Pusher)
+  }
+
   /** The pusher that is mounted, the newest if several are. @returns {Pusher | undefined} */
   get pusher() {
-    return this.#all(Pusher).at(-1)
+    return this.pushers.at(-1)
   }
 
   /** @returns {Player[]} in the order in which they came */
@@ -76,6 +84,12 @@ export class Media {
   /** A tag tells its app something. */
   emit(element, name, detail) {
     void this.phone.gate.task(`${name} of ${element.is}`, () => element.triggerEvent(name, this.phone.realm.give(detail)))
+  }
+
+  /** From base library 2.12.0 on the tags tell how loud it is. @param {any} element @param {() => number} volume 0 to 100 */
+  tellVolume(element, volume) {
+    const [, minor] = this.phone.options.SDKVersion.split('.').map(Number)
+    if (minor >= VOLUME_SINCE) this.emit(element, 'audiovolumenotify', { volume: volume() })
   }
 
   state(element, code) {

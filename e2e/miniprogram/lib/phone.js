@@ -119,6 +119,13 @@ export class Phone extends Machine {
     await this.settled()
   }
 
+  /** Opens another page over this one, as `wx.navigateTo` does. @param {string} url */
+  async visit(url) {
+    this.#awake()
+    await this.gate.task('the way to a further page', () => this.pages.navigateTo(url, {}))
+    await this.settled()
+  }
+
   /** Leaves the page for good, with another in its place, as `wx.redirectTo` does. @param {string} url */
   async goTo(url) {
     this.#awake()

@@ -12,6 +12,9 @@ import { reel } from './studio.js'
 /** As often is a broken stream tried again. */
 const TRIES = 3
 
+/** How often `audiovolumenotify` comes. */
+const VOLUME_MS = 500
+
 /** A stream that has been silent for so long is lost. */
 const SILENT_MS = 10_000
 
@@ -153,6 +156,7 @@ export class Player {
     })
     this.#decoder = decoder
     let reached = false
+    this.#volumes(attempt)
     const later = (ms, why) => {
       clearTimeout(this.#timer)
       this.#timer = setTimeout(() => end(why), ms)
@@ -179,6 +183,16 @@ export class Player {
       onStatus: (code) => this.statuses.push(code),
       onEnd: end,
     })
+  }
+
+  /** `audiovolumenotify`, as long as it goes on. */
+  #volumes(attempt) {
+    setTimeout(() => {
+      if (attempt !== this.#attempt) return
+      const [newest] = this.ears.since(this.ears.count - 1)
+      this.media.tellVolume(this.element, () => Math.round((newest?.rms ?? 0) * 100))
+      this.#volumes(attempt)
+    }, VOLUME_MS)
   }
 
   /** The server has said that the stream is over. */

@@ -14,6 +14,9 @@ const TRIES = 3
 /** How often `netstatus` comes. */
 const STATUS_MS = 2000
 
+/** What `audiovolumenotify` tells of a person's tone. */
+const LOUD = 60
+
 /** How often it is looked which frames are due. */
 const TICK_MS = 20
 
@@ -265,6 +268,8 @@ export class Pusher {
     this.#later(STATUS_MS, () => {
       if (attempt !== this.#attempt) return
       const video = this.#withVideo && this.#camera
+      // What is recorded: a volume of 0 changes only what is sent.
+      this.media.tellVolume(this.element, () => (this.attributes.enableMic ? LOUD : 0))
       this.media.emit(this.element, 'netstatus', {
         info: {
           ...{ videoBitrate: video ? 450 : 0, audioBitrate: 48, videoFPS: video ? FRAMES_PER_SECOND : 0, videoGOP: 3 },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Server } from '../../lib/server.js'
 import { ffmpegsRunning } from './ffmpeg.js'
-import { writeApp } from './guide.js'
+import { readGuide, writeApp } from './guide.js'
 import { allDone, PATIENCE_MS, until } from './house.js'
 import { Phone } from './phone.js'
 import { Told } from './told.js'
@@ -16,6 +16,16 @@ export const GUIDE = here('../guide/trtccalling-guide.zh.md')
 /** What a user copies. */
 export const COMPONENT = process.env.TRING_COMPONENT ?? here('../../../clients/dist/miniprogram/components/TRTCCalling')
 
+/** Blocks of the guide, as they are. */
+export const guide = readGuide(GUIDE)
+
+/** A page with the guide's tag, and nothing else of it. */
+export const FURTHER = {
+  json: guide.json,
+  wxml: guide.wxml,
+  js: `Page({ data: { trtcConfig: {} }, onLoad: function () { this.TRTCCalling = this.selectComponent('#TRTCCalling-component') } })`,
+}
+
 /** Pause before a broken stream is tried again; a phone waits longer. */
 const RETRY_MS = 300
 
@@ -25,14 +35,16 @@ const RETRY_MS = 300
  * @param {Server} server
  * @param {object} [options]
  * @param {'rtmp' | 'flv'} [options.player]
+ * @param {boolean} [options.strictCallEnd]
  * @param {Partial<Parameters<typeof writeApp>[0]>} [options.more] pages besides
  */
-export function builtApp(server, { player = 'rtmp', ...more } = {}) {
+export function builtApp(server, { player = 'rtmp', strictCallEnd = false, ...more } = {}) {
   if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
   const app = writeApp({ guide: GUIDE, component: COMPONENT, ...more })
   const path = join(app.folder, 'components/TRTCCalling/config.js')
   const before = readFileSync(path, 'utf8')
-  const config = before.replace(/server: '[^']*'/, `server: '${server.url}'`).replace(/player: '[^']*'/, `player: '${player}'`)
+  const values = { server: `'${server.url}'`, player: `'${player}'`, strictCallEnd }
+  const config = Object.entries(values).reduce((text, [name, value]) => text.replace(new RegExp(`^  ${name}: [^,]*,`, 'm'), `  ${name}: ${value},`), before)
   if (config === before) throw new Error(`config.js is not as it was:\n${before}`)
   writeFileSync(path, config)
   return app
@@ -70,8 +82,7 @@ export class Rig {
   async phone(name, { userID = name, to = name === 'alice' ? 'bob' : 'alice', credentials, type = 1, login = true, data, ...options } = {}) {
     const signed = credentials ?? (await this.server.sign(userID))
     const trtcConfig = { sdkAppID: signed.sdkAppID, userID: signed.userID, userSig: signed.userSig, type }
-    const phone = await Phone.open(name, { app: this.app, retryMs: RETRY_MS, data: { trtcConfig, userId: to, ...data }, ...options })
-    this.#phones.push(phone)
+    const phone = await this.open(name, { data: { trtcConfig, userId: to, ...data }, ...options })
     phone.userID = userID
     phone.told = await Told.by(phone)
     if (login) {
@@ -79,6 +90,19 @@ export class Rig {
       await phone.settled()
       phone.told.forget()
     }
+    return phone
+  }
+
+  /**
+   * A phone with any app.
+   *
+   * @param {keyof import('./house.js').PEOPLE} name
+   * @param {Partial<import('./machine.js').PhoneOptions>} options
+   */
+  async open(name, options) {
+    const phone = await Phone.open(name, { app: this.app, retryMs: RETRY_MS, ...options })
+    this.#phones.push(phone)
+    phone.userID = name
     return phone
   }
 

@@ -1,6 +1,7 @@
 /** What is heard and seen at the other end of a call between mini-programs: by tone, by colour, by silence. */
 
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sign } from '../../lib/sign.js'
 import { after, afterEach, before, describe, it, until } from '../lib/house.js'
 import { bothWays, builtApp, call, connect, over, Rig, ring, still } from '../lib/rig.js'
@@ -10,6 +11,9 @@ const OPENID = 'oGZUI0egBJY1zhBYw2KhdUfwVJJE'
 
 /** From the connection to the first picture: far less than from one key frame to the next. */
 const FIRST_PICTURE_MS = 1200
+
+/** A wrong event, or a sign-in that nobody asked for, would have come by now, in milliseconds. */
+const WATCHED_MS = 1500
 
 describe('media between mini-programs', () => {
   /** @type {Rig} */ let rig
@@ -160,6 +164,20 @@ describe('media between mini-programs', () => {
     await over(alice, bob)
   })
 
+  it('tell how loud each side is, where the tags do', async () => {
+    const [alice, bob] = [await rig.phone('alice', { SDKVersion: '2.12.0' }), await rig.phone('bob')]
+    await connect(alice, bob, 1)
+    await bothWays(alice, bob, 1)
+    /** The newest that she was told of somebody. */
+    const volume = (userID) => alice.told.events.filter(({ event, data }) => event === 'USER_VOICE_VOLUME' && data.userID === userID).at(-1)?.data.volume
+    await until('she is told of both', () => volume('alice') > 0 && volume('bob') > 0, { last: () => [volume('alice'), volume('bob')] })
+    assert.ok(volume('alice') <= 100 && volume('bob') <= 100)
+    await Promise.all([alice.tap('#mic'), bob.tap('#mic')])
+    await until('she is told that both are silent', () => volume('alice') === 0 && volume('bob') === 0, { last: () => [volume('alice'), volume('bob')] })
+    assert.ok(!bob.told.events.some(({ event }) => event === 'USER_VOICE_VOLUME'), 'the tags of 2.10.0 say nothing')
+    await over(alice, bob)
+  })
+
   it('never show a UserSig, nor a ticket in the console', async () => {
     const [alice, bob] = await pair()
     await connect(alice, bob, 2)
@@ -201,14 +219,20 @@ describe('the same user on two phones', () => {
     await over(alice, second)
   })
 
-  it('signs the first out where the app wants single login', async () => {
-    const app = JSON.parse(await rig.server.command('app', 'create', 'single', '--single-login', '--json'))
+  /** Bob, signed in with an app of its own that wants single login. */
+  async function single(name) {
+    const app = JSON.parse(await rig.server.command('app', 'create', name, '--single-login', '--json'))
     const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
     const first = await rig.phone('bob', { credentials, login: false })
     // The running server notices a new app within seconds.
     await until('the server knows the app', () => first.run((page) => page.TRTCCalling.login().then(() => true, (error) => error.code !== 'app_unknown')))
     first.told.events.forEach((each) => (each.expected = true))
     first.told.forget()
+    return { first, credentials }
+  }
+
+  it('signs the first out where the app wants single login', async () => {
+    const { first, credentials } = await single('single')
     const before = first.connects.length
     const second = await rig.phone('carol', { userID: 'bob', credentials })
     await first.told.event('KICKED_OUT')
@@ -219,5 +243,24 @@ describe('the same user on two phones', () => {
     await until('its socket is closed', () => first.sockets.size === 0)
     assert.equal(first.connects.length, before)
     assert.equal(second.sockets.size, 1)
+    // Who calls on it all the same is told why that cannot be.
+    const why = await first.run((page, give) => page.TRTCCalling.call(give({ userID: 'alice', type: 1 })).then(() => '', ({ message }) => message))
+    assert.match(why, /signed in on another device/)
+    await first.told.event('ERROR')
+  })
+
+  it('tells a first one that was away so when it is back: it stays out, and the second stays in', async () => {
+    const { first, credentials } = await single('away')
+    await first.hide({ freezeAfter: 0 })
+    // Nothing reaches it: what it hears, it hears from the server after it has come back.
+    await first.network.cut()
+    const second = await rig.phone('carol', { userID: 'bob', credentials })
+    await first.network.heal()
+    await first.show()
+    await first.told.event('KICKED_OUT')
+    await delay(WATCHED_MS)
+    assert.deepEqual(first.told.told(), ['KICKED_OUT'])
+    assert.deepEqual(second.told.told(), [])
+    assert.deepEqual([first.sockets.size, second.sockets.size], [0, 1])
   })
 })

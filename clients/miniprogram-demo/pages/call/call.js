@@ -5,7 +5,7 @@ var texts = require('../../texts')
 var EVENTS = ['INVITED', 'HANG_UP', 'REJECT', 'USER_LEAVE', 'NO_RESP', 'CALLING_TIMEOUT', 'LINE_BUSY', 'CALLING_CANCEL',
   'USER_ENTER', 'CALL_END', 'ERROR']
 
-/** 这些事件之后通话已结束。After these the call is over. */
+/** 这些事件说明通话怎样结束，之后的不再显示。These say how the call has ended; what comes after them is not shown. */
 var LAST = ['HANG_UP', 'REJECT', 'LINE_BUSY', 'CALLING_CANCEL', 'CALL_END']
 
 /** 显示结果多久后返回，毫秒。How long the outcome is shown, ms. */
@@ -36,6 +36,7 @@ Page({
 
     this.TRTCCalling = this.selectComponent('#TRTCCalling-component')
     this.bindTRTCCallingRoomEvent()
+    calls.whenOver(this.ended.bind(this))
     this.start(to)
     // 页面打开之前，对方已取消。It was taken back before this page was there.
     if (!to && peer === '') this.leaveAfter(SHOWN_MS)
@@ -46,6 +47,7 @@ Page({
     clearTimeout(this.timer)
     if (!this.TRTCCalling) return
     this.unbindTRTCCallingRoomEvent()
+    calls.whenOver(null)
     // 离开本页即结束通话；没有通话时不起作用。指南在此处调用 logout()：本应用由 calls.js 登录，离开页面后仍可接听来电。
     // Who leaves this page ends the call. The guide says logout() here; this app stays signed in (calls.js).
     this.TRTCCalling.hangup()
@@ -98,8 +100,16 @@ Page({
     } else if (!this.over) {
       this.setData({ state: t[name] })
     }
-    if (LAST.indexOf(name) < 0 || this.over) return
-    this.over = true
+    if (LAST.indexOf(name) >= 0) this.over = true
+  },
+
+  /** 在本机拒接时没有事件。Of a refusal on this phone no event tells. */
+  ended: function () {
+    var page = this
+    // 事件的说明优先。The event's own words go first.
+    setTimeout(function () {
+      if (!page.gone && !page.over) page.setData({ state: page.data.t.HANG_UP })
+    }, 0)
     this.leaveAfter(SHOWN_MS)
   },
 

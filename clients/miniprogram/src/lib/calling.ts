@@ -4,6 +4,8 @@ import {
   CallError, GUIDE_EVENT, GuideDesk, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError,
   type Call, type CallParameters, type GuideEvent, type GuideMessage,
 } from "../../../core/src/index.js"
+import * as config from "../config.js"
+import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
 import { log } from "./platform.js"
 import { phone, type Mount, type Phone } from "./phone.js"
 import type { PlayerControl, PusherControl } from "./stage.js"
@@ -33,6 +35,7 @@ export class Calling implements Mount {
   visible = false
   private readonly handlers = new Handlers((text, error) => log("error", text, error))
   private readonly desk: GuideDesk
+  private readonly stopStatus: () => void
   private attached = false
   private told: { [key: string]: string } = {}
 
@@ -42,7 +45,9 @@ export class Calling implements Mount {
       deliver: (event) => this.deliver(event),
       warn: (text) => log("warn", text),
       fault: () => this.phone.fault,
+      strictEnd: config.strictCallEnd === true,
     })
+    this.stopStatus = watchStatus(this.phone.client, (status) => this.statusChanged(status))
   }
 
   // --- lifetimes ---
@@ -51,6 +56,8 @@ export class Calling implements Mount {
     this.attached = true
     const { is } = this.component
     if (typeof is === "string" && is.indexOf("/") >= 0) this.phone.ringer.folder = `/${is.slice(0, is.lastIndexOf("/") + 1)}`.replace("//", "/")
+    const { call } = this.phone.client
+    if (call !== null) this.component.setData({ ...statusOf(call) })
     this.show(true)
   }
 
@@ -63,7 +70,8 @@ export class Calling implements Mount {
   detach(): void {
     this.attached = this.visible = false
     this.phone.unmounted(this)
-    this.desk.dispose()
+    this.stopStatus()
+    void this.desk.dispose()
   }
 
   // --- Mount ---
@@ -132,7 +140,7 @@ export class Calling implements Mount {
   accept(): Promise<GuideMessage> {
     const { client } = this.phone
     const { call } = client
-    return this.desk.telling(() => client.accept().then(() => answerMessage((client.call || call) as Call, "accept")))
+    return this.desk.signedIn(() => client.accept().then(() => answerMessage((client.call || call) as Call, "accept")))
   }
 
   reject(): Promise<GuideMessage | string> {
@@ -185,11 +193,22 @@ export class Calling implements Mount {
     this.handlers.call(name, { eventCode: name, data: payload })
     // The later component told a chat page so of a call's record.
     const message = name === GUIDE_EVENT.CALL_END && payload !== undefined ? payload["message"] : undefined
-    if (message === undefined || !this.attached) return
+    if (message !== undefined) this.trigger("sendMessage", { message })
+  }
+
+  private statusChanged(status: CallStatus): void {
+    if (!this.attached) return
+    this.component.setData({ ...status })
+    this.trigger("statusChanged", status)
+  }
+
+  /** An event of the tag, for `bind:` in a template. */
+  private trigger(name: string, detail: object): void {
+    if (!this.attached) return
     try {
-      this.component.triggerEvent("sendMessage", { message })
+      this.component.triggerEvent(name, detail)
     } catch (error) {
-      log("error", "the handler of sendMessage threw", asCallError(error))
+      log("error", `the handler of ${name} threw`, asCallError(error))
     }
   }
 }

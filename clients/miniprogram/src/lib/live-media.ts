@@ -281,6 +281,20 @@ export class LiveMedia implements MediaPort {
     if (live !== null && typeof info.netQualityLevel === "number" && info.netQualityLevel > WEAK_ABOVE) this.options.weak(live.call.self)
   }
 
+  /** How loud the user is: tags before base library 2.12.0 do not say. */
+  pusherVolume(volume: unknown): void {
+    const live = this.live
+    // The tag may tell what it records, although nothing of it is sent.
+    if (live !== null && live.pusher === "pushing") this.tellVolume(live, live.call.self, live.wanted.microphone ? volume : 0)
+  }
+
+  /** How loud somebody else is. */
+  playerVolume(id: string, volume: unknown): void {
+    const live = this.live
+    const player = live === null ? undefined : live.players.find((p) => p.id === id)
+    if (live !== null && player !== undefined) this.tellVolume(live, player.stream.userID, volume)
+  }
+
   playerState(id: string, code: unknown): void {
     const live = this.live
     const player = live === null ? undefined : live.players.find((p) => p.id === id)
@@ -316,6 +330,10 @@ export class LiveMedia implements MediaPort {
     player.high = waits > CACHE_HIGH_MS ? player.high + 1 : 0
     const rested = this.platform.now() - player.renewedAt >= CACHE_REST_MS
     if (player.high >= CACHE_HIGH_REPORTS && rested) this.renewPlayer(live, player, 0)
+  }
+
+  private tellVolume(live: Live, userID: string, volume: unknown): void {
+    if (typeof volume === "number") live.host.volumes([{ userID, volume: Math.max(0, Math.min(100, Math.round(volume))) }])
   }
 
   private pusherTold(news: PusherNews | undefined, code: unknown): void {

@@ -119,7 +119,8 @@ impl Connection {
     /// Appends what may be sent now; nothing if there is nothing.
     pub(crate) fn fill(&mut self, now: Instant, out: &mut Vec<u8>) {
         let before = out.len();
-        out.append(&mut self.answers);
+        // Taken with its memory: after the handshake a call has hardly another answer.
+        out.append(&mut std::mem::take(&mut self.answers));
         if let Role::Player { player, .. } = &mut self.role {
             while out.len() - before < FILL
                 && let Some((at, tag)) = player.pull()

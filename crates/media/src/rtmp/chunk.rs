@@ -1,7 +1,7 @@
 //! Chunks to messages and back (RTMP 1.0 §5.3).
 //!
 //! The reader takes bytes as they come, in pieces of any size, and holds unfinished messages of several chunk streams at
-//! once, since peers may interleave them. It reserves nothing on the word of a header: memory grows with what arrived.
+//! once, since peers may interleave them. It reserves little on the word of a header: memory grows with what arrived.
 
 use super::RtmpError;
 use super::message::{self, Message};
@@ -11,6 +11,10 @@ pub(crate) const MAX_CHUNK_STREAMS: usize = 16;
 
 /// Bytes that all unfinished messages of a connection may hold. At least one of the longest must fit.
 pub(crate) const MAX_UNFINISHED: usize = 2 * message::MAX_MEDIA;
+
+/// What is reserved at once for a message, if so much has come. Most frames come whole in one read, and are allocated
+/// once. Higher: key frames too; a liar's headers hold more memory.
+const MAX_RESERVED: usize = 8 * 1024;
 
 /// The chunk size of both directions until one says otherwise (§5.4.1).
 const DEFAULT_CHUNK: usize = 128;
@@ -83,7 +87,12 @@ impl Reader {
                 let taken = left.min(bytes.len());
                 let (piece, rest) = bytes.split_at(taken);
                 bytes = rest;
-                self.streams[index].payload.extend_from_slice(piece);
+                let ChunkStream { header, payload, .. } = &mut self.streams[index];
+                if payload.is_empty() {
+                    let came = taken + bytes.len();
+                    payload.reserve_exact(header.length.min(came).min(MAX_RESERVED));
+                }
+                payload.extend_from_slice(piece);
                 self.unfinished += taken;
                 if taken < left {
                     self.filling = Some((index, left - taken));

@@ -25,10 +25,10 @@ function canIUse(schema) {
 
 /** @param {import('../phone.js').Phone} phone */
 export function system(phone) {
-  const { platform, SDKVersion, wechat } = phone.options
+  const { platform, SDKVersion, wechat, language } = phone.options
   const info = () => ({
     ...PHONES[platform],
-    ...{ platform, SDKVersion, version: wechat, language: 'zh_CN', pixelRatio: 2, benchmarkLevel: 1 },
+    ...{ platform, SDKVersion, version: wechat, language, pixelRatio: 2, benchmarkLevel: 1 },
     ...{ screenWidth: 375, screenHeight: 667, windowWidth: 375, windowHeight: 603, fontSizeSetting: 16 },
     safeArea: { left: 0, right: 375, top: 20, bottom: 667, width: 375, height: 647 },
     microphoneAuthorized: true,

@@ -1,5 +1,6 @@
 /** `wx` and the screen: what lies over the page, and the way from page to page. */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { readUrl } from '../pages.js'
 import { reply, Refused } from '../wx.js'
 
@@ -55,6 +56,7 @@ export function ui(phone) {
     reply(phone, name, options, async () => {
       const from = phone.pages.top?.path
       let why
+      if (phone.options.pageMs) await delay(phone.options.pageMs)
       await phone.gate.task(`wx.${name}`, () => {
         const { path, query } = readUrl(options?.url ?? '', from)
         try {

@@ -1,0 +1,241 @@
+//! The load: all phones push from one thread, and all players listen on another, so that neither waits for the other.
+
+use super::client::{Address, Connection, Way};
+use super::phone::{self, Kind, PICTURE, Phone, SOUND};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{ErrorKind, Read, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Bytes read of a player at a time: more than a key frame.
+const READ: usize = 64 * 1024;
+
+/// The longest sleep: how soon a thread sees that it is to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Where one phone pushes, and where the other plays it.
+#[derive(Debug, Clone)]
+pub(super) struct Stream {
+    pub(super) push: Address,
+    pub(super) play: Address,
+}
+
+/// What came, from one moment to another.
+#[derive(Debug, Default)]
+pub(super) struct Arrived {
+    /// Ages of the frames, in the order of their kinds.
+    pub(super) sound: Ages,
+    pub(super) picture: Ages,
+}
+
+/// How long things took.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Ages(Vec<Duration>);
+
+impl Ages {
+    pub(super) fn add(&mut self, age: Duration) {
+        self.0.push(age);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What this share of them stays within. `None`: there are none.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an index
+    pub(super) fn quantile(&self, share: f64) -> Option<Duration> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let rank = (sorted.len() as f64 * share).ceil() as usize;
+        sorted.get(rank.saturating_sub(1)).copied()
+    }
+}
+
+/// A thread of the load, which ends with its handle.
+struct Worker<T> {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<T>>>,
+}
+
+impl<T: Send + 'static> Worker<T> {
+    fn start(work: impl FnOnce(&AtomicBool) -> Result<T> + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        Self { stop, thread: Some(std::thread::spawn(move || work(&seen))) }
+    }
+
+    fn finish(mut self) -> Result<T> {
+        self.stop.store(true, Ordering::Relaxed);
+        let panicked = || Err(std::io::Error::other("a thread of the load panicked"));
+        self.thread.take().map_or_else(panicked, |t| t.join().unwrap_or_else(|_| panicked()))
+    }
+}
+
+impl<T> Drop for Worker<T> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Phones that push.
+pub(super) struct Pushers {
+    worker: Worker<()>,
+    pushed: Arc<AtomicU64>,
+}
+
+impl Pushers {
+    /// Connects all, then lets them begin within one time from key frame to key frame, spread as people are.
+    pub(super) fn start(streams: &[Stream], epoch: Instant) -> Result<Self> {
+        let open = |s: &Stream| Connection::open(&s.push, Way::Publish).and_then(Phone::begin);
+        let phones = streams.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let pushed = Arc::new(AtomicU64::new(0));
+        let count = pushed.clone();
+        Ok(Self { worker: Worker::start(move |stop| push(phones, epoch, stop, &count)), pushed })
+    }
+
+    /// Frames so far.
+    pub(super) fn pushed(&self) -> u64 {
+        self.pushed.load(Ordering::Relaxed)
+    }
+
+    /// Ends them. An error: what had ended them before.
+    pub(super) fn finish(self) -> Result<()> {
+        self.worker.finish()
+    }
+}
+
+fn push(mut phones: Vec<Phone>, epoch: Instant, stop: &AtomicBool, pushed: &AtomicU64) -> Result<()> {
+    let start = Instant::now();
+    let mut due = BinaryHeap::new();
+    for n in 0..phones.len() {
+        let begin = start + spread(n) * phone::GOP_SECONDS;
+        due.push(Reverse((begin, n, Kind::Picture)));
+        due.push(Reverse((begin, n, Kind::Sound)));
+    }
+    while !stop.load(Ordering::Relaxed)
+        && let Some(Reverse((at, n, kind))) = due.peek().copied()
+    {
+        let early = at.saturating_duration_since(Instant::now());
+        if !early.is_zero() {
+            std::thread::sleep(early.min(LOOK));
+            continue;
+        }
+        due.pop();
+        phones[n].push(kind, epoch)?;
+        pushed.fetch_add(1, Ordering::Relaxed);
+        let step = if kind == Kind::Picture { PICTURE } else { SOUND };
+        due.push(Reverse((at + step, n, kind)));
+    }
+    Ok(())
+}
+
+/// A part of a second for each number, evenly spread whatever the count (the golden ratio's multiples).
+pub(super) fn spread(n: usize) -> Duration {
+    let turn = u32::try_from(n).unwrap_or_default().wrapping_mul(0x9e37_79b9);
+    Duration::from_secs_f64(f64::from(turn) / f64::from(u32::MAX))
+}
+
+/// Phones that listen.
+pub(super) struct Players {
+    worker: Worker<Arrived>,
+    measuring: Arc<AtomicBool>,
+}
+
+impl Players {
+    /// Connects all, and listens.
+    pub(super) fn start(streams: &[Stream], epoch: Instant) -> Result<Self> {
+        let open = |s: &Stream| Connection::open(&s.play, Way::Play);
+        let connections = streams.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let measuring = Arc::new(AtomicBool::new(false));
+        let now = measuring.clone();
+        Ok(Self { worker: Worker::start(move |stop| listen(connections, epoch, stop, &now)), measuring })
+    }
+
+    /// What comes from now on counts, or does so no more.
+    pub(super) fn measure(&self, on: bool) {
+        self.measuring.store(on, Ordering::Relaxed);
+    }
+
+    /// Ends them, and gives what counted.
+    pub(super) fn finish(self) -> Result<Arrived> {
+        self.worker.finish()
+    }
+}
+
+fn listen(
+    connections: Vec<Connection>,
+    epoch: Instant,
+    stop: &AtomicBool,
+    measuring: &AtomicBool,
+) -> Result<Arrived> {
+    let mut poll = Poll::new()?;
+    let mut players = Vec::new();
+    for (n, connection) in connections.into_iter().enumerate() {
+        connection.socket.set_nonblocking(true)?;
+        let mut socket = TcpStream::from_std(connection.socket);
+        poll.registry().register(&mut socket, Token(n), Interest::READABLE)?;
+        players.push((socket, connection.reader));
+    }
+    let (mut arrived, mut events) = (Arrived::default(), Events::with_capacity(256));
+    let mut buffer = vec![0; READ];
+    while !stop.load(Ordering::Relaxed) {
+        match poll.poll(&mut events, Some(LOOK)) {
+            Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
+            _ => {}
+        }
+        let counts = measuring.load(Ordering::Relaxed);
+        for event in &events {
+            let (socket, reader) = &mut players[event.token().0];
+            loop {
+                match socket.read(&mut buffer) {
+                    Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => {
+                        reader.read(&buffer[..n], |kind, payload| {
+                            match phone::age(kind, payload, epoch) {
+                                Some((Kind::Sound, age)) if counts => arrived.sound.add(age),
+                                Some((Kind::Picture, age)) if counts => arrived.picture.add(age),
+                                _ => {}
+                            }
+                        })?;
+                        // A short read has emptied the socket: what comes later is told of anew.
+                        if n < buffer.len() {
+                            break;
+                        }
+                    }
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+    }
+    Ok(arrived)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_exact() {
+        let mut ages = Ages::default();
+        assert_eq!(ages.quantile(0.5), None);
+        (1..=100).rev().for_each(|n| ages.add(Duration::from_millis(n)));
+        assert_eq!(ages.quantile(0.5), Some(Duration::from_millis(50)));
+        assert_eq!(ages.quantile(0.99), Some(Duration::from_millis(99)));
+        assert_eq!(ages.count(), 100);
+    }
+
+    #[test]
+    fn beginnings_are_spread() {
+        let mut parts: Vec<_> = (0..20).map(spread).collect();
+        parts.sort_unstable();
+        assert!(parts.windows(2).all(|p| p[1] - p[0] < Duration::from_millis(100)));
+        assert!(parts[19] < Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,144 @@
+//! Calls between two phones through RTMP, on Tring and on nginx-rtmp by the same load: delay, first picture, CPU and
+//! memory of a call.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `chunks`, `client` | a small RTMP client of the bench's own |
+//! | `phone` | what a phone pushes |
+//! | `load` | all phones at once: one thread pushes, another plays |
+//! | `joins` | the first picture of who joins |
+//! | `nginx` | what to compare with |
+//! | `rows` | the figures side by side |
+
+mod chunks;
+mod client;
+mod joins;
+mod load;
+mod nginx;
+mod phone;
+mod rows;
+
+use crate::Plan;
+use crate::error::BenchError;
+use crate::process::Process;
+use crate::report::Report;
+use crate::server::Server;
+use client::Address;
+use joins::Joins;
+use load::{Arrived, Players, Pushers, Stream};
+use nginx::Nginx;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tring_client::{CallId, Client, Event, MediaType};
+
+/// Traffic before it is measured: all phones have begun, and sent a second key frame.
+const WARM_UP: Duration = Duration::from_secs(5);
+
+/// A step of one call may take this long.
+const STEP: Duration = Duration::from_secs(20);
+
+/// What one server came to at one size.
+#[derive(Debug)]
+struct Measured {
+    workers: usize,
+    calls: usize,
+    cpu: Duration,
+    seconds: f64,
+    /// Memory of one call, in bytes.
+    call_bytes: f64,
+    pushed: u64,
+    arrived: Arrived,
+    joins: Joins,
+}
+
+/// Measures at all sizes, on both.
+pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
+    let version = nginx::version();
+    for &calls in &plan.calls {
+        let tring = on_tring(binary, plan, plan.workers, calls).await?;
+        let nginx = match &version {
+            Some(_) => Some(on_nginx(plan, calls).await?),
+            None => None,
+        };
+        // nginx's streams live in one process, and fewer threads are woken less often.
+        let alone = if plan.workers > 1 { Some(on_tring(binary, plan, 1, calls).await?) } else { None };
+        rows::add(&tring, alone.as_ref(), nginx.as_ref().zip(version.as_deref()), report);
+    }
+    Ok(())
+}
+
+async fn on_tring(binary: &Path, plan: &Plan, workers: usize, calls: usize) -> Result<Measured, BenchError> {
+    let server = Server::start(binary, workers).await?;
+    let (mut clients, mut streams) = (Vec::new(), Vec::new());
+    for i in 0..calls {
+        let (a, b) = (server.client(&format!("a{i}")).await?, server.client(&format!("b{i}")).await?);
+        let call = a.call(b.user().as_str(), MediaType::Video).await?;
+        wait(&b, |e| matches!(e, Event::Invited { .. })).await?;
+        b.accept(&call).await?;
+        wait(&a, |e| matches!(e, Event::Accepted { .. })).await?;
+        let ((push_a, play_b), (push_b, play_a)) = (addresses(&a, &call).await?, addresses(&b, &call).await?);
+        streams.push(Stream { push: push_a, play: play_a });
+        streams.push(Stream { push: push_b, play: play_b });
+        clients.push((a, b));
+    }
+    let measured = run(server.process(), (workers, streams), plan).await;
+    // Who has signed in stays so until the figures are there.
+    drop(clients);
+    measured
+}
+
+/// Where a device pushes its own stream and plays the other's.
+async fn addresses(device: &Client, call: &CallId) -> Result<(Address, Address), BenchError> {
+    let urls = device.streams(call).await?;
+    let play = urls.play.first().map(|p| p.url.expose()).unwrap_or_default();
+    let parse = |url| Address::parse(url).ok_or(BenchError::Stream);
+    Ok((parse(urls.push.expose())?, parse(play)?))
+}
+
+async fn on_nginx(plan: &Plan, calls: usize) -> Result<Measured, BenchError> {
+    let nginx = Nginx::start()?;
+    run(nginx.process(), (1, nginx.streams(calls)), plan).await
+}
+
+/// One load on one server.
+async fn run(
+    process: Process,
+    (workers, streams): (usize, Vec<Stream>),
+    plan: &Plan,
+) -> Result<Measured, BenchError> {
+    let (span, quick) = (plan.span, plan.quick);
+    let load = move || {
+        let epoch = Instant::now();
+        let bytes = process.resident()?;
+        let pushers = Pushers::start(&streams, epoch).map_err(BenchError::Load)?;
+        let players = Players::start(&streams, epoch).map_err(BenchError::Load)?;
+        std::thread::sleep(WARM_UP);
+        let (cpu, start, pushed) = (process.cpu()?, Instant::now(), pushers.pushed());
+        players.measure(true);
+        std::thread::sleep(span);
+        players.measure(false);
+        let pushed = pushers.pushed() - pushed;
+        let (cpu, seconds) = (process.cpu()?.saturating_sub(cpu), start.elapsed().as_secs_f64());
+        let grown = process.resident()?.saturating_sub(bytes);
+        let arrived = players.finish().map_err(BenchError::Load)?;
+        let joins = joins::measure(&streams, quick).map_err(BenchError::Load)?;
+        pushers.finish().map_err(BenchError::Load)?;
+        let calls = streams.len() / 2;
+        #[allow(clippy::cast_precision_loss)] // far below 2^52
+        let call_bytes = grown as f64 / calls.max(1) as f64;
+        Ok(Measured { workers, calls, cpu, seconds, call_bytes, pushed, arrived, joins })
+    };
+    tokio::task::spawn_blocking(load).await.map_err(|e| BenchError::Load(e.into()))?
+}
+
+async fn wait(client: &Client, wanted: impl Fn(&Event) -> bool) -> Result<(), BenchError> {
+    let found = async {
+        while let Some(event) = client.next_event().await {
+            if wanted(&event) {
+                return Ok(());
+            }
+        }
+        Err(BenchError::Closed)
+    };
+    tokio::time::timeout(STEP, found).await.map_err(|_| BenchError::Late("a step of a call"))?
+}
