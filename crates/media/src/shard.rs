@@ -277,12 +277,13 @@ impl Shard {
     /// When [`Shard::advance`] is due, if ever.
     pub fn next_deadline(&self) -> Option<Instant> {
         let session = self.deadlines.first().map(|&(at, _)| at);
-        session.into_iter().chain(self.next_tick).min()
+        session.into_iter().chain(self.next_tick).chain(self.bridge.next_fill).min()
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Instant, out: &mut Output) {
         self.advance_live(now, out);
+        self.advance_bridge(now, out);
         while let Some(&(at, key)) = self.deadlines.first()
             && at <= now
         {

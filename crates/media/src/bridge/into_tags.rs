@@ -52,34 +52,35 @@ impl IntoTags {
         Ok(Self { started: now, pictures: Pictures::default(), sound: Sound::new()? })
     }
 
-    /// Takes a packet of the browser; appends tags. `heard`: the microphone is on, else its sound becomes silence.
+    /// Takes a packet of the browser; appends tags. `run` rises each time that what it is of is forwarded anew. `heard`: the
+    /// microphone is on, else its sound becomes silence.
     pub(crate) fn packet(
         &mut self,
         packet: &Packet,
-        heard: bool,
+        (run, heard): (u32, bool),
         now: Instant,
         out: &mut Vec<Tag>,
     ) -> Result<(), SoundError> {
         let ms = ms_since(now, self.started);
         if packet.codec == Codec::Opus {
-            self.sound.take(packet, heard, (now, ms), out)?;
+            self.sound.take(packet, (run, heard), (now, ms), out)?;
         } else {
             self.sound.fill(now, out)?;
             let place =
                 Place { ms, late: self.sound.late.get().unwrap_or(0.0), sound: self.sound.reported() };
-            self.pictures.take(packet, &place, now, out);
+            self.pictures.take((packet, run), &place, now, out);
         }
         Ok(())
     }
 
-    /// Lets time pass, for when no packets come: call it about once a second.
-    pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Tag>) -> Result<(), SoundError> {
-        self.sound.fill(now, out)
+    /// Sound has not come for a while: call [`IntoTags::tick`].
+    pub(crate) fn is_silent(&self, now: Instant) -> bool {
+        self.sound.heard.is_some_and(|(heard, _)| now > heard + SILENT_AFTER)
     }
 
-    /// Pictures are forwarded anew.
-    pub(crate) fn restart_pictures(&mut self) {
-        self.pictures.units.restart();
+    /// Lets time pass: what sound has not come is silence.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Tag>) -> Result<(), SoundError> {
+        self.sound.fill(now, out)
     }
 
     /// Pictures come, but none can be shown before the next key frame.
@@ -103,6 +104,7 @@ struct Pictures {
     units: Depacketizer,
     line: Unwrap,
     seen: bool,
+    run: u32,
     /// The header that players have.
     config: Option<Config>,
     /// What is added to RTP time to be on the line, and where the newest picture is.
@@ -113,7 +115,10 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn take(&mut self, packet: &Packet, place: &Place, now: Instant, out: &mut Vec<Tag>) {
+    fn take(&mut self, (packet, run): (&Packet, u32), place: &Place, now: Instant, out: &mut Vec<Tag>) {
+        if std::mem::replace(&mut self.run, run) != run {
+            self.units.restart();
+        }
         self.seen = true;
         let at = to_ms(self.line.at(packet.timestamp), PICTURE_TICKS);
         let arrived = self.arrivals.take(place.ms - place.late - at, place.ms);
@@ -165,6 +170,7 @@ struct Sound {
     late: Shortest,
     report: Option<(SystemTime, u32)>,
     told_header: bool,
+    run: u32,
     /// Since when what comes is dropped, because its time was filled.
     behind: Option<Instant>,
     /// When sound last came, and where the line ended then.
@@ -182,6 +188,7 @@ impl Sound {
             late: Shortest::default(),
             report: None,
             told_header: false,
+            run: 0,
             behind: None,
             heard: None,
         })
@@ -190,23 +197,29 @@ impl Sound {
     fn take(
         &mut self,
         packet: &Packet,
-        heard: bool,
+        (run, heard): (u32, bool),
         (now, ms): (Instant, f64),
         out: &mut Vec<Tag>,
     ) -> Result<(), SoundError> {
         let rtp = self.line.at(packet.timestamp);
         self.report = packet.report.or(self.report);
-        let start = samples(ms + START_MS);
+        let silent = self.heard.is_some_and(|(at, _)| now > at + SILENT_AFTER);
+        if std::mem::replace(&mut self.run, run) != run && silent {
+            // A microphone that was off: whether its clock ran on is for each browser to decide.
+            self.shift = None;
+        }
+        // Where sound that comes now belongs, as far as is known.
+        let place = samples(ms - self.late.get().unwrap_or(-START_MS)).max(self.aac.end());
         let Self { opus, aac, shift, line, anchor, told_header, behind, .. } = self;
         let mut result = Ok(());
         opus.take(packet.seq, packet.timestamp, &packet.payload, now, &mut |block: Block<'_>| {
             if !heard {
                 block.samples.fill(0);
             }
-            if shift.is_none() {
-                aac.jump(start);
+            if !*told_header && shift.is_none() {
+                aac.jump(place);
             }
-            let shift = shift.get_or_insert(start - block.position);
+            let shift = shift.get_or_insert(place - block.position);
             *anchor = line.near(block.timestamp).map(|at| (at, block.position));
             if result.is_ok() {
                 result = put(aac, &block, (shift, behind, now), told_header, out);

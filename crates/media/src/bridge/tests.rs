@@ -169,6 +169,7 @@ struct Browser {
     into: IntoTags,
     start: Instant,
     tags: Vec<Tag>,
+    run: u32,
 }
 
 /// How a browser's clocks and its network behave.
@@ -185,12 +186,12 @@ struct Clocks {
 impl Browser {
     fn new() -> Self {
         let start = Instant::now();
-        Self { into: IntoTags::new(start).unwrap(), start, tags: Vec::new() }
+        Self { into: IntoTags::new(start).unwrap(), start, tags: Vec::new(), run: 0 }
     }
 
     fn packet(&mut self, packet: &Packet, at_ms: f64) {
         let now = self.start + Duration::from_secs_f64(at_ms.max(0.0) / 1000.0);
-        self.into.packet(packet, true, now, &mut self.tags).unwrap();
+        self.into.packet(packet, (self.run, true), now, &mut self.tags).unwrap();
     }
 }
 
@@ -323,8 +324,8 @@ fn a_muted_microphone_is_silence_on_the_same_line() {
     let (mut browser, mut quiet) = (Browser::new(), Browser::new());
     for (n, p) in opus_packets(&tone).iter().enumerate() {
         let now = browser.start + Duration::from_millis(20 * n as u64);
-        browser.into.packet(p, true, now, &mut browser.tags).unwrap();
-        quiet.into.packet(p, false, now, &mut quiet.tags).unwrap();
+        browser.into.packet(p, (0, true), now, &mut browser.tags).unwrap();
+        quiet.into.packet(p, (0, false), now, &mut quiet.tags).unwrap();
     }
     let (loud, silent) = (heard(&browser.tags), heard(&quiet.tags));
     assert!(loud.1 > 10_000 && silent.1 < 50, "{} and {}", loud.1, silent.1);
@@ -366,6 +367,34 @@ fn a_clock_of_sound_that_stood_still_is_put_at_the_end() {
     (50..150).for_each(|n| b.packet(&packets[n], 4_000.0 + 20.0 * n as f64));
     let more = heard(&b.tags).0.len() - before;
     assert!((40..=60).contains(&more), "{more} frames of two seconds after the pause");
+}
+
+#[test]
+fn a_microphone_that_comes_back_on_is_heard_at_once_whatever_its_clock_did_meanwhile() {
+    let packets = opus_packets(&vec![5_000; 192_000]);
+    for stood_still in [true, false] {
+        let mut b = Browser::new();
+        (0..50).for_each(|n| b.packet(&packets[n], 20.0 * n as f64));
+        (11..40).for_each(|n| b.into.tick(b.start + Duration::from_millis(100 * n), &mut b.tags).unwrap());
+        b.run = 1;
+        let first = if stood_still { 50 } else { 150 };
+        let before = heard(&b.tags).0.len();
+        for n in 0..25 {
+            let mut p = Packet::made(
+                Codec::Opus,
+                50 + n,
+                packets[first + n as usize].timestamp,
+                false,
+                packets[first + n as usize].payload.clone(),
+            );
+            p.report = None;
+            b.packet(&p, 4_000.0 + 20.0 * n as f64);
+        }
+        let (times, _) = heard(&b.tags);
+        assert!(times.len() - before >= 20, "{stood_still}: {} frames", times.len() - before);
+        assert!(steps(&times).iter().all(|s| (21..=22).contains(s)), "{stood_still}");
+        assert!((4_850..5_050).contains(times.last().unwrap()), "{stood_still}: {:?}", times.last());
+    }
 }
 
 fn header_tags() -> [Tag; 2] {

@@ -18,11 +18,16 @@ use std::time::{Duration, Instant};
 /// Lower: a picture that was lost is back sooner.
 const AGAIN: Duration = Duration::from_millis(700);
 
+/// How often browsers are looked at whose sound does not come. Higher: silence comes in larger pieces. Lower: more work.
+const FILL: Duration = Duration::from_millis(100);
+
 /// The streams that cross, by the session that publishes.
 #[derive(Default)]
 pub(super) struct Bridge {
     browsers: HashMap<Key, Browser>,
     phones: HashMap<Key, Phone>,
+    /// When silence is next looked for.
+    pub(super) next_fill: Option<Instant>,
     tags: Vec<Tag>,
     made: Vec<Made>,
 }
@@ -30,8 +35,6 @@ pub(super) struct Bridge {
 struct Browser {
     /// None: a codec failed, or panicked. The session goes on without players.
     tags: Option<IntoTags>,
-    /// The run of its pictures (see [`crate::rewrite::Source`]).
-    run: u32,
 }
 
 #[derive(Default)]
@@ -72,14 +75,12 @@ impl Shard {
         let browser = self.bridge.browsers.entry(from).or_insert_with(|| {
             self.live.open_bridged(from, &label);
             let tags = IntoTags::new(now);
-            Browser { tags: tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok(), run }
+            Browser { tags: tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok() }
         });
         let Some(tags) = &mut browser.tags else { return };
-        if kind == MediaKind::Video && std::mem::replace(&mut browser.run, run) != run {
-            tags.restart_pictures();
-        }
+        self.bridge.next_fill.get_or_insert(now + FILL);
         let mut made = std::mem::take(&mut self.bridge.tags);
-        let taken = guarded(|| tags.packet(packet, heard, now, &mut made));
+        let taken = guarded(|| tags.packet(packet, (run, heard), now, &mut made));
         let needs_key_frame = tags.needs_key_frame();
         if let Err(error) = taken {
             self.counters.panics += u64::from(error.is_none());
@@ -213,9 +214,14 @@ impl Shard {
     }
 
     /// What does not come is silence.
-    pub(super) fn tick_bridge(&mut self, now: Instant, out: &mut Output) {
-        let browsers: Vec<Key> = self.bridge.browsers.keys().copied().collect();
-        for from in browsers {
+    pub(super) fn advance_bridge(&mut self, now: Instant, out: &mut Output) {
+        if self.bridge.next_fill.is_none_or(|at| at > now) {
+            return;
+        }
+        self.bridge.next_fill = (!self.bridge.browsers.is_empty()).then(|| now + FILL);
+        let silent = |(&key, b): (&Key, &Browser)| b.tags.as_ref()?.is_silent(now).then_some(key);
+        let silent: Vec<Key> = self.bridge.browsers.iter().filter_map(silent).collect();
+        for from in silent {
             let Some((_, user, phones, _, run)) = self.phones_of(from, MediaKind::Audio) else { continue };
             let Some(Browser { tags: Some(tags), .. }) = self.bridge.browsers.get_mut(&from) else {
                 continue;

@@ -17,6 +17,7 @@ pub(super) enum To {
     /// Everybody who may have it.
     All,
     /// One who joins or has lost something, from a line of sequence numbers of its own.
+    #[cfg_attr(not(feature = "bridge"), allow(dead_code))]
     Again(Key),
 }
 

@@ -10,7 +10,9 @@ use crate::rtmp::Tag;
 use std::time::Instant;
 
 #[derive(Default)]
-pub(super) struct Bridge;
+pub(super) struct Bridge {
+    pub(super) next_fill: Option<Instant>,
+}
 
 impl Bridge {
     pub(super) fn forget(&mut self, _: Key) {}
@@ -23,5 +25,5 @@ impl Shard {
 
     pub(super) fn catch_up(&mut self, _: Key, _: Key, _: Instant, _: &mut Output) {}
 
-    pub(super) fn tick_bridge(&mut self, _: Instant, _: &mut Output) {}
+    pub(super) fn advance_bridge(&mut self, _: Instant, _: &mut Output) {}
 }
