@@ -38,6 +38,20 @@ mod session;
 mod shard;
 mod ufrag;
 
+/// What a phone says by RTMP, byte for byte. Only for tests.
+#[cfg(feature = "hostile")]
+pub mod phone_says {
+    /// Its greeting: it publishes or plays (`command`) a stream, whose name has the ticket in its query.
+    pub fn greeting(command: &str, app: &str, name: &str) -> Vec<u8> {
+        crate::rtmp::testing::greeting(command, app, name)
+    }
+
+    /// Sound or a picture, by the body of its tag.
+    pub fn media(sound: bool, timestamp: u32, body: &[u8]) -> Vec<u8> {
+        crate::rtmp::testing::media(sound, timestamp, body)
+    }
+}
+
 /// Phones and browsers can be in one call: the crate was built with the feature `bridge`.
 pub const HAS_BRIDGE: bool = cfg!(feature = "bridge");
 

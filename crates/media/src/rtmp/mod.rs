@@ -8,7 +8,7 @@ mod handshake;
 mod message;
 mod session;
 mod tag;
-#[cfg(test)]
+#[cfg(any(test, feature = "hostile"))]
 pub(crate) mod testing;
 
 pub(crate) use error::RtmpError;

@@ -3,7 +3,7 @@
 use super::amf0::{self, Value};
 use super::chunk::Writer;
 use super::message;
-use super::tag::Tag;
+use super::tag::{Tag, TagKind};
 
 /// The bytes of a client that publishes or plays `name` of `app`, up to where it waits for the answer.
 pub(crate) fn greeting(command: &str, app: &str, name: &str) -> Vec<u8> {
@@ -29,7 +29,14 @@ pub(crate) fn publish(tag: &Tag) -> Vec<u8> {
     bytes
 }
 
+/// Sound (`true`) or a picture with this body, as a publisher sends it.
+pub(crate) fn media(sound: bool, timestamp: u32, body: &[u8]) -> Vec<u8> {
+    let kind = if sound { TagKind::Audio } else { TagKind::Video };
+    publish(&Tag { kind, timestamp, payload: body.into() })
+}
+
 /// A protocol control message.
+#[cfg(test)]
 pub(crate) fn control(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     Writer::default().write(2, (kind, 0, 0), payload, &mut bytes);

@@ -6,7 +6,7 @@ use crate::bridge::{IntoPackets, IntoTags, Made, SoundError};
 use crate::key::Key;
 use crate::live::Edition;
 use crate::offer::MediaKind;
-use crate::rtc::Packet;
+use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
 use crate::{Output, UserId};
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ impl Shard {
         now: Instant,
         out: &mut Output,
     ) {
-        if self.live.connections() == 0 {
+        if self.live.connections() == 0 || packet.codec == Codec::Vp8 {
             return;
         }
         let Some((label, user, phones, heard, run)) = self.phones_of(from, kind) else { return };
