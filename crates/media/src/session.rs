@@ -176,6 +176,7 @@ pub(crate) struct LiveSession {
     pub(crate) room: RoomKey,
     pub(crate) user: UserId,
     pub(crate) label: String,
+    pub(crate) mismatch: Mismatch,
 }
 
 enum Held {
@@ -229,6 +230,14 @@ impl Sessions {
         match self.slots.get(key.0 as usize)? {
             Some(Held::Live(session)) => Some(session),
             _ => None,
+        }
+    }
+
+    /// What was told of the codec of a session of either kind.
+    pub(crate) fn mismatch(&mut self, key: Key) -> Option<&mut Mismatch> {
+        match self.slots.get_mut(key.0 as usize)?.as_mut()? {
+            Held::WebRtc(session) => Some(&mut session.mismatch),
+            Held::Live(session) => Some(&mut session.mismatch),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::path::Path;
 use crate::room::{Joining, Room};
 use crate::rtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
 use crate::rtmp::Tag;
-use crate::session::{INPUT, LiveSession, Session, Sessions};
+use crate::session::{INPUT, LiveSession, Mismatch, Session, Sessions};
 use crate::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::{
     Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId, candidates, codecs,
@@ -123,7 +123,7 @@ impl Shard {
                 }
             }
             Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera } => {
-                let whose = LiveSession { id: session, room, user, label };
+                let whose = LiveSession { id: session, room, user, label, mismatch: Mismatch::default() };
                 match self.open_live(whose, others, [microphone, camera], now, out) {
                     Ok((key, tickets)) => {
                         out.notices.push(Notice::Live { session, tickets });

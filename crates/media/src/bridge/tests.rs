@@ -79,8 +79,8 @@ fn phone_to_browser(phone: Phone, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
     let mut into = IntoPackets::default();
     let mut aac = AacOut::new().unwrap();
     let header = [&[0xaf, 0][..], aac.config()].concat();
-    let mut config = super::h264::Config::new();
-    (config.learn(&SPS), config.learn(&PPS));
+    let mut config = h264::Config::new();
+    [&SPS[..], &PPS].iter().for_each(|set| assert!(config.learn(set)));
     let record = [&[0x17, 0, 0, 0, 0][..], &config.record().unwrap()].concat();
     let tag = |kind, timestamp: u32, payload: &[u8]| Tag { kind, timestamp, payload: payload.into() };
     // All tags, by the phone's milliseconds since its start.
@@ -398,8 +398,8 @@ fn a_microphone_that_comes_back_on_is_heard_at_once_whatever_its_clock_did_meanw
 }
 
 fn header_tags() -> [Tag; 2] {
-    let mut config = super::h264::Config::new();
-    (config.learn(&SPS), config.learn(&PPS));
+    let mut config = h264::Config::new();
+    [&SPS[..], &PPS].iter().for_each(|set| assert!(config.learn(set)));
     let record = [&[0x17, 0, 0, 0, 0][..], &config.record().unwrap()].concat();
     let sound = [&[0xaf, 0][..], AacOut::new().unwrap().config()].concat();
     [(TagKind::Video, record), (TagKind::Audio, sound)].map(|(kind, payload)| Tag {

@@ -60,7 +60,7 @@ impl Bridge {
 
 impl Shard {
     /// A browser's packet goes to the players of the phones that may have it.
-    pub(super) fn to_players(
+    pub(super) fn bridge_packet(
         &mut self,
         from: Key,
         kind: MediaKind,
@@ -141,7 +141,7 @@ impl Shard {
     }
 
     /// A phone's tag goes to the browsers that may have it.
-    pub(super) fn to_browsers(
+    pub(super) fn bridge_tag(
         &mut self,
         from: Key,
         kind: MediaKind,

@@ -88,7 +88,7 @@ impl Shard {
                 .map_err(|e| OfferError::Invalid(format!("the system gave no random numbers: {e}")))?;
         }
         tracing::debug!(session = %session.id, room = %session.room, label = %session.label, "live session opened");
-        let LiveSession { id, room, ref user, ref label } = session;
+        let LiveSession { id, room, ref user, ref label, .. } = session;
         let (user, label, slots) = (user.clone(), label.clone(), [others.len(); 2]);
         let key = self.sessions.insert_live(session);
         self.by_id.insert(id, key);
@@ -144,7 +144,7 @@ impl Shard {
             self.counters.tags_out += 1;
             self.counters.queues_cut += u64::from(cut);
         }
-        self.to_browsers(from, kind, tag, now, out);
+        self.bridge_tag(from, kind, tag, now, out);
     }
 }
 

@@ -76,7 +76,7 @@ impl Shard {
         }
         let captured = source.clock.capture_time(packet, now);
         self.distribute(from, (kind, To::All), packet, captured, now, out);
-        self.to_players(from, kind, packet, now, out);
+        self.bridge_packet(from, kind, packet, now, out);
     }
 
     /// Sends a packet to the browsers that may have it.
@@ -134,23 +134,25 @@ impl Shard {
     /// Tells once that somebody cannot decode what a session sends.
     fn judge_codec(&mut self, from: Key, sent: Codec, undecodable: bool, now: Instant, out: &mut Output) {
         if !undecodable {
-            if let Some(session) = self.sessions.get_mut(from) {
-                session.mismatch.told = None;
+            if let Some(mismatch) = self.sessions.mismatch(from) {
+                mismatch.told = None;
             }
             return;
         }
         let wanted = self.common_codec(from);
-        let Some(session) = self.sessions.get_mut(from) else { return };
         // Its answer had that codec first: saying it again would not help.
-        if wanted == Some(session.transport.preferred()) {
+        if wanted.is_some() && wanted == self.sessions.get(from).map(|s| s.transport.preferred()) {
             return;
         }
+        let (Some(session), Some(mismatch)) = (self.sessions.id(from), self.sessions.mismatch(from)) else {
+            return;
+        };
         let recent = |at: Instant| now.saturating_duration_since(at) < MISMATCH_INTERVAL;
-        if session.mismatch.told == Some((sent, wanted)) || session.mismatch.at.is_some_and(recent) {
+        if mismatch.told == Some((sent, wanted)) || mismatch.at.is_some_and(recent) {
             return;
         }
-        session.mismatch = Mismatch { told: Some((sent, wanted)), at: Some(now) };
-        out.notices.push(Notice::CodecMismatch { session: session.id, wanted });
+        *mismatch = Mismatch { told: Some((sent, wanted)), at: Some(now) };
+        out.notices.push(Notice::CodecMismatch { session, wanted });
     }
 
     /// The video codec that a session has and that everybody takes who is to see it.

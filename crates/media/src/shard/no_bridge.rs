@@ -19,9 +19,9 @@ impl Bridge {
 }
 
 impl Shard {
-    pub(super) fn to_players(&mut self, _: Key, _: MediaKind, _: &Packet, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_packet(&mut self, _: Key, _: MediaKind, _: &Packet, _: Instant, _: &mut Output) {}
 
-    pub(super) fn to_browsers(&mut self, _: Key, _: MediaKind, _: &Tag, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_tag(&mut self, _: Key, _: MediaKind, _: &Tag, _: Instant, _: &mut Output) {}
 
     pub(super) fn catch_up(&mut self, _: Key, _: Key, _: Instant, _: &mut Output) {}
 
