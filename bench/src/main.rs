@@ -9,7 +9,7 @@
 //! | `server` | the server under test, as a child process |
 //! | `process`, `machine` | what `/proc` tells of a process and of the machine |
 //! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
-//! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them |
+//! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them; calls of a phone and a browser |
 //! | `limit` | the bare forwarder to compare with, in a process of its own |
 //! | `idle` | memory per signed-in user |
 //! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
@@ -76,6 +76,8 @@ enum Figure {
     Voice,
     /// Calls of two phones through RTMP, on Tring and on nginx-rtmp.
     Streams,
+    /// Calls of a phone and a browser.
+    Bridge,
     /// Memory of signed-in users.
     Idle,
     /// Call set-ups in the engine.
@@ -175,6 +177,9 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
         }
         if wanted(Figure::Streams) {
             streams::measure(&binary, &plan, &mut report).await?;
+        }
+        if wanted(Figure::Bridge) {
+            streams::bridge::measure(&binary, &plan, &mut report).await?;
         }
         Ok::<(), BenchError>(())
     })?;

@@ -1,7 +1,7 @@
 //! The load: all phones push from one thread, and all players listen on another, so that neither waits for the other.
 
 use super::client::{Address, Connection, Way};
-use super::phone::{self, Kind, PICTURE, Phone, SOUND};
+use super::phone::{self, Kind, PICTURE, Phone, SOUND, Speech};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::cmp::Reverse;
@@ -31,6 +31,8 @@ pub(super) struct Arrived {
     /// Ages of the frames, in the order of their kinds.
     pub(super) sound: Ages,
     pub(super) picture: Ages,
+    /// When each player was given its frames of sound, from the first on, since the epoch.
+    pub(super) heard: Vec<Vec<Duration>>,
 }
 
 /// How long things took.
@@ -84,14 +86,15 @@ impl<T> Drop for Worker<T> {
 
 /// Phones that push.
 pub(super) struct Pushers {
-    worker: Worker<()>,
+    worker: Worker<Vec<Phone>>,
     pushed: Arc<AtomicU64>,
 }
 
 impl Pushers {
     /// Connects all, then lets them begin within one time from key frame to key frame, spread as people are.
-    pub(super) fn start(streams: &[Stream], epoch: Instant) -> Result<Self> {
-        let open = |s: &Stream| Connection::open(&s.push, Way::Publish).and_then(Phone::begin);
+    pub(super) fn start(streams: &[Stream], speech: Option<&Speech>, epoch: Instant) -> Result<Self> {
+        let open =
+            |s: &Stream| Connection::open(&s.push, Way::Publish).and_then(|c| Phone::begin(c, speech.cloned()));
         let phones = streams.iter().map(open).collect::<Result<Vec<_>>>()?;
         let pushed = Arc::new(AtomicU64::new(0));
         let count = pushed.clone();
@@ -104,12 +107,17 @@ impl Pushers {
     }
 
     /// Ends them. An error: what had ended them before.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<Vec<Phone>> {
         self.worker.finish()
     }
 }
 
-fn push(mut phones: Vec<Phone>, epoch: Instant, stop: &AtomicBool, pushed: &AtomicU64) -> Result<()> {
+fn push(
+    mut phones: Vec<Phone>,
+    epoch: Instant,
+    stop: &AtomicBool,
+    pushed: &AtomicU64,
+) -> Result<Vec<Phone>> {
     let start = Instant::now();
     let mut due = BinaryHeap::new();
     for n in 0..phones.len() {
@@ -131,7 +139,7 @@ fn push(mut phones: Vec<Phone>, epoch: Instant, stop: &AtomicBool, pushed: &Atom
         let step = if kind == Kind::Picture { PICTURE } else { SOUND };
         due.push(Reverse((at + step, n, kind)));
     }
-    Ok(())
+    Ok(phones)
 }
 
 /// A part of a second for each number, evenly spread whatever the count (the golden ratio's multiples).
@@ -181,7 +189,8 @@ fn listen(
         poll.registry().register(&mut socket, Token(n), Interest::READABLE)?;
         players.push((socket, connection.reader));
     }
-    let (mut arrived, mut events) = (Arrived::default(), Events::with_capacity(256));
+    let mut arrived = Arrived { heard: vec![Vec::new(); players.len()], ..Arrived::default() };
+    let mut events = Events::with_capacity(256);
     let mut buffer = vec![0; READ];
     while !stop.load(Ordering::Relaxed) {
         match poll.poll(&mut events, Some(LOOK)) {
@@ -196,6 +205,9 @@ fn listen(
                     Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                     Ok(n) => {
                         reader.read(&buffer[..n], |kind, payload| {
+                            if phone::is_sound(kind, payload) {
+                                arrived.heard[event.token().0].push(epoch.elapsed());
+                            }
                             match phone::age(kind, payload, epoch) {
                                 Some((Kind::Sound, age)) if counts => arrived.sound.add(age),
                                 Some((Kind::Picture, age)) if counts => arrived.picture.add(age),

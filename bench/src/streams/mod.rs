@@ -7,9 +7,12 @@
 //! | `phone` | what a phone pushes |
 //! | `load` | all phones at once: one thread pushes, another plays |
 //! | `joins` | the first picture of who joins |
+//! | `browser`, `bridge` | calls of a phone and a browser |
 //! | `nginx` | what to compare with |
 //! | `rows` | the figures side by side |
 
+pub(crate) mod bridge;
+mod browser;
 mod chunks;
 mod client;
 mod joins;
@@ -110,7 +113,7 @@ async fn run(
     let load = move || {
         let epoch = Instant::now();
         let bytes = process.resident()?;
-        let pushers = Pushers::start(&streams, epoch).map_err(BenchError::Load)?;
+        let pushers = Pushers::start(&streams, None, epoch).map_err(BenchError::Load)?;
         let players = Players::start(&streams, epoch).map_err(BenchError::Load)?;
         std::thread::sleep(WARM_UP);
         let (cpu, start, pushed) = (process.cpu()?, Instant::now(), pushers.pushed());

@@ -3,6 +3,7 @@
 
 use super::chunks::{AUDIO, About, DATA, VIDEO};
 use super::client::{Connection, metadata};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Pictures a second, and from one key frame to the next: what WeChat's pusher does in a video call.
@@ -58,11 +59,17 @@ pub(super) struct Phone {
     picture: Vec<u8>,
     key_frame: Vec<u8>,
     bytes: Vec<u8>,
+    /// True sound instead, over and over, and when each frame of it was sent.
+    speech: Option<Speech>,
+    spoken: Vec<Duration>,
 }
+
+/// Frames of AAC that decode.
+pub(super) type Speech = Arc<[Vec<u8>]>;
 
 impl Phone {
     /// Says what is to come, and the decoders' headers.
-    pub(super) fn begin(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn begin(connection: Connection, speech: Option<Speech>) -> std::io::Result<Self> {
         let mut sound = vec![0x21; SOUND_BYTES];
         sound[..2].copy_from_slice(&[0xae, 1]);
         let mut phone = Self {
@@ -73,6 +80,8 @@ impl Phone {
             picture: picture(0x27, 0x41, PICTURE_BYTES),
             key_frame: picture(0x17, 0x65, KEY_FRAME_BYTES),
             bytes: Vec::new(),
+            speech,
+            spoken: Vec::new(),
         };
         let about =
             metadata(&[("width", 360.0), ("height", 640.0), ("videocodecid", 7.0), ("audiocodecid", 10.0)]);
@@ -85,7 +94,7 @@ impl Phone {
 
     /// Sends the next frame, which says how long after the load's `epoch` it was sent.
     pub(super) fn push(&mut self, kind: Kind, epoch: Instant) -> std::io::Result<()> {
-        let Self { connection, bytes, .. } = self;
+        let Self { connection, bytes, speech, spoken, .. } = self;
         let (chunks, number, time, frame, at) = match kind {
             Kind::Sound => {
                 let time = millis(SOUND, self.sounds);
@@ -99,7 +108,18 @@ impl Phone {
                 (VIDEO_CHUNKS, VIDEO, time, frame, PICTURE_STAMP)
             }
         };
-        stamp(&mut frame[at..], epoch);
+        let said = speech.as_ref().filter(|_| kind == Kind::Sound);
+        let frame = match said {
+            Some(speech) => {
+                let n = spoken.len();
+                spoken.push(epoch.elapsed());
+                &speech[n % speech.len()]
+            }
+            None => {
+                stamp(&mut frame[at..], epoch);
+                &*frame
+            }
+        };
         connection.writer.write(
             chunks,
             About { kind: number, stream: connection.stream },
@@ -108,6 +128,11 @@ impl Phone {
             bytes,
         );
         self.send()
+    }
+
+    /// When each frame of true sound was sent, since the load's epoch.
+    pub(super) fn spoken(self) -> Vec<Duration> {
+        self.spoken
     }
 
     fn add(&mut self, chunks: u8, kind: u8, time: u32, payload: &[u8]) {
@@ -137,9 +162,15 @@ fn millis(each: Duration, count: u32) -> u32 {
     u32::try_from((each * count).as_millis()).unwrap_or(u32::MAX)
 }
 
-fn stamp(place: &mut [u8], epoch: Instant) {
+pub(super) fn stamp(place: &mut [u8], epoch: Instant) {
     let since = u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
     place[..STAMP_BYTES].copy_from_slice(&since.to_be_bytes());
+}
+
+/// How long what begins with a stamp was under way.
+pub(super) fn since(place: &[u8], epoch: Instant) -> Option<Duration> {
+    let sent = Duration::from_nanos(u64::from_be_bytes(*place.first_chunk()?));
+    Some(epoch.elapsed().saturating_sub(sent))
 }
 
 /// A frame that came: its kind, and how long it was under way. `None`: a header, or no frame of the load.
@@ -149,8 +180,12 @@ pub(super) fn age(kind: u8, payload: &[u8], epoch: Instant) -> Option<(Kind, Dur
         (VIDEO, [_, 1, ..]) => (Kind::Picture, PICTURE_STAMP),
         _ => return None,
     };
-    let sent = Duration::from_nanos(u64::from_be_bytes(*payload.get(at..)?.first_chunk()?));
-    Some((kind, epoch.elapsed().saturating_sub(sent)))
+    Some((kind, since(payload.get(at..)?, epoch)?))
+}
+
+/// A frame of sound.
+pub(super) fn is_sound(kind: u8, payload: &[u8]) -> bool {
+    kind == AUDIO && payload.get(1) == Some(&1)
 }
 
 /// The decoder's header of the picture.

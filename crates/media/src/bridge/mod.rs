@@ -13,6 +13,8 @@ mod clock;
 mod h264;
 mod into_packets;
 mod into_tags;
+#[cfg(feature = "measure")]
+pub(crate) mod measure;
 mod sound;
 
 pub(crate) use into_packets::{IntoPackets, Made};
