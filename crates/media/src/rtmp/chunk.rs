@@ -335,7 +335,11 @@ mod tests {
                 found.extend(read_all(&mut reader, piece).unwrap());
             }
             let tails: Vec<_> = found.iter().map(|m| (m.kind, m.payload.len(), m.payload.last())).collect();
-            assert_eq!(tails, [(AUDIO, 130, Some(&9)), (AUDIO, 130, Some(&2)), (VIDEO, 1, Some(&5))], "{size}");
+            assert_eq!(
+                tails,
+                [(AUDIO, 130, Some(&9)), (AUDIO, 130, Some(&2)), (VIDEO, 1, Some(&5))],
+                "{size}"
+            );
         }
     }
 
