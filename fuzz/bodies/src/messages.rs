@@ -23,7 +23,7 @@ pub(crate) fn request(bytes: &[u8]) {
         }
         Err(answer) => {
             let Outcome::Error(error) = &answer.outcome else { panic!("no error for what is no message") };
-            assert!(error.message.len() <= 2_048, "{} bytes of reason", error.message.len());
+            assert!(error.message.len() <= 600, "{} bytes of reason", error.message.len());
             assert_eq!(refuse_unread(text, ErrorCode::TooMany.into()).re, answer.re);
             identity(&answer);
         }
