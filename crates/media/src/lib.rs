@@ -19,6 +19,9 @@ mod codecs;
 mod counters;
 mod demux;
 mod egress;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod keyframes;
 mod live;

@@ -4,11 +4,13 @@
 mod amf0;
 mod chunk;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod handshake;
 mod message;
 mod session;
 mod tag;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod testing;
 
 pub(crate) use error::RtmpError;
