@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram interop bench screenshots
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram interop fuzz bench screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -31,9 +31,11 @@ test: ## Everything that a contributor needs
 	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e test-miniprogram
 	@echo "all tests passed"
 
-lint: clients ## Formatting, clippy with warnings denied, generated types
+lint: clients ## Formatting, clippy with warnings denied, generated types, the fuzz targets compile
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features
 
 types: ## Write clients/core/src/protocol.ts from crates/protocol
 	TRING_WRITE_TYPES=1 $(CARGO) test -q -p tring-protocol --lib typescript
@@ -63,6 +65,9 @@ e2e/miniprogram/node_modules: e2e/miniprogram/package-lock.json e2e/miniprogram/
 test-miniprogram: clients e2e/miniprogram/node_modules ## Calls between simulated phones with the guide's own page
 	$(CARGO) build --locked -p tring
 	cd e2e && npm run --silent test:miniprogram
+
+fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="live demux" for some
+	@scripts/fuzz $(ARGS)
 
 bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench

@@ -21,6 +21,9 @@ mod codecs;
 mod counters;
 mod demux;
 mod egress;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod keyframes;
 mod live;

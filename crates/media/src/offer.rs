@@ -92,7 +92,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let mut lines: Vec<OfferLine> = Vec::with_capacity(media_lines);
     let mut rejected: Vec<Rejected> = Vec::new();
     let mut section = Section::Session;
-    let mut sections = 0;
+    let (mut sections, mut named) = (0, false);
     let (mut ufrag, mut password, mut fingerprint) = (false, false, false);
     let mut ssrcs: Vec<&str> = Vec::new();
     let mut announced: Vec<u32> = Vec::new();
@@ -119,6 +119,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                 }
             };
             sections += 1;
+            named = false;
             // The default direction is sendrecv (RFC 8866 §6.7).
             sending = matches!(section, Section::Media(_));
         }
@@ -137,6 +138,9 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
         kept.push_str("\r\n");
         if let (Some(mid), Some(kind)) = (line.strip_prefix("a=mid:"), kind) {
             check_mid(mid)?;
+            if std::mem::replace(&mut named, true) {
+                return invalid("the offer has two a=mid in one media line");
+            }
             if lines.iter().any(|l| l.mid == mid) {
                 return invalid("the offer has the same a=mid twice");
             }

@@ -235,6 +235,21 @@ impl<'de> Deserialize<'de> for Head {
     }
 }
 
+/// Longest reason that the parser gives, in bytes: it repeats what it found, and with each odd character escaped that is
+/// five times as long. Higher: more of a long text is shown. Lower: a hostile message brings back less.
+const REASON: usize = 400;
+
+/// The parser's reason; the middle of a long one is left out, since what was expected and where is at its end.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.len() <= REASON {
+        return text;
+    }
+    let head = text.floor_char_boundary(REASON / 2);
+    let tail = text.ceil_char_boundary(text.len() - REASON / 2);
+    format!("{} … {}", &text[..head], &text[tail..])
+}
+
 impl Head {
     fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
@@ -258,7 +273,7 @@ impl Head {
             ErrorBody::with(ErrorCode::Malformed, format!("{}: {what}", ErrorCode::Malformed.sentence()))
         };
         if !self.is_object {
-            return malformed(&error.to_string());
+            return malformed(&reason(error));
         }
         if !matches!(self.field("id"), Some(&Shape::Number(Some(n))) if u32::try_from(n).is_ok()) {
             return malformed("`id` must be a whole number that rises from 1");
@@ -285,7 +300,7 @@ impl Head {
         };
         let Some((name, want, _)) = wrong else {
             // The right shape, and yet no message: a number or a text out of its range.
-            return ErrorBody::with(code, format!("{}: {error}", code.sentence()));
+            return ErrorBody::with(code, format!("{}: {}", code.sentence(), reason(error)));
         };
         let found = self.field(name).map_or("missing", Shape::name);
         ErrorBody::with(code, format!("`{name}` of {kind} is {found}: it must be {}", want.name()))

@@ -5,6 +5,8 @@
 //! them ([`Live::fill`]). Who may hear and see whom is the room's to say; here frames go where they are told to go.
 
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod player;
 mod publisher;
 mod ticket;

@@ -80,11 +80,12 @@ impl Player {
         self.needs_key_frame = pictures.is_empty();
         let mut at = start;
         for picture in pictures {
-            self.enqueue(at, picture.clone());
-            at += 1;
+            let given = self.clock.never_back(TagKind::Video, at);
+            self.enqueue(given, picture.clone());
+            at = at.wrapping_add(1);
         }
         if let Some(last) = pictures.last() {
-            self.clock.anchor(last.timestamp, at.saturating_sub(1));
+            self.clock.anchor(last.timestamp, at.wrapping_sub(1));
         }
         if newest.kind == TagKind::Audio {
             self.take(newest, now);
@@ -98,7 +99,8 @@ impl Player {
             }
             self.needs_key_frame = false;
         }
-        let at = self.clock.map(tag.timestamp, now);
+        let mapped = self.clock.map(tag.timestamp, now);
+        let at = self.clock.never_back(tag.kind, mapped);
         self.enqueue(at, tag.clone());
     }
 
@@ -144,6 +146,8 @@ struct Clock {
     source: u32,
     /// The newest that was given out.
     newest: u32,
+    /// The newest that was given to sound and to pictures: a decoder takes no time that goes back.
+    given: [Option<u32>; 2],
     at: Option<Instant>,
 }
 
@@ -157,6 +161,14 @@ impl Clock {
         self.anchor = Some((source, self.newest));
         self.source = source;
         self.at = Some(now);
+    }
+
+    /// The time of a frame that is not before the last of its kind.
+    fn never_back(&mut self, kind: TagKind, at: u32) -> u32 {
+        let given = &mut self.given[usize::from(kind == TagKind::Video)];
+        let at = given.filter(|&before| at.wrapping_sub(before).cast_signed() < 0).unwrap_or(at);
+        *given = Some(at);
+        at
     }
 
     /// This moment of the publisher's is that one of the player's.

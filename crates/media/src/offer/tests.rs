@@ -80,6 +80,13 @@ fn a_data_channel_is_refused_alone_and_leaves_the_bundle() {
     assert!(error(&format!("{HEAD}{}{}", audio("0"), data.replace("mid:d", "mid:"))).contains("a=mid"));
 }
 
+/// Each name would be a line of its own: thousands of them in one offer.
+#[test]
+fn a_media_line_has_one_name() {
+    let names: String = (1..4_000).map(|i| format!("a=mid:{i}\r\n")).collect();
+    assert!(error(&format!("{HEAD}{}{names}", audio("0"))).contains("two a=mid"));
+}
+
 #[test]
 fn ssrc_0_is_no_stream() {
     assert!(error(&format!("{HEAD}{}a=ssrc:0 cname:x\r\n", audio("0"))).contains("SSRC 0"));

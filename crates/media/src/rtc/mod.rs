@@ -3,6 +3,8 @@
 
 mod answer;
 mod config;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
 mod packet;

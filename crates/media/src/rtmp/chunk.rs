@@ -50,7 +50,7 @@ struct ChunkStream {
 pub(crate) struct Reader {
     chunk_size: usize,
     streams: Vec<ChunkStream>,
-    /// A header that is not whole yet.
+    /// A header that is not whole yet, or the few bytes that were taken for one and are what follows it.
     carry: Vec<u8>,
     /// Where payload bytes go: index of the chunk stream, and how many are left of this chunk.
     filling: Option<(usize, usize)>,
@@ -84,14 +84,16 @@ impl Reader {
     pub(crate) fn read<'a>(&mut self, mut bytes: &'a [u8]) -> Result<(Option<Message>, &'a [u8]), RtmpError> {
         loop {
             if let Some((index, left)) = self.filling {
-                let taken = left.min(bytes.len());
-                let (piece, rest) = bytes.split_at(taken);
+                let carried = left.min(self.carry.len());
+                let (piece, rest) = bytes.split_at((left - carried).min(bytes.len()));
                 bytes = rest;
+                let taken = carried + piece.len();
                 let ChunkStream { header, payload, .. } = &mut self.streams[index];
                 if payload.is_empty() {
                     let came = taken + bytes.len();
                     payload.reserve_exact(header.length.min(came).min(MAX_RESERVED));
                 }
+                payload.extend(self.carry.drain(..carried));
                 payload.extend_from_slice(piece);
                 self.unfinished += taken;
                 if taken < left {
@@ -135,6 +137,14 @@ impl Reader {
         }
     }
 
+    /// Bytes of unfinished messages, counted anew.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn held(&self) -> usize {
+        let held = self.streams.iter().map(|s| s.payload.len()).sum();
+        assert_eq!(held, self.unfinished, "the count of what is unfinished drifts");
+        held
+    }
+
     /// Collects a header over as many reads as it takes. `None`: all bytes were taken and more are needed.
     fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(Head, &'a [u8])>, RtmpError> {
         let carried = self.carry.len();
@@ -143,8 +153,10 @@ impl Reader {
         match self.parse(&self.carry)? {
             None => Ok(None), // fewer than the longest header were there, so all bytes are in the carry
             Some(head) => {
-                self.carry.clear();
-                let rest = &bytes[head.length - carried..];
+                // An extended timestamp that was waited for and is none: what was carried goes on behind the header.
+                self.carry.truncate(carried);
+                self.carry.drain(..head.length.min(carried));
+                let rest = &bytes[head.length.saturating_sub(carried)..];
                 Ok(Some((head, rest)))
             }
         }
@@ -313,6 +325,29 @@ mod tests {
                 None => return Ok(messages),
             }
             bytes = rest;
+        }
+    }
+
+    /// A chunk of format 3 may or may not repeat the extended timestamp, and which it is shows after four bytes.
+    #[test]
+    fn a_chunk_without_the_extended_timestamp_is_read_however_it_is_cut() {
+        let mut bytes = vec![4, 255, 255, 255, 0, 0, 130, AUDIO, 1, 0, 0, 0, 1, 0, 0, 0];
+        bytes.extend([7; 128]);
+        bytes.extend([0xc4, 8, 9, 0xc4]);
+        bytes.extend([7; 128]);
+        bytes.extend([0xc4, 1, 2]);
+        bytes.extend([6, 0, 0, 0, 0, 0, 1, VIDEO, 1, 0, 0, 0, 5]);
+        for size in 1..20 {
+            let (mut reader, mut found) = (Reader::default(), Vec::new());
+            for piece in bytes.chunks(size) {
+                found.extend(read_all(&mut reader, piece).unwrap());
+            }
+            let tails: Vec<_> = found.iter().map(|m| (m.kind, m.payload.len(), m.payload.last())).collect();
+            assert_eq!(
+                tails,
+                [(AUDIO, 130, Some(&9)), (AUDIO, 130, Some(&2)), (VIDEO, 1, Some(&5))],
+                "{size}"
+            );
         }
     }
 

@@ -4,11 +4,13 @@
 mod amf0;
 mod chunk;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod handshake;
 mod message;
 mod session;
 mod tag;
-#[cfg(any(test, feature = "hostile"))]
+#[cfg(any(test, feature = "fuzzing", feature = "hostile"))]
 pub(crate) mod testing;
 
 pub(crate) use error::RtmpError;

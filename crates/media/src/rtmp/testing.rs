@@ -1,4 +1,4 @@
-//! What a client says, for tests: bytes that need no answer to be right.
+//! What a client says, for tests and fuzzers: bytes that need no answer to be right.
 
 use super::amf0::{self, Value};
 use super::chunk::Writer;

@@ -178,3 +178,16 @@ fn the_fields_looked_at_are_those_of_the_requests() {
         }
     }
 }
+
+/// The parser's own words repeat what it found, escaped.
+#[test]
+fn a_long_text_in_the_wrong_place_is_not_sent_back_whole() {
+    let odd = "\u{7f}".repeat(10_000);
+    for text in [format!("\"{odd}\""), format!(r#"{{"id":1,"type":"call","to":["a"],"media":"{odd}"}}"#)] {
+        let Err(Answer { outcome: Outcome::Error(error), .. }) = parse_client_message(&text) else {
+            panic!()
+        };
+        assert!(error.message.len() < 600, "{}", error.message.len());
+        assert!(error.message.contains("at line 1 column"), "{}", error.message);
+    }
+}

@@ -190,6 +190,18 @@ fn a_cut_keeps_what_the_newest_key_frame_needs() {
 }
 
 #[test]
+fn a_frame_is_never_before_the_last_of_its_kind() {
+    let mut l = Link::new();
+    l.publish(&key(1_000));
+    for at in [1_010, 400, 1_031] {
+        l.publish(&sound(at));
+    }
+    l.publish(&picture(900));
+    l.publish(&picture(1_066));
+    assert_eq!(l.times(), [0, 10, 10, 31, 0, 66]);
+}
+
+#[test]
 fn a_clock_that_jumps_or_wraps_is_followed() {
     let mut l = Link::new();
     let start = u32::MAX - 40;

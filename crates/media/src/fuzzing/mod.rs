@@ -1,0 +1,55 @@
+//! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
+//! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
+//! beside what they test, since it is private: `rtmp/fuzzing.rs`, `live/fuzzing.rs`, `rtc/fuzzing.rs`, `way.rs` and
+//! `sdp.rs` here.
+
+mod input;
+mod sdp;
+mod way;
+
+pub use input::{Input, pieces};
+
+/// Chunks: the messages do not depend on how the bytes were cut, memory is bounded, what is read is written back.
+pub fn rtmp_chunk(bytes: &[u8]) {
+    crate::rtmp::fuzzing::chunk(bytes);
+}
+
+/// AMF0: what is read is written and read again the same.
+pub fn rtmp_amf0(bytes: &[u8]) {
+    crate::rtmp::fuzzing::amf0(bytes);
+}
+
+/// A whole RTMP connection: what it answers is bounded and can be read.
+pub fn rtmp_session(bytes: &[u8]) {
+    crate::rtmp::fuzzing::session(bytes);
+}
+
+/// Tags as FLV: what is written is read.
+pub fn flv(bytes: &[u8]) {
+    crate::rtmp::fuzzing::flv(bytes);
+}
+
+/// From a pusher to a player: what the player gets can be read, begins with a key frame, and its time never goes back.
+pub fn live(bytes: &[u8]) {
+    crate::live::fuzzing::live(bytes);
+}
+
+/// The query of a URL: only a ticket that was given opens anything.
+pub fn live_ticket(bytes: &[u8]) {
+    crate::live::fuzzing::ticket(bytes);
+}
+
+/// Sequence numbers, clocks and sender reports of a publisher.
+pub fn rtp_rewrite(bytes: &[u8]) {
+    crate::rtc::fuzzing::rewrite(bytes);
+}
+
+/// From a datagram to its session.
+pub fn demux(bytes: &[u8]) {
+    way::demux(bytes);
+}
+
+/// An offer before it is worth a session.
+pub fn offer(bytes: &[u8]) {
+    sdp::offer(bytes);
+}
