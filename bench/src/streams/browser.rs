@@ -81,8 +81,7 @@ impl Browser {
 impl Talking {
     /// Ends it.
     pub(super) async fn finish(self) -> Seen {
-        self.sender.abort();
-        // What it had sent is known to its own list only; an abort would lose it, so it ends by its closed media.
+        // The sender sees that its media is closed, and gives what it has sent.
         self.media.close().await;
         let spoken = self.sender.await.unwrap_or_default();
         let seen = self.receiver.await.unwrap_or_default();
@@ -90,12 +89,7 @@ impl Talking {
     }
 }
 
-async fn send(
-    media: Arc<Media>,
-    speech: Arc<[Arc<[u8]>]>,
-    delay: Duration,
-    epoch: Instant,
-) -> Vec<Duration> {
+async fn send(media: Arc<Media>, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoch: Instant) -> Vec<Duration> {
     tokio::time::sleep(delay).await;
     let begin = Instant::now();
     let (mut sounds, mut pictures) = (0u32, 0u32);

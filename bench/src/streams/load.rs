@@ -44,6 +44,10 @@ impl Ages {
         self.0.push(age);
     }
 
+    pub(super) fn merge(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
@@ -93,8 +97,9 @@ pub(super) struct Pushers {
 impl Pushers {
     /// Connects all, then lets them begin within one time from key frame to key frame, spread as people are.
     pub(super) fn start(streams: &[Stream], speech: Option<&Speech>, epoch: Instant) -> Result<Self> {
-        let open =
-            |s: &Stream| Connection::open(&s.push, Way::Publish).and_then(|c| Phone::begin(c, speech.cloned()));
+        let open = |s: &Stream| {
+            Connection::open(&s.push, Way::Publish).and_then(|c| Phone::begin(c, speech.cloned()))
+        };
         let phones = streams.iter().map(open).collect::<Result<Vec<_>>>()?;
         let pushed = Arc::new(AtomicU64::new(0));
         let count = pushed.clone();
@@ -112,12 +117,7 @@ impl Pushers {
     }
 }
 
-fn push(
-    mut phones: Vec<Phone>,
-    epoch: Instant,
-    stop: &AtomicBool,
-    pushed: &AtomicU64,
-) -> Result<Vec<Phone>> {
+fn push(mut phones: Vec<Phone>, epoch: Instant, stop: &AtomicBool, pushed: &AtomicU64) -> Result<Vec<Phone>> {
     let start = Instant::now();
     let mut due = BinaryHeap::new();
     for n in 0..phones.len() {

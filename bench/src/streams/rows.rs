@@ -116,7 +116,7 @@ fn worst(ages: &Ages) -> Duration {
     ages.quantile(0.99).unwrap_or(Duration::MAX)
 }
 
-fn quantiles(ages: &Ages) -> String {
+pub(super) fn quantiles(ages: &Ages) -> String {
     match (ages.quantile(0.5), ages.quantile(0.99)) {
         (Some(p50), Some(p99)) => format!("{} / {}", millis(p50), millis(p99)),
         _ => "none".into(),

@@ -58,7 +58,7 @@ pub mod phone_says {
 /// What the codecs of the bridge cost, and sound to measure with. For the bench.
 #[cfg(feature = "measure")]
 pub mod measure {
-    pub use crate::bridge::{SoundError, measure::*};
+    pub use crate::bridge::measure::*;
 }
 
 /// Phones and browsers can be in one call: the crate was built with the feature `bridge`.

@@ -24,27 +24,38 @@ pub fn speech(seconds: u32) -> Vec<i16> {
 }
 
 /// Packets of Opus, 20 ms each.
-pub fn opus_packets(samples: &[i16]) -> Result<Vec<Arc<[u8]>>, SoundError> {
-    let (mut opus, mut packets) = (OpusOut::new(RATE)?, Vec::new());
-    opus.push(samples, |packet| packets.push(packet.into()))?;
-    Ok(packets)
+pub fn opus_packets(samples: &[i16]) -> Result<Vec<Arc<[u8]>>, String> {
+    let make = || {
+        let (mut opus, mut packets) = (OpusOut::new(RATE)?, Vec::new());
+        opus.push(samples, |packet| packets.push(packet.into()))?;
+        Ok(packets)
+    };
+    make().map_err(|e: SoundError| e.to_string())
 }
 
 /// Frames of AAC, and their header.
-pub fn aac_frames(samples: &[i16]) -> Result<(Vec<u8>, Vec<Vec<u8>>), SoundError> {
-    let (mut aac, mut frames) = (AacOut::new()?, Vec::new());
-    aac.push(samples, |_, frame| frames.push(frame.to_vec()))?;
-    Ok((aac.config().to_vec(), frames))
+pub fn aac_frames(samples: &[i16]) -> Result<(Vec<u8>, Vec<Vec<u8>>), String> {
+    let make = || {
+        let (mut aac, mut frames) = (AacOut::new()?, Vec::new());
+        aac.push(samples, |_, frame| frames.push(frame.to_vec()))?;
+        Ok((aac.config().to_vec(), frames))
+    };
+    make().map_err(|e: SoundError| e.to_string())
 }
 
 /// How long it takes to turn sound of one codec into the other, for each direction: Opus to AAC, AAC to Opus.
-pub fn both_ways(seconds: u32) -> Result<[Duration; 2], SoundError> {
+pub fn both_ways(seconds: u32) -> Result<[Duration; 2], String> {
     let samples = speech(seconds);
     let packets = opus_packets(&samples)?;
     let (config, frames) = aac_frames(&samples)?;
+    let failed = |e: SoundError| e.to_string();
+    Ok([to_aac(&packets).map_err(failed)?, to_opus(&config, &frames).map_err(failed)?])
+}
+
+fn to_aac(packets: &[Arc<[u8]>]) -> Result<Duration, SoundError> {
     let start = Instant::now();
     let (mut opus, mut aac, mut failed) = (OpusIn::new()?, AacOut::new()?, Ok(()));
-    for (n, packet) in (0u32..).zip(&packets) {
+    for (n, packet) in (0u32..).zip(packets) {
         let timestamp = n.wrapping_mul(u32::try_from(PACKET).unwrap_or_default());
         opus.take(n.into(), timestamp, packet, start, &mut |block: Block<'_>| {
             if let Err(error) = aac.push(block.samples, |_, _| ()) {
@@ -53,14 +64,17 @@ pub fn both_ways(seconds: u32) -> Result<[Duration; 2], SoundError> {
         });
     }
     failed?;
-    let to_aac = start.elapsed();
+    Ok(start.elapsed())
+}
+
+fn to_opus(config: &[u8], frames: &[Vec<u8>]) -> Result<Duration, SoundError> {
     let start = Instant::now();
-    let mut aac = AacIn::new(&config)?;
+    let mut aac = AacIn::new(config)?;
     let (mut opus, mut samples) = (OpusOut::new(aac.rate())?, Vec::new());
-    for frame in &frames {
+    for frame in frames {
         samples.clear();
         aac.decode(frame, &mut samples);
         opus.push(&samples, |_| ())?;
     }
-    Ok([to_aac, start.elapsed()])
+    Ok(start.elapsed())
 }

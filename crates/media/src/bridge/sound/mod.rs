@@ -18,8 +18,7 @@ pub(crate) const RATE: u32 = 48_000;
 
 /// A codec failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(not(feature = "measure"), allow(unreachable_pub))]
-pub enum SoundError {
+pub(crate) enum SoundError {
     /// The sound is of a kind that is not carried to a browser.
     #[error("{0}: send AAC-LC with one or two channels")]
     Unsupported(String),
