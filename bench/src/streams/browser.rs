@@ -12,8 +12,7 @@ use tring_client::{CallId, Client, ClientError, Media, MediaKind, MediaOptions, 
 const SOUND: Duration = Duration::from_millis(20);
 const SOUND_TICKS: u32 = 960;
 
-/// Pictures a second, and from one key frame to the next. A browser makes them when asked; here they come by themselves
-/// too, so that nothing is waited for.
+/// Pictures a second, and from one key frame to the next, if none is asked for.
 const PICTURE: Duration = Duration::from_millis(40);
 const GOP: u32 = 75;
 const PICTURE_TICKS: u32 = 3_600;
@@ -94,6 +93,7 @@ async fn send(media: Arc<Media>, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoc
     let begin = Instant::now();
     let (mut sounds, mut pictures) = (0u32, 0u32);
     let mut spoken = Vec::new();
+    let mut wanted = 0;
     let (mut key_frame, mut picture) = (unit(0x65, KEY_FRAME_BYTES), unit(0x41, PICTURE_BYTES));
     loop {
         let (next_sound, next_picture) = (begin + SOUND * sounds, begin + PICTURE * pictures);
@@ -109,7 +109,8 @@ async fn send(media: Arc<Media>, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoc
             continue;
         }
         let time = pictures.wrapping_mul(PICTURE_TICKS);
-        let key = pictures.is_multiple_of(GOP);
+        let asked = std::mem::replace(&mut wanted, media.tally().keyframes_wanted) != wanted;
+        let key = asked || pictures.is_multiple_of(GOP);
         if key {
             for set in [&SPS[..], &PPS] {
                 media.send(MediaKind::Video, time, false, set.to_vec()).await;

@@ -2,10 +2,10 @@
 
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixStream};
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tring_media::{ConnectionId, Output, Released, Shard, Speaks, Wanted};
 
 /// Connections taken from the listening socket in one turn, so that a flood of them does not starve media.
@@ -22,6 +22,14 @@ const UNSENT_IN_SYSTEM: u32 = 16 * 1024;
 /// Memory that a connection keeps from one frame to the next. Key frames and what a player catches up with take more for
 /// a moment. Higher: fewer allocations. Lower: less memory for each of a call's four connections; most pictures fit.
 const KEPT_PER_CONNECTION: usize = 8 * 1024;
+
+/// How often pushers are read. A phone sends sixty frames a second, each in a segment of its own; what of many phones has
+/// come is read together, and what one player is given of it leaves in one write. Higher: fewer wake-ups and segments.
+/// Lower: less delay; a player of RTMP holds some hundred milliseconds anyway.
+const READ_PUSHERS_EVERY: Duration = Duration::from_millis(8);
+
+/// Pushers that are told of at a time.
+const PUSHERS_PER_LOOK: usize = 256;
 
 /// Lowest token of a connection; those below are the worker's own.
 const FIRST_TOKEN: u64 = 16;
@@ -78,6 +86,8 @@ struct Stream {
     sent: usize,
     /// It ends when that has left.
     ends: bool,
+    /// It is read with the other pushers.
+    pushes: bool,
 }
 
 /// What of its worker the streams act on.
@@ -98,12 +108,24 @@ pub(crate) struct Streams {
     accepting: bool,
     next: u64,
     buffer: Vec<u8>,
+    pushers: Pushers,
+}
+
+/// Connections that push: nobody is woken by one of their frames.
+struct Pushers {
+    poll: Poll,
+    events: Events,
+    count: usize,
+    /// When they are read next.
+    due: Option<Instant>,
 }
 
 impl Streams {
     /// Of worker number `index`; `listener` takes RTMP connections for all workers.
-    pub(crate) fn new(index: usize, listener: Option<TcpListener>) -> Self {
-        Self {
+    pub(crate) fn new(index: usize, listener: Option<TcpListener>) -> io::Result<Self> {
+        let events = Events::with_capacity(PUSHERS_PER_LOOK);
+        let pushers = Pushers { poll: Poll::new()?, events, count: 0, due: None };
+        Ok(Self {
             streams: HashMap::new(),
             readable: BTreeSet::new(),
             listener,
@@ -111,7 +133,13 @@ impl Streams {
             // Ids differ between workers, since connections move, and from the worker's own tokens.
             next: ((index as u64) << 40) + FIRST_TOKEN,
             buffer: vec![0; READ_PER_TURN],
-        }
+            pushers,
+        })
+    }
+
+    /// When [`Streams::receive`] is due, whatever sockets say.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.pushers.due
     }
 
     /// The listening socket, to be registered once.
@@ -138,12 +166,51 @@ impl Streams {
     /// Takes new connections and what sockets have. `true`: there may be more.
     pub(crate) fn receive(&mut self, w: &mut World<'_>) -> bool {
         self.accept(w);
+        self.look_at_pushers(w.now);
         for id in std::mem::take(&mut self.readable) {
             if self.read(id, w) {
                 self.readable.insert(id);
             }
         }
         self.accepting || !self.readable.is_empty()
+    }
+
+    fn look_at_pushers(&mut self, now: Instant) {
+        let Pushers { poll, events, count, due } = &mut self.pushers;
+        if due.is_none_or(|at| at > now) {
+            return;
+        }
+        *due = (*count > 0).then(|| now + READ_PUSHERS_EVERY);
+        loop {
+            if let Err(error) = poll.poll(events, Some(Duration::ZERO)) {
+                tracing::error!(%error, "pushers cannot be looked at");
+                return;
+            }
+            self.readable.extend(events.iter().map(|e| ConnectionId(e.token().0 as u64)));
+            if events.iter().count() < PUSHERS_PER_LOOK {
+                return;
+            }
+        }
+    }
+
+    /// A connection that has begun to push is read with the others from now on.
+    fn gather(&mut self, id: ConnectionId, w: &mut World<'_>) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if stream.pushes || !w.shard.pushes(id) {
+            return;
+        }
+        let source = stream.carrier.source();
+        let moved = w.registry.deregister(source).and_then(|()| {
+            let registry = self.pushers.poll.registry();
+            registry.register(source, token(id), Interest::READABLE)
+        });
+        if let Err(error) = moved {
+            tracing::warn!(%error, "a pusher cannot be read");
+            return self.drop(id, w);
+        }
+        stream.pushes = true;
+        self.pushers.count += 1;
+        self.pushers.due.get_or_insert(w.now + READ_PUSHERS_EVERY);
     }
 
     /// Carries out what the shard wants of connections. Gives those that go to another worker.
@@ -192,6 +259,7 @@ impl Streams {
     pub(crate) fn clear(&mut self) {
         self.streams.clear();
         self.readable.clear();
+        self.pushers.count = 0;
     }
 
     fn fresh(&mut self) -> ConnectionId {
@@ -232,15 +300,13 @@ impl Streams {
     }
 
     fn insert(&mut self, id: ConnectionId, mut carrier: Carrier, bytes: Vec<u8>, w: &mut World<'_>) -> bool {
-        #[allow(clippy::cast_possible_truncation)] // ids are below 2^48
-        let token = Token(id.0 as usize);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = w.registry.register(carrier.source(), token, interest) {
+        if let Err(error) = w.registry.register(carrier.source(), token(id), interest) {
             tracing::warn!(%error, "a connection was not taken");
             w.shard.disconnected(id);
             return false;
         }
-        self.streams.insert(id, Stream { carrier, bytes, sent: 0, ends: false });
+        self.streams.insert(id, Stream { carrier, bytes, sent: 0, ends: false, pushes: false });
         true
     }
 
@@ -248,7 +314,7 @@ impl Streams {
         let mut stream = self.streams.remove(&id)?;
         self.readable.remove(&id);
         // The next worker registers it anew; a failure shows there.
-        let _ = w.registry.deregister(stream.carrier.source());
+        self.deregister(&mut stream, w.registry);
         w.shard.fill(id, w.now, &mut stream.bytes);
         stream.bytes.drain(..stream.sent);
         let released = w.shard.release(id)?;
@@ -264,8 +330,12 @@ impl Streams {
                 false
             }
             Ok(n) => {
-                if !stream.ends {
+                let (ends, pushes) = (stream.ends, stream.pushes);
+                if !ends {
                     w.shard.receive_stream(id, &self.buffer[..n], w.now, w.out);
+                }
+                if !ends && !pushes {
+                    self.gather(id, w);
                 }
                 n == self.buffer.len()
             }
@@ -305,11 +375,24 @@ impl Streams {
 
     fn drop(&mut self, id: ConnectionId, w: &mut World<'_>) {
         if let Some(mut stream) = self.streams.remove(&id) {
-            let _ = w.registry.deregister(stream.carrier.source());
+            self.deregister(&mut stream, w.registry);
         }
         self.readable.remove(&id);
         w.shard.disconnected(id);
     }
+
+    fn deregister(&mut self, stream: &mut Stream, registry: &Registry) {
+        let registry = if stream.pushes { self.pushers.poll.registry() } else { registry };
+        // It is closed or registered anew; a failure shows there.
+        let _ = registry.deregister(stream.carrier.source());
+        self.pushers.count -= usize::from(stream.pushes);
+    }
+}
+
+fn token(id: ConnectionId) -> Token {
+    #[allow(clippy::cast_possible_truncation)] // ids are below 2^48
+    let token = Token(id.0 as usize);
+    token
 }
 
 /// No waiting for larger segments, and little that waits where we cannot reach it.

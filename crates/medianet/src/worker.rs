@@ -142,7 +142,7 @@ impl<L: Listener> Worker<L> {
     ) -> io::Result<(Self, Inbox)> {
         let poll = Poll::new()?;
         poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
-        let mut streams = Streams::new(index, rtmp);
+        let mut streams = Streams::new(index, rtmp)?;
         if let Some(listener) = streams.listener() {
             poll.registry().register(listener, RTMP, Interest::READABLE)?;
         }
@@ -206,7 +206,8 @@ impl<L: Listener> Worker<L> {
             let timeout = if readable || queued || streaming {
                 Duration::ZERO
             } else {
-                self.shard.next_deadline().map_or(TICK, |d| d.saturating_duration_since(now).min(TICK))
+                let due = self.shard.next_deadline().into_iter().chain(self.streams.due()).min();
+                due.map_or(TICK, |d| d.saturating_duration_since(now).min(TICK))
             };
             if let Err(error) = self.poll.poll(events, Some(timeout))
                 && error.kind() != io::ErrorKind::Interrupted

@@ -363,6 +363,11 @@ impl Live {
         }
     }
 
+    /// A connection pushes the stream of a session.
+    pub(crate) fn pushes(&self, conn: ConnectionId) -> bool {
+        self.connections.get(&conn).is_some_and(|c| matches!(c.role, Role::Pusher(_)))
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.len()
     }

@@ -60,6 +60,11 @@ impl Shard {
         self.live.disconnected(conn);
     }
 
+    /// A connection has a ticket and pushes.
+    pub fn pushes(&self, conn: ConnectionId) -> bool {
+        self.live.pushes(conn)
+    }
+
     /// TCP connections now.
     pub fn connections(&self) -> usize {
         self.live.connections()
