@@ -105,7 +105,7 @@ macro_rules! replays {
 
 replays! {
     rtmp_chunk rtmp_amf0 rtmp_session flv live live_ticket demux rtp_rewrite offer answer webrtc request reply usersig
-    map_key
+    map_key bridge_h264 bridge_phone bridge_browser
 }
 
 /// A target that is missing in one of the places would be run by nobody.

@@ -10,6 +10,8 @@
 //! tags these are, and who gets what they become, is the shard's to say (`shard/bridge.rs`).
 
 mod clock;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod h264;
 mod into_packets;
 mod into_tags;

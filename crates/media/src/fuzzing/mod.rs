@@ -1,6 +1,6 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
-//! beside what they test, since it is private: `rtmp/fuzzing.rs`, `live/fuzzing.rs`, `rtc/fuzzing.rs`, `way.rs` and
+//! beside what they test, since it is private: `rtmp/fuzzing.rs`, `live/fuzzing.rs`, `rtc/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
 //! `sdp.rs` here.
 
 mod input;
@@ -52,4 +52,19 @@ pub fn demux(bytes: &[u8]) {
 /// An offer before it is worth a session.
 pub fn offer(bytes: &[u8]) {
     sdp::offer(bytes);
+}
+
+/// Packets of H.264, put together and cut again.
+pub fn bridge_h264(bytes: &[u8]) {
+    crate::bridge::fuzzing::h264(bytes);
+}
+
+/// A phone's tags on their way to browsers.
+pub fn bridge_phone(bytes: &[u8]) {
+    crate::bridge::fuzzing::phone(bytes);
+}
+
+/// A browser's packets on their way to players.
+pub fn bridge_browser(bytes: &[u8]) {
+    crate::bridge::fuzzing::browser(bytes);
 }
