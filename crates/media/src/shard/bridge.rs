@@ -111,7 +111,7 @@ impl Shard {
             phones
         };
         let (mut found, mut heard) = (phones(routes), true);
-        if found.is_empty() && kind == MediaKind::Audio {
+        if routes.is_empty() && kind == MediaKind::Audio {
             // Muted is silence, not nothing.
             (found, heard) = (phones(&room.routes_if_on(from, kind)), false);
         }
