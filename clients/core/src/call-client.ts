@@ -16,7 +16,7 @@ import type { Placing, Role, Working } from "./live-call.js"
 import { mediaCall, mediaHost } from "./media-glue.js"
 import type { Devices, MediaPort } from "./media-port.js"
 import type { Platform } from "./platform.js"
-import type { EndReason, Event, MediaType, Request, Success, UserId } from "./protocol.js"
+import type { EndReason, Event, MediaType, Request, Success, UserId, VideoCodec } from "./protocol.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
@@ -459,6 +459,9 @@ export class CallClient {
       case "transport_lost":
         this.media.reconnect()
         break
+      case "video_codec":
+        this.videoCodec(working, event.userID, event.codec)
+        break
       case "merged":
         call.callID = event.into
         call.roomID = event.roomID
@@ -468,6 +471,18 @@ export class CallClient {
       default:
         this.platform.log("debug", `ignored ${event.type}`)
     }
+  }
+
+  /** Somebody's picture cannot be decoded by everybody: it is sent in another codec, or the call goes on by voice. */
+  private videoCodec({ call }: Working, userID: UserId, codec: VideoCodec | undefined): void {
+    const said = call.unseen.length > 0
+    call.unseen = call.unseen.filter((id) => id !== userID)
+    if (codec === undefined) call.unseen.push(userID)
+    else if (userID === call.self) this.media.sendVideoIn(codec)
+    this.emit({ type: "changed", call })
+    if (codec !== undefined || said) return
+    const message = `the picture of ${userID} cannot be shown: no video codec is common to all (mini-programs have H.264 only, some browsers VP8 only). The call goes on by voice`
+    this.emit({ type: "error", code: "video_codec", message })
   }
 
   // --- ending ---

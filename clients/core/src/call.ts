@@ -51,6 +51,8 @@ export interface Call {
   readonly alerting: boolean
   /** The other side has no device now (caller only). */
   readonly unreachable: boolean
+  /** Whose picture not everybody can decode, with no codec that all have: see {@link pictureUnseen}. */
+  readonly unseen: readonly UserId[]
   /** The platform's clock at the answer; null before. */
   readonly connectedAt: number | null
 }

@@ -67,6 +67,7 @@ export const ERROR_TEXTS: ErrorTexts = {
   unsupported: ["当前环境不支持通话", "Calls do not work in this environment"],
   not_available: ["暂不支持此功能", "Not possible yet"],
   media_failed: MEDIA,
+  video_codec: ["浏览器不支持 H.264，看不到画面，通话以语音继续", "A browser without H.264: no picture, the call goes on by voice"],
 }
 
 /** The text for a code of ERROR or of a rejected promise; `otherwise` for one that is not known. */

@@ -21,6 +21,7 @@ export interface LiveCall extends Call {
   devices: Devices
   alerting: boolean
   unreachable: boolean
+  unseen: UserId[]
   connectedAt: number | null
 }
 
@@ -73,6 +74,7 @@ export function newCall(role: Role, self: UserId, sponsor: UserId, to: UserId[],
     devices: { microphone: true, camera: media === "video" },
     alerting: false,
     unreachable: false,
+    unseen: [],
     connectedAt: null,
   }
 }
@@ -140,6 +142,12 @@ export function localReason(working: Working): EndReason {
 /** How long they have talked, s, by this device's clock. */
 export function talkedS(call: Call, now: number): number {
   return call.connectedAt === null ? 0 : Math.max(0, Math.floor((now - call.connectedAt) / 1000))
+}
+
+/** A picture is being sent that is not seen, for want of a common codec: a screen says why. */
+export function pictureUnseen({ media, unseen, self, devices, peers }: Call): boolean {
+  const sends = (id: UserId) => (id === self ? devices.camera : peers.some((p) => p.userID === id && p.devices.camera))
+  return media === "video" && unseen.some(sends)
 }
 
 /** Nothing can be answered or refused. */

@@ -1,7 +1,7 @@
 /** The wall between calls and media: a browser puts WebRTC behind it, a mini-program its pusher and players. */
 
 import type { Call } from "./call.js"
-import type { MediaType, MediaUrl, PlayStream, UserId } from "./protocol.js"
+import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "./protocol.js"
 
 /** Which devices are on, or shall be. */
 export interface Devices {
@@ -64,6 +64,8 @@ export interface MediaPort {
   reconnect(): void
   /** Devices on or off. Never a new offer. */
   setDevices(wanted: Devices): void
+  /** Not everybody can decode this side's picture: it is sent in this codec from now on. */
+  sendVideoIn(codec: VideoCodec): void
   /** The call is over: close everything, lights off. Harmless when nothing is open. */
   end(): void
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { END_TIMEOUT_MS } from "../src/call-client.js"
+import { pictureUnseen } from "../src/live-call.js"
 import { settle, User, WELCOME } from "./world.js"
 
 const joined = { type: "joined", callID: "c1", microphone: true, camera: false }
@@ -385,4 +386,35 @@ test("who signs in while signing out does so after it", async () => {
   a.server.ok("login", WELCOME)
   await again
   assert.equal(a.client.connectionState.name, "online")
+})
+
+test("the own picture's new codec is the media's business, and no page hears of it", async () => {
+  const a = await talking("video")
+  const heard = a.heard.length
+  await a.told({ type: "video_codec", callID: "c1", userID: "A", codec: "vp8" })
+  assert.deepEqual(a.media.told.slice(-1), ["codec vp8"])
+  await a.told({ type: "video_codec", callID: "c1", userID: "B", codec: "h264" })
+  await a.told({ type: "video_codec", callID: "c2", userID: "A" })
+  assert.deepEqual(a.media.told.slice(-1), ["codec vp8"], "another's is told to the other")
+  assert.deepEqual([a.heard.length, a.client.call?.unseen], [heard, []])
+})
+
+test("without a common codec the page is told once, and the screen as long as a picture is sent in vain", async () => {
+  const a = await talking("video")
+  const shown = () => pictureUnseen(a.client.call!)
+  await a.told({ type: "devices", callID: "c1", userID: "B", microphone: true, camera: true })
+  assert.equal(shown(), false)
+  await a.told({ type: "video_codec", callID: "c1", userID: "B" })
+  await a.told({ type: "video_codec", callID: "c1", userID: "A" })
+  assert.deepEqual(a.heard.filter((name) => name === "ERROR"), ["ERROR"])
+  assert.equal(a.payload("ERROR")?.["code"], "video_codec")
+  assert.deepEqual([a.client.call?.unseen, phase(a)], [["B", "A"], "connected"])
+  void a.client.setDevices({ camera: false })
+  assert.equal(shown(), true, "B's is sent still")
+  await a.told({ type: "devices", callID: "c1", userID: "B", microphone: true, camera: false })
+  assert.equal(shown(), false)
+  void a.client.setDevices({ camera: true })
+  assert.equal(shown(), true)
+  await a.told({ type: "video_codec", callID: "c1", userID: "A", codec: "h264" })
+  assert.equal(shown(), false, "it is sent so that everybody sees it")
 })

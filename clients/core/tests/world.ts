@@ -123,6 +123,9 @@ export class FakeMedia implements MediaPort {
   setDevices(wanted: Devices): void {
     this.told.push(`devices ${show(wanted)}`)
   }
+  sendVideoIn(codec: string): void {
+    this.told.push(`codec ${codec}`)
+  }
   end(): void {
     if (this.told.length > 0 && this.told[this.told.length - 1] !== "end") this.told.push("end")
   }

@@ -176,6 +176,9 @@ export class LiveMedia implements MediaPort {
     if (before.camera !== wanted.camera) this.stage.refresh()
   }
 
+  /** A pusher has no codec but H.264. */
+  sendVideoIn(): void {}
+
   end(): void {
     const live = this.live
     if (live === null) return

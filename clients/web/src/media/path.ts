@@ -6,6 +6,7 @@ import {
   type Cancel,
   type MediaHost,
   type Platform,
+  type VideoCodec,
 } from "../../../core/src/index.js"
 import { Transport } from "./transport.js"
 
@@ -78,6 +79,15 @@ export class Path {
   limit(): void {
     // A picture that costs more than it should is better than none.
     this.now?.limitVideo(this.host.bitrate()).catch((error) => this.platform.log("info", "the bitrate stays", error))
+  }
+
+  /** Sends pictures in another codec: at once where the browser can, else by one new offer. */
+  sendVideoIn(codec: VideoCodec): void {
+    const transport = this.now
+    // Between two transports the next answer has it first.
+    void transport?.sendVideoIn(codec).then((changed) => {
+      if (!changed && this.now === transport) this.reconnect()
+    })
   }
 
   /** The call is over. */

@@ -7,6 +7,7 @@ import {
   type MediaHost,
   type MediaPort,
   type Platform,
+  type VideoCodec,
 } from "../../../core/src/index.js"
 import {
   DEVICE_ERRORS,
@@ -141,6 +142,10 @@ export class WebMedia implements MediaPort {
     if (open === null) return
     open.wanted = wanted
     if (open.consented) this.follow(open)
+  }
+
+  sendVideoIn(codec: VideoCodec): void {
+    this.open?.path.sendVideoIn(codec)
   }
 
   end(): void {
