@@ -214,7 +214,7 @@ export class CallView {
     }
   }
 
-  private captions({ devices, phase }: Call): { [key: string]: string } {
+  private captions({ devices, media, phase }: Call): { [key: string]: string } {
     const { t } = this
     return {
       answer: t.answer,
@@ -224,6 +224,7 @@ export class CallView {
       camera: devices.camera ? t.cameraOff : t.cameraOn,
       speaker: this.speaker ? t.speakerOn : t.speakerOff,
       flip: t.flip,
+      toVoice: media === "video" && phase === "connected" ? t.toVoice : "",
     }
   }
 

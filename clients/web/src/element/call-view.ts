@@ -203,6 +203,7 @@ export class CallView {
       microphone: call.devices.microphone,
       camera: call.devices.camera,
       canFlip: this.cameras > 1 && navigator.maxTouchPoints > 0,
+      canSwitch: !ended && call.media === "video" && call.phase === "connected",
       mirrored: media.facing === "user",
       local: ended ? null : media.localStream,
       remote: !ended && call.media === "video" && seen ? media.remoteStream : null,
@@ -274,6 +275,7 @@ export class CallView {
         if (call !== null) void showing(desk.setCamera(!call.devices.camera))
       },
       flip: () => void showing(desk.useFacing(media.facing === "user" ? "environment" : "user")),
+      toVoice: () => void showing(desk.switchCall(1)),
       playSound: () => void showing(desk.resumePlayback()),
       listDevices: async () => {
         const { microphoneID, cameraID, speakerID } = media.current
