@@ -485,7 +485,7 @@ export class CallClient {
         this.emit({ type: "network", call, userID: event.userID, level: event.level })
         break
       case "transport_lost":
-        this.media.reconnect()
+        this.media.reconnect(true)
         break
       case "video_codec":
         this.videoCodec(working, event.userID, event.codec)

@@ -123,3 +123,15 @@ test("a codec that is told between two transports is left to the next answer", a
   media.end()
   media.sendVideoIn("h264")
 })
+
+test("a path that the server has lost is made anew, but not for the one before it", async () => {
+  const { media } = await connecting()
+  FakePeer.last.become("connected")
+  media.reconnect()
+  media.reconnect(true)
+  await settle()
+  assert.equal(FakePeer.all.length, 2, "that was told of the first, before the second was offered")
+  media.reconnect(true)
+  await settle()
+  assert.equal(FakePeer.all.length, 3)
+})

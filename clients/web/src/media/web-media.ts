@@ -133,8 +133,8 @@ export class WebMedia implements MediaPort {
     open.path.connect()
   }
 
-  reconnect(): void {
-    this.open?.path.reconnect()
+  reconnect(lost = false): void {
+    this.open?.path.reconnect(lost)
   }
 
   setDevices(wanted: Devices): void {
