@@ -5,6 +5,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
+import { parse } from "acorn"
 import { minify } from "terser"
 
 /** What the folder may weigh, bytes. */
@@ -45,6 +46,31 @@ function shortClasses(text) {
   })
 }
 
+/** Where a compiled module came from. */
+const sourceOf = (file) => join(clients, relative(compiled, file)).replace(/\.js$/, ".ts")
+
+/** Every node of a syntax tree. */
+function* nodes(value) {
+  if (Array.isArray(value)) for (const item of value) yield* nodes(item)
+  else if (typeof value === "object" && value !== null) {
+    if (typeof value.type === "string") yield value
+    for (const child of Object.values(value)) yield* nodes(child)
+  }
+}
+
+/** Members that only their own class may touch, and that it touches by no other way than its own object: nobody misses
+ * their names. The compiler has checked the first; the second is looked up, since a text may name anything. */
+function privateNames(file, text) {
+  const names = new Set(Array.from(readFileSync(sourceOf(file), "utf8").matchAll(/\bprivate (?:readonly )?(\w+)/g), (m) => m[1]))
+  for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
+    const own = node.type === "MemberExpression" && (node.object.type === "ThisExpression" || /^(_this|proto)$/.test(node.object.name))
+    if (node.type === "MemberExpression" && !node.computed && !own) names.delete(node.property.name)
+    else if (node.type === "Property") names.delete(node.key.name ?? node.key.value)
+    else if (node.type === "Literal") names.delete(node.value)
+  }
+  return [...names]
+}
+
 const done = new Set()
 async function build(file) {
   if (done.has(file)) return
@@ -57,9 +83,11 @@ async function build(file) {
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
     return `require("${to.startsWith(".") ? to : `./${to}`}")`
   })
+  const hidden = privateNames(file, text)
   const { code } = await minify(text, {
     ecma: 5,
     toplevel: true,
+    mangle: hidden.length === 0 ? {} : { properties: { regex: new RegExp(`^(${hidden.join("|")})$`) } },
     compress: { passes: 2, unsafe_arrows: false },
     format: { ecma: 5, comments: false, max_line_len: 400 },
   })

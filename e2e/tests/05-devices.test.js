@@ -1,6 +1,7 @@
 /** Several devices of one user: they ring together and the first answer wins; or, by the app's rule, the newest stays. */
 
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../lib/deadline.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { sign } from '../lib/sign.js'
@@ -161,5 +162,43 @@ describe('two devices of one user', () => {
       await Promise.all([alice.page.hears('carol'), young.page.hears('alice')])
       await exactly([alice, answers('bob')], [bob, ['INVITED', 'CALLING_CANCEL', 'KICKED_OUT']], [young, met])
     })
+  })
+})
+
+/** The shortest that a session can be kept, and what remembers why it was ended, in seconds. */
+const RESUME_S = 5
+/** A sign-in that nobody asked for would have come by now, in milliseconds. */
+const WATCHED_MS = 3000
+
+describe('a device that was replaced while it was away, for longer than anybody remembers', () => {
+  /** @type {Rig} */ let rig
+  before(async () => {
+    const settings = { limits: { resume_s: RESUME_S, heartbeat_s: 5 }, calls: { ring_grace_s: 2, talk_grace_s: 2 } }
+    rig = await Rig.start(['alice', 'bob'], { server: { settings } })
+  })
+  afterEach(() => rig.clear())
+  after(() => rig?.stop())
+
+  it('stays signed out, and the newer one signed in', async () => {
+    const app = JSON.parse(await rig.server.command('app', 'create', 'single', '--single-login', '--json'))
+    const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
+    const proxy = await rig.proxy()
+    const old = await rig.phone('bob', 'class', { url: proxy.url, credentials, login: false })
+    await until('the server knows the new app', () => old.login().then(() => true, () => false))
+    for (const told of old.events) told.expected = true
+    old.forget()
+    proxy.cut()
+    const young = await rig.phone('alice', 'class', { userID: 'bob', credentials })
+    await delay((RESUME_S + 1) * 1000)
+    proxy.heal()
+    await old.event('KICKED_OUT', ({ reason }) => reason === 'signed_in_elsewhere')
+    const before = await old.page.session()
+    await delay(WATCHED_MS)
+    await exactly([old, ['KICKED_OUT']], [young, []])
+    const [{ logins, sockets }, { open }] = await Promise.all([old.page.session(), young.page.session()])
+    assert.deepEqual({ logins, sockets, open }, { logins: 1, sockets: before.sockets, open: 1 })
+    // Its user may take the account back.
+    await old.login()
+    await young.event('KICKED_OUT')
   })
 })

@@ -54,7 +54,7 @@ describe('the demo page', () => {
         const first = await phone.until('counting', ({ phase, status }) => phase === 'connected' && CLOCK.test(status))
         await phone.until('counting on', ({ status }) => CLOCK.test(status) && status > first.status)
       }
-      const keys = kind === 'video' ? ['cam', 'devices', 'end', 'mic'] : ['devices', 'end', 'mic']
+      const keys = kind === 'video' ? ['cam', 'devices', 'end', 'mic', 'voice'] : ['devices', 'end', 'mic']
       const pictures = kind === 'video' ? ['big', 'small'] : []
       for (const phone of [alice, bob]) {
         const now = await phone.until('complete', (s) => s.pictures.length === pictures.length)

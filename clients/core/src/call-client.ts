@@ -11,12 +11,12 @@ import type { Asked, Connection, ConnectionState, Credentials } from "./connecti
 import { DeviceReport, sameDevices } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "./emitter.js"
 import { CallError, asCallError } from "./errors.js"
-import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking, nothingRings, talkedS } from "./live-call.js"
+import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking, noCall, nothingRings, talkedS } from "./live-call.js"
 import type { Placing, Role, Working } from "./live-call.js"
 import { mediaCall, mediaHost } from "./media-glue.js"
 import type { Devices, MediaPort } from "./media-port.js"
 import type { Platform } from "./platform.js"
-import type { EndReason, Event, MediaType, Request, Success, UserId } from "./protocol.js"
+import type { EndReason, Event, MediaType, Request, Success, UserId, VideoCodec } from "./protocol.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
@@ -173,13 +173,38 @@ export class CallClient {
   setDevices(change: Partial<Devices>): Promise<void> {
     const working = this.working
     if (working === null || working.call.phase === "ending") {
-      return Promise.reject(new CallError("no_call", "no call is going on: call somebody, or answer, first"))
+      return Promise.reject(noCall())
     }
     if (change.camera === true && working.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
     this.applyDevices(working, merged(working.call.devices, change))
     return Promise.resolve()
+  }
+
+  /**
+   * Makes the present call a voice call, for both and at once, or a video call, in which this side's camera opens and the
+   * other's waits for its own user. Settles when the server has taken it; `switched` tells it. Rejects with `no_call`, or
+   * as the server refuses it.
+   */
+  switchMedia(media: MediaType): Promise<void> {
+    const working = this.working
+    if (working === null || working.call.phase === "ending") return Promise.reject(noCall())
+    const { call } = working
+    if (call.phase !== "connected") {
+      return Promise.reject(new CallError("switch_refused", "nobody has answered yet: a call changes between voice and video while both talk"))
+    }
+    working.wish = media
+    const asked = this.connection.request({ type: "media", callID: call.callID, media })
+    // The picture stops before the server has heard of it. It need not be told of the camera by itself.
+    if (media === "audio") this.applyCamera(working, false)
+    return asked.then(
+      () => {},
+      (error) => {
+        this.tellDevices(working)
+        throw error
+      },
+    )
   }
 
   /** A hint that time has passed unseen: looks at the session at once. */
@@ -196,7 +221,7 @@ export class CallClient {
   // --- beginning ---
 
   private begin(role: Role, sponsor: UserId, invitees: UserId[], media: MediaType, data = ""): Working {
-    const call = newCall(role, this.self, sponsor, invitees, media, data)
+    const call = newCall(role, this.connection.kind, this.self, sponsor, invitees, media, data)
     const report = new DeviceReport(this.platform, call.devices, ({ microphone, camera }) =>
       this.connection.request({ type: "devices", callID: call.callID, microphone, camera }),
     )
@@ -453,11 +478,17 @@ export class CallClient {
         this.emit({ type: "peer_devices", call, userID: event.userID, before: peer.devices, now })
         break
       }
+      case "media":
+        this.switched(working, event.userID, event.media)
+        break
       case "network":
         this.emit({ type: "network", call, userID: event.userID, level: event.level })
         break
       case "transport_lost":
-        this.media.reconnect()
+        this.media.reconnect(true)
+        break
+      case "video_codec":
+        this.videoCodec(working, event.userID, event.codec)
         break
       case "merged":
         call.callID = event.into
@@ -468,6 +499,35 @@ export class CallClient {
       default:
         this.platform.log("debug", `ignored ${event.type}`)
     }
+  }
+
+  /** The call is another. The server has switched every camera off. */
+  private switched(working: Working, userID: UserId, media: MediaType): void {
+    const { call } = working
+    call.media = media
+    working.report.cameraWasSwitchedOff()
+    const before = call.peers
+    call.peers = before.map((p) => ({ userID: p.userID, devices: merged(p.devices, { camera: false }) }))
+    // Only the camera of who asked opens, and only if nothing else was asked for since.
+    this.applyCamera(working, media === "video" && userID === call.self && working.wish === media)
+    this.emit({ type: "switched", call, userID })
+    before.forEach((p) => {
+      const now = merged(p.devices, { camera: false })
+      if (p.devices.camera && this.isLive(working)) this.emit({ type: "peer_devices", call, userID: p.userID, before: p.devices, now })
+    })
+    this.tellDevices(working)
+  }
+
+  /** Somebody's picture cannot be decoded by everybody: it is sent in another codec, or the call goes on by voice. */
+  private videoCodec({ call }: Working, userID: UserId, codec: VideoCodec | undefined): void {
+    const said = call.unseen.length > 0
+    call.unseen = call.unseen.filter((id) => id !== userID)
+    if (codec === undefined) call.unseen.push(userID)
+    else if (userID === call.self) this.media.sendVideoIn(codec)
+    this.emit({ type: "changed", call })
+    if (codec !== undefined || said) return
+    const message = `the picture of ${userID} cannot be shown: no video codec is common to all (mini-programs have H.264 only, some browsers VP8 only). The call goes on by voice`
+    this.emit({ type: "error", code: "video_codec", message })
   }
 
   // --- ending ---
@@ -549,6 +609,15 @@ export class CallClient {
     if (call.phase !== "ringing") this.tellMedia(working)
     this.emit({ type: "changed", call })
     this.tellDevices(working)
+  }
+
+  /** The camera alone, and not yet told to the server. */
+  private applyCamera(working: Working, camera: boolean): void {
+    const { call } = working
+    if (call.devices.camera === camera) return
+    call.devices = merged(call.devices, { camera })
+    this.tellMedia(working)
+    this.emit({ type: "changed", call })
   }
 
   private tellMedia(working: Working): void {

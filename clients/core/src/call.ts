@@ -34,6 +34,8 @@ export interface Call {
   readonly phase: Phase
   readonly role: "caller" | "callee"
   readonly media: MediaType
+  /** What this device is, as records of the old SDKs name it. */
+  readonly platform: "MiniApp" | "Web"
   readonly self: UserId
   /** Who began it. */
   readonly sponsor: UserId
@@ -51,6 +53,8 @@ export interface Call {
   readonly alerting: boolean
   /** The other side has no device now (caller only). */
   readonly unreachable: boolean
+  /** Whose picture not everybody can decode, with no codec that all have: see {@link pictureUnseen}. */
+  readonly unseen: readonly UserId[]
   /** The platform's clock at the answer; null before. */
   readonly connectedAt: number | null
 }
@@ -86,6 +90,8 @@ export type CallEvent =
   | { type: "joined"; call: Call; userID: UserId; devices: Devices }
   | { type: "left"; call: Call; userID: UserId }
   | { type: "peer_devices"; call: Call; userID: UserId; before: Devices; now: Devices }
+  /** A voice call has become a video call, or the other way round: `call.media` says which. Every camera was off then. */
+  | { type: "switched"; call: Call; userID: UserId }
   | { type: "network"; call: Call; userID: UserId; level: number }
   | { type: "media"; call: Call; status: MediaStatus }
   | { type: "volumes"; call: Call; levels: VoiceVolume[] }

@@ -115,6 +115,8 @@ export class Connection {
   private ticket: string | null = null
   private heartbeatMs = 10_000
   private lastSeq = 0
+  /** The session was lost: the next sign-in is this client's own idea, not the user's. */
+  private again = false
   /** The newest `seq` that the server knows to have arrived. */
   private ackedSeq = 0
   private lastID = 0
@@ -134,7 +136,7 @@ export class Connection {
   constructor(
     private readonly platform: Platform,
     private readonly url: string,
-    private readonly kind: DeviceKind,
+    readonly kind: DeviceKind,
   ) {
     this.emitter = new Emitter((error) => platform.log("error", "a handler threw", error))
   }
@@ -165,6 +167,7 @@ export class Connection {
     this.credentials = credentials
     this.lastRefusal = null
     this.ticket = null
+    this.again = false
     this.lastSeq = 0
     let resolve: () => void = nothing
     let reject: (e: CallError) => void = nothing
@@ -274,7 +277,7 @@ export class Connection {
     const request: Request =
       this.ticket !== null
         ? { type: "resume", protocol: PROTOCOL_VERSION, ticket: this.ticket, lastSeq: this.lastSeq }
-        : { type: "login", protocol: PROTOCOL_VERSION, ...credentials, device: { kind: this.kind } }
+        : { type: "login", protocol: PROTOCOL_VERSION, ...credentials, device: { kind: this.kind }, ...(this.again ? { again: true } : {}) }
     this.send(this.greetingID, request)
   }
 
@@ -349,6 +352,8 @@ export class Connection {
       if (error.code === "ticket_invalid" && this.ticket !== null) {
         this.forgetSession()
         if (this.current.name !== "closed") this.greet()
+      } else if (error.code === "signed_in_elsewhere") {
+        this.close({ kind: "kicked", reason: "signed_in_elsewhere" })
       } else if (error.retry === true) {
         this.lastRefusal = CallError.from(error)
         this.cut(`sign-in refused for now: ${error.code}`)
@@ -366,6 +371,7 @@ export class Connection {
 
   private welcomed(welcome: Welcome): void {
     this.ticket = welcome.ticket
+    this.again = false
     this.heartbeatMs = Math.max(welcome.heartbeatS, 1) * 1000
     if (!welcome.resumed) this.lastSeq = 0
     this.ackedSeq = this.lastSeq
@@ -387,6 +393,7 @@ export class Connection {
   /** The server knows this session no more: what was asked in it has no answer. */
   private forgetSession(): void {
     this.ticket = null
+    this.again = true
     this.lastSeq = 0
     this.setState({ name: "connecting", attempt: 0 })
     this.failPending(new CallError("session_lost", "the connection was gone for too long; signed in anew", true))

@@ -38,6 +38,7 @@ export const ERROR_TEXTS: ErrorTexts = {
   sig_expired: ["登录已过期，请重新登录", "The sign-in has expired: sign in again"],
   sig_not_yet_valid: ["登录凭证尚未生效，请检查系统时间", "The sign-in is not valid yet: check the clock"],
   ticket_invalid: ["连接中断过久，请重试", "The connection was lost for too long: try again"],
+  signed_in_elsewhere: ["账号已在其他设备登录", "Signed in on another device"],
   too_many_devices: ["登录的设备过多", "Signed in on too many devices"],
   call_self: ["不能呼叫自己", "You cannot call yourself"],
   callees_invalid: ["呼叫对象无效", "This cannot be called"],
@@ -46,6 +47,7 @@ export const ERROR_TEXTS: ErrorTexts = {
   call_unknown: OVER,
   not_your_call: OVER,
   not_ringing: OVER,
+  switch_refused: ["接通后才能切换语音和视频", "Voice and video are switched while both talk"],
   answered_elsewhere: ["已在其他设备上处理", "Answered on another device"],
   offer_invalid: MEDIA,
   offer_too_large: MEDIA,
@@ -67,6 +69,7 @@ export const ERROR_TEXTS: ErrorTexts = {
   unsupported: ["当前环境不支持通话", "Calls do not work in this environment"],
   not_available: ["暂不支持此功能", "Not possible yet"],
   media_failed: MEDIA,
+  video_codec: ["浏览器不支持 H.264，看不到画面，通话以语音继续", "A browser without H.264: no picture, the call goes on by voice"],
 }
 
 /** The text for a code of ERROR or of a rejected promise; `otherwise` for one that is not known. */

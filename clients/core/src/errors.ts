@@ -30,6 +30,8 @@ export type LocalErrorCode =
   | "not_available"
   /** The platform could not set up its end of the media path. */
   | "media_failed"
+  /** A picture cannot be seen, since no codec is common to all. The call goes on by voice. */
+  | "video_codec"
   /** The platform waits for a touch of the user before it plays sound. */
   | "playback_blocked"
 

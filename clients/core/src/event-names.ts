@@ -24,6 +24,6 @@ export const GUIDE_EVENT = {
   ERROR: "ERROR",
   /** Not told yet: there are no group calls. */
   GROUP_CALL_INVITEE_LIST_UPDATE: "GROUP_CALL_INVITEE_LIST_UPDATE",
-  /** Not told yet: a running call does not change between voice and video. */
+  /** The call has become a voice or a video call. */
   CALL_MODE: "CALL_MODE",
-} as const satisfies { readonly [Name in GuideEventName | "GROUP_CALL_INVITEE_LIST_UPDATE" | "CALL_MODE"]: Name }
+} as const satisfies { readonly [Name in GuideEventName | "GROUP_CALL_INVITEE_LIST_UPDATE"]: Name }

@@ -142,6 +142,11 @@ export class GuideDesk {
     return this.signedIn(() => this.client.setDevices({ microphone: !muted }))
   }
 
+  /** 1 voice, 2 video, as `type` of a call. */
+  switchCall(type: 1 | 2): Promise<void> {
+    return this.signedIn(() => this.client.switchMedia(mediaOf(type)))
+  }
+
   extractCallingInfoFromMessage(message: unknown): string {
     return callingInfo(message)
   }

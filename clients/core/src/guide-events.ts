@@ -14,6 +14,8 @@
  * | rang, unanswered | CALLING_TIMEOUT, CALL_END | CALLING_TIMEOUT, CALL_END |
  * | never reached B | NO_RESP, CALL_END | – |
  * | another device of B answers | as above | CALLING_CANCEL there |
+ * | A switches to voice | CALL_MODE, USER_VIDEO_AVAILABLE false if B's camera was on | the same of A |
+ * | A switches to video | CALL_MODE | CALL_MODE, USER_VIDEO_AVAILABLE |
  * | A and B call each other | USER_ACCEPT (first caller), USER_ENTER | USER_ENTER |
  * | the connection is gone for good, while talking | USER_LEAVE at the other, CALL_END | the same |
  * | the connection is gone for good, while ringing | CALL_END | CALLING_CANCEL |
@@ -27,7 +29,7 @@
  */
 
 import type { Call, CallEvent } from "./call.js"
-import { endMessage } from "./guide-message.js"
+import { endMessage, switchMessage } from "./guide-message.js"
 import { typeOf } from "./identity.js"
 import type { EndReason } from "./protocol.js"
 
@@ -51,6 +53,7 @@ export type GuideEventName =
   | "USER_VIDEO_AVAILABLE"
   | "USER_VOICE_VOLUME"
   | "USER_NETWORK_QUALITY"
+  | "CALL_MODE"
   | "KICKED_OUT"
   | "SDK_READY"
   | "ERROR"
@@ -96,6 +99,12 @@ export function guideEvents(event: CallEvent, surface: Surface, strictEnd = fals
       if (before.microphone !== now.microphone) events.push(audio(userID, now.microphone))
       if (before.camera !== now.camera) events.push(video(userID, now.camera))
       return events
+    }
+    case "switched": {
+      const { call, userID } = event
+      const type = typeOf(call.media)
+      const payload = { inviteID: call.callID, userID, type, oldCallType: 3 - type, newCallType: type, message: switchMessage(call) }
+      return [{ name: "CALL_MODE", payload }]
     }
     case "left":
       return [{ name: "USER_LEAVE", payload: { userID: event.userID } }]

@@ -35,6 +35,12 @@ export function endMessage(call: Call, reason: EndReason, durationS: number): Gu
   return messageOf(call, connected ? ACTION.invite : actionOf(reason), body)
 }
 
+/** The record of a change between voice and video. */
+export function switchMessage(call: Call): GuideMessage {
+  const cmd = call.media === "video" ? "switchToVideo" : "switchToAudio"
+  return messageOf(call, ACTION.invite, { ...bodyOf(call), data: { cmd, room_id: call.roomID, message: "" } })
+}
+
 /** What the old `accept()` and `reject()` gave: the message that said so. */
 export function answerMessage(call: Call, answer: "accept" | "reject"): GuideMessage {
   return messageOf(call, ACTION[answer], bodyOf(call))
@@ -44,7 +50,7 @@ function bodyOf(call: Call): { [key: string]: unknown } {
   return {
     version: BODY_VERSION,
     businessID: "av_call",
-    platform: "Web",
+    platform: call.platform,
     extraInfo: "",
     call_type: typeOf(call.media),
     room_id: call.roomID,
@@ -88,6 +94,9 @@ export function callingInfo(message: unknown): string {
   if (typeof duration === "number") {
     return typeof group === "string" && group !== "" ? "结束群聊" : `结束通话，通话时长：${clock(duration)}`
   }
+  const cmd = field(field(body, "data"), "cmd")
+  if (cmd === "switchToAudio") return "切换为语音通话"
+  if (cmd === "switchToVideo") return "切换为视频通话"
   switch (field(envelope, "actionType")) {
     case ACTION.invite:
       return "发起通话"

@@ -6,7 +6,7 @@ import type { DeviceReport } from "./device-report.js"
 import { CallError } from "./errors.js"
 import type { Devices } from "./media-port.js"
 import type { Cancel } from "./platform.js"
-import type { CallId, EndReason, MediaType, Request, RoomId, UserId } from "./protocol.js"
+import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "./protocol.js"
 
 /** Which side of a call this device is. */
 export type Role = Call["role"]
@@ -21,6 +21,7 @@ export interface LiveCall extends Call {
   devices: Devices
   alerting: boolean
   unreachable: boolean
+  unseen: UserId[]
   connectedAt: number | null
 }
 
@@ -45,6 +46,8 @@ export interface Working {
   /** Say `hung_up` after `ended`: the order of a cancelled call. */
   hungUpAfter: boolean
   accepting: Promise<void> | null
+  /** What this side has last asked the call to become. */
+  wish: MediaType | null
   /** The request that takes the user into this call: `call` or `accept`. */
   asked: Asked | null
   /** By what this call was asked for, or answered by calling back. */
@@ -57,13 +60,14 @@ export interface Working {
 }
 
 /** A call that begins. */
-export function newCall(role: Role, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): LiveCall {
+export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): LiveCall {
   return {
     callID: "",
     roomID: 0,
     phase: role === "caller" ? "dialing" : "ringing",
     role,
     media,
+    platform: kind === "miniprogram" ? "MiniApp" : "Web",
     self,
     sponsor,
     invitees: to.slice(),
@@ -73,6 +77,7 @@ export function newCall(role: Role, self: UserId, sponsor: UserId, to: UserId[],
     devices: { microphone: true, camera: media === "video" },
     alerting: false,
     unreachable: false,
+    unseen: [],
     connectedAt: null,
   }
 }
@@ -91,6 +96,7 @@ export function newWorking(call: LiveCall, report: DeviceReport): Working {
     leaveBy: "hangup",
     hungUpAfter: false,
     accepting: null,
+    wish: null,
     asked: null,
     placing: null,
     next: null,
@@ -140,6 +146,17 @@ export function localReason(working: Working): EndReason {
 /** How long they have talked, s, by this device's clock. */
 export function talkedS(call: Call, now: number): number {
   return call.connectedAt === null ? 0 : Math.max(0, Math.floor((now - call.connectedAt) / 1000))
+}
+
+/** A picture is being sent that is not seen, for want of a common codec: a screen says why. */
+export function pictureUnseen({ media, unseen, self, devices, peers }: Call): boolean {
+  const sends = (id: UserId) => (id === self ? devices.camera : peers.some((p) => p.userID === id && p.devices.camera))
+  return media === "video" && unseen.some(sends)
+}
+
+/** Nothing can be changed. */
+export function noCall(): CallError {
+  return new CallError("no_call", "no call is going on: call somebody, or answer, first")
 }
 
 /** Nothing can be answered or refused. */

@@ -1,7 +1,7 @@
 /** The wall between calls and media: a browser puts WebRTC behind it, a mini-program its pusher and players. */
 
 import type { Call } from "./call.js"
-import type { MediaType, MediaUrl, PlayStream, UserId } from "./protocol.js"
+import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "./protocol.js"
 
 /** Which devices are on, or shall be. */
 export interface Devices {
@@ -60,10 +60,13 @@ export interface MediaPort {
   openDevices(): void
   /** The server may take an offer now. Repeated where an earlier one was refused; nothing to do while one is in use. */
   connect(): void
-  /** The path is gone, or the network is another: a new transport for the same call. */
-  reconnect(): void
+  /** The path is gone, or the network is another: a new transport for the same call. `lost`: the server says so of the path
+   * that it has; a newer one, that it has not answered yet, is not meant. */
+  reconnect(lost?: boolean): void
   /** Devices on or off. Never a new offer. */
   setDevices(wanted: Devices): void
+  /** Not everybody can decode this side's picture: it is sent in this codec from now on. */
+  sendVideoIn(codec: VideoCodec): void
   /** The call is over: close everything, lights off. Harmless when nothing is open. */
   end(): void
 }

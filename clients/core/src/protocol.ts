@@ -76,7 +76,7 @@ export type KickReason = "signed_in_elsewhere" | "app_deleted" | "too_slow";
 /**
  * Every way in which a request can fail.
  */
-export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "signed_in_elsewhere" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "switch_refused" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
 
 /**
  * What an [`crate::Answer`] says when a request failed.
@@ -143,7 +143,12 @@ userSig: UserSig,
 /**
  * What signs in.
  */
-device: DeviceInfo, } | { "type": "resume", 
+device: DeviceInfo, 
+/**
+ * The client signs in by itself, since its session is gone, and nobody has asked it to: under single login it
+ * must not sign out a newer device of the user. Error: [`crate::ErrorCode::SignedInElsewhere`].
+ */
+again?: boolean, } | { "type": "resume", 
 /**
  * The protocol version the client speaks.
  */
@@ -199,7 +204,15 @@ microphone: boolean,
 /**
  * The camera is on.
  */
-camera: boolean, };
+camera: boolean, } | { "type": "media", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * What it shall be.
+ */
+media: MediaType, };
 
 /**
  * A request and the number by which its answer is found. The numbers of one session rise; a request that is sent
@@ -229,7 +242,12 @@ userSig: UserSig,
 /**
  * What signs in.
  */
-device: DeviceInfo, } | { "type": "resume", 
+device: DeviceInfo, 
+/**
+ * The client signs in by itself, since its session is gone, and nobody has asked it to: under single login it
+ * must not sign out a newer device of the user. Error: [`crate::ErrorCode::SignedInElsewhere`].
+ */
+again?: boolean, } | { "type": "resume", 
 /**
  * The protocol version the client speaks.
  */
@@ -285,7 +303,15 @@ microphone: boolean,
 /**
  * The camera is on.
  */
-camera: boolean, });
+camera: boolean, } | { "type": "media", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * What it shall be.
+ */
+media: MediaType, });
 
 /**
  * What a client learns when it signs in.
@@ -471,7 +497,19 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "network", 
+camera: boolean, } | { "type": "media", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who wanted it.
+ */
+userID: UserId, 
+/**
+ * What it is.
+ */
+media: MediaType, } | { "type": "network", 
 /**
  * The call.
  */
@@ -649,7 +687,19 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "network", 
+camera: boolean, } | { "type": "media", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Who wanted it.
+ */
+userID: UserId, 
+/**
+ * What it is.
+ */
+media: MediaType, } | { "type": "network", 
 /**
  * The call.
  */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { END_TIMEOUT_MS } from "../src/call-client.js"
+import { pictureUnseen } from "../src/live-call.js"
 import { settle, User, WELCOME } from "./world.js"
 
 const joined = { type: "joined", callID: "c1", microphone: true, camera: false }
@@ -385,4 +386,118 @@ test("who signs in while signing out does so after it", async () => {
   a.server.ok("login", WELCOME)
   await again
   assert.equal(a.client.connectionState.name, "online")
+})
+
+test("the own picture's new codec is the media's business, and no page hears of it", async () => {
+  const a = await talking("video")
+  const heard = a.heard.length
+  await a.told({ type: "video_codec", callID: "c1", userID: "A", codec: "vp8" })
+  assert.deepEqual(a.media.told.slice(-1), ["codec vp8"])
+  await a.told({ type: "video_codec", callID: "c1", userID: "B", codec: "h264" })
+  await a.told({ type: "video_codec", callID: "c2", userID: "A" })
+  assert.deepEqual(a.media.told.slice(-1), ["codec vp8"], "another's is told to the other")
+  assert.deepEqual([a.heard.length, a.client.call?.unseen], [heard, []])
+})
+
+test("without a common codec the page is told once, and the screen as long as a picture is sent in vain", async () => {
+  const a = await talking("video")
+  const shown = () => pictureUnseen(a.client.call!)
+  await a.told({ type: "devices", callID: "c1", userID: "B", microphone: true, camera: true })
+  assert.equal(shown(), false)
+  await a.told({ type: "video_codec", callID: "c1", userID: "B" })
+  await a.told({ type: "video_codec", callID: "c1", userID: "A" })
+  assert.deepEqual(a.heard.filter((name) => name === "ERROR"), ["ERROR"])
+  assert.equal(a.payload("ERROR")?.["code"], "video_codec")
+  assert.deepEqual([a.client.call?.unseen, phase(a)], [["B", "A"], "connected"])
+  void a.client.setDevices({ camera: false })
+  assert.equal(shown(), true, "B's is sent still")
+  await a.told({ type: "devices", callID: "c1", userID: "B", microphone: true, camera: false })
+  assert.equal(shown(), false)
+  void a.client.setDevices({ camera: true })
+  assert.equal(shown(), true)
+  await a.told({ type: "video_codec", callID: "c1", userID: "A", codec: "h264" })
+  assert.equal(shown(), false, "it is sent so that everybody sees it")
+})
+
+test("a switch to voice stops the own picture at once, and tells the server of nothing but the switch", async () => {
+  const a = await talking("video")
+  const before = a.server.frames.length
+  const switched = a.client.switchMedia("audio")
+  assert.deepEqual(a.media.told.slice(-1), ["devices m-"])
+  assert.equal(a.client.call?.media, "video", "what it is the server says")
+  assert.deepEqual(a.server.types().slice(before), ["media"])
+  a.server.ok("media")
+  await switched
+  await a.told({ type: "media", callID: "c1", userID: "A", media: "audio" })
+  assert.deepEqual([a.client.call?.media, a.client.call?.devices], ["audio", { microphone: true, camera: false }])
+  await assert.rejects(a.client.setDevices({ camera: true }), { code: "call_options" })
+  assert.deepEqual(a.server.types().slice(before), ["media"])
+})
+
+test("a switch to voice by the other closes the camera here; a switch to video opens only the asker's", async () => {
+  const a = await talking("video")
+  const before = a.server.frames.length
+  await a.told({ type: "media", callID: "c1", userID: "B", media: "audio" })
+  assert.deepEqual(a.media.told.slice(-1), ["devices m-"])
+  await a.told({ type: "media", callID: "c1", userID: "B", media: "video" })
+  assert.deepEqual([a.media.told.slice(-1), a.client.call?.media], [["devices m-"], "video"], "B's wish opens no camera of A")
+  assert.deepEqual(a.server.types().slice(before), [])
+  await a.client.setDevices({ camera: true })
+  assert.deepEqual(a.server.last("devices").camera, true)
+  a.server.ok("devices")
+  await settle()
+  await a.told({ type: "media", callID: "c1", userID: "B", media: "audio" })
+
+  const switched = a.client.switchMedia("video")
+  assert.deepEqual(a.media.told.slice(-1), ["devices m-"], "not before the server has said so")
+  a.server.ok("media")
+  await switched
+  await a.told({ type: "media", callID: "c1", userID: "A", media: "video" })
+  assert.deepEqual(a.media.told.slice(-1), ["devices mc"])
+  assert.deepEqual(a.server.last("devices"), { id: a.server.last("devices").id, type: "devices", callID: "c1", microphone: true, camera: true })
+})
+
+test("a wish for video that was taken back opens no camera when the server comes to it", async () => {
+  const a = await talking("audio")
+  void a.client.switchMedia("video")
+  void a.client.switchMedia("audio")
+  await a.told({ type: "media", callID: "c1", userID: "A", media: "video" })
+  await a.told({ type: "media", callID: "c1", userID: "A", media: "audio" })
+  assert.deepEqual(a.media.told.filter((t) => t.endsWith("c")), [])
+  assert.equal(a.client.call?.media, "audio")
+})
+
+test("a switch that is refused leaves the call as it was, and the server hears that the camera is off", async () => {
+  const a = await talking("video")
+  const refused = assert.rejects(a.client.switchMedia("audio"), { code: "too_many" })
+  a.server.refuse("media", "too_many", true)
+  await refused
+  assert.deepEqual([a.client.call?.media, a.server.last("devices").camera], ["video", false])
+})
+
+test("nothing is switched without a call, nor before both talk", async () => {
+  const a = await User.signedIn("A")
+  await assert.rejects(a.client.switchMedia("audio"), { code: "no_call" })
+  await a.calls("B", "video")
+  await assert.rejects(a.client.switchMedia("audio"), { code: "switch_refused" })
+  assert.equal(a.server.types().includes("media"), false)
+})
+
+test("a device that was replaced while away is signed out by itself, and tells its page so", async () => {
+  const a = await User.signedIn("A")
+  await cutFor(a, 1000)
+  a.server.refuse("resume", "ticket_invalid")
+  assert.equal(a.server.last("login").again, true)
+  a.server.refuse("login", "signed_in_elsewhere")
+  await settle()
+  assert.deepEqual(a.heard, ["KICKED_OUT"])
+  assert.equal(a.payload("KICKED_OUT")?.["reason"], "signed_in_elsewhere")
+  const sockets = a.world.sockets.length
+  await a.world.pass(120_000)
+  assert.equal(a.world.sockets.length, sockets, "it does not come back by itself")
+  const login = a.client.login({ sdkAppID: 1400000001, userID: "A", userSig: "sig" })
+  a.server.open()
+  assert.equal(a.server.last("login").again, undefined, "its user may take the account back")
+  a.server.ok("login", WELCOME)
+  await login
 })

@@ -135,6 +135,12 @@ test("a session that is gone is told once, its requests fail, and the user is si
   world.server.refuse("resume", "ticket_invalid")
   await failed
   assert.deepEqual(world.server.types(), ["resume", "login"])
+  assert.equal(world.server.last("login").again, true)
+  // Also on the next socket, if this one does not bring the answer.
+  world.server.cut()
+  await world.pass(1000)
+  world.server.open()
+  assert.deepEqual([world.server.types(), world.server.last("login").again], [["login"], true])
   world.server.ok("login", { ...WELCOME, ticket: "t2" })
   assert.equal(connection.state.name, "online")
   assert.equal(events.filter((e) => e.type === "session_lost").length, 1)

@@ -190,3 +190,48 @@ test("in a group each refusal is told by name, and the end when nobody is left t
   await ended("reject", "B")(a)
   assert.deepEqual(a.heard, ["REJECT", "LINE_BUSY", "CALL_END"])
 })
+
+test("a switch is told under the names of both SDKs, then the cameras that went off, on both sides alike", async () => {
+  const { callingInfo } = await import("../src/index.js")
+  for (const [surface, userID] of [["its own", "A"], ["the other's", "B"]] as const) {
+    const a = await User.signedIn("A")
+    await a.calls("B", "video")
+    for (const step of talkingA.slice(0, 2)) await step(a)
+    await tell({ type: "joined", userID: "B", microphone: true, camera: true })(a)
+    const before = a.heard.length
+    await tell({ type: "media", userID, media: "audio" })(a)
+    assert.deepEqual(a.heard.slice(before), ["CALL_MODE", "USER_VIDEO_AVAILABLE"], surface)
+    const { message, ...payload } = a.payload("CALL_MODE") as { message: unknown }
+    assert.deepEqual(payload, { inviteID: "c1", userID, type: 1, oldCallType: 2, newCallType: 1 })
+    assert.equal(callingInfo(message), "切换为语音通话")
+    assert.deepEqual(a.payload("USER_VIDEO_AVAILABLE"), { userID: "B", isVideoAvailable: false })
+    await tell({ type: "media", userID: "B", media: "video" })(a)
+    assert.deepEqual(a.heard.slice(before + 2), ["CALL_MODE"], "no camera is on by that")
+    assert.deepEqual([a.payload("CALL_MODE")?.["oldCallType"], a.payload("CALL_MODE")?.["newCallType"]], [1, 2])
+    assert.equal(callingInfo(a.payload("CALL_MODE")?.["message"]), "切换为视频通话")
+  }
+})
+
+test("a page that hangs up inside CALL_MODE hears of no camera any more", async () => {
+  const a = await User.signedIn("A")
+  await a.calls("B", "video")
+  await tell({ type: "joined", userID: "B", microphone: true, camera: true })(a)
+  a.onGuideEvent = (name) => {
+    if (name === "CALL_MODE") void a.client.hangup()
+  }
+  await tell({ type: "media", userID: "B", media: "audio" })(a)
+  assert.deepEqual(a.heard.slice(-2), ["CALL_MODE", "HANG_UP"])
+})
+
+test("the record of a call names what this device is", async () => {
+  const platformOf = (user: User) => {
+    const message = user.payload("CALL_END")?.["message"] as { payload: { data: string } }
+    return JSON.parse(JSON.parse(message.payload.data).data).platform
+  }
+  for (const [kind, platform] of [["web", "Web"], ["miniprogram", "MiniApp"]] as const) {
+    const user = await User.signedIn("A", kind)
+    await user.calls("B")
+    await ended("timeout")(user)
+    assert.equal(platformOf(user), platform)
+  }
+})

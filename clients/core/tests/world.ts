@@ -1,6 +1,7 @@
 /** A world for the call client in which the test is the clock, the network and the server. */
 
 import { CallClient, Connection, guideEvents } from "../src/index.js"
+import type { DeviceKind } from "../src/protocol.js"
 import type { CallEvent, Devices, MediaCall, MediaHost, MediaPort, Platform, SocketEvents } from "../src/index.js"
 
 export const WELCOME = { ticket: "t1", resumed: false, heartbeatS: 10, resumeS: 60 }
@@ -123,6 +124,9 @@ export class FakeMedia implements MediaPort {
   setDevices(wanted: Devices): void {
     this.told.push(`devices ${show(wanted)}`)
   }
+  sendVideoIn(codec: string): void {
+    this.told.push(`codec ${codec}`)
+  }
   end(): void {
     if (this.told.length > 0 && this.told[this.told.length - 1] !== "end") this.told.push("end")
   }
@@ -153,8 +157,8 @@ export class User {
   readonly strict: string[] = []
   private seq = 0
 
-  constructor(readonly userID: string) {
-    this.connection = new Connection(this.world, "ws://server/v1/socket", "web")
+  constructor(readonly userID: string, kind: DeviceKind = "web") {
+    this.connection = new Connection(this.world, "ws://server/v1/socket", kind)
     this.client = new CallClient(this.world, this.connection, this.media)
     this.client.on((event) => {
       this.events.push(event)
@@ -168,8 +172,8 @@ export class User {
     })
   }
 
-  static async signedIn(userID: string): Promise<User> {
-    const user = new User(userID)
+  static async signedIn(userID: string, kind: DeviceKind = "web"): Promise<User> {
+    const user = new User(userID, kind)
     const login = user.client.login({ sdkAppID: 1400000001, userID, userSig: "sig" })
     user.server.open()
     user.server.ok("login", WELCOME)

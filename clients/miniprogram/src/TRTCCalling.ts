@@ -113,10 +113,10 @@ Component({
       of(this).phone.media.showRemote(userID, false)
     },
     switchAudioCall() {
-      return of(this).notAvailable("switchAudioCall(): a running call does not change yet; closeCamera() stops the picture")
+      return of(this).switchCall(1)
     },
     switchVideoCall() {
-      return of(this).notAvailable("switchVideoCall(): a running call does not change yet; call with type 2")
+      return of(this).switchCall(2)
     },
     extractCallingInfoFromMessage(message: unknown) {
       return of(this).text(message)
@@ -156,6 +156,9 @@ Component({
     },
     onCamera() {
       of(this).toggleCamera()
+    },
+    onVoice() {
+      void of(this).switchCall(1)
     },
     onFlip() {
       const { media } = of(this).phone

@@ -35,9 +35,13 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
   let asked = 0
   let refuse: Error | null = null
   let granted = allowed
+  const questions: boolean[] = []
   const streams = (): Streams => ({ push: `rtmp://s/${asked}/push`, play: [{ userID: "B", url: `rtmp://s/${asked}/B`, flvPath: "/B.flv" }] })
   const call: MediaCall = {
-    media, role, self: "A", others: ["B"],
+    get media() {
+      return media
+    },
+    role, self: "A", others: ["B"],
     get talking() {
       return talking
     },
@@ -61,7 +65,7 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
   const pusher = { start: act("start"), stop: act("stop"), startPreview: act("preview"), switchCamera: act("flip"), setMICVolume: ({ volume }: { volume: number }) => void did.push(`volume ${volume}`) }
   const stage = { refresh: (done?: () => void) => done?.(), pusher: () => pusher, player: (id: string) => ({ play: act(`${id} play`), stop: act(`${id} stop`) }) }
   const live = new LiveMedia(world, stage, {
-    ask: () => Promise.resolve(granted), srcOf: (s: { url: string }) => s.url, closed: () => told.push("closed"), weak: (who: string) => told.push(`weak ${who}`),
+    ask: (camera: boolean) => (questions.push(camera), Promise.resolve(granted)), srcOf: (s: { url: string }) => s.url, closed: () => told.push("closed"), weak: (who: string) => told.push(`weak ${who}`),
   })
   live.begin(call, host, { microphone: true, camera: media === "video" })
   const answered = async () => {
@@ -80,7 +84,8 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
     did.length = told.length = 0
   }
   const take = (list: string[]) => list.splice(0)
-  return { world, live, did: () => take(did), told: () => take(told), answered, talks, asked: () => asked, refuse: (e: Error | null) => void (refuse = e), grant: (d: Devices) => void (granted = d) }
+  return { world, live, did: () => take(did), told: () => take(told), answered, talks, asked: () => asked, refuse: (e: Error | null) => void (refuse = e), grant: (d: Devices) => void (granted = d),
+    become: (now: "audio" | "video") => void (media = now), questions: () => questions }
 }
 
 test("a caller sees its camera while it rings, asks for the addresses at once and pushes at the answer", async () => {
@@ -259,4 +264,33 @@ test("the end stops the pusher and every timer; what comes late changes nothing"
   m.live.pusherState(5001)
   m.live.playerState("player0", 2004)
   assert.deepEqual([m.did(), m.told(), m.live.pusher, m.live.players], [["stop"], [], null, []])
+})
+
+test("a voice call that becomes a video call asks for the camera first, and mounts and pushes nothing anew", async () => {
+  const m = made({ media: "audio" })
+  await m.talks()
+  m.become("video")
+  assert.equal(m.live.pusher?.enableCamera, false)
+  m.live.setDevices(ALL)
+  assert.equal(m.live.pusher?.enableCamera, false, "not before the user has said yes")
+  await settle()
+  assert.deepEqual([m.live.pusher?.enableCamera, m.questions()], [true, [false, true]])
+  m.become("audio")
+  m.live.setDevices({ microphone: true, camera: false })
+  assert.equal(m.live.pusher?.enableCamera, false)
+  m.become("video")
+  m.live.setDevices(ALL)
+  assert.equal(m.live.pusher?.enableCamera, true, "asked once")
+  assert.deepEqual([m.did(), m.told(), m.asked()], [[], [], 1])
+})
+
+test("a camera that is refused when the call becomes a video call stays off, and sound goes on", async () => {
+  const m = made({ media: "audio" })
+  await m.talks()
+  m.become("video")
+  m.grant({ microphone: true, camera: false })
+  m.live.setDevices(ALL)
+  await settle()
+  assert.deepEqual(m.told(), ["devices m-", "error -1301"])
+  assert.equal(m.live.pusher?.enableCamera, false)
 })

@@ -40,13 +40,13 @@ export const CLASS_EVENT = {
   DEVICED_UPDATED: "onDeviceUpdated",
   /** Not told yet: there are no group calls. */
   GROUP_CALL_INVITEE_LIST_UPDATE: "onGroupCallInviteeListUpdate",
-  /** Not told yet: a running call does not change between voice and video. */
+  /** The call has become a voice or a video call; the element's CALL_MODE. */
   CALL_TYPE_CHANGED: "onCallTypeChanged",
-} as const satisfies Record<EventName | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED", string>
+} as const satisfies Record<Exclude<EventName, "CALL_MODE"> | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED", string>
 
 /** Event names of the element: those of the guide, and its own. */
 export const ELEMENT_EVENT = {
   ...GUIDE_EVENT,
   /** Sound waits for a touch of the page. The call screen asks for it; a page can call `resumePlayback()`. */
   AUTOPLAY_FAILED: "AUTOPLAY_FAILED",
-} as const satisfies { [Name in EventName | "CALL_MODE"]: Name }
+} as const satisfies { [Name in EventName]: Name }

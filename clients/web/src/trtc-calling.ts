@@ -32,7 +32,9 @@ export class TRTCCalling {
     phone.client.on((event) => {
       if (event.type === "ended" || event.type === "refused") this.views.clear()
     })
-    this.desk = new Desk(phone, "class", ({ name, payload }) => this.handlers.call(CLASS_EVENT[name], payload ?? {}))
+    this.desk = new Desk(phone, "class", ({ name, payload }) => {
+      this.handlers.call(CLASS_EVENT[name === "CALL_MODE" ? "CALL_TYPE_CHANGED" : name], payload ?? {})
+    })
     if (navigator.mediaDevices !== undefined) {
       phone.hear(navigator.mediaDevices, "devicechange", () => void this.devicesChanged().catch(() => {}))
     }
@@ -120,6 +122,26 @@ export class TRTCCalling {
   /** True: nobody hears this device. */
   setMicMute(isMute: boolean): Promise<void> {
     return this.desk.setMicMute(isMute)
+  }
+
+  /** Makes the running call a voice call: no picture of either side is sent any more. */
+  switchToAudioCall(): Promise<void> {
+    return this.desk.switchCall(1)
+  }
+
+  /** Makes the running call a video call. This side's camera opens; the other's waits for its own user. */
+  switchToVideoCall(): Promise<void> {
+    return this.desk.switchCall(2)
+  }
+
+  /** The same, by the element's name. */
+  switchAudioCall(): Promise<void> {
+    return this.desk.switchCall(1)
+  }
+
+  /** The same, by the element's name. */
+  switchVideoCall(): Promise<void> {
+    return this.desk.switchCall(2)
   }
 
   getCameras(): Promise<DeviceChoice[]> {

@@ -117,10 +117,14 @@ export class FakeAudio {
 export class FakePeer {
   static all: FakePeer[] = []
   static fails: Set<"constructor" | "answer" | "parameters"> = new Set()
+  /** This browser knows `encodings[].codec`. */
+  static choosesCodec = true
   connectionState = "new"
   localDescription: { sdp: string } | null = null
   onconnectionstatechange: (() => void) | null = null
   readonly sent: { [kind: string]: string | null } = {}
+  /** The codec that its pictures were told to have. */
+  codec: { mimeType: string } | undefined
   constructor() {
     if (FakePeer.fails.has("constructor")) throw new Error("too many peer connections")
     FakePeer.all.push(this)
@@ -134,9 +138,13 @@ export class FakePeer {
       sender: {
         replaceTrack: async (track: FakeTrack | null) => void (this.sent[kind] = track === null ? null : track.deviceID),
         getStats: async () => new Map(),
-        getParameters: () => ({ encodings: [{}] }),
-        setParameters: async () => {
+        getParameters: () => ({
+          encodings: [{ codec: this.codec }],
+          codecs: [{ mimeType: "video/H264" }, { mimeType: "video/rtx" }, { mimeType: "video/VP8" }],
+        }),
+        setParameters: async ({ encodings }: { encodings: Array<{ codec?: { mimeType: string } }> }) => {
           if (FakePeer.fails.has("parameters")) throw named("InvalidModificationError")
+          if (FakePeer.choosesCodec) this.codec = encodings[0]?.codec
         },
       },
     }
@@ -232,6 +240,7 @@ export function freshBrowser({ devices = true } = {}): { devices: FakeDevices; w
   FakeAudio.all.length = 0
   FakePeer.all = []
   FakePeer.fails.clear()
+  FakePeer.choosesCodec = true
   FakeSocket.all = []
   return { devices: all, world: new World() }
 }

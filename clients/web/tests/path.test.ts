@@ -86,3 +86,52 @@ test("a path that breaks is made anew until the call is over", async () => {
   assert.equal(FakePeer.all.length, 2)
   assert.ok(told.includes("reconnecting"))
 })
+
+test("another codec costs no negotiation where the browser can change it, and a new picture size keeps it", async () => {
+  const { media, told } = await connecting()
+  FakePeer.last.become("connected")
+  media.sendVideoIn("vp8")
+  await settle()
+  await media.setQuality("720p")
+  assert.equal(FakePeer.all.length, 1)
+  assert.equal(FakePeer.last.codec?.mimeType, "video/VP8")
+  assert.deepEqual(told, ["connecting", "connected"])
+})
+
+for (const [what, prepare] of [
+  ["does not know the member", () => void (FakePeer.choosesCodec = false)],
+  ["refuses it", () => void FakePeer.fails.add("parameters")],
+] as const) {
+  test(`a browser that ${what} makes one new offer for another codec`, async () => {
+    const { world, media } = await connecting(undefined, prepare)
+    FakePeer.last.become("connected")
+    media.sendVideoIn("vp8")
+    await settle()
+    assert.equal(FakePeer.all.length, 2)
+    FakePeer.last.become("connected")
+    await world.pass(60_000)
+    assert.equal(FakePeer.all.length, 2)
+  })
+}
+
+test("a codec that is told between two transports is left to the next answer", async () => {
+  const { world, media } = await connecting()
+  FakePeer.last.become("failed")
+  media.sendVideoIn("vp8")
+  await world.pass(1000)
+  assert.equal(FakePeer.all.length, 2)
+  media.end()
+  media.sendVideoIn("h264")
+})
+
+test("a path that the server has lost is made anew, but not for the one before it", async () => {
+  const { media } = await connecting()
+  FakePeer.last.become("connected")
+  media.reconnect()
+  media.reconnect(true)
+  await settle()
+  assert.equal(FakePeer.all.length, 2, "that was told of the first, before the second was offered")
+  media.reconnect(true)
+  await settle()
+  assert.equal(FakePeer.all.length, 3)
+})

@@ -99,6 +99,15 @@ pub enum Input {
         /// The camera is on.
         camera: bool,
     },
+    /// A device makes the call a voice or a video call.
+    Media {
+        /// The device.
+        device: DeviceId,
+        /// The call.
+        call: CallId,
+        /// What it shall be.
+        media: MediaType,
+    },
     /// An app is gone: its calls end, its devices are signed out.
     AppDeleted {
         /// The app.
@@ -213,7 +222,7 @@ pub struct CallRecord {
     pub room: RoomKey,
     /// Who called.
     pub caller: UserId,
-    /// Voice or video.
+    /// Voice or video, as it was in the end.
     pub media: MediaType,
     /// When it was asked for.
     pub started: Timestamp,

@@ -103,6 +103,9 @@ impl Engine {
                     turn.set_devices(leg, device, microphone, camera)
                 })
             }
+            Input::Media { device, call, media } => {
+                self.about(device, &call, now, out, |turn, leg| turn.switch(leg, device, media))
+            }
             Input::AppDeleted { app } => {
                 self.delete_app(app, now, out);
                 Ok(Reply::Done)

@@ -39,7 +39,7 @@ impl Turn<'_> {
     }
 
     /// No picture without the consent of both. This comes before the gates open.
-    fn camera_off(&mut self, leg: LegNo, part: usize) {
+    pub(crate) fn camera_off(&mut self, leg: LegNo, part: usize) {
         let Some(part) = self.call.legs[leg].parts.get_mut(part) else { return };
         if !std::mem::take(&mut part.camera) || !part.transport {
             return;

@@ -1,4 +1,4 @@
-//! What the media plane is told: who may connect, and which devices are on.
+//! What the media plane is told: who may connect, and which devices are on; voice or video.
 
 use crate::call::{LegNo, Stand};
 use crate::turn::Turn;
@@ -106,6 +106,44 @@ impl Turn<'_> {
         for other in self.call.talkers_but(leg) {
             let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
             self.tell(other, Event::Devices { call_id, user_id, microphone, camera });
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Makes a call between two a voice or a video call. Everybody who talks is told, the asker too: so both see the
+    /// changes in one order.
+    pub(crate) fn switch(
+        &mut self,
+        leg: LegNo,
+        device: DeviceId,
+        media: MediaType,
+    ) -> Result<Reply, ErrorCode> {
+        match self.call.stand(leg, device) {
+            Stand::Talking if self.call.legs.len() == 2 => {}
+            Stand::Talking | Stand::Calling | Stand::Ringing(_) => {
+                self.mark(Row::SwitchRefused);
+                return Err(ErrorCode::SwitchRefused);
+            }
+            other => return Err(self.refuse(other)),
+        }
+        if self.call.media == media {
+            self.mark(Row::SwitchSame);
+            return Ok(Reply::Done);
+        }
+        self.call.media = media;
+        // In a voice call every camera counts as off, so they are all off when it becomes a video call.
+        match media {
+            MediaType::Audio => {
+                self.mark(Row::SwitchToVoice);
+                (0..self.call.legs.len()).for_each(|leg| self.camera_off(leg, 0));
+            }
+            MediaType::Video => self.mark(Row::SwitchToVideo),
+        }
+        let talkers: Vec<DeviceId> =
+            self.call.legs.iter().flat_map(|leg| leg.parts.iter().map(|p| p.device)).collect();
+        for talker in talkers {
+            let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
+            self.tell(talker, Event::Media { call_id, user_id, media });
         }
         Ok(Reply::Done)
     }

@@ -125,6 +125,10 @@ table! {
         DevicesChanged | "talking" | "Devices" | "one of the two is new" | "same" | "the others: Devices(X); SetDevices for X's transport"
         DevicesKept | "calling, ringing" | "Devices" | "always" | "same; remembered for Joined" | "SetDevices for its transport, if it has one"
         DevicesSame | "any" | "Devices" | "both as before; a camera in a voice call counts as off" | "same" | "nobody"
+        SwitchToVoice | "talking" | "Media(Audio)" | "one-to-one; the call is video" | "the call is voice; both cameras off" | "SetDevices for each transport whose camera was on; A and B: Media(X, Audio)"
+        SwitchToVideo | "talking" | "Media(Video)" | "one-to-one; the call is voice" | "the call is video; both cameras stay off" | "A and B: Media(X, Video)"
+        SwitchSame | "talking" | "Media" | "one-to-one; the call is that already" | "same" | "nobody"
+        SwitchRefused | "calling, ringing, talking" | "Media" | "not talking, or in a group" | "same" | "error SwitchRefused"
     }
     "Refusals" {
         StaleCall | "any" | "about a call: all but Hangup" | "no such call in this app" | "same" | "error CallUnknown"

@@ -140,6 +140,11 @@ impl Client {
         self.ask(Request::Devices { call_id: call.clone(), microphone, camera }).await.map(drop)
     }
 
+    /// Makes a connected one-to-one call a voice or a video call; [`Event::Media`] tells both. Errors: as [`Self::call`].
+    pub async fn switch(&self, call: &CallId, media: MediaType) -> Result<(), ClientError> {
+        self.ask(Request::Media { call_id: call.clone(), media }).await.map(drop)
+    }
+
     /// Hands over an SDP offer; gives the answer. [`crate::Media::connect`] does it for this crate's media. Errors: as
     /// [`Self::call`].
     pub async fn transport(&self, call: &CallId, offer: String) -> Result<String, ClientError> {

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use tracing::debug;
 use tring_protocol::{
-    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage, Outcome,
-    PROTOCOL_VERSION, Request, Success, Welcome,
+    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage,
+    KickReason, Outcome, PROTOCOL_VERSION, Request, Success, Welcome,
 };
 
 /// Requests under way at once. The server keeps 16 answers for repeated requests; what is left is for pings and
@@ -103,6 +103,7 @@ pub(crate) async fn start(
         last_seq: 0,
         acked: 0,
         welcome: None,
+        again: false,
         pending: BTreeMap::new(),
         calls: BTreeSet::new(),
     };
@@ -129,6 +130,8 @@ struct Session {
     /// The newest `seq` that the server knows to be handled.
     acked: u32,
     welcome: Option<Welcome>,
+    /// The session was lost: the next sign-in is nobody's wish.
+    again: bool,
     /// Requests without an answer, by number.
     pending: BTreeMap<u32, Pending>,
     /// Calls that this device has a part in.
@@ -178,6 +181,7 @@ impl Session {
                 user_id: self.options.user_id.clone(),
                 user_sig: self.options.user_sig.clone(),
                 device: DeviceInfo { kind: self.options.kind },
+                again: self.again,
             },
         };
         let (id, text) = self.number(request);
@@ -188,6 +192,7 @@ impl Session {
         match answer {
             Answer { re, outcome: Outcome::Ok(Success::Welcome(welcome)) } if re == id => {
                 self.welcome = Some(welcome);
+                self.again = false;
                 self.shared.set(|now| now.local = local);
                 Ok(socket)
             }
@@ -210,6 +215,11 @@ impl Session {
                 {
                     self.lose_session();
                 }
+                Err(ClientError::Refused(body)) if body.code == ErrorCode::SignedInElsewhere => {
+                    let _ =
+                        self.events.try_send((0, Event::KickedOut { reason: KickReason::SignedInElsewhere }));
+                    return Err(Closed::KickedOut);
+                }
                 Err(ClientError::Refused(body)) if !body.retry => {
                     debug!(user = %self.options.user_id, code = ?body.code, "refused");
                     return Err(Closed::Refused);
@@ -226,6 +236,7 @@ impl Session {
     /// The server has forgotten this session: what was asked of it fails, its calls are over.
     fn lose_session(&mut self) {
         self.welcome = None;
+        self.again = true;
         self.last_seq = 0;
         self.acked = 0;
         self.shared.handled.store(0, Ordering::Relaxed);

@@ -123,6 +123,13 @@ async fn a_cut_socket_in_mid_call_loses_no_event_and_leaves_the_media_alone() {
 }
 
 impl Call {
+    async fn flows_audio(&self, more: u64) {
+        for (media, sender) in [(&self.alice_media, BOB), (&self.bob_media, ALICE)] {
+            let before = media.tally().audio.from(sender).packets;
+            until(media, "sound", |t| t.audio.from(sender).packets >= before + more).await;
+        }
+    }
+
     async fn flows_video(&self, more: u64) {
         for (media, sender) in [(&self.alice_media, BOB), (&self.bob_media, ALICE)] {
             let before = media.tally().video.from(sender).packets;
@@ -150,6 +157,33 @@ async fn the_server_drops_what_a_muted_device_sends() {
     until(&call.bob_media, "more sound", |t| t.audio.from(ALICE).packets >= wanted).await;
     let after = call.bob_media.tally();
     assert_eq!(after.video.packets, before.video.packets, "no picture after the camera went off");
+}
+
+#[tokio::test]
+async fn a_switch_to_voice_stops_both_pictures_and_a_switch_back_waits_for_each_camera() {
+    let server = Server::start().await;
+    let call = Call::talking(&server).await;
+    let switched = |e| match e {
+        Event::Media { user_id, media, .. } => Some((user_id.to_string(), media)),
+        _ => None,
+    };
+    let pictures = || [&call.alice_media, &call.bob_media].map(|m| m.tally().video.packets);
+    for media in [MediaType::Audio, MediaType::Video] {
+        call.bob.switch(&call.id, media).await.unwrap();
+        for client in [&call.alice, &call.bob] {
+            assert_eq!(event(client, switched).await, ("bob".to_owned(), media));
+        }
+        // What was under way arrives; then sound comes and no picture, although both go on sending it.
+        call.flows_audio(20).await;
+        let before = pictures();
+        call.flows_audio(50).await;
+        assert_eq!(pictures(), before, "{media:?}");
+    }
+    let [before, wanted] = pictures();
+    call.alice.devices(&call.id, true, true).await.unwrap();
+    until(&call.bob_media, "alice's picture", |t| t.video.packets > wanted + 20).await;
+    call.flows_audio(50).await;
+    assert_eq!(pictures()[0], before, "bob's camera waits for bob");
 }
 
 #[tokio::test]

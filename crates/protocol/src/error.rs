@@ -80,6 +80,7 @@ codes! {
     SigExpired false "the UserSig has expired: ask the signing service for a new one";
     SigNotYetValid false "the UserSig is dated in the future: set the clock of the machine that signs";
     TicketInvalid false "the session is gone: sign in again";
+    SignedInElsewhere false "the account has signed in on another device since: sign in only if the user asks for it";
     TooManyDevices true "this user has too many devices signed in: log one out";
     // Calling.
     CallSelf false "one cannot call oneself";
@@ -90,6 +91,7 @@ codes! {
     NotYourCall false "this device has no part in that call";
     NotRinging false "the call is not ringing here any more: it was answered, cancelled or has ended";
     AnsweredElsewhere false "another device of this user has answered";
+    SwitchRefused false "only a one-to-one call in which both talk changes between voice and video";
     // Media.
     OfferInvalid false "the SDP offer cannot be read, or lacks audio, ICE credentials or a DTLS fingerprint";
     OfferTooLarge false "the SDP offer has too many media lines or bytes";

@@ -35,6 +35,7 @@ pub(crate) fn requests() -> Vec<(&'static str, ClientMessage)> {
                 user_id: user("用户-1"),
                 user_sig: "eJw_".into(),
                 device: DeviceInfo { kind: DeviceKind::Web },
+                again: false,
             },
         ),
         (
@@ -45,6 +46,18 @@ pub(crate) fn requests() -> Vec<(&'static str, ClientMessage)> {
                 user_id: user("b"),
                 user_sig: "eJw_".into(),
                 device: DeviceInfo { kind: DeviceKind::Miniprogram },
+                again: false,
+            },
+        ),
+        (
+            "login-again",
+            Request::Login {
+                protocol: 1,
+                sdk_app_id: SdkAppId::new(1).unwrap(),
+                user_id: user("b"),
+                user_sig: "eJw_".into(),
+                device: DeviceInfo { kind: DeviceKind::Web },
+                again: true,
             },
         ),
         ("resume", Request::Resume { protocol: 1, ticket: "t".into(), last_seq: 12 }),
@@ -76,6 +89,7 @@ pub(crate) fn requests() -> Vec<(&'static str, ClientMessage)> {
         ("hangup", Request::Hangup { call_id: call_id.clone() }),
         ("transport", Request::Transport { call_id: call_id.clone(), offer: "v=0\r\n".into() }),
         ("streams", Request::Streams { call_id: call_id.clone() }),
+        ("media", Request::Media { call_id: call_id.clone(), media: MediaType::Audio }),
         ("devices", Request::Devices { call_id, microphone: true, camera: false }),
     ]
     .map(|(name, request)| (name, ClientMessage { id: 7, request }))
@@ -131,6 +145,7 @@ fn events() -> Vec<(&'static str, EventMessage)> {
         ("joined", Event::Joined { call_id: c(), user_id: u(), microphone: true, camera: false }),
         ("left", Event::Left { call_id: c(), user_id: u() }),
         ("devices", Event::Devices { call_id: c(), user_id: u(), microphone: false, camera: true }),
+        ("media", Event::Media { call_id: c(), user_id: u(), media: MediaType::Video }),
         ("network", Event::Network { call_id: c(), user_id: u(), level: 5 }),
         ("transport-lost", Event::TransportLost { call_id: c() }),
         ("video-codec", Event::VideoCodec { call_id: c(), user_id: u(), codec: Some(VideoCodec::H264) }),

@@ -79,6 +79,11 @@ pub enum Request {
         user_sig: UserSig,
         /// What signs in.
         device: DeviceInfo,
+        /// The client signs in by itself, since its session is gone, and nobody has asked it to: under single login it
+        /// must not sign out a newer device of the user. Error: [`crate::ErrorCode::SignedInElsewhere`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+        again: bool,
     },
     /// Takes up a session whose socket was cut. Answer: [`Success::Welcome`] with `resumed`, then each event after
     /// `last_seq` once. Error: [`crate::ErrorCode::TicketInvalid`], then `login` is the way.
@@ -150,6 +155,16 @@ pub enum Request {
         microphone: bool,
         /// The camera is on.
         camera: bool,
+    },
+    /// Makes a connected one-to-one call a voice call, at once for both, or a video call, in which every camera stays off
+    /// until its own user switches it on. The change itself is told by [`Event::Media`], to the asker too: so all who
+    /// talk see changes in one order, whatever answers are under way.
+    Media {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// What it shall be.
+        media: MediaType,
     },
 }
 
@@ -369,6 +384,17 @@ pub enum Event {
         microphone: bool,
         /// Its camera is on.
         camera: bool,
+    },
+    /// The call is a voice or a video call from now on; every camera in it is off. To everybody who talks.
+    Media {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Who wanted it.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// What it is.
+        media: MediaType,
     },
     /// How good somebody's network is, sent when it changes.
     Network {

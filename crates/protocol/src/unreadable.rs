@@ -171,6 +171,7 @@ const REQUESTS: &[(&str, &[Field])] = &[
             ("protocol", Want::Number, true),
             ("userSig", Want::Text, true),
             ("device", Want::Object, true),
+            ("again", Want::Bool, false),
         ],
     ),
     (
@@ -199,6 +200,7 @@ const REQUESTS: &[(&str, &[Field])] = &[
         "devices",
         &[("callID", Want::Text, true), ("microphone", Want::Bool, true), ("camera", Want::Bool, true)],
     ),
+    ("media", &[("callID", Want::Text, true), ("media", Want::Text, true)]),
 ];
 
 /// The fields of a message by their shape.

@@ -60,6 +60,7 @@ impl Subject {
             Event::Devices { call_id, user_id, .. } | Event::Network { call_id, user_id, .. } => {
                 Some(Self { kind: discriminant(event), call: call_id.clone(), user: user_id.clone() })
             }
+            // `Media` neither: it says what the devices before and after it mean.
             _ => None,
         }
     }

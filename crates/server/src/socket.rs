@@ -206,7 +206,7 @@ impl Door {
         }
         let (device, answer) = oneshot::channel();
         let message = match request {
-            Request::Login { protocol, sdk_app_id, user_id, user_sig, device: _ } => {
+            Request::Login { protocol, sdk_app_id, user_id, user_sig, device: _, again } => {
                 let owner = UserKey { app: sdk_app_id, user: user_id };
                 let now = clock::wall();
                 let checked = check_version(protocol)
@@ -214,7 +214,7 @@ impl Door {
                 match (checked, sender.clone()) {
                     (Ok(single_login), Some(frames)) => {
                         let link = Link::new(self.number, frames, self.host.clone());
-                        In::Login { owner, single_login, re: id, link, device }
+                        In::Login { owner, single_login, again, re: id, link, device }
                     }
                     (Err(error), _) => {
                         debug!(socket = self.number, user = %owner, code = ?error.code, "sign-in refused");

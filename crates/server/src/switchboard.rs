@@ -102,6 +102,8 @@ pub(crate) enum In {
     Login {
         owner: UserKey,
         single_login: bool,
+        /// By itself, after its session was lost.
+        again: bool,
         re: u32,
         link: Link,
         device: oneshot::Sender<Option<DeviceId>>,
@@ -133,6 +135,7 @@ struct Entry {
     /// It has overrun its buffer and is about to be dropped: only how things ended is for it any more.
     overrun: bool,
     devices: Bucket,
+    switches: Bucket,
     offers: Bucket,
 }
 
@@ -248,8 +251,13 @@ impl Switchboard {
 
     fn take(&mut self, message: In) {
         match message {
-            In::Login { owner, single_login, re, link, device } => {
-                let _ = device.send(self.login(owner, single_login, re, link));
+            In::Login { owner, single_login, again, re, link, device } => {
+                let known = !again || !single_login || self.engine.devices_of(&owner).is_empty();
+                let _ = device.send(if known {
+                    self.login(owner, single_login, re, link)
+                } else {
+                    self.login_too_late(&owner, re, &link)
+                });
             }
             In::Resume { ticket, last_seq, re, link, device } => {
                 let _ = device.send(self.resume(&ticket, last_seq, re, link));

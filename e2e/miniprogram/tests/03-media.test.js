@@ -56,6 +56,43 @@ describe('media between mini-programs', () => {
     }
   })
 
+  it('switch to voice by the key on the screen and back: each camera by its own user, over the connections that are there', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 2)
+    await bothWays(alice, bob, 2)
+    const before = [still(alice.pusher), still(bob.pusher)]
+    for (const phone of [alice, bob]) phone.told.forget()
+    await alice.tap('#voice')
+    await Promise.all([alice.seesNobody(), bob.seesNobody()])
+    await Promise.all([alice.hears('bob'), bob.hears('alice')])
+    for (const phone of [alice, bob]) {
+      assert.equal(phone.pusher.attributes.enableCamera, false)
+      assert.equal(phone.screen.find('#voice').length + phone.screen.find('#camera').length, 0)
+      const { type, userID, oldCallType, newCallType, message } = await phone.told.event('CALL_MODE')
+      assert.deepEqual({ type, userID, oldCallType, newCallType }, { type: 1, userID: 'alice', oldCallType: 2, newCallType: 1 })
+      assert.equal(JSON.parse(JSON.parse(message.payload.data).data).platform, 'MiniApp')
+    }
+    await bob.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
+    await alice.sees('bob')
+    await bob.seesNobody()
+    assert.equal(alice.pusher.attributes.enableCamera, false, "bob's wish opens no camera of alice")
+    await alice.tap('#camera')
+    await bothWays(alice, bob, 2)
+    assert.deepEqual([still(alice.pusher), still(bob.pusher)], before)
+    await over(bob, alice)
+  })
+
+  it('become a video call that was a voice call: who wants it is asked for the camera, and nobody else', async () => {
+    const [alice, bob] = await pair()
+    await connect(alice, bob, 1)
+    await bothWays(alice, bob, 1)
+    await alice.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
+    await bob.sees('alice')
+    assert.deepEqual([alice, bob].map((phone) => phone.permissions.asked.includes('scope.camera')), [true, false])
+    assert.equal(bob.pusher.attributes.enableCamera, false)
+    await over(alice, bob)
+  })
+
   it('show nothing and send nothing before the answer', async () => {
     const [alice, bob] = await pair()
     await ring(alice, bob, { type: 2 })

@@ -1,6 +1,6 @@
 /** From what happens in a call to what its screen shows, on whatever page that is. */
 
-import { clock, endText, hueOf, initials, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
+import { clock, endText, hueOf, initials, pictureUnseen, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
 import type { LiveMedia } from "./live-media.js"
 import type { PlayerTag } from "./stage.js"
 import { errorText, texts, type Texts } from "./texts.js"
@@ -93,7 +93,8 @@ export class CallView {
         if (event.status === "connected") this.everConnected = true
         break
       case "error":
-        this.tell(errorText(event.code, this.options.language))
+        // That a picture cannot be seen is a hint that stays.
+        if (event.code !== "video_codec") this.tell(errorText(event.code, this.options.language))
         break
       case "refused":
         this.over(this.t.refused(errorText(event.error.code, this.options.language) || event.error.message))
@@ -188,7 +189,7 @@ export class CallView {
     const pusher = devtools ? null : media.pusher
     const hue = hueOf(name)
     const phase = phaseOf(call)
-    const camera = peer !== undefined && peer.devices.camera
+    const camera = peer !== undefined && peer.devices.camera && call.unseen.indexOf(peer.userID) < 0
     return {
       phase,
       video,
@@ -213,7 +214,7 @@ export class CallView {
     }
   }
 
-  private captions({ devices, phase }: Call): { [key: string]: string } {
+  private captions({ devices, media, phase }: Call): { [key: string]: string } {
     const { t } = this
     return {
       answer: t.answer,
@@ -223,6 +224,7 @@ export class CallView {
       camera: devices.camera ? t.cameraOff : t.cameraOn,
       speaker: this.speaker ? t.speakerOn : t.speakerOff,
       flip: t.flip,
+      toVoice: media === "video" && phase === "connected" ? t.toVoice : "",
     }
   }
 
@@ -254,6 +256,7 @@ export class CallView {
     const quiet = peer !== undefined && !peer.devices.microphone && !(call.media === "video" && peer.devices.camera)
     if (this.status === "reconnecting" && !quiet) return t.reconnecting
     if (this.hint !== "") return this.hint
+    if (pictureUnseen(call)) return t.peerNoH264
     if (peer === undefined) return ""
     return !peer.devices.microphone ? t.peerMuted : call.media === "video" && !peer.devices.camera ? t.peerCameraOff : ""
   }

@@ -156,6 +156,10 @@ export class Calling implements Mount {
     return this.desk.setCamera(on)
   }
 
+  switchCall(type: 1 | 2): Promise<void> {
+    return this.desk.switchCall(type)
+  }
+
   setMicMute(muted: boolean): Promise<void> {
     return this.desk.setMicMute(muted)
   }
@@ -192,7 +196,7 @@ export class Calling implements Mount {
     if (name === GUIDE_EVENT.ERROR && payload !== undefined) log("error", `${String(payload["code"])}: ${String(payload["message"])}`)
     this.handlers.call(name, { eventCode: name, data: payload })
     // The later component told a chat page so of a call's record.
-    const message = name === GUIDE_EVENT.CALL_END && payload !== undefined ? payload["message"] : undefined
+    const message = (name === GUIDE_EVENT.CALL_END || name === GUIDE_EVENT.CALL_MODE) && payload !== undefined ? payload["message"] : undefined
     if (message !== undefined) this.trigger("sendMessage", { message })
   }
 

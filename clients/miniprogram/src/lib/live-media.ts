@@ -61,6 +61,8 @@ interface Live {
   agreed: boolean
   /** What the user lets the app use; null before it is known. */
   allowed: Devices | null
+  /** The user was asked for the camera: in a voice call nobody is. */
+  askedCamera: boolean
   /** What was wanted when it was refused: it is on again once it is allowed. */
   missed: Devices
   streams: Streams | null
@@ -132,7 +134,7 @@ export class LiveMedia implements MediaPort {
     this.end()
     this.hidden = {}
     this.live = {
-      call, host, wanted, agreed: false, allowed: null, missed: { microphone: false, camera: false }, streams: null, asking: false, pusher: "off", pusherTries: 0,
+      call, host, wanted, agreed: false, allowed: null, askedCamera: false, missed: { microphone: false, camera: false }, streams: null, asking: false, pusher: "off", pusherTries: 0,
       cancelPusher: nothing, cancelAsking: nothing, players: [], front: true, status: "idle", ever: false, pushed: false, awayCamera: null,
     }
   }
@@ -167,7 +169,7 @@ export class LiveMedia implements MediaPort {
     live.wanted = wanted
     const { allowed } = live
     const refused = allowed !== null && ((wanted.microphone && !allowed.microphone) || (wanted.camera && !allowed.camera))
-    if (refused) {
+    if (live.agreed && (refused || (wanted.camera && !live.askedCamera))) {
       // The user may have changed it in the settings meanwhile.
       live.allowed = null
       this.askUser(live)
@@ -175,6 +177,9 @@ export class LiveMedia implements MediaPort {
     if (before.microphone !== wanted.microphone) this.applyVolume(live)
     if (before.camera !== wanted.camera) this.stage.refresh()
   }
+
+  /** A pusher has no codec but H.264. */
+  sendVideoIn(): void {}
 
   end(): void {
     const live = this.live
@@ -374,10 +379,10 @@ export class LiveMedia implements MediaPort {
         this.options.weak(live.call.self)
         break
       case "no_camera":
-        this.refused(live, { microphone: live.allowed === null || live.allowed.microphone, camera: false })
+        this.refused(live, { microphone: live.allowed === null || live.allowed.microphone, camera: false }, true)
         break
       case "no_microphone":
-        this.refused(live, { microphone: false, camera: live.allowed === null || live.allowed.camera })
+        this.refused(live, { microphone: false, camera: live.allowed === null || live.allowed.camera }, true)
         break
       default:
     }
@@ -386,7 +391,9 @@ export class LiveMedia implements MediaPort {
   // --- permissions ---
 
   private askUser(live: Live): void {
-    this.options.ask(live.call.media === "video" && live.wanted.camera).then((allowed) => {
+    const camera = live.call.media === "video" && live.wanted.camera
+    live.askedCamera = live.askedCamera || camera
+    this.options.ask(camera).then((allowed) => {
       if (live !== this.live) return
       if (allowed.microphone && (allowed.camera || !live.wanted.camera)) {
         live.allowed = allowed
@@ -394,13 +401,13 @@ export class LiveMedia implements MediaPort {
         this.advance(live)
         this.stage.refresh()
       } else {
-        this.refused(live, allowed)
+        this.refused(live, allowed, false)
       }
     })
   }
 
-  /** Said once for each device: the tag tells a refusal twice. */
-  private refused(live: Live, allowed: Devices): void {
+  /** Said once for each device: the tag tells a refusal twice. `byTag`: it has found out, and stopped. */
+  private refused(live: Live, allowed: Devices, byTag: boolean): void {
     const before = live.allowed || { microphone: true, camera: true }
     const news = before.microphone !== allowed.microphone || before.camera !== allowed.camera
     live.allowed = allowed
@@ -416,7 +423,7 @@ export class LiveMedia implements MediaPort {
       live.host.error(-1302, "the microphone is refused: the user can allow it in the mini-program's settings (wx.openSetting)")
     } else {
       // Without its camera the tag has stopped: sound goes on.
-      if (live.pusher === "starting" || live.pusher === "pushing") live.pusher = "off"
+      if (byTag && (live.pusher === "starting" || live.pusher === "pushing")) live.pusher = "off"
       this.advance(live)
       this.stage.refresh()
       live.host.error(-1301, "the camera is refused: the user can allow it in the mini-program's settings (wx.openSetting)")

@@ -1,8 +1,9 @@
 /** From what happens in a call to what its screen shows, with the bell. */
 
-import { clock, endText, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
+import { clock, endText, pictureUnseen, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
 import type { Desk } from "../desk.js"
 import { DeviceFault, listDevices } from "../media/devices.js"
+import { takesH264 } from "../media/transport.js"
 import type { Phone } from "../phone.js"
 import { ERROR_TEXTS, errorText } from "./error-texts.js"
 import { Ringer } from "./ringer.js"
@@ -15,8 +16,8 @@ const END_SHOWN_MS = 2200
 /** How long something that failed is shown, ms. Higher: easier to read. Lower: less in the way. */
 const FAULT_SHOWN_MS = 6000
 
-/** Told on the screen in other ways: by a button that plays the sound. */
-const SHOWN_OTHERWISE = ["playback_blocked"]
+/** Told on the screen in other ways: by a button that plays the sound, by a notice that stays. */
+const SHOWN_OTHERWISE = ["playback_blocked", "video_codec"]
 
 /** Network levels above this are worth a hint (1 best, 6 cut off). */
 const WEAK_ABOVE = 4
@@ -185,7 +186,8 @@ export class CallView {
     const { media } = this.phone
     const ended = this.end !== null
     const peer = call.role === "callee" ? call.sponsor : call.invitees.join(", ")
-    const devices = call.peers[0]?.devices
+    const other = call.peers[0]
+    const seen = other !== undefined && other.devices.camera && !call.unseen.includes(other.userID) && !this.remoteHidden
     const phase = ended || call.phase === "ending" ? "ended" : phaseOf(call)
     const timing = phase === "connected" && call.phase === "connected" && (this.mediaStatus === "connected" || this.everConnected)
     return {
@@ -201,9 +203,10 @@ export class CallView {
       microphone: call.devices.microphone,
       camera: call.devices.camera,
       canFlip: this.cameras > 1 && navigator.maxTouchPoints > 0,
+      canSwitch: !ended && call.media === "video" && call.phase === "connected",
       mirrored: media.facing === "user",
       local: ended ? null : media.localStream,
-      remote: !ended && call.media === "video" && devices?.camera === true && !this.remoteHidden ? media.remoteStream : null,
+      remote: !ended && call.media === "video" && seen ? media.remoteStream : null,
     }
   }
 
@@ -232,6 +235,8 @@ export class CallView {
     else if (this.mediaStatus === "reconnecting") warn("warning", t.reconnecting)
     else if (this.weak.get(call.self) === true) warn("signal", t.weakOwn)
     else if (peer !== undefined && this.weak.get(peer.userID) === true) warn("signal", t.weakPeer)
+    // Without a common codec one side lacks H.264: that decides how it is said.
+    if (pictureUnseen(call)) warn("cameraOff", takesH264() ? t.peerNoH264 : t.ownNoH264)
     for (const code of this.faults) warn("warning", errorText(code, language, ""))
     if (peer !== undefined && !peer.devices.microphone) notices.push({ icon: "muted", text: t.peerMuted, warn: false })
     if (peer !== undefined && call.media === "video" && !peer.devices.camera) {
@@ -270,6 +275,7 @@ export class CallView {
         if (call !== null) void showing(desk.setCamera(!call.devices.camera))
       },
       flip: () => void showing(desk.useFacing(media.facing === "user" ? "environment" : "user")),
+      toVoice: () => void showing(desk.switchCall(1)),
       playSound: () => void showing(desk.resumePlayback()),
       listDevices: async () => {
         const { microphoneID, cameraID, speakerID } = media.current

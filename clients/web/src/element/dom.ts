@@ -27,15 +27,16 @@ export class Key {
     this.button.addEventListener("click", press)
   }
 
-  /** What it shows. `shortcut` is the key that does the same; `off` paints a device that is off. */
-  set(name: IconName, caption: string, shortcut?: string, off = false): void {
+  /** What it shows. `shortcut` is the key that does the same; `off` paints a device that is off; `whole` is the name where the
+   * caption has no room for it. */
+  set(name: IconName, caption: string, shortcut?: string, off = false, whole = caption): void {
     if (this.shown !== name) this.disc.replaceChildren(icon(name))
     this.shown = name
     if (this.label.textContent !== caption) this.label.textContent = caption
     this.button.classList.toggle("off", off)
-    this.button.title = shortcut === undefined ? caption : `${caption} (${shortcut})`
+    this.button.title = shortcut === undefined ? whole : `${whole} (${shortcut})`
     // The caption may be hidden on a small screen; the name stays.
-    this.button.setAttribute("aria-label", caption)
+    this.button.setAttribute("aria-label", whole)
     if (shortcut !== undefined) this.button.setAttribute("aria-keyshortcuts", shortcut)
   }
 }

@@ -37,6 +37,8 @@ export interface View {
   microphone: boolean
   camera: boolean
   canFlip: boolean
+  /** It is a video call that can become a voice call now. */
+  canSwitch: boolean
   mirrored: boolean
   local: MediaStream | null
   remote: MediaStream | null
@@ -50,6 +52,7 @@ export interface Actions {
   toggleMicrophone(): void
   toggleCamera(): void
   flip(): void
+  toVoice(): void
   playSound(): void
   listDevices(): Promise<DeviceLists>
   /** Never rejects. */
@@ -70,7 +73,7 @@ export class Screen {
   private readonly pills = make("div", "pills")
   private readonly soundPill = make("button", "pill", icon("speaker"), make("span", ""))
   private readonly bar = make("div", "bar")
-  private readonly keys: { mic: Key; camera: Key; flip: Key; devices: Key; end: Key; answer: Key }
+  private readonly keys: { mic: Key; camera: Key; flip: Key; voice: Key; devices: Key; end: Key; answer: Key }
   private readonly sheet: DeviceSheet
   private readonly focus: FocusKeeper
   private swapped = false
@@ -91,6 +94,7 @@ export class Screen {
       mic: new Key("mic", () => actions.toggleMicrophone()),
       camera: new Key("cam", () => actions.toggleCamera()),
       flip: new Key("flip", () => actions.flip()),
+      voice: new Key("voice", () => actions.toVoice()),
       devices: new Key("devices", () => this.sheet.toggle()),
       end: new Key("end", () => actions.leave()),
       answer: new Key("answer", () => actions.answer()),
@@ -123,6 +127,8 @@ export class Screen {
   render(view: View): void {
     const before = this.view
     const phaseChanged = before?.phase !== view.phase
+    // Other keys, too, when a call becomes a voice or a video call.
+    const keysChange = phaseChanged || before?.video !== view.video
     if (phaseChanged && view.phase !== "connected") this.swapped = false
     this.view = view
     const { texts } = view
@@ -136,10 +142,10 @@ export class Screen {
     this.showNotices(view)
     this.soundPill.lastElementChild!.textContent = texts.tapForSound
     this.pictures(view)
-    this.arrange(view, phaseChanged)
+    this.arrange(view, keysChange)
     if (view.phase === "ended") this.sheet.close(false)
     this.sheet.say(texts)
-    this.focus.show(view, phaseChanged)
+    this.focus.show(view, keysChange)
     this.speak(view, before)
   }
 
@@ -186,22 +192,24 @@ export class Screen {
     this.screen.classList.toggle("pictured", big !== null && phase !== "ended")
   }
 
-  private arrange(view: View, phaseChanged: boolean): void {
+  private arrange(view: View, keysChange: boolean): void {
     const { texts, phase, video } = view
-    const { mic, camera, flip, devices, end, answer } = this.keys
+    const { mic, camera, flip, voice, devices, end, answer } = this.keys
     mic.set(view.microphone ? "microphone" : "muted", view.microphone ? texts.mute : texts.unmute, "M", !view.microphone)
     camera.set(view.camera ? "camera" : "cameraOff", view.camera ? texts.cameraOff : texts.cameraOn, "V", !view.camera)
     flip.set("flip", texts.flip)
+    voice.set("phone", texts.voice, undefined, false, texts.toVoice)
     devices.set("devices", texts.devices, "D")
     end.set("phone", phase === "ringing" ? texts.decline : phase === "calling" ? texts.cancel : texts.hangup, "Escape")
     answer.set("phone", texts.answer, "Enter")
     flip.button.hidden = !(video && view.canFlip && view.camera)
+    voice.button.hidden = !view.canSwitch
     this.screen.classList.toggle("waiting", phase === "calling" || phase === "ringing")
     this.screen.classList.toggle("incoming", phase === "ringing")
     this.screen.classList.toggle("connected", phase === "connected")
     this.screen.classList.toggle("ended", phase === "ended")
-    if (!phaseChanged && this.bar.childElementCount > 0) return
-    const order = phase === "ringing" ? [end, answer] : video ? [mic, camera, end, flip, devices] : [mic, end, devices]
+    if (!keysChange && this.bar.childElementCount > 0) return
+    const order = phase === "ringing" ? [end, answer] : video ? [mic, camera, end, flip, voice, devices] : [mic, end, devices]
     this.bar.replaceChildren(...order.map((key) => key.button))
   }
 

@@ -14,6 +14,8 @@ const ZH = {
   speaker: "扬声器",
   standard: "系统默认",
   you: "我",
+  voice: "转语音",
+  ownNoH264: "此浏览器不支持 H.264，看不到画面，通话以语音继续",
   reach: "按 Tab 键进入通话窗口",
 }
 
@@ -31,6 +33,8 @@ const EN: Texts = {
   speaker: "Speaker",
   standard: "System default",
   you: "You",
+  voice: "Voice",
+  ownNoH264: "This browser has no H.264: no picture, the call goes on by voice",
   reach: "press Tab to reach the call",
 }
 

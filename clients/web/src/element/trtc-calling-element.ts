@@ -145,6 +145,16 @@ export class TRTCCallingElement extends HTMLElement {
     return this.ready().setCamera(false)
   }
 
+  /** Makes the running call a voice call: no picture of either side is sent any more. */
+  switchAudioCall(): Promise<void> {
+    return this.ready().switchCall(1)
+  }
+
+  /** Makes the running call a video call. This side's camera opens; the other's waits for its own user. */
+  switchVideoCall(): Promise<void> {
+    return this.ready().switchCall(2)
+  }
+
   /** True: nobody hears this device. */
   setMicMute(isMute: boolean): Promise<void> {
     return this.ready().setMicMute(isMute)

@@ -6,6 +6,7 @@ import {
   type Cancel,
   type MediaHost,
   type Platform,
+  type VideoCodec,
 } from "../../../core/src/index.js"
 import { Transport } from "./transport.js"
 
@@ -37,6 +38,8 @@ export class Path {
   private now: Transport | null = null
   /** An offer is out, or was answered. */
   private offered = false
+  /** The server has answered the present transport. */
+  private answered = false
   private over = false
   private connectedOnce = false
   /** In a row. */
@@ -60,9 +63,11 @@ export class Path {
     if (!this.offered && !this.over) void this.build()
   }
 
-  /** The way is gone, or the network is another. */
-  reconnect(): void {
+  /** The way is gone, or the network is another. `lost`: the server says that what it has is gone. It also does when a
+   * transport of before was closed here, before the offer of its successor has reached it. */
+  reconnect(lost = false): void {
     if (!this.offered || this.over) return
+    if (lost && this.now !== null && !this.answered) return
     this.ownFailures = this.refusals = 0
     this.drop()
     this.host.status("reconnecting")
@@ -80,6 +85,15 @@ export class Path {
     this.now?.limitVideo(this.host.bitrate()).catch((error) => this.platform.log("info", "the bitrate stays", error))
   }
 
+  /** Sends pictures in another codec: at once where the browser can, else by one new offer. */
+  sendVideoIn(codec: VideoCodec): void {
+    const transport = this.now
+    // Between two transports the next answer has it first.
+    void transport?.sendVideoIn(codec).then((changed) => {
+      if (!changed && this.now === transport) this.reconnect()
+    })
+  }
+
   /** The call is over. */
   close(): void {
     this.over = true
@@ -88,6 +102,7 @@ export class Path {
 
   private async build(): Promise<void> {
     this.offered = true
+    this.answered = false
     if (this.failures === 0 && !this.connectedOnce) this.host.status("connecting")
     let transport: Transport | null = null
     try {
@@ -102,6 +117,7 @@ export class Path {
       await Promise.all([made.send("audio", this.host.track("audio")), made.send("video", this.host.track("video"))])
       const answer = await this.host.exchange(await made.offer())
       if (this.now !== made) return
+      this.answered = true
       await made.answer(answer)
       if (this.now === made) this.limit()
     } catch (thrown) {

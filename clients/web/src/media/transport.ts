@@ -5,11 +5,14 @@
  * attached (`replaceTrack`). The server is ICE-lite and learns addresses from checks, so no candidate is waited for.
  */
 
-import type { Cancel, Platform } from "../../../core/src/index.js"
+import type { Cancel, Platform, VideoCodec } from "../../../core/src/index.js"
 
 /** A path that says `disconnected` gets this long to heal by itself, ms. Higher: fewer rebuilds on a flickering link.
  * Lower: sound is back sooner after a real change. */
 const HEAL_MS = 3000
+
+/** With what this compiler's DOM does not know yet: `codec` of the WebRTC extensions, which not every browser has. */
+type Encoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec }
 
 /** What a path reports. */
 export interface TransportEvents {
@@ -65,6 +68,29 @@ export class Transport {
     await this.video.sender.setParameters(parameters)
   }
 
+  /**
+   * Sends pictures in another codec of the answer, without a negotiation. False where the browser cannot: then a new
+   * offer helps, whose answer has that codec first.
+   */
+  async sendVideoIn(codec: VideoCodec): Promise<boolean> {
+    if (this.over) return true
+    const { sender } = this.video
+    try {
+      const parameters = sender.getParameters()
+      const encoding: Encoding | undefined = parameters.encodings[0]
+      const wanted = parameters.codecs.find((c) => isCodec(c, codec))
+      if (encoding === undefined || wanted === undefined) return false
+      encoding.codec = wanted
+      await sender.setParameters(parameters)
+      // A browser that does not know the member has taken the rest and left it out.
+      const taken = (sender.getParameters().encodings[0] as Encoding | undefined)?.codec
+      return taken !== undefined && isCodec(taken, codec)
+    } catch (error) {
+      this.platform.log("info", "the codec stays", error)
+      return false
+    }
+  }
+
   /** The browser's measurements. */
   stats(): Promise<RTCStatsReport> {
     return this.pc.getStats()
@@ -91,6 +117,16 @@ export class Transport {
     this.close()
     this.events.broken(why)
   }
+}
+
+function isCodec({ mimeType }: RTCRtpCodec, codec: VideoCodec): boolean {
+  return mimeType.toLowerCase() === `video/${codec}`
+}
+
+/** This browser decodes H.264, as far as it says. */
+export function takesH264(): boolean {
+  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs
+  return codecs === undefined || codecs.some((c) => isCodec(c, "h264"))
 }
 
 /** H.264 first, since mini-programs take nothing else; VP8 for browsers without it. */

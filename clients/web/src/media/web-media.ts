@@ -7,6 +7,7 @@ import {
   type MediaHost,
   type MediaPort,
   type Platform,
+  type VideoCodec,
 } from "../../../core/src/index.js"
 import {
   DEVICE_ERRORS,
@@ -132,8 +133,8 @@ export class WebMedia implements MediaPort {
     open.path.connect()
   }
 
-  reconnect(): void {
-    this.open?.path.reconnect()
+  reconnect(lost = false): void {
+    this.open?.path.reconnect(lost)
   }
 
   setDevices(wanted: Devices): void {
@@ -141,6 +142,10 @@ export class WebMedia implements MediaPort {
     if (open === null) return
     open.wanted = wanted
     if (open.consented) this.follow(open)
+  }
+
+  sendVideoIn(codec: VideoCodec): void {
+    this.open?.path.sendVideoIn(codec)
   }
 
   end(): void {

@@ -48,6 +48,7 @@ fn of_app_2(script: Script) -> Script {
         Input::Devices { device, call, microphone, camera } => {
             Input::Devices { device: shift(device), call, microphone, camera }
         }
+        Input::Media { device, call, media } => Input::Media { device: shift(device), call, media },
         Input::AppDeleted { .. } => Input::AppDeleted { app: app(2) },
         Input::Shutdown => panic!("it concerns all apps"),
     };
@@ -67,7 +68,8 @@ fn device_of(input: &Input) -> Option<DeviceId> {
         | Input::Hangup { device, .. }
         | Input::Transport { device, .. }
         | Input::TransportGone { device, .. }
-        | Input::Devices { device, .. } => Some(*device),
+        | Input::Devices { device, .. }
+        | Input::Media { device, .. } => Some(*device),
         Input::AppDeleted { .. } | Input::Shutdown => None,
     }
 }

@@ -86,6 +86,55 @@ row_tests! {
         assert_eq!(s.seen(), [""; 0]);
     }
 
+    SwitchToVoice: no_camera_of_either_is_on_before_anybody_hears_of_it(s) {
+        let (a, b, c) = s.talking(Video);
+        s.transport(a, &c).unwrap();
+        s.transport(b, &c).unwrap();
+        s.switch(b, &c, Audio).unwrap();
+        let told = [a, b].map(|d| format!("{d}: c1 Media b Audio"));
+        assert_eq!(s.seen(), [&[a, b].map(|d| format!("set c1 {d} mic"))[..], &told].concat());
+        s.devices(a, &c, true, true).unwrap();
+        assert_eq!(s.seen(), [""; 0], "a voice call has no camera, whoever asks");
+        assert!(!s.transport(a, &c).unwrap().camera);
+        s.hangup(a, &c);
+        assert!(s.rows.contains(&crate::Row::DevicesSame));
+    }
+
+    SwitchToVideo: each_camera_waits_for_its_own_user(s) {
+        let (a, b, c) = s.talking(Audio);
+        s.transport(a, &c).unwrap();
+        s.transport(b, &c).unwrap();
+        s.switch(a, &c, Video).unwrap();
+        assert_eq!(s.seen(), [a, b].map(|d| format!("{d}: c1 Media a Video")));
+        assert!([a, b].iter().all(|&d| !s.transport(d, &c).unwrap().camera));
+        s.devices(a, &c, true, true).unwrap();
+        assert_eq!(s.seen(), [format!("set c1 {a} mic+cam"), format!("{b}: c1 Devices a mic+cam")]);
+        s.switch(b, &c, Audio).unwrap();
+        s.switch(b, &c, Video).unwrap();
+        s.forget();
+        assert!(!s.transport(a, &c).unwrap().camera, "what was on before a voice call is not on after it");
+    }
+
+    SwitchSame: nobody_hears_of_a_switch_to_what_it_is(s) {
+        let (a, b, c) = s.talking(Video);
+        s.switch(a, &c, Video).unwrap();
+        s.switch(b, &c, Audio).unwrap();
+        s.forget();
+        s.switch(a, &c, Audio).unwrap();
+        assert_eq!(s.seen(), [""; 0], "both wanted it at the same moment");
+    }
+
+    SwitchRefused: who_does_not_talk_to_one_other_switches_nothing(s) {
+        let (a, b, c) = s.ringing(Video);
+        assert_eq!(s.switch(a, &c, Audio), Err(ErrorCode::SwitchRefused));
+        assert_eq!(s.switch(b, &c, Audio), Err(ErrorCode::SwitchRefused));
+        s.accept(b, &c).unwrap();
+        s.hangup(a, &c);
+        let group = s.call(a, &["b", "x"], Video);
+        s.accept(b, &group).unwrap();
+        assert_eq!(s.switch(b, &group, Audio), Err(ErrorCode::SwitchRefused));
+    }
+
     StaleCall: a_call_that_is_over_is_unknown(s) {
         let (a, b, c) = s.talking(Audio);
         s.hangup(a, &c);
@@ -149,13 +198,14 @@ row_tests! {
 }
 
 /// Everything but a hang-up that a device can say about a call.
-fn about(device: tring_protocol::DeviceId, call: &tring_protocol::CallId) -> [Input; 5] {
+fn about(device: tring_protocol::DeviceId, call: &tring_protocol::CallId) -> [Input; 6] {
     let call = call.clone();
     [
         Input::Delivered { device, call: call.clone() },
         Input::Accept { device, call: call.clone() },
         Input::Reject { device, call: call.clone() },
         Input::Transport { device, call: call.clone() },
+        Input::Media { device, call: call.clone(), media: Audio },
         Input::Devices { device, call, microphone: false, camera: false },
     ]
 }

@@ -70,7 +70,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         30 => (any::<usize>(), prop::bool::weighted(0.2))
             .prop_map(|(message, again)| Op::Arrives { message, again }),
         4 => any::<usize>().prop_map(Op::Lost),
-        20 => (any::<usize>(), any::<usize>(), 0..10u8)
+        20 => (any::<usize>(), any::<usize>(), 0..12u8)
             .prop_map(|(device, call, what)| Op::Says { device, call, what }),
         14 => prop_oneof![6 => 0..3000u32, 4 => 0..20_000u32, 1 => Just(400_000)].prop_map(Op::Passes),
         1 => (1..3u8).prop_map(Op::AppDeleted),
@@ -227,6 +227,8 @@ impl World {
                     3 | 4 => Input::Hangup { device, call },
                     5 => Input::Transport { device, call },
                     9 => Input::TransportGone { device, call },
+                    10 => Input::Media { device, call, media: MediaType::Audio },
+                    11 => Input::Media { device, call, media: MediaType::Video },
                     n => Input::Devices { device, call, microphone: n == 6, camera: n == 7 },
                 });
             }

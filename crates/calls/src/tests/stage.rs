@@ -196,6 +196,15 @@ impl Stage {
         self.give(Input::Devices { device, call: call.clone(), microphone, camera })
     }
 
+    pub(super) fn switch(
+        &mut self,
+        device: DeviceId,
+        call: &CallId,
+        media: MediaType,
+    ) -> Result<Reply, ErrorCode> {
+        self.give(Input::Media { device, call: call.clone(), media })
+    }
+
     pub(super) fn cut(&mut self, device: DeviceId) {
         assert_eq!(self.give(Input::DeviceDetached { device }), Ok(Reply::Done));
     }
@@ -273,6 +282,7 @@ fn brief_event(event: &Event) -> String {
         Event::Devices { call_id, user_id, microphone, camera } => {
             format!("{call_id} Devices {user_id} {}", on_off(*microphone, *camera))
         }
+        Event::Media { call_id, user_id, media } => format!("{call_id} Media {user_id} {media:?}"),
         Event::Merged { call_id, into, room_id, media } => {
             format!("{call_id} Merged {into} {room_id} {media:?}")
         }

@@ -3,7 +3,7 @@
 use super::stage::brief;
 use crate::{CallRecord, Counts, Effect, Input, Reply};
 use std::collections::{BTreeMap, BTreeSet};
-use tring_protocol::{CallId, DeviceId, Event, SdkAppId, UserId, UserKey};
+use tring_protocol::{CallId, DeviceId, Event, MediaType, SdkAppId, UserId, UserKey};
 
 #[derive(Debug, Default)]
 struct PartSeen {
@@ -20,6 +20,7 @@ struct PartSeen {
 struct CallSeen {
     room: u32,
     caller: DeviceId,
+    media: MediaType,
     users: BTreeSet<UserId>,
     parts: BTreeMap<DeviceId, PartSeen>,
     /// Durations that were told in this step to devices that talked.
@@ -37,7 +38,7 @@ fn may_follow(last: &str, next: &str) -> bool {
         "invited" => matches!(next, "joined" | "merged" | "ended"),
         "merged" => matches!(next, "accepted" | "joined"),
         "accepted" => next == "joined",
-        "joined" | "devices" => matches!(next, "devices" | "left" | "ended"),
+        "joined" | "devices" | "media" => matches!(next, "devices" | "media" | "left" | "ended"),
         "leg_ended" | "left" => next == "ended",
         _ => false,
     }
@@ -54,6 +55,7 @@ fn parse(event: &Event) -> (&'static str, &CallId, Option<&UserId>) {
         Event::Joined { call_id, user_id, .. } => ("joined", call_id, Some(user_id)),
         Event::Left { call_id, user_id } => ("left", call_id, Some(user_id)),
         Event::Devices { call_id, user_id, .. } => ("devices", call_id, Some(user_id)),
+        Event::Media { call_id, user_id, .. } => ("media", call_id, Some(user_id)),
         Event::Merged { call_id, .. } => ("merged", call_id, None),
         Event::Ended { call_id, by, .. } => ("ended", call_id, by.as_ref()),
         other => panic!("the engine does not say {other:?}"),
@@ -91,8 +93,14 @@ impl Watch {
                     let users = request.to.iter().chain([&owner.user]).cloned().collect();
                     let part = PartSeen { last: START, consented: true, ..PartSeen::default() };
                     let parts = BTreeMap::from([(*device, part)]);
-                    let call =
-                        CallSeen { room: room.get(), caller: *device, users, parts, durations: Vec::new() };
+                    let call = CallSeen {
+                        room: room.get(),
+                        caller: *device,
+                        media: request.media,
+                        users,
+                        parts,
+                        durations: Vec::new(),
+                    };
                     self.live.insert(key, call);
                 }
             }
@@ -115,6 +123,11 @@ impl Watch {
                 }
             }
             _ => {}
+        }
+        for effect in effects {
+            let Effect::SetDevices { device: set, camera: true, .. } = effect else { continue };
+            let own = matches!(input, Input::Devices { device, camera: true, .. } if device == set);
+            assert!(own, "a camera went on by {input:?}");
         }
         self.effects(effects);
         if let Input::DeviceGone { device, .. } = input {
@@ -157,8 +170,10 @@ impl Watch {
                     assert!(part.transport && !part.ended);
                     part.transport = false;
                 }
-                Effect::SetDevices { call, device, .. } => {
+                Effect::SetDevices { call, device, camera, .. } => {
                     assert!(self.part(*device, call).transport, "for a transport that is not there");
+                    let media = self.live[&(self.owners[device].app, call.clone())].media;
+                    assert!(!camera || media == MediaType::Video, "a camera in a voice call");
                 }
                 Effect::Record(record) => self.record(record),
             }
@@ -193,7 +208,18 @@ impl Watch {
             call.caller
         );
         part.last = name;
-        if matches!(name, "joined" | "accepted" | "devices" | "left") {
+        match event {
+            Event::Media { media, .. } => {
+                assert!(one_to_one, "a group was switched: {}", brief(effect));
+                call.media = *media;
+            }
+            Event::Merged { media, .. } => call.media = *media,
+            Event::Joined { camera: true, .. } | Event::Devices { camera: true, .. } => {
+                assert_eq!(call.media, MediaType::Video, "a picture in a voice call: {}", brief(effect));
+            }
+            _ => {}
+        }
+        if matches!(name, "joined" | "accepted" | "devices" | "media" | "left") {
             assert!(part.gate_open, "told before its gate was open: {}", brief(effect));
         }
         if let Event::Ended { duration_s, .. } = event {
@@ -211,7 +237,7 @@ impl Watch {
         let key = (record.room.app, record.call.clone());
         let call = self.live.remove(&key).expect("a record of a call that is not live");
         assert!(self.recorded.insert(key));
-        assert_eq!(call.room, record.room.room.get());
+        assert_eq!((call.room, call.media), (record.room.room.get(), record.media));
         for (device, part) in &call.parts {
             assert!(part.ended, "{device} was not told that {} is over", record.call);
         }

@@ -129,6 +129,7 @@ fn no_secret_is_printed() {
         user_id: UserId::new("a").unwrap(),
         user_sig: "hush".into(),
         device: DeviceInfo { kind: DeviceKind::Web },
+        again: false,
     };
     let resume = Request::Resume { protocol: 1, ticket: "hush".into(), last_seq: 0 };
     let welcome = crate::Welcome { ticket: "hush".into(), resumed: false, heartbeat_s: 15, resume_s: 60 };

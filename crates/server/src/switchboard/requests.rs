@@ -16,6 +16,10 @@ use tring_protocol::{
 /// hang-up is called again.
 const CALLS_TO_ONE_MIN: f32 = 3.0;
 
+/// How often a device may switch between voice and video. Higher: quicker hands. Lower: fewer events wait for a device
+/// that is away, where a switch never takes the place of an older one, since what follows has its meaning from it.
+const SWITCHES: Rate = Rate { burst: 8.0, per_second: 0.1 };
+
 /// The rates of what devices ask.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rates {
@@ -23,6 +27,7 @@ pub(super) struct Rates {
     pub(super) calls_to_one: Rate,
     pub(super) calls_received: Rate,
     pub(super) devices: Rate,
+    pub(super) switches: Rate,
     pub(super) offers: Rate,
 }
 
@@ -36,6 +41,7 @@ impl Rates {
             calls_to_one: Rate { burst: to_one.burst.max(CALLS_TO_ONE_MIN), ..to_one },
             calls_received: times(l.calls_received_factor),
             devices: Rate { burst: l.devices_burst, per_second: l.devices_per_second },
+            switches: SWITCHES,
             offers: Rate { burst: l.offers_burst, per_second: l.offers_per_second },
         }
     }
@@ -117,6 +123,16 @@ impl Switchboard {
                     );
                 }
                 Input::Devices { device, call: call_id, microphone, camera }
+            }
+            Request::Media { call_id, media } => {
+                if !entry.switches.take(self.rates.switches, now) {
+                    return self.answer(
+                        device,
+                        id,
+                        Err(too_many("switched between voice and video too often")),
+                    );
+                }
+                Input::Media { device, call: call_id, media }
             }
             _ => return self.answer(device, id, Err(ErrorCode::UnknownType.into())),
         };

@@ -62,11 +62,19 @@ impl Switchboard {
             expires: None,
             overrun: false,
             devices: Bucket::full(self.rates.devices, now),
+            switches: Bucket::full(self.rates.switches, now),
             offers: Bucket::full(self.rates.offers, now),
         };
         self.sessions.insert(device, entry);
         self.carry_out();
         Some(device)
+    }
+
+    /// A device that was signed out while it was away, for longer than anybody remembers, has found its session gone and
+    /// wants to sign in again. Whoever signed in since is the one to stay.
+    pub(super) fn login_too_late(&self, owner: &UserKey, re: u32, link: &Link) -> Option<DeviceId> {
+        info!(user = %owner, "a device that was replaced while it was away stays out");
+        refuse(link, re, ErrorCode::SignedInElsewhere)
     }
 
     fn welcome(&self, ticket: Ticket, resumed: bool) -> Outcome {

@@ -95,9 +95,13 @@ impl Board {
     }
 
     fn try_login(&mut self, owner: UserKey, single_login: bool) -> Result<Client, String> {
+        self.try_login_as(owner, single_login, false)
+    }
+
+    fn try_login_as(&mut self, owner: UserKey, single_login: bool, again: bool) -> Result<Client, String> {
         let (mut client, link) = self.connect();
         let (device, mut known) = oneshot::channel();
-        self.board.take(In::Login { owner, single_login, re: 1, link, device });
+        self.board.take(In::Login { owner, single_login, again, re: 1, link, device });
         client.device = known.try_recv().unwrap();
         let answer = client.answer(1)?;
         client.ticket = answer["ticket"].as_str().unwrap().into();
@@ -150,6 +154,10 @@ impl Board {
 
     fn toggle(&mut self, client: &mut Client, call: &CallId, microphone: bool) -> Result<Value, String> {
         self.ask(client, Request::Devices { call_id: call.clone(), microphone, camera: false })
+    }
+
+    fn switch(&mut self, client: &mut Client, call: &CallId, media: MediaType) -> Result<Value, String> {
+        self.ask(client, Request::Media { call_id: call.clone(), media })
     }
 
     fn offer(&mut self, client: &mut Client, call: &CallId) -> Result<Value, String> {
@@ -566,4 +574,56 @@ async fn a_stop_tells_everybody_closes_their_sockets_and_lets_nobody_in() {
     }
     assert_eq!(s.try_login(user("late"), false).err().as_deref(), Some("overloaded"));
     assert_eq!(s.resume(&a).err().as_deref(), Some("overloaded"));
+}
+
+#[tokio::test]
+async fn a_device_that_was_replaced_too_long_ago_signs_nobody_out_by_itself() {
+    let mut b = Board::new();
+    let again = |b: &mut Board, single| b.try_login_as(user("a"), single, true);
+    let old = again(&mut b, true).expect("nobody else is there");
+    let mut newer = b.try_login(user("a"), true).unwrap();
+    assert_eq!(again(&mut b, true).err().as_deref(), Some("signed_in_elsewhere"));
+    b.cut(&newer);
+    assert_eq!(
+        again(&mut b, true).err().as_deref(),
+        Some("signed_in_elsewhere"),
+        "it may be back in a moment"
+    );
+    newer = b.resume(&newer).unwrap();
+    assert!(newer.events().is_empty(), "the newer device has heard nothing of it");
+    assert!(b.board.sessions.len() == 1 && !b.board.sessions.contains_key(&old.device.unwrap()));
+    let beside = again(&mut b, false).expect("an app of several devices");
+    assert!(b.try_login(user("a"), true).is_ok(), "a user who asks for it takes the account back");
+    assert!(!b.board.sessions.contains_key(&beside.device.unwrap()));
+}
+
+#[tokio::test]
+async fn a_switch_is_told_to_both_also_to_one_who_was_away_and_is_in_the_record() {
+    let mut b = Board::unbounded(|_| ());
+    let (mut x, y, call) = b.talking("x", "y");
+    b.cut(&y);
+    b.switch(&mut x, &call, MediaType::Video).unwrap();
+    b.toggle(&mut x, &call, false).unwrap();
+    b.switch(&mut x, &call, MediaType::Audio).unwrap();
+    b.switch(&mut x, &call, MediaType::Video).unwrap();
+    for (client, who) in [(&mut x, "the asker"), (&mut b.resume(&y).unwrap(), "the one who was away")] {
+        client.read();
+        let told: Vec<_> = client.seen.iter().filter(|e| e["type"] == "media").collect();
+        let each: Vec<_> = told.iter().map(|e| e["media"].as_str().unwrap()).collect();
+        assert_eq!(each, ["video", "audio", "video"], "{who}");
+        assert!(told.iter().all(|e| e["userID"] == "x" && e["callID"] == call.to_string()));
+    }
+    b.hangup(&mut x, &call);
+    assert_eq!(b._records.try_recv().unwrap().media, MediaType::Video);
+}
+
+#[tokio::test]
+async fn whoever_switches_on_and_on_is_refused_for_a_while() {
+    let mut b = Board::unbounded(|_| ());
+    let (mut x, mut y, call) = b.talking("x", "y");
+    let both = [MediaType::Video, MediaType::Audio];
+    let refused = (0..100).filter(|n| b.switch(&mut x, &call, both[n % 2]) == Err("too_many".into())).count();
+    assert!((80..100).contains(&refused), "{refused}");
+    assert_eq!(y.events(), vec!["media"; 100 - refused]);
+    assert!(b.switch(&mut y, &call, MediaType::Video).is_ok(), "each device has its own measure");
 }

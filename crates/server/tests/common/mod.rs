@@ -167,6 +167,7 @@ impl Device {
             user_id: UserId::new(user).unwrap(),
             user_sig: sign(app, user).into(),
             device: DeviceInfo { kind: DeviceKind::Native },
+            again: false,
         };
         match self.ask(request).await? {
             Success::Welcome(welcome) => Ok(welcome),

@@ -1,0 +1,50 @@
+/** What the call screen of a mini-program shows. */
+
+import assert from "node:assert/strict"
+import { afterEach, test } from "node:test"
+import { pictureUnseen } from "../../core/src/index.js"
+import type { Call, CallEvent } from "../../core/src/index.js"
+import { built, setWx } from "./built.js"
+
+interface CallView {
+  happened(event: CallEvent): void
+  data(): { [name: string]: unknown }
+}
+
+const { CallView } = built<{ CallView: new (options: object) => CallView }>("lib/call-view.js")
+
+/** Ends what is shown: its clock would keep the test alive. */
+const ends: Array<() => void> = []
+afterEach(() => ends.splice(0).forEach((end) => end()))
+
+function shown(change: Partial<Call> = {}) {
+  setWx({ setKeepScreenOn: () => {}, hideKeyboard: () => {}, showToast: () => {} })
+  const media = { pusher: { url: "rtmp://s", enableCamera: true }, players: [], front: true, isHidden: () => false }
+  const view = new CallView({ language: "zh", devtools: false, media, online: () => true, changed: () => {}, now: () => 0 })
+  const on = { microphone: true, camera: true }
+  const call = {
+    phase: "connected", role: "caller", media: "video", self: "A", sponsor: "A", invitees: ["B"], peers: [{ userID: "B", devices: on }],
+    devices: on, unseen: [], connectedAt: 0, ...change,
+  } as unknown as Call
+  view.happened({ type: "calling", call })
+  view.happened({ type: "media", call, status: "connected" })
+  ends.push(() => view.happened({ type: "ended", call, reason: "hangup", by: "A", durationS: 0, from: "connected" }))
+  return { view, call }
+}
+
+test("a picture that cannot be decoded is not waited for: its place is empty, and the reason stays", () => {
+  assert.deepEqual([shown().view.data()["seen"], shown().view.data()["hint"]], [true, ""])
+  const { view, call } = shown({ unseen: ["A", "B"] })
+  assert.ok(pictureUnseen(call))
+  const reason = "对方的浏览器不支持 H.264，看不到画面，通话以语音继续"
+  assert.deepEqual([view.data()["seen"], view.data()["hint"]], [false, reason])
+  view.happened({ type: "error", code: "video_codec", message: "" })
+  assert.equal(view.data()["hint"], reason, "said once")
+  assert.equal(shown({ unseen: ["A", "B"], media: "audio" }).view.data()["hint"], "")
+})
+
+test("a video call that both talk in has a key for voice", () => {
+  const key = (change: Partial<Call>) => (shown(change).view.data()["captions"] as { toVoice: string }).toVoice
+  assert.equal(key({}), "切换到语音通话")
+  assert.deepEqual([key({ media: "audio" }), key({ phase: "calling" }), key({ phase: "accepting", role: "callee" })], ["", "", ""])
+})
