@@ -4,37 +4,16 @@
  */
 
 import assert from 'node:assert/strict'
+import {
+  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
+} from '../lib/payloads.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, before, describe, it } from '../lib/test.js'
-import { answers, any, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/told.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
-
-// --- payloads ---
-
-const text = any('a text', (value) => typeof value === 'string' && value.length > 0)
-const number = any('a number above 0', (value) => typeof value === 'number' && value > 0)
-const seconds = any('whole seconds', (value) => Number.isInteger(value) && value >= 0)
-const record = any('a message', (value) => typeof value?.payload?.data === 'string' && Boolean(JSON.parse(value.payload.data)))
-
-const invited = (sponsor, invitee, callType) => ['INVITED', {
-  sponsor, inviteeList: [invitee], userIDList: [invitee], isFromGroup: false, inviteID: text,
-  inviteData: { version: number, callType, roomID: number, callEnd: 0 },
-}]
-const leave = (userID) => ['USER_LEAVE', { userID }]
-const hungUp = ['HANG_UP', undefined]
-const rejected = (who) => ['REJECT', { inviteID: text, invitee: who, userID: who, reason: 'reject' }]
-const busy = (who) => ['LINE_BUSY', { inviteID: text, invitee: who, userID: who, reason: 'line busy' }]
-const cancelled = (by) => ['CALLING_CANCEL', { inviteID: text, userID: by }]
-const unanswered = (event, sponsor, who) => [event, {
-  groupID: '', inviteID: text, sponsor, timeoutUserList: [who], userIDList: [who],
-}]
-const ended = (by) => ['CALL_END', { inviteID: text, userID: by, call_end: seconds, callEnd: seconds }]
-const endedUnanswered = (sponsor) => ['CALL_END', { inviteID: text, sponsor, call_end: 0, callEnd: 0 }]
-const endedByOwnCancel = ['CALL_END', { inviteID: text, message: record, call_end: 0, callEnd: 0 }]
-const ready = ['SDK_READY', undefined]
 
 // --- the table ---
 
@@ -313,12 +292,3 @@ describe("the guide's events", () => {
     })
   }
 })
-
-/** Every end that was told of a call says the seconds that the server has written down. */
-async function sameDuration(server, phones) {
-  for (const phone of phones) {
-    for (const { event, data } of phone.sequence) {
-      if (event === 'CALL_END') assert.equal(data.callEnd, await server.talked(data.inviteID), `the duration at ${phone.userID}`)
-    }
-  }
-}

@@ -4,6 +4,7 @@ import { Device } from '../../lib/device.js'
 import { allDone } from '../../lib/deadline.js'
 import { Phone as BrowserPhone } from '../../lib/phone.js'
 import { Rig as PhoneRig } from '../../miniprogram/lib/rig.js'
+import { onBrowser, onPhone } from './sides.js'
 
 /** Who has what: the same people as everywhere, each with a tone and a colour. */
 export const PHONE = 'alice'
@@ -35,9 +36,9 @@ export class Rig {
     return this.phones.phone(PHONE, { to: BROWSER, ...options })
   }
 
-  /** A browser's page that is signed in. @param {Partial<Parameters<typeof BrowserPhone.open>[2]>} [options] */
-  async browser(options) {
-    const page = await BrowserPhone.open(this.device, this.server, { surface: 'class', ...options })
+  /** A browser's page that is signed in, with the element's own call screen. @param {Partial<Parameters<typeof BrowserPhone.open>[2]> & { device?: Device }} [options] */
+  async browser({ device = this.device, ...options } = {}) {
+    const page = await BrowserPhone.open(device, this.server, { surface: 'element', ...options })
     this.#pages.push(page)
     return page
   }
@@ -47,6 +48,12 @@ export class Rig {
     return Promise.all([this.phone(), this.browser()])
   }
 
+  /** Both, behind the same verbs. @returns {Promise<[import('./sides.js').Side, import('./sides.js').Side]>} */
+  async sides() {
+    const [phone, browser] = await this.pair()
+    return [onPhone(phone), onBrowser(browser)]
+  }
+
   /** Ends the phones and pages of one test. */
   async clear() {
     await allDone([...this.#pages.splice(0).map((page) => page.close()), this.phones.clear()])
@@ -54,28 +61,10 @@ export class Rig {
 
   /** Ends everything, whatever of it fails. */
   async stop() {
-    await allDone([...this.#pages.splice(0).map((page) => page.close()), this.device?.stop(), this.phones.stop()])
+    try {
+      await allDone(this.#pages.splice(0).map((page) => page.close()))
+    } finally {
+      await allDone([this.device?.stop(), this.phones.stop()])
+    }
   }
-}
-
-/** The phone calls the browser, which answers. @param {1 | 2} type */
-export async function phoneCalls(phone, browser, type) {
-  await phone.run((page, give) => page.TRTCCalling.call(give({ userID: BROWSER, type })).then(() => {}))
-  await browser.event('INVITED')
-  await browser.accept()
-  await Promise.all([phone.told.event('USER_ENTER'), browser.event('USER_ENTER')])
-}
-
-/** The browser calls the phone, whose user answers on the screen. @param {1 | 2} type */
-export async function browserCalls(browser, phone, type) {
-  await browser.call({ userID: PHONE, type })
-  await phone.told.event('INVITED')
-  await phone.tap('#accept')
-  await Promise.all([phone.told.event('USER_ENTER'), browser.event('USER_ENTER')])
-}
-
-/** Each hears, and in a video call sees, the other. @param {1 | 2} type */
-export async function bothWays(phone, browser, type) {
-  await allDone([phone.hears(BROWSER), browser.page.hears(PHONE)])
-  if (type === 2) await allDone([phone.sees(BROWSER), browser.page.sees(PHONE)])
 }

@@ -1,7 +1,8 @@
 /** A phone and a browser in one call: whoever calls, each hears and sees the other. */
 
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { bothWays, browserCalls, phoneCalls, Rig } from '../lib/rig.js'
+import { Rig } from '../lib/rig.js'
+import { bothWays, connect } from '../lib/sides.js'
 
 describe('a phone and a browser', () => {
   /** @type {Rig} */ let rig
@@ -12,14 +13,14 @@ describe('a phone and a browser', () => {
   for (const type of /** @type {const} */ ([1, 2])) {
     const kind = type === 1 ? 'voice' : 'video'
     it(`${kind}: the phone calls`, async () => {
-      const [phone, browser] = await rig.pair()
-      await phoneCalls(phone, browser, type)
+      const [phone, browser] = await rig.sides()
+      await connect(phone, browser, type)
       await bothWays(phone, browser, type)
     })
 
     it(`${kind}: the browser calls`, async () => {
-      const [phone, browser] = await rig.pair()
-      await browserCalls(browser, phone, type)
+      const [phone, browser] = await rig.sides()
+      await connect(browser, phone, type)
       await bothWays(phone, browser, type)
     })
   }

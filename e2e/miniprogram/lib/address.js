@@ -13,20 +13,26 @@ const RTMP_PORT = 1935
  * @property {string} tcUrl what RTMP's client says that it connects to
  */
 
+/** The parts of an address. @param {string} address @returns {(Omit<Way, 'door'> & { hostname: string, port: number }) | undefined} */
+export function partsOf(address) {
+  const found = /^(rtmp|http):\/\/([^/:?]+|\[[^\]]+\])(?::(\d+))?\/([^?]*)(\?.*)?$/.exec(address)
+  if (!found) return undefined
+  const [, scheme, hostname, given, path, query = ''] = found
+  const port = Number(given ?? (scheme === 'rtmp' ? RTMP_PORT : 80))
+  const cut = path.lastIndexOf('/')
+  if (scheme === 'rtmp' && cut < 1) return undefined
+  const app = path.slice(0, cut)
+  const host = `${hostname}:${port}`
+  const rest = { app, name: `${path.slice(cut + 1)}${query}`, tcUrl: `rtmp://${host}/${app}` }
+  return { scheme, hostname, port, host, path: `/${path}${query}`, ...rest }
+}
+
 /**
  * @param {import('./network.js').Network} network
  * @param {string} address `rtmp://host/app/name?ticket` or `http://host/app/name.flv`
  * @returns {Promise<Way | undefined>} nothing if it is no such address
  */
 export async function reach(network, address) {
-  const found = /^(rtmp|http):\/\/([^/:?]+|\[[^\]]+\])(?::(\d+))?\/([^?]*)(\?.*)?$/.exec(address)
-  if (!found) return undefined
-  const [, scheme, name, given, path, query = ''] = found
-  const port = Number(given ?? (scheme === 'rtmp' ? RTMP_PORT : 80))
-  const cut = path.lastIndexOf('/')
-  if (scheme === 'rtmp' && cut < 1) return undefined
-  const app = path.slice(0, cut)
-  const host = `${name}:${port}`
-  const rest = { app, name: `${path.slice(cut + 1)}${query}`, tcUrl: `rtmp://${host}/${app}` }
-  return { door: await network.door(name, port), scheme, host, path: `/${path}${query}`, ...rest }
+  const parts = partsOf(address)
+  return parts && { door: await network.door(parts.hostname, parts.port), ...parts }
 }

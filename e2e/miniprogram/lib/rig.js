@@ -36,9 +36,10 @@ const RETRY_MS = 300
  * @param {object} [options]
  * @param {'rtmp' | 'flv'} [options.player]
  * @param {boolean} [options.strictCallEnd]
+ * @param {boolean} [options.backgroundMute] the tag's attribute in the guide's page; default true, as in the guide
  * @param {Partial<Parameters<typeof writeApp>[0]>} [options.more] pages besides
  */
-export function builtApp(server, { player = 'rtmp', strictCallEnd = false, ...more } = {}) {
+export function builtApp(server, { player = 'rtmp', strictCallEnd = false, backgroundMute = true, ...more } = {}) {
   if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
   const app = writeApp({ guide: GUIDE, component: COMPONENT, ...more })
   const path = join(app.folder, 'components/TRTCCalling/config.js')
@@ -47,6 +48,11 @@ export function builtApp(server, { player = 'rtmp', strictCallEnd = false, ...mo
   const config = Object.entries(values).reduce((text, [name, value]) => text.replace(new RegExp(`^  ${name}: [^,]*,`, 'm'), `  ${name}: ${value},`), before)
   if (config === before) throw new Error(`config.js is not as it was:\n${before}`)
   writeFileSync(path, config)
+  if (!backgroundMute) {
+    const wxml = app.guide.wxml.replace('backgroundMute="{{true}}"', 'backgroundMute="{{false}}"')
+    if (wxml === app.guide.wxml) throw new Error('the guide has no backgroundMute any more')
+    writeFileSync(join(app.folder, 'pages/index/index.wxml'), wxml)
+  }
   return app
 }
 

@@ -4,37 +4,16 @@
  */
 
 import assert from 'node:assert/strict'
-import { any, answers, enters, exactly } from '../../lib/told.js'
+import {
+  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
+} from '../../lib/payloads.js'
+import { answers, enters, exactly } from '../../lib/told.js'
 import { after, before, describe, it, until } from '../lib/house.js'
 import { call, connect, Rig, ring } from '../lib/rig.js'
 import { LINES } from '../lib/told.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
-
-// --- payloads ---
-
-const text = any('a text', (value) => typeof value === 'string' && value.length > 0)
-const number = any('a number above 0', (value) => typeof value === 'number' && value > 0)
-const seconds = any('whole seconds', (value) => Number.isInteger(value) && value >= 0)
-const record = any('a message', (value) => typeof value?.payload?.data === 'string' && Boolean(JSON.parse(value.payload.data)))
-
-const invited = (sponsor, invitee, callType) => ['INVITED', {
-  sponsor, inviteeList: [invitee], userIDList: [invitee], isFromGroup: false, inviteID: text,
-  inviteData: { version: number, callType, roomID: number, callEnd: 0 },
-}]
-const leave = (userID) => ['USER_LEAVE', { userID }]
-const hungUp = ['HANG_UP', undefined]
-const rejected = (who) => ['REJECT', { inviteID: text, invitee: who, userID: who, reason: 'reject' }]
-const busy = (who) => ['LINE_BUSY', { inviteID: text, invitee: who, userID: who, reason: 'line busy' }]
-const cancelled = (by) => ['CALLING_CANCEL', { inviteID: text, invitee: text, userID: by }]
-const unanswered = (event, sponsor, who) => [event, {
-  groupID: '', inviteID: text, sponsor, timeoutUserList: [who], userIDList: [who],
-}]
-const ended = (by) => ['CALL_END', { inviteID: text, sponsor: text, userID: by, call_end: seconds, callEnd: seconds, message: record }]
-const endedUnanswered = (sponsor) => ['CALL_END', { inviteID: text, sponsor, call_end: 0, callEnd: 0 }]
-const endedByOwnCancel = ['CALL_END', { inviteID: text, message: record, call_end: 0, callEnd: 0 }]
-const ready = ['SDK_READY', undefined]
 
 // --- what people do ---
 
@@ -310,11 +289,8 @@ describe("the guide's events, on mini-programs", () => {
       await exactly(...all.map((phone) => [phone.told, expected[phone.userID] ?? []]))
       for (const phone of all) phone.told.sameAsGuide()
       await Promise.all(all.map(hangsUpNoMore))
+      await sameDuration(rig.server, all.map(({ told }) => told))
       for (const phone of all) {
-        // Every end that was told of a call says the seconds that the server has written down.
-        for (const { event, data } of phone.told.sequence) {
-          if (event === 'CALL_END') assert.equal(data.callEnd, await rig.server.talked(data.inviteID), `the duration at ${phone.userID}`)
-        }
         await until(`${phone.userID}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.screen.find('#accept').length)
         assert.equal(phone.rings, false, `${phone.userID}'s phone is quiet`)
         assert.equal(phone.pusher, undefined)

@@ -1,0 +1,241 @@
+/** What is cut between a phone and a browser while they talk: each is heard and seen again, or the other is told one end. */
+
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../../lib/deadline.js'
+import { Proxy } from '../../lib/proxy.js'
+import { after, afterEach, before, describe, it } from '../../lib/test.js'
+import { answers, enters, exactly, sentence } from '../../lib/told.js'
+import { builtApp } from '../../miniprogram/lib/rig.js'
+import { BROWSER, PHONE, Rig } from '../lib/rig.js'
+import { bothWays, connect, onBrowser, onPhone, ring } from '../lib/sides.js'
+
+/** How long a network is away. */
+const AWAY_MS = 2000
+/** Long enough that a browser gives its path up: seconds without an answer, and then its own wait. */
+const CUT_MS = 9000
+/** Pause of a real tag between two of its tries, about. */
+const PHONE_RETRY_MS = 3000
+/** A wrong event would have come by now. */
+const WATCHED_MS = 1000
+/** A page that is left says so, and nobody waits for the grace. */
+const AT_ONCE_MS = 1500
+/** Share of datagrams that a bad network loses. */
+const BAD = 0.05
+
+/** They talk by video. @param {Rig} rig */
+async function talking(rig, { phone: options, browser: view } = {}) {
+  const [phone, browser] = await Promise.all([rig.phone(options), rig.browser(view)])
+  const [p, b] = [onPhone(phone), onBrowser(browser)]
+  await connect(p, b, 2)
+  await bothWays(p, b, 2)
+  for (const { told } of [p, b]) told.forget()
+  return { phone, browser, p, b, both: () => bothWays(p, b, 2) }
+}
+
+/** Nothing was told to a page since it last forgot, and for a while longer. */
+async function nothingTold(...sides) {
+  await delay(WATCHED_MS)
+  for (const { told, userID } of sides) assert.deepEqual(told.told(), [], `what ${userID} was told`)
+}
+
+describe('a call between a phone and a browser', () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start()))
+  afterEach(() => rig.clear())
+  after(() => rig?.stop())
+
+  describe("when the browser's page", () => {
+    it('is reloaded in mid-call: the phone is told one end, at once, and the next page can call', async () => {
+      const { phone, browser, p } = await talking(rig)
+      await browser.page.raw.reload()
+      await phone.told.event('CALL_END', AT_ONCE_MS)
+      await exactly([p.told, ['USER_LEAVE', 'CALL_END']])
+      await cleared(phone)
+      await browser.page.close()
+      p.told.forget()
+      const next = onBrowser(await rig.browser())
+      await connect(next, p, 2)
+      await bothWays(next, p, 2)
+    })
+
+    it('is reloaded while it rings: the next page answers', async () => {
+      const [phone, browser] = await rig.pair()
+      const p = onPhone(phone)
+      await ring(p, onBrowser(browser), { type: 2 })
+      await browser.page.raw.reload()
+      await browser.page.close()
+      const next = onBrowser(await rig.browser())
+      await next.event('INVITED')
+      await next.accept()
+      await bothWays(next, p, 2)
+      await exactly([p.told, answers(BROWSER, 2)], [next.told, ['INVITED', ...enters(PHONE, 2)]])
+    })
+
+    it('loses its socket for two seconds: sound and picture go on, and no event comes of it', async () => {
+      const proxy = await Proxy.start(rig.server.port)
+      try {
+        const { browser, p, b, both } = await talking(rig, { browser: { url: proxy.url } })
+        const before = [await p.same(), await b.same()]
+        const { resumed } = await browser.page.session()
+        proxy.cut()
+        const back = delay(AWAY_MS)
+        await both()
+        await back
+        proxy.heal()
+        await until('it has resumed', async () => (await browser.page.session()).resumed > resumed)
+        await both()
+        assert.deepEqual([await p.same(), await b.same()], before)
+        await nothingTold(p, b)
+        await browser.close()
+      } finally {
+        await proxy.close()
+      }
+    })
+  })
+
+  describe("when the phone's", () => {
+    it('push connection is cut: it pushes again, the browser keeps its connection, and nobody is told', async () => {
+      const { phone, p, b, both } = await talking(rig)
+      const [player, path] = [phone.players[0].connections, await b.same()]
+      const { pid, connections } = phone.pusher
+      process.kill(pid)
+      await until('it pushes again', () => phone.pusher.connections === connections + 1 && phone.pusher.publishing)
+      await both()
+      assert.equal(phone.players[0].connections, player)
+      assert.deepEqual(await b.same(), path)
+      await nothingTold(p, b)
+    })
+
+    it('RTMP connections are cut three times, both: they come back, and nobody is told', async () => {
+      const { phone, p, b, both } = await talking(rig)
+      const path = await b.same()
+      for (let n = 0; n < 3; n++) {
+        const [pusher, player] = [phone.pusher.connections, phone.players[0].connections]
+        await phone.network.block(rig.phones.rtmpPort)
+        phone.network.unblock(rig.phones.rtmpPort)
+        await until('both connect anew', () => phone.pusher.connections > pusher && phone.players[0].connections > player)
+        await both()
+      }
+      assert.deepEqual(await b.same(), path)
+      await nothingTold(p, b)
+    })
+
+    it('tags have given up: they begin anew, and only the phone is told', async () => {
+      const { phone, p, b, both } = await talking(rig, { phone: { retryMs: 50 } })
+      const from = [phone.codes('live-pusher').length, phone.codes('live-player').length]
+      await phone.network.block(rig.phones.rtmpPort)
+      await phone.code('live-pusher', -1307, { from: from[0] })
+      await phone.code('live-player', -2301, { from: from[1] })
+      phone.network.unblock(rig.phones.rtmpPort)
+      await both()
+      await exactly([p.told, [['ERROR', { code: -1307, message: sentence }]]], [b.told, []])
+    })
+
+    it('network is away for two seconds: they go on, and no page is told', async () => {
+      // As patient as a phone: its tags do not give up meanwhile.
+      const { phone, p, b, both } = await talking(rig, { phone: { retryMs: PHONE_RETRY_MS } })
+      const path = await b.same()
+      await phone.network.cut()
+      await delay(AWAY_MS)
+      await phone.network.heal()
+      await both()
+      assert.deepEqual(await b.same(), path)
+      await nothingTold(p, b)
+    })
+
+    it('network becomes another one', async () => {
+      const { phone, p, b, both } = await talking(rig)
+      await phone.network.change('4g')
+      await both()
+      await nothingTold(p, b)
+    })
+
+    it('app goes into the background with backgroundMute true: its voice goes on, and its picture comes back', async () => {
+      const { phone, p, b, both } = await talking(rig)
+      const before = [await p.same(), await b.same()]
+      await phone.hide({ freezeAfter: Infinity })
+      await b.seesNobody()
+      await b.hears(PHONE)
+      await phone.show()
+      await both()
+      assert.deepEqual([await p.same(), await b.same()], before)
+      await exactly([p.told, []], [b.told, ['USER_VIDEO_AVAILABLE', 'USER_VIDEO_AVAILABLE']])
+    })
+
+    it('app is frozen in the background: its voice goes on, and it talks on when it is back', async () => {
+      const { phone, p, b, both } = await talking(rig)
+      await phone.hide({ freezeAfter: 0, media: 'audio' })
+      await delay(AWAY_MS)
+      await b.hears(PHONE)
+      await phone.show()
+      await both()
+      assert.deepEqual(p.told.told(), [])
+    })
+
+    it('app goes into the background, and its pusher is suspended: it pushes again when it is back', async () => {
+      const { phone, p, both } = await talking(rig)
+      const from = phone.codes('live-pusher').length
+      await phone.hide({ freezeAfter: Infinity, media: 'stop' })
+      await phone.code('live-pusher', 5000, { from })
+      await delay(AWAY_MS)
+      await phone.show()
+      await both()
+      assert.deepEqual(p.told.told(), [])
+    })
+
+    it('app goes into the background with backgroundMute false: it hangs up, one end on each side', async () => {
+      const app = builtApp(rig.server, { backgroundMute: false })
+      const { phone, p, b } = await talking(rig, { phone: { app } })
+      await phone.hide({ freezeAfter: Infinity })
+      await exactly([p.told, ['HANG_UP', 'CALL_END']], [b.told, ['USER_LEAVE', 'CALL_END']])
+      await phone.show()
+      await cleared(phone)
+    })
+  })
+})
+
+/** Nothing of the call is left on the phone. */
+const cleared = (phone) => until('its screen is empty', () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
+
+describe("a browser's media network", () => {
+  /** @type {Rig} */ let rig
+  before(async () => void (rig = await Rig.start({ relay: true })))
+  afterEach(async () => {
+    rig.server.relay.lose(0)
+    await rig.clear()
+  })
+  after(() => rig?.stop())
+
+  it('that is cut for a moment: the same path goes on, and the phone keeps its connections', async () => {
+    const { p, b, both } = await talking(rig)
+    const before = [await p.same(), await b.same()]
+    rig.server.relay.lose(1)
+    await p.hearsNobody() // silence, not nothing
+    rig.server.relay.lose(0)
+    await both()
+    assert.deepEqual([await p.same(), await b.same()], before)
+    await nothingTold(p, b)
+  })
+
+  it('that is cut until the browser gives its path up: both are heard and seen again, and no event comes of it', async () => {
+    const { browser, p, b, both } = await talking(rig)
+    const before = await p.same()
+    rig.server.relay.lose(1)
+    await delay(CUT_MS)
+    rig.server.relay.lose(0)
+    await both()
+    const paths = await browser.page.evaluate(() => window.__e2e.connections().length)
+    assert.ok(paths > 1, 'the first path was given up')
+    assert.deepEqual(await p.same(), before, 'the phone has not noticed')
+    await nothingTold(p, b)
+  })
+
+  it('that loses one datagram in twenty: both are heard and seen', async () => {
+    const { both, p, b } = await talking(rig)
+    rig.server.relay.lose(BAD)
+    await delay(AWAY_MS)
+    await both()
+    await nothingTold(p, b)
+  })
+})
