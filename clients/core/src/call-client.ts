@@ -508,6 +508,9 @@ export class CallClient {
     working.report.cameraWasSwitchedOff()
     const before = call.peers
     call.peers = before.map((p) => ({ userID: p.userID, devices: merged(p.devices, { camera: false }) }))
+    working.mediaHas = merged(working.mediaHas, { camera: false })
+    this.media.switched()
+    this.applyCamera(working, false)
     // Only the camera of who asked opens, and only if nothing else was asked for since.
     this.applyCamera(working, media === "video" && userID === call.self && working.wish === media)
     this.emit({ type: "switched", call, userID })

@@ -65,6 +65,9 @@ export interface MediaPort {
   reconnect(lost?: boolean): void
   /** Devices on or off. Never a new offer. */
   setDevices(wanted: Devices): void
+  /** The call has become a voice or a video call. The camera is off, whatever was to bring it back, until
+   * {@link setDevices} says otherwise. */
+  switched(): void
   /** Not everybody can decode this side's picture: it is sent in this codec from now on. */
   sendVideoIn(codec: VideoCodec): void
   /** The call is over: close everything, lights off. Harmless when nothing is open. */

@@ -438,9 +438,9 @@ test("a switch to voice by the other closes the camera here; a switch to video o
   const a = await talking("video")
   const before = a.server.frames.length
   await a.told({ type: "media", callID: "c1", userID: "B", media: "audio" })
-  assert.deepEqual(a.media.told.slice(-1), ["devices m-"])
+  assert.deepEqual([a.media.told.slice(-1), a.client.call?.devices.camera], [["switched"], false])
   await a.told({ type: "media", callID: "c1", userID: "B", media: "video" })
-  assert.deepEqual([a.media.told.slice(-1), a.client.call?.media], [["devices m-"], "video"], "B's wish opens no camera of A")
+  assert.deepEqual([a.media.told.slice(-1), a.client.call?.media], [["switched"], "video"], "B's wish opens no camera of A")
   assert.deepEqual(a.server.types().slice(before), [])
   await a.client.setDevices({ camera: true })
   assert.deepEqual(a.server.last("devices").camera, true)
@@ -449,7 +449,7 @@ test("a switch to voice by the other closes the camera here; a switch to video o
   await a.told({ type: "media", callID: "c1", userID: "B", media: "audio" })
 
   const switched = a.client.switchMedia("video")
-  assert.deepEqual(a.media.told.slice(-1), ["devices m-"], "not before the server has said so")
+  assert.deepEqual(a.media.told.slice(-1), ["switched"], "not before the server has said so")
   a.server.ok("media")
   await switched
   await a.told({ type: "media", callID: "c1", userID: "A", media: "video" })

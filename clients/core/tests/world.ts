@@ -124,6 +124,9 @@ export class FakeMedia implements MediaPort {
   setDevices(wanted: Devices): void {
     this.told.push(`devices ${show(wanted)}`)
   }
+  switched(): void {
+    this.told.push("switched")
+  }
   sendVideoIn(codec: string): void {
     this.told.push(`codec ${codec}`)
   }

@@ -294,3 +294,27 @@ test("a camera that is refused when the call becomes a video call stays off, and
   assert.deepEqual(m.told(), ["devices m-", "error -1301"])
   assert.equal(m.live.pusher?.enableCamera, false)
 })
+
+test("a camera that stopped in the background, or for want of a permission, is not brought back by a video call of the other's", async () => {
+  const away = made()
+  await away.talks()
+  away.live.away()
+  assert.deepEqual(away.told(), ["devices m-"])
+  for (const media of ["audio", "video"] as const) {
+    away.become(media)
+    away.live.switched()
+  }
+  away.live.back()
+  assert.deepEqual([away.told(), away.live.pusher?.enableCamera], [[], false])
+  const refused = made({ allowed: { microphone: true, camera: false } })
+  refused.live.openDevices()
+  await settle()
+  await refused.answered()
+  refused.become("audio")
+  refused.live.switched()
+  refused.told()
+  refused.live.permitted(ALL)
+  assert.deepEqual(refused.told(), ["devices m-"])
+  refused.become("video")
+  assert.equal(refused.live.pusher?.enableCamera, false)
+})

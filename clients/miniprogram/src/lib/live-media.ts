@@ -178,6 +178,15 @@ export class LiveMedia implements MediaPort {
     if (before.camera !== wanted.camera) this.stage.refresh()
   }
 
+  switched(): void {
+    const live = this.live
+    if (live === null) return
+    if (live.awayCamera !== null) live.awayCamera = false
+    live.missed = { microphone: live.missed.microphone, camera: false }
+    live.wanted = { microphone: live.wanted.microphone, camera: false }
+    this.stage.refresh()
+  }
+
   /** A pusher has no codec but H.264. */
   sendVideoIn(): void {}
 

@@ -144,6 +144,10 @@ export class WebMedia implements MediaPort {
     if (open.consented) this.follow(open)
   }
 
+  switched(): void {
+    if (this.open !== null) this.setDevices({ ...this.open.wanted, camera: false })
+  }
+
   sendVideoIn(codec: VideoCodec): void {
     this.open?.path.sendVideoIn(codec)
   }
