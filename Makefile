@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram interop bench screenshots
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop bench screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -28,7 +28,7 @@ clients: clients/node_modules ## Build the TypeScript clients into clients/dist
 
 test: ## Everything that a contributor needs
 	@scripts/need test
-	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e test-miniprogram
+	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e test-miniprogram test-bridge
 	@echo "all tests passed"
 
 lint: clients ## Formatting, clippy with warnings denied, generated types
@@ -63,6 +63,10 @@ e2e/miniprogram/node_modules: e2e/miniprogram/package-lock.json e2e/miniprogram/
 test-miniprogram: clients e2e/miniprogram/node_modules ## Calls between simulated phones with the guide's own page
 	$(CARGO) build --locked -p tring
 	cd e2e && npm run --silent test:miniprogram
+
+test-bridge: clients e2e/node_modules e2e/miniprogram/node_modules ## Calls between a simulated phone and a real browser
+	$(CARGO) build --locked -p tring
+	cd e2e && npm run --silent test:bridge
 
 bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench
