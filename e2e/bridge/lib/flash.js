@@ -7,14 +7,16 @@
  * (`of`, judged in the same way) is subtracted.
  */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { make } from '../../miniprogram/lib/ffmpeg.js'
+import { flashingDevices, watchFlashes } from './flash-in-page.js'
 import { scratch } from './line.js'
 
 /** From one flash to the next, and how long it and its beep are, in seconds. */
 export const PERIOD_S = 1
-export const FLASH_S = 0.12
-export const TONE_HZ = 1000
-export const FRAMES_PER_SECOND = 30
+const FLASH_S = 0.12
+const TONE_HZ = 1000
+const FRAMES_PER_SECOND = 30
 
 /** Samples in a piece that is judged: 2.5 ms. */
 const PIECE = 120
@@ -26,6 +28,25 @@ const WHITE = 128
 const APART_MS = (PERIOD_S * 1000) / 2
 
 const RENDER_MS = 60_000
+
+/** Its camera and its microphone are these: a view of {@link import('../../lib/device.js').Device.open}. */
+export const FLASHING = {
+  onPage: (raw) => raw.addInitScript(flashingDevices, { periodS: PERIOD_S, flashS: FLASH_S, hz: TONE_HZ, fps: FRAMES_PER_SECOND }),
+}
+
+/**
+ * What a browser's page has for so long.
+ *
+ * @param {import('../../lib/device.js').Page} page
+ * @param {number} ms
+ * @returns {ReturnType<typeof watchFlashes>}
+ */
+export async function watched(page, ms) {
+  // Longer than one script may take.
+  await page.evaluate(`void (window.flashes = (${watchFlashes})(${JSON.stringify({ ms, white: WHITE, loud: 10 ** (LOUD_DB / 20), apartMs: APART_MS })}))`)
+  await delay(ms)
+  return page.evaluate(() => window.flashes)
+}
 
 /**
  * What a phone's encoder would make of it: H.264 baseline with key frames every 2 s, AAC of 48 kHz, mono.

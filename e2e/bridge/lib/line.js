@@ -11,6 +11,7 @@ import { finished } from 'node:stream/promises'
 import { LEAVING_MS, until, within } from '../../lib/deadline.js'
 import { partsOf } from '../../miniprogram/lib/address.js'
 import { Ffmpeg } from '../../miniprogram/lib/ffmpeg.js'
+import { FlvReader } from '../../miniprogram/lib/flv.js'
 
 /** A tag that found no way tries again after this: in no test. */
 const NEVER_MS = 3_600_000
@@ -67,14 +68,21 @@ export class Line {
     await ffmpeg.kill()
   }
 
-  /** What a player is given in so many milliseconds. @param {number} ms @returns {Promise<string>} a file of FLV, with the server's times */
-  async record(ms) {
+  /**
+   * What a player is given in so many milliseconds.
+   *
+   * @param {number} ms
+   * @param {(tag: { kind: number, ms: number }) => void} [onTag] as each comes
+   * @returns {Promise<string>} a file of FLV, with the server's times
+   */
+  async record(ms, onTag = () => {}) {
     const path = scratch('flv')
     const file = createWriteStream(path)
     const asked = get(this.flv)
     const answer = await within(LEAVING_MS, 'an answer to a player', new Promise((resolve, reject) => asked.on('response', resolve).on('error', reject)))
     if (answer.statusCode !== 200) throw new Error(`a player was answered ${answer.statusCode}`)
-    answer.on('error', () => {}).pipe(file)
+    const reader = new FlvReader()
+    answer.on('data', (bytes) => reader.read(bytes).forEach(onTag)).on('error', () => {}).pipe(file)
     await new Promise((resolve) => setTimeout(resolve, ms))
     asked.destroy()
     file.end()

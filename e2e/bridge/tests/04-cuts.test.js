@@ -6,38 +6,18 @@ import { until } from '../../lib/deadline.js'
 import { Proxy } from '../../lib/proxy.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
 import { answers, enters, exactly, sentence } from '../../lib/told.js'
-import { builtApp } from '../../miniprogram/lib/rig.js'
 import { BROWSER, PHONE, Rig } from '../lib/rig.js'
 import { bothWays, connect, onBrowser, onPhone, ring } from '../lib/sides.js'
+import { cleared, nothingTold, talking } from '../lib/talk.js'
 
 /** How long a network is away. */
 const AWAY_MS = 2000
-/** Long enough that a browser gives its path up: seconds without an answer, and then its own wait. */
-const CUT_MS = 9000
 /** Pause of a real tag between two of its tries, about. */
 const PHONE_RETRY_MS = 3000
-/** A wrong event would have come by now. */
-const WATCHED_MS = 1000
 /** A page that is left says so, and nobody waits for the grace. */
 const AT_ONCE_MS = 1500
 /** Share of datagrams that a bad network loses. */
 const BAD = 0.05
-
-/** They talk by video. @param {Rig} rig */
-async function talking(rig, { phone: options, browser: view } = {}) {
-  const [phone, browser] = await Promise.all([rig.phone(options), rig.browser(view)])
-  const [p, b] = [onPhone(phone), onBrowser(browser)]
-  await connect(p, b, 2)
-  await bothWays(p, b, 2)
-  for (const { told } of [p, b]) told.forget()
-  return { phone, browser, p, b, both: () => bothWays(p, b, 2) }
-}
-
-/** Nothing was told to a page since it last forgot, and for a while longer. */
-async function nothingTold(...sides) {
-  await delay(WATCHED_MS)
-  for (const { told, userID } of sides) assert.deepEqual(told.told(), [], `what ${userID} was told`)
-}
 
 describe('a call between a phone and a browser', () => {
   /** @type {Rig} */ let rig
@@ -150,53 +130,8 @@ describe('a call between a phone and a browser', () => {
       await both()
       await nothingTold(p, b)
     })
-
-    it('app goes into the background with backgroundMute true: its voice goes on, and its picture comes back', async () => {
-      const { phone, p, b, both } = await talking(rig)
-      const before = [await p.same(), await b.same()]
-      await phone.hide({ freezeAfter: Infinity })
-      await b.seesNobody()
-      await b.hears(PHONE)
-      await phone.show()
-      await both()
-      assert.deepEqual([await p.same(), await b.same()], before)
-      await exactly([p.told, []], [b.told, ['USER_VIDEO_AVAILABLE', 'USER_VIDEO_AVAILABLE']])
-    })
-
-    it('app is frozen in the background: its voice goes on, and it talks on when it is back', async () => {
-      const { phone, p, b, both } = await talking(rig)
-      await phone.hide({ freezeAfter: 0, media: 'audio' })
-      await delay(AWAY_MS)
-      await b.hears(PHONE)
-      await phone.show()
-      await both()
-      assert.deepEqual(p.told.told(), [])
-    })
-
-    it('app goes into the background, and its pusher is suspended: it pushes again when it is back', async () => {
-      const { phone, p, both } = await talking(rig)
-      const from = phone.codes('live-pusher').length
-      await phone.hide({ freezeAfter: Infinity, media: 'stop' })
-      await phone.code('live-pusher', 5000, { from })
-      await delay(AWAY_MS)
-      await phone.show()
-      await both()
-      assert.deepEqual(p.told.told(), [])
-    })
-
-    it('app goes into the background with backgroundMute false: it hangs up, one end on each side', async () => {
-      const app = builtApp(rig.server, { backgroundMute: false })
-      const { phone, p, b } = await talking(rig, { phone: { app } })
-      await phone.hide({ freezeAfter: Infinity })
-      await exactly([p.told, ['HANG_UP', 'CALL_END']], [b.told, ['USER_LEAVE', 'CALL_END']])
-      await phone.show()
-      await cleared(phone)
-    })
   })
 })
-
-/** Nothing of the call is left on the phone. */
-const cleared = (phone) => until('its screen is empty', () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
 
 describe("a browser's media network", () => {
   /** @type {Rig} */ let rig
@@ -222,11 +157,9 @@ describe("a browser's media network", () => {
     const { browser, p, b, both } = await talking(rig)
     const before = await p.same()
     rig.server.relay.lose(1)
-    await delay(CUT_MS)
+    await until('the first path is given up', () => browser.page.evaluate(() => window.__e2e.connections().length > 1))
     rig.server.relay.lose(0)
     await both()
-    const paths = await browser.page.evaluate(() => window.__e2e.connections().length)
-    assert.ok(paths > 1, 'the first path was given up')
     assert.deepEqual(await p.same(), before, 'the phone has not noticed')
     await nothingTold(p, b)
   })

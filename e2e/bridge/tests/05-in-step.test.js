@@ -6,8 +6,7 @@
 import assert from 'node:assert/strict'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { distances, film, flashesOf, FRAMES_PER_SECOND, FLASH_S, PERIOD_S, summary, TONE_HZ } from '../lib/flash.js'
-import { flashingDevices, watchFlashes } from '../lib/flash-in-page.js'
+import { distances, film, FLASHING, flashesOf, summary, watched } from '../lib/flash.js'
 import { Line, phoneWithoutTags } from '../lib/line.js'
 import { Rig } from '../lib/rig.js'
 import { connect, onBrowser, onPhone } from '../lib/sides.js'
@@ -24,10 +23,8 @@ const WATCHED_MS = 14_000
 const ENOUGH = 9
 
 /** Where timers come later than this, the machine is too busy to measure, and it is tried again. */
-const TOO_LATE_MS = 12
-const TRIES = 3
-
-const HOW = { periodS: PERIOD_S, flashS: FLASH_S, hz: TONE_HZ, fps: FRAMES_PER_SECOND }
+const TOO_LATE_MS = 5
+const TRIES = 4
 
 describe('flash and beep', () => {
   /** @type {Rig} */ let rig
@@ -48,16 +45,14 @@ describe('flash and beep', () => {
 
   /** One call from its beginning: both directions at the same time. */
   async function both() {
-    const view = { onPage: (raw) => raw.addInitScript(flashingDevices, HOW) }
-    const [phone, browser] = await Promise.all([phoneWithoutTags(rig), rig.browser({ view })])
+    const [phone, browser] = await Promise.all([phoneWithoutTags(rig), rig.browser({ view: FLASHING })])
     const delays = monitorEventLoopDelay({ resolution: 10 })
     delays.enable()
     await connect(onPhone(phone), onBrowser(browser), 2)
     const line = await Line.of(phone, rig.server)
     try {
       line.publish(['-re', '-i', reel.file])
-      const watched = browser.page.evaluate(watchFlashes, { ms: WATCHED_MS, white: 128, loud: 0.1, apartMs: (PERIOD_S * 1000) / 2 })
-      const [file, seen] = await Promise.all([line.record(WATCHED_MS), watched])
+      const [file, seen] = await Promise.all([line.record(WATCHED_MS), watched(browser.page, WATCHED_MS)])
       const played = await flashesOf(file)
       const later = ([at]) => at >= seen.since + BEGINS_MS
       const whole = (numbers) => numbers.map((n) => Math.round(n))

@@ -24,7 +24,7 @@ export class FlvReader {
   #bytes = Buffer.alloc(0)
   #begun = false
 
-  /** @param {Buffer} bytes @returns {{ kind: number, body: Buffer }[]} */
+  /** @param {Buffer} bytes @returns {{ kind: number, ms: number, body: Buffer }[]} */
   read(bytes) {
     this.#bytes = Buffer.concat([this.#bytes, bytes])
     const found = []
@@ -38,7 +38,8 @@ export class FlvReader {
       if (this.#bytes.length < 11) return found
       const size = this.#bytes.readUIntBE(1, 3)
       if (this.#bytes.length < 11 + size + 4) return found
-      found.push({ kind: this.#bytes[0] & 31, body: this.#bytes.subarray(11, 11 + size) })
+      const ms = this.#bytes.readUIntBE(4, 3) + this.#bytes[7] * 0x1000000
+      found.push({ kind: this.#bytes[0] & 31, ms, body: this.#bytes.subarray(11, 11 + size) })
       this.#bytes = this.#bytes.subarray(11 + size + 4)
     }
   }

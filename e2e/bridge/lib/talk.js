@@ -1,0 +1,28 @@
+/** A talk by video that something is about to happen to. */
+
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../../lib/deadline.js'
+import { bothWays, connect, onBrowser, onPhone } from './sides.js'
+
+/** A wrong event would have come by now. */
+const WATCHED_MS = 1000
+
+/** They talk by video. @param {import('./rig.js').Rig} rig */
+export async function talking(rig, { phone: options, browser: view } = {}) {
+  const [phone, browser] = await Promise.all([rig.phone(options), rig.browser(view)])
+  const [p, b] = [onPhone(phone), onBrowser(browser)]
+  await connect(p, b, 2)
+  await bothWays(p, b, 2)
+  for (const { told } of [p, b]) told.forget()
+  return { phone, browser, p, b, both: () => bothWays(p, b, 2) }
+}
+
+/** Nothing was told to a page since it last forgot, and for a while longer. */
+export async function nothingTold(...sides) {
+  await delay(WATCHED_MS)
+  for (const { told, userID } of sides) assert.deepEqual(told.told(), [], `what ${userID} was told`)
+}
+
+/** Nothing of the call is left on the phone. */
+export const cleared = (phone) => until('its screen is empty', () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
