@@ -1,10 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram interop fuzz bench screenshots
-=======
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop bench screenshots
->>>>>>> bridge-e2e
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -70,14 +66,12 @@ test-miniprogram: clients e2e/miniprogram/node_modules ## Calls between simulate
 	$(CARGO) build --locked -p tring
 	cd e2e && npm run --silent test:miniprogram
 
-<<<<<<< HEAD
 fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="live demux" for some
 	@scripts/fuzz $(ARGS)
-=======
+
 test-bridge: clients e2e/node_modules e2e/miniprogram/node_modules ## Calls between a simulated phone and a real browser
 	$(CARGO) build --locked -p tring
 	cd e2e && npm run --silent test:bridge
->>>>>>> bridge-e2e
 
 bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench
