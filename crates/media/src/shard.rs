@@ -175,6 +175,12 @@ impl Shard {
             Destination::Sessions(sessions) => {
                 let keys = sessions.keys();
                 for &key in keys {
+                    // Somebody else who has this address too begins a handshake: a session that has had its own would answer
+                    // with its last words, and spoil the other's.
+                    let had_its_own = self.sessions.get(key).is_some_and(|s| s.connected);
+                    if keys.len() > 1 && had_its_own && begins_handshake(d.contents) {
+                        continue;
+                    }
                     if self.receive_from_peer(key, d, via, now, out) {
                         // With one session there is nothing to tell apart, and nearly all packets end here.
                         if keys.len() > 1 {
@@ -511,6 +517,11 @@ fn list(deadlines: &mut BTreeSet<(Instant, Key)>, session: &mut Session, key: Ke
             session.listed = Some(due);
         }
     }
+}
+
+/// The datagram begins with a record of a DTLS handshake that has no keys yet (RFC 6347 §4.1: type 22, epoch 0).
+fn begins_handshake(datagram: &[u8]) -> bool {
+    matches!(datagram, [22, _, _, 0, 0, ..])
 }
 
 /// Sends a session's media where its peer is now.

@@ -156,9 +156,9 @@ fn a_phone_stays_in_step_for_as_long_as_it_talks_whatever_its_clocks_do() {
     {
         // Past 24 bits after ten seconds: the time of RTMP needs its extension from there.
         let phone = Phone { ppm, samples_ppm, first_timestamp: (1 << 24) - 10_000, jitter_ms: 30 };
-        let (beeps, flashes, late) = phone_to_browser(phone, 5);
+        let (beeps, flashes, late) = phone_to_browser(phone, 3);
         let errors = errors(&beeps, &flashes);
-        assert!(errors.len() > 50, "{ppm} {samples_ppm}: {} beeps", errors.len());
+        assert!(errors.len() > 30, "{ppm} {samples_ppm}: {} beeps", errors.len());
         assert!(errors.iter().all(|e| e.abs() <= IN_STEP_MS), "{ppm} {samples_ppm}: {errors:.0?}");
         assert!(late < 100.0, "{ppm} {samples_ppm}: what is sent at the end is {late} ms old");
     }
@@ -271,12 +271,12 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
 fn a_browser_stays_in_step_for_as_long_as_it_talks_whatever_its_clocks_do() {
     for ppm in [[0.0, 0.0], [200.0, -200.0], [-200.0, 200.0]] {
         let clocks = Clocks { ppm, pictures_late_ms: 90.0, jitter_ms: 25, reports: true };
-        let (beeps, flashes, grown) = browser_to_phone(clocks, 5);
+        let (beeps, flashes, grown) = browser_to_phone(clocks, 3);
         let errors = errors(&beeps, &flashes);
-        assert!(errors.len() > 50, "{ppm:?}: {} beeps, {} flashes", beeps.len(), flashes.len());
+        assert!(errors.len() > 30, "{ppm:?}: {} beeps, {} flashes", beeps.len(), flashes.len());
         assert!(errors.iter().all(|e| e.abs() <= IN_STEP_MS), "{ppm:?}: {errors:.0?}");
         // The tags' clock is the browser's own.
-        let drifted = 300_000.0 * ppm[0] / 1e6;
+        let drifted = 180_000.0 * ppm[0] / 1e6;
         assert!((grown + drifted).abs() < 15.0, "{ppm:?}: {grown} ms behind, {drifted} by its clock");
     }
 }
