@@ -110,6 +110,12 @@ impl Room {
         self.members.is_empty()
     }
 
+    /// Everybody whose gate is open.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn talking(&self) -> impl Iterator<Item = Key> {
+        self.members.iter().filter(|(_, m)| m.gate).map(|(&k, _)| k)
+    }
+
     /// Whose session it is.
     #[cfg(feature = "bridge")]
     pub(crate) fn user(&self, key: Key) -> Option<&UserId> {

@@ -288,6 +288,17 @@ fn what_is_off_does_not_cross_and_is_silence_for_the_phone() {
 }
 
 #[test]
+fn a_browser_without_a_microphone_is_silence_for_the_phone() {
+    let mut c = both();
+    for _ in 0..25 {
+        c.w.run(SECOND / 5);
+        c.w.shard.fill(c.play, c.w.now, &mut c.flv);
+    }
+    let [frames, loud, _] = c.phone_counts();
+    assert!((170..240).contains(&frames) && loud == 0, "{frames} {loud}");
+}
+
+#[test]
 fn a_player_that_joins_has_a_picture_within_two_round_trips() {
     let mut c = both();
     c.talk(SECOND * 20);

@@ -49,7 +49,7 @@ pub(crate) struct IntoTags {
 impl IntoTags {
     /// Errors: a codec could not be made.
     pub(crate) fn new(now: Instant) -> Result<Self, SoundError> {
-        Ok(Self { started: now, pictures: Pictures::default(), sound: Sound::new()? })
+        Ok(Self { started: now, pictures: Pictures::default(), sound: Sound::new(now)? })
     }
 
     /// Takes a packet of the browser; appends tags. `run` rises each time that what it is of is forwarded anew. `heard`: the
@@ -67,7 +67,7 @@ impl IntoTags {
         } else {
             self.sound.fill(now, out)?;
             let place =
-                Place { ms, late: self.sound.late.get().unwrap_or(0.0), sound: self.sound.reported() };
+                Place { ms, late: self.sound.late.get().unwrap_or(-START_MS), sound: self.sound.reported() };
             self.pictures.take((packet, run), &place, now, out);
         }
         Ok(())
@@ -75,7 +75,7 @@ impl IntoTags {
 
     /// Sound has not come for a while: call [`IntoTags::tick`].
     pub(crate) fn is_silent(&self, now: Instant) -> bool {
-        self.sound.heard.is_some_and(|(heard, _)| now > heard + SILENT_AFTER)
+        now > self.sound.heard.0 + SILENT_AFTER
     }
 
     /// Lets time pass: what sound has not come is silence.
@@ -173,15 +173,18 @@ struct Sound {
     run: u32,
     /// Since when what comes is dropped, because its time was filled.
     behind: Option<Instant>,
-    /// When sound last came, and where the line ended then.
-    heard: Option<(Instant, i64)>,
+    /// When sound last came, at the beginning as if it had, and where the line ended then.
+    heard: (Instant, i64),
 }
 
 impl Sound {
-    fn new() -> Result<Self, SoundError> {
+    fn new(now: Instant) -> Result<Self, SoundError> {
+        let mut aac = AacOut::new()?;
+        aac.jump(samples(START_MS));
         Ok(Self {
             opus: OpusIn::new()?,
-            aac: AacOut::new()?,
+            heard: (now, aac.end()),
+            aac,
             line: Unwrap::default(),
             shift: None,
             anchor: None,
@@ -190,7 +193,6 @@ impl Sound {
             told_header: false,
             run: 0,
             behind: None,
-            heard: None,
         })
     }
 
@@ -203,7 +205,7 @@ impl Sound {
     ) -> Result<(), SoundError> {
         let rtp = self.line.at(packet.timestamp);
         self.report = packet.report.or(self.report);
-        let silent = self.heard.is_some_and(|(at, _)| now > at + SILENT_AFTER);
+        let silent = now > self.heard.0 + SILENT_AFTER;
         if std::mem::replace(&mut self.run, run) != run && silent {
             // A microphone that was off: whether its clock ran on is for each browser to decide.
             self.shift = None;
@@ -226,7 +228,7 @@ impl Sound {
             }
         });
         result?;
-        self.heard = Some((now, self.aac.end()));
+        self.heard = (now, self.aac.end());
         if let Some(at) = self.ms_of(rtp) {
             self.late.take(ms - at, ms);
         }
@@ -235,7 +237,7 @@ impl Sound {
 
     /// Fills with silence what has not come.
     fn fill(&mut self, now: Instant, out: &mut Vec<Tag>) -> Result<(), SoundError> {
-        let Some((heard, end)) = self.heard else { return Ok(()) };
+        let (heard, end) = self.heard;
         let Some(silent) = now.checked_duration_since(heard + SILENT_AFTER) else { return Ok(()) };
         let missing = end + samples(silent.as_secs_f64() * 1000.0) - self.aac.end();
         if missing > 0 {

@@ -289,6 +289,28 @@ fn without_reports_pictures_are_where_they_arrive() {
     assert!(errors.iter().all(|e| (e + 30.0).abs() <= IN_STEP_MS), "{errors:.0?}");
 }
 
+#[test]
+fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
+    let packets = opus_packets(&vec![5_000; 48_000]);
+    let mut b = Browser::new();
+    let picture = |n: u32| {
+        let (seq, time) = (u64::from(n) * 3, n * 1_800);
+        let sets = [&SPS[..], &PPS].map(|s| s.to_vec()).into_iter().map(|s| (s, false));
+        let all = sets.chain([(slice(true, false).to_vec(), true)]);
+        let made =
+            all.zip(seq..).map(|((p, marker), seq)| Packet::made(Codec::H264, seq, time, marker, p.into()));
+        made.collect::<Vec<_>>()
+    };
+    picture(0).iter().for_each(|p| b.packet(p, 0.0));
+    for (n, packet) in packets.iter().enumerate() {
+        b.packet(packet, 20.0 * n as f64 + 5.0);
+        picture(n as u32 + 1).iter().for_each(|p| b.packet(p, 20.0 * (n + 1) as f64));
+    }
+    let newest = |kind| b.tags.iter().filter(|t| t.kind == kind).map(|t| t.timestamp).max().unwrap();
+    let apart = f64::from(newest(TagKind::Video)) - f64::from(newest(TagKind::Audio));
+    assert!((0.0..100.0).contains(&apart), "pictures are {apart} ms ahead of sound");
+}
+
 fn opus_packets(samples: &[i16]) -> Vec<Packet> {
     let (mut opus, mut n, mut packets) = (OpusOut::new(RATE).unwrap(), 0u32, Vec::new());
     opus.push(samples, |payload| {

@@ -94,6 +94,7 @@ pub(super) fn base(certificate: &Certificate, creds: IceCreds, video: &[Codec]) 
     extensions.set(1, Extension::AudioLevel);
     extensions.set(3, Extension::TransportSequenceNumber);
     extensions.set(4, Extension::RtpMid);
+    extensions.set(5, Extension::PlayoutDelay);
     let mut config = RtcConfig::new()
         .set_rtp_mode(true)
         .clear_codecs()

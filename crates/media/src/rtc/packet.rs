@@ -3,7 +3,16 @@
 use super::Codec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+#[cfg(feature = "bridge")]
+use str0m::media::MediaTime;
 use str0m::rtp::{ExtensionValues, RtpPacket};
+
+/// How long at least, and at most, a browser waits before it shows a picture that was made here, in milliseconds (the
+/// playout-delay extension). Its sound comes with frames of 21 ms, waits in the browser for the next, and is played through
+/// the system's buffer; a browser finds that out by itself, but takes ten seconds. Higher: in step at once where that is
+/// slower. Lower: pictures are shown sooner.
+#[cfg(feature = "bridge")]
+const PICTURE_DELAY_MS: [u64; 2] = [80, 2_000];
 
 /// An RTP packet, decrypted and deduplicated, retransmissions undone.
 #[derive(Debug)]
@@ -48,7 +57,12 @@ impl Packet {
     /// A packet that was made here, of what came another way than by RTP.
     #[cfg(feature = "bridge")]
     pub(crate) fn made(codec: Codec, seq: u64, timestamp: u32, marker: bool, payload: Arc<[u8]>) -> Self {
-        let extensions = ExtensionValues::default();
+        let delay = |ms: u64| (codec != Codec::Opus).then(|| MediaTime::from_hundredths(ms / 10));
+        let extensions = ExtensionValues {
+            play_delay_min: delay(PICTURE_DELAY_MS[0]),
+            play_delay_max: delay(PICTURE_DELAY_MS[1]),
+            ..ExtensionValues::default()
+        };
         Self { line: usize::MAX, codec, seq, timestamp, marker, payload, extensions, report: None }
     }
 }

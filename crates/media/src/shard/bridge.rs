@@ -72,13 +72,9 @@ impl Shard {
             return;
         }
         let Some((label, user, phones, heard, run)) = self.phones_of(from, kind) else { return };
-        let browser = self.bridge.browsers.entry(from).or_insert_with(|| {
-            self.live.open_bridged(from, &label);
-            let tags = IntoTags::new(now);
-            Browser { tags: tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok() }
-        });
+        self.open_bridge(from, &label, now);
+        let Some(browser) = self.bridge.browsers.get_mut(&from) else { return };
         let Some(tags) = &mut browser.tags else { return };
-        self.bridge.next_fill.get_or_insert(now + FILL);
         let mut made = std::mem::take(&mut self.bridge.tags);
         let taken = guarded(|| tags.packet(packet, (run, heard), now, &mut made));
         let needs_key_frame = tags.needs_key_frame();
@@ -95,6 +91,31 @@ impl Shard {
         self.bridge.tags = made;
         if kind == MediaKind::Video && (needs_key_frame || waits) {
             self.want_keyframe(from, now, out);
+        }
+    }
+
+    fn open_bridge(&mut self, from: Key, label: &str, now: Instant) {
+        self.bridge.next_fill.get_or_insert(now + FILL);
+        self.bridge.browsers.entry(from).or_insert_with(|| {
+            self.live.open_bridged(from, label);
+            let tags = IntoTags::new(now);
+            Browser { tags: tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok() }
+        });
+    }
+
+    /// Browsers that send nothing (no microphone was allowed, say) are silence for phones, not nothing. About once a second.
+    pub(super) fn bridge_silent_browsers(&mut self, now: Instant) {
+        let mut silent = Vec::new();
+        for room in self.rooms.values() {
+            let talking = || room.talking().filter(|&key| self.sessions.live(key).is_none());
+            if room.talking().count() > talking().count() {
+                silent.extend(talking().filter(|key| !self.bridge.browsers.contains_key(key)));
+            }
+        }
+        for key in silent {
+            if let Some(label) = self.sessions.get(key).map(|s| s.label.clone()) {
+                self.open_bridge(key, &label, now);
+            }
         }
     }
 

@@ -117,6 +117,7 @@ impl Shard {
     pub(super) fn advance_live(&mut self, now: Instant, out: &mut Output) {
         if self.next_tick.is_some_and(|at| at <= now) {
             self.live.tick(now, &mut out.live);
+            self.bridge_silent_browsers(now);
             self.next_tick = (self.live.connections() > 0).then(|| now + TICK);
         }
     }

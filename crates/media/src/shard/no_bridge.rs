@@ -25,5 +25,7 @@ impl Shard {
 
     pub(super) fn catch_up(&mut self, _: Key, _: Key, _: Instant, _: &mut Output) {}
 
+    pub(super) fn bridge_silent_browsers(&mut self, _: Instant) {}
+
     pub(super) fn advance_bridge(&mut self, _: Instant, _: &mut Output) {}
 }
