@@ -12,7 +12,7 @@ use str0m::rtp::{ExtensionValues, RtpPacket};
 /// the system's buffer; a browser finds that out by itself, but takes ten seconds. Higher: in step at once where that is
 /// slower. Lower: pictures are shown sooner.
 #[cfg(feature = "bridge")]
-const PICTURE_DELAY_MS: [u64; 2] = [80, 2_000];
+const PICTURE_DELAY_MS: [u64; 2] = [110, 2_000];
 
 /// An RTP packet, decrypted and deduplicated, retransmissions undone.
 #[derive(Debug)]
