@@ -350,6 +350,20 @@ mod tests {
     }
 
     #[test]
+    fn a_mini_program_and_a_browser_of_two_users_cross() {
+        let (mut t, user) = (Transports::default(), |name| UserId::new(name).unwrap());
+        let sdp = Way::Sdp(String::new());
+        assert!(!t.crosses(room(1), &user("b"), &Way::Tickets), "nobody is there");
+        open(&mut t, 1, 1);
+        assert!(t.crosses(room(1), &user("b"), &Way::Tickets) && !t.crosses(room(1), &user("b"), &sdp));
+        assert!(
+            !t.crosses(room(1), &user("a"), &Way::Tickets),
+            "one's own other device is nobody to talk to"
+        );
+        assert!(!t.crosses(room(2), &user("b"), &Way::Tickets));
+    }
+
+    #[test]
     fn only_open_gates_hear_of_the_network() {
         let (mut t, call) = (Transports::default(), CallId::from_random(7));
         open(&mut t, 1, 1);
