@@ -219,7 +219,8 @@ impl Sum {
     }
 }
 
-async fn wait(client: &Client, wanted: impl Fn(&Event) -> bool) -> Result<(), BenchError> {
+/// Waits for an event.
+pub(crate) async fn wait(client: &Client, wanted: impl Fn(&Event) -> bool) -> Result<(), BenchError> {
     let found = async {
         while let Some(event) = client.next_event().await {
             if wanted(&event) {

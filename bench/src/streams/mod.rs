@@ -26,6 +26,7 @@ use crate::error::BenchError;
 use crate::process::Process;
 use crate::report::Report;
 use crate::server::Server;
+use crate::talk::wait;
 use client::Address;
 use joins::Joins;
 use load::{Arrived, Players, Pushers, Stream};
@@ -132,16 +133,4 @@ async fn run(
         Ok(Measured { workers, calls, cpu, seconds, call_bytes, pushed, arrived, joins })
     };
     tokio::task::spawn_blocking(load).await.map_err(|e| BenchError::Load(e.into()))?
-}
-
-async fn wait(client: &Client, wanted: impl Fn(&Event) -> bool) -> Result<(), BenchError> {
-    let found = async {
-        while let Some(event) = client.next_event().await {
-            if wanted(&event) {
-                return Ok(());
-            }
-        }
-        Err(BenchError::Closed)
-    };
-    tokio::time::timeout(STEP, found).await.map_err(|_| BenchError::Late("a step of a call"))?
 }

@@ -423,8 +423,7 @@ impl Shard {
         let Some(room) = self.room_of(key) else { return };
         let publishers: Vec<Key> = room.video_publishers().collect();
         for publisher in publishers {
-            self.want_keyframe(publisher, now, out);
-            self.catch_up(publisher, key, now, out);
+            self.want_picture(publisher, key, now, out);
         }
     }
 

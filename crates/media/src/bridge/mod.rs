@@ -17,6 +17,7 @@ mod into_packets;
 mod into_tags;
 #[cfg(feature = "measure")]
 pub(crate) mod measure;
+mod reorder;
 mod sound;
 
 pub(crate) use into_packets::{IntoPackets, Made};

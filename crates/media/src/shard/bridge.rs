@@ -24,17 +24,13 @@ const FILL: Duration = Duration::from_millis(100);
 /// The streams that cross, by the session that publishes.
 #[derive(Default)]
 pub(super) struct Bridge {
-    browsers: HashMap<Key, Browser>,
+    /// None: a codec failed, or panicked. The session goes on without players.
+    browsers: HashMap<Key, Option<IntoTags>>,
     phones: HashMap<Key, Phone>,
     /// When silence is next looked for.
     pub(super) next_fill: Option<Instant>,
     tags: Vec<Tag>,
     made: Vec<Made>,
-}
-
-struct Browser {
-    /// None: a codec failed, or panicked. The session goes on without players.
-    tags: Option<IntoTags>,
 }
 
 #[derive(Default)]
@@ -73,19 +69,12 @@ impl Shard {
         }
         let Some((label, user, phones, heard, run)) = self.phones_of(from, kind) else { return };
         self.open_bridge(from, &label, now);
-        let Some(browser) = self.bridge.browsers.get_mut(&from) else { return };
-        let Some(tags) = &mut browser.tags else { return };
+        let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { return };
         let mut made = std::mem::take(&mut self.bridge.tags);
         let taken = guarded(|| tags.packet(packet, (run, heard), now, &mut made));
         let needs_key_frame = tags.needs_key_frame();
         if let Err(error) = taken {
-            self.counters.panics += u64::from(error.is_none());
-            tracing::error!(
-                label,
-                error = error.map(|e| e.to_string()),
-                "a browser's sound and picture reach no phone any more"
-            );
-            browser.tags = None;
+            self.give_up_bridge(from, &label, error);
         }
         let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
         self.bridge.tags = made;
@@ -99,8 +88,15 @@ impl Shard {
         self.bridge.browsers.entry(from).or_insert_with(|| {
             self.live.open_bridged(from, label);
             let tags = IntoTags::new(now);
-            Browser { tags: tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok() }
+            tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok()
         });
+    }
+
+    fn give_up_bridge(&mut self, from: Key, label: &str, error: Option<SoundError>) {
+        self.counters.panics += u64::from(error.is_none());
+        let error = error.map(|e| e.to_string());
+        tracing::error!(label, error, "a browser's sound and picture reach no phone any more");
+        self.bridge.browsers.insert(from, None);
     }
 
     /// Browsers that send nothing (no microphone was allowed, say) are silence for phones, not nothing. About once a second.
@@ -240,17 +236,18 @@ impl Shard {
             return;
         }
         self.bridge.next_fill = (!self.bridge.browsers.is_empty()).then(|| now + FILL);
-        let silent = |(&key, b): (&Key, &Browser)| b.tags.as_ref()?.is_silent(now).then_some(key);
+        let silent = |(&key, tags): (&Key, &Option<IntoTags>)| tags.as_ref()?.is_silent(now).then_some(key);
         let silent: Vec<Key> = self.bridge.browsers.iter().filter_map(silent).collect();
         for from in silent {
-            let Some((_, user, phones, _, run)) = self.phones_of(from, MediaKind::Audio) else { continue };
-            let Some(Browser { tags: Some(tags), .. }) = self.bridge.browsers.get_mut(&from) else {
+            let Some((label, user, phones, _, run)) = self.phones_of(from, MediaKind::Audio) else {
                 continue;
             };
+            let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { continue };
             let mut made = std::mem::take(&mut self.bridge.tags);
-            if guarded(|| tags.tick(now, &mut made)).is_ok() {
-                self.give_players((from, &user, run), &phones, &mut made, now, out);
+            if let Err(error) = guarded(|| tags.tick(now, &mut made)) {
+                self.give_up_bridge(from, &label, error);
             }
+            self.give_players((from, &user, run), &phones, &mut made, now, out);
             self.bridge.tags = made;
         }
     }

@@ -4,7 +4,7 @@
 //! the packets that are forwarded anyway: decrypted, once each, retransmissions among them, so not always in order.
 
 use super::{Config, MAX_PICTURE, nal};
-use std::collections::BTreeMap;
+use crate::bridge::reorder::{Next, Reorder};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,11 +37,7 @@ struct Waiting {
 /// The reader of one stream.
 #[derive(Debug)]
 pub(crate) struct Depacketizer {
-    waiting: BTreeMap<u64, Waiting>,
-    /// The sequence number whose turn it is.
-    next: Option<u64>,
-    /// Since when a packet is missing.
-    missing: Option<Instant>,
+    packets: Reorder<Waiting>,
     /// Nothing can be decoded before the next key frame.
     needs_key_frame: bool,
     /// The parameter sets that the newest key frame needs.
@@ -66,9 +62,7 @@ struct Building {
 impl Default for Depacketizer {
     fn default() -> Self {
         Self {
-            waiting: BTreeMap::new(),
-            next: None,
-            missing: None,
+            packets: Reorder::new(WAIT, MAX_WAITING),
             needs_key_frame: true,
             config: Config::new(),
             fresh: Config::new(),
@@ -87,36 +81,20 @@ impl Depacketizer {
         now: Instant,
         out: &mut Vec<Picture>,
     ) {
-        let next = *self.next.get_or_insert(seq);
-        if seq < next {
-            return; // it was given up
-        }
-        self.waiting.insert(seq, Waiting { timestamp, marker, payload: payload.clone() });
+        self.packets.insert(seq, Waiting { timestamp, marker, payload: payload.clone() });
         self.run(now, out);
     }
 
     /// Lets time pass: what was waited for too long is given up.
     pub(crate) fn run(&mut self, now: Instant, out: &mut Vec<Picture>) {
-        loop {
-            let Some(next) = self.next else { return };
-            if let Some(w) = self.waiting.remove(&next) {
-                self.next = Some(next + 1);
-                self.missing = None;
-                self.consume(&w, out);
-                continue;
+        while let Some(next) = self.packets.next(now) {
+            match next {
+                Next::Packet(w) => self.consume(&w, out),
+                Next::Lost => {
+                    self.needs_key_frame = true;
+                    self.building.broken = true;
+                }
             }
-            let Some((&first, _)) = self.waiting.first_key_value() else {
-                self.missing = None;
-                return;
-            };
-            let since = *self.missing.get_or_insert(now);
-            if now < since + WAIT && self.waiting.len() < MAX_WAITING {
-                return;
-            }
-            self.missing = None;
-            self.next = Some(first);
-            self.needs_key_frame = true;
-            self.building.broken = true;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Opus packets of a browser in, samples out: in order, and without holes where a packet was lost.
 
 use super::{RATE, SoundError};
-use std::collections::BTreeMap;
+use crate::bridge::reorder::{Next, Reorder};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,9 +34,7 @@ pub(crate) struct Block<'a> {
 /// The reader of one stream.
 pub(crate) struct OpusIn {
     decoder: opus::Decoder,
-    waiting: BTreeMap<u64, (u32, Arc<[u8]>)>,
-    next: Option<u64>,
-    missing: Option<Instant>,
+    packets: Reorder<(u32, Arc<[u8]>)>,
     /// RTP time, and its place on the line, where the next packet should begin.
     expected: Option<(u32, i64)>,
     samples: Box<[i16; MAX_PACKET]>,
@@ -48,9 +46,7 @@ impl OpusIn {
             .map_err(|e| SoundError::Codec("Opus decoder", e.to_string()))?;
         Ok(Self {
             decoder,
-            waiting: BTreeMap::new(),
-            next: None,
-            missing: None,
+            packets: Reorder::new(WAIT, MAX_WAITING),
             expected: None,
             samples: Box::new([0; MAX_PACKET]),
         })
@@ -65,32 +61,12 @@ impl OpusIn {
         now: Instant,
         block: &mut impl FnMut(Block<'_>),
     ) {
-        let next = *self.next.get_or_insert(seq);
-        if seq >= next {
-            self.waiting.insert(seq, (timestamp, payload.clone()));
-        }
-        self.run(now, block);
-    }
-
-    /// Lets time pass: what was waited for too long is concealed.
-    pub(crate) fn run(&mut self, now: Instant, block: &mut impl FnMut(Block<'_>)) {
-        while let Some(next) = self.next {
-            if let Some((timestamp, payload)) = self.waiting.remove(&next) {
-                self.next = Some(next + 1);
-                self.missing = None;
+        self.packets.insert(seq, (timestamp, payload.clone()));
+        while let Some(next) = self.packets.next(now) {
+            // What was lost shows as a hole in RTP time.
+            if let Next::Packet((timestamp, payload)) = next {
                 self.decode(timestamp, &payload, block);
-                continue;
             }
-            let Some((&first, _)) = self.waiting.first_key_value() else {
-                self.missing = None;
-                return;
-            };
-            let since = *self.missing.get_or_insert(now);
-            if now < since + WAIT && self.waiting.len() < MAX_WAITING {
-                return;
-            }
-            self.missing = None;
-            self.next = Some(first);
         }
     }
 

@@ -145,7 +145,7 @@ fn who_waits_is_bounded_in_number() {
     r.take(&[(0, 0, true, [0x41].as_slice().into())]);
     for seq in 2..3_000 {
         r.take(&[(seq, 0, false, [0x41].as_slice().into())]);
-        assert!(r.reader.waiting.len() <= MAX_WAITING);
+        assert!(r.reader.packets.len() <= MAX_WAITING);
     }
 }
 
