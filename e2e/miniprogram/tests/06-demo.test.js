@@ -79,9 +79,10 @@ describe('the demo project', () => {
     await alice.reads('对方已拒绝')
     await Promise.all([at(alice, CONTACTS), at(bob, CONTACTS)])
     // Alice's page of an outgoing call is in front when she is called, and refuses.
+    await bob.type('#whom', 'alice')
     await calls(alice, 'nobody-of-this-name', '#voice')
     await alice.tap('#hangup')
-    await bob.type('#whom', 'alice')
+    await until('her call is over', () => events(alice).includes('CALL_END')) // until then she is busy
     await bob.tap('#voice')
     await until('it rings at alice', () => alice.rings)
     await alice.tap('#reject')
