@@ -272,6 +272,8 @@ impl Host {
         let mut lines = vec![
             "link set lo up".into(),
             format!("link set {INTERFACE} address {} txqueuelen {DEVICE_QUEUE}", hex(mac(self.id))),
+            // A link-local address that appears seconds later is a change of the network to a browser.
+            format!("link set {INTERFACE} addrgenmode none"),
             format!("link set {INTERFACE} up"),
         ];
         lines.extend(self.addresses.iter().map(|&address| add_address(address)));

@@ -278,3 +278,6 @@ impl<P: Clone> Link<P> {
         line.into_iter().chain(arrival).min()
     }
 }
+
+#[cfg(test)]
+mod tests;
