@@ -8,8 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// A change of the network.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub enum Change {
     /// What a host's link does from now on. A shape replaces the one before as a whole.
     Set(Set),
@@ -24,9 +23,9 @@ pub struct Set {
     /// The host.
     pub set: String,
     /// What it sends; as it was if left out.
-    pub up: Option<Shape>,
+    pub up: Option<Box<Shape>>,
     /// What it receives; as it was if left out.
-    pub down: Option<Shape>,
+    pub down: Option<Box<Shape>>,
 }
 
 /// See [`Change::Address`].
@@ -111,7 +110,8 @@ fn step(value: &Value) -> Result<Step, String> {
 pub fn apply(lab: &mut Lab, change: Change) -> Result<Value, String> {
     match change {
         Change::Set(Set { set, up, down }) => {
-            lab.set(&set, up, down).map_err(|error| error.to_string())?;
+            lab.set(&set, up.map(|shape| *shape), down.map(|shape| *shape))
+                .map_err(|error| error.to_string())?;
             Ok(json!({ "ok": true }))
         }
         Change::Address(Address { address, new }) => {

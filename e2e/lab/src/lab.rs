@@ -2,15 +2,15 @@
 
 use crate::engine::Engine;
 use crate::link::Counts;
-use crate::netns::{Namespace, alone, has_user_namespace};
+use crate::netns::{Namespace, alone, has_user_namespace, ip};
 use crate::port;
 use crate::shape::Shape;
 use crate::switch::{Direction, GATEWAY_MAC, HostId, Switch, mac};
+use rustix::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
 
 /// The interface of each host.
 pub const INTERFACE: &str = "eth0";
@@ -158,27 +158,31 @@ impl Lab {
         let mut taken = BTreeMap::new();
         for (number, (name, plan)) in topology.hosts.into_iter().enumerate() {
             let last = FIRST_HOST + number as u8;
-            let own = || vec![Ipv4Addr::new(10, 9, 0, last).into(), Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, last.into()).into()];
+            let own = || {
+                vec![
+                    Ipv4Addr::new(10, 9, 0, last).into(),
+                    Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, last.into()).into(),
+                ]
+            };
             let addresses = plan.addresses.unwrap_or_else(own);
             for &address in &addresses {
                 usable(&name, address, &taken)?;
                 taken.insert(address, name.clone());
             }
-            let seeds = [0, 1].map(|way| topology.seed.wrapping_mul(1 << 16).wrapping_add(number as u64 * 2 + way));
+            let seeds =
+                [0, 1].map(|way| topology.seed.wrapping_mul(1 << 16).wrapping_add(number as u64 * 2 + way));
             let id = switch.add(plan.up, plan.down, seeds);
             for &address in &addresses {
                 switch.route(address, id);
             }
             let namespace = Namespace::new()?;
-            ports.push(
-                port::open_tap(namespace.pid(), INTERFACE)
-                    .map_err(|error| LabError::io("a TAP device (/dev/net/tun)", error))?,
-            );
+            ports.push(open_port(&namespace, id)?);
             let host = Host { id, addresses, namespace };
             host.configure()?;
             hosts.insert(name, host);
         }
-        let engine = Engine::start(switch, ports).map_err(|error| LabError::io("the network's thread", error))?;
+        let engine =
+            Engine::start(switch, ports).map_err(|error| LabError::io("the network's thread", error))?;
         Ok(Self { engine, hosts })
     }
 
@@ -195,7 +199,8 @@ impl Lab {
         let info = |host: &Host| {
             let pid = host.namespace.pid();
             let pid_text = pid.to_string();
-            let enter = ["nsenter", "-t", &pid_text, "-n"].iter().chain(user).map(|&word| word.into()).collect();
+            let enter =
+                ["nsenter", "-t", &pid_text, "-n"].iter().chain(user).map(|&word| word.into()).collect();
             HostInfo { addresses: host.addresses.clone(), pid, enter }
         };
         self.hosts.iter().map(|(name, host)| (name.clone(), info(host))).collect()
@@ -224,7 +229,8 @@ impl Lab {
     /// A host that is not there, an address that it cannot have, or a system that refuses it.
     pub fn readdress(&mut self, name: &str, new: IpAddr) -> Result<(), LabError> {
         self.host(name)?;
-        let taken = self.hosts.iter().flat_map(|(name, host)| host.addresses.iter().map(|&a| (a, name.clone())));
+        let taken =
+            self.hosts.iter().flat_map(|(name, host)| host.addresses.iter().map(|&a| (a, name.clone())));
         usable(name, new, &taken.collect())?;
         let Some(host) = self.hosts.get_mut(name) else { return Ok(()) };
         let (old, kept): (Vec<_>, Vec<_>) =
@@ -247,13 +253,7 @@ impl Lab {
             self.engine.change(|_, switch| {
                 let (up, down, unroutable) = switch.counts(host.id);
                 let (up_shape, down_shape) = switch.shapes(host.id);
-                HostStats {
-                    up,
-                    down,
-                    unroutable,
-                    up_shape: up_shape.clone(),
-                    down_shape: down_shape.clone(),
-                }
+                HostStats { up, down, unroutable, up_shape: up_shape.clone(), down_shape: down_shape.clone() }
             })
         };
         self.hosts.iter().map(|(name, host)| (name.clone(), stats(host))).collect()
@@ -263,6 +263,30 @@ impl Lab {
     pub fn refused(&self) -> u64 {
         self.engine.refused()
     }
+}
+
+/// The host's device, and the file at its other end.
+fn open_port(namespace: &Namespace, HostId(number): HostId) -> Result<OwnedFd, LabError> {
+    let pid = namespace.pid();
+    let no_tap = match port::open_tap(pid, INTERFACE) {
+        Ok(port) => return Ok(port),
+        Err(error) => error,
+    };
+    let failed = |error: &dyn std::fmt::Display| {
+        LabError::Command(format!(
+            "no network device for a host: no TAP device ({no_tap}), and no veth pair ({error}): let this user open \
+             /dev/net/tun, or use a kernel with veth"
+        ))
+    };
+    let own = format!("lab{number}");
+    ip(&[
+        format!("link add {own} type veth peer name {INTERFACE} netns {pid}"),
+        format!("link set {own} addrgenmode none"),
+        format!("link set {own} up"),
+    ])
+    .map_err(|error| failed(&error))?;
+    port::disable_offloads(pid, INTERFACE).map_err(|error| failed(&error))?;
+    port::open_packet_socket(&own).map_err(|error| failed(&error))
 }
 
 impl Host {
@@ -317,9 +341,4 @@ fn usable(host: &str, address: IpAddr, taken: &BTreeMap<IpAddr, String>) -> Resu
         return Ok(());
     };
     Err(LabError::Address { address, host: host.into(), why })
-}
-
-/// True where this system has IPv6.
-pub(crate) fn has_ipv6() -> bool {
-    Path::new("/proc/net/if_inet6").exists()
 }

@@ -249,8 +249,7 @@ impl<P: Clone> Link<P> {
             return draw < fields.loss;
         };
         // The share of time in the bad state is the loss, and the mean stay in it is the burst.
-        let changes =
-            if self.bad { 1.0 / burst } else { fields.loss / (burst * (1.0 - fields.loss)) };
+        let changes = if self.bad { 1.0 / burst } else { fields.loss / (burst * (1.0 - fields.loss)) };
         if draw < changes {
             self.bad = !self.bad;
         }

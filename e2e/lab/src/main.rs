@@ -35,7 +35,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), String> {
     let text = match arguments.topology {
-        Some(path) => std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?,
+        Some(path) => {
+            std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
         None => {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).map_err(|error| error.to_string())?;

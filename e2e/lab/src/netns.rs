@@ -82,6 +82,11 @@ impl Drop for Namespace {
     }
 }
 
+/// Runs commands of `ip`, one a line, in the laboratory's own namespace. The first that fails ends it.
+pub(crate) fn ip(lines: &[String]) -> Result<(), LabError> {
+    batch(Command::new("ip").args(["-batch", "-"]), lines)
+}
+
 fn batch(command: &mut Command, lines: &[String]) -> Result<(), LabError> {
     let io = |error| LabError::io("ip", error);
     let mut ip =

@@ -105,7 +105,9 @@ pub enum ShapeError {
         of: &'static str,
     },
     /// So much loss leaves less than one good packet between two bursts.
-    #[error("a loss of {loss} in bursts of {burst} cannot be: set burst to {least:.1} or more, or leave it out")]
+    #[error(
+        "a loss of {loss} in bursts of {burst} cannot be: set burst to {least:.1} or more, or leave it out"
+    )]
     BurstTooShort {
         /// The share of packets that is lost.
         loss: f64,
@@ -140,7 +142,11 @@ impl Fields {
     pub fn check(self) -> Result<Shape, ShapeError> {
         let range = |name, value: f64, low, high| {
             // A number that is none is in no range.
-            if (low..=high).contains(&value) { Ok(()) } else { Err(ShapeError::Range { name, value, low, high }) }
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(ShapeError::Range { name, value, low, high })
+            }
         };
         range("delay_ms", self.delay_ms, 0.0, MAX_MS)?;
         range("jitter_ms", self.jitter_ms, 0.0, MAX_MS)?;
@@ -310,7 +316,10 @@ mod tests {
         assert_eq!(serde_json::from_str::<Shape>(&format!("{text:?}")).expect("text in JSON"), shape);
         let written = serde_json::to_string(&shape).expect("JSON");
         assert_eq!(serde_json::from_str::<Shape>(&written).expect("a shape again"), shape);
-        assert_eq!(Shape::parse("queue=3000bytes rate=1kbps").expect("bytes").fields().queue_bytes, Some(3000));
+        assert_eq!(
+            Shape::parse("queue=3000bytes rate=1kbps").expect("bytes").fields().queue_bytes,
+            Some(3000)
+        );
     }
 
     #[test]

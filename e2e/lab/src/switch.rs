@@ -65,7 +65,11 @@ impl Switch {
     /// Adds a host. Its links' fates are those of the two seeds.
     pub(crate) fn add(&mut self, up: Shape, down: Shape, seeds: [u64; 2]) -> HostId {
         let [seed_up, seed_down] = seeds;
-        self.hosts.push(Access { up: Link::new(up, seed_up), down: Link::new(down, seed_down), unroutable: 0 });
+        self.hosts.push(Access {
+            up: Link::new(up, seed_up),
+            down: Link::new(down, seed_down),
+            unroutable: 0,
+        });
         HostId(self.hosts.len() - 1)
     }
 
@@ -186,8 +190,11 @@ mod tests {
 
     #[test]
     fn a_packet_passes_the_senders_up_and_the_receivers_down() {
-        let mut switch =
-            three([("delay=10ms", "delay=20ms"), ("delay=40ms", "delay=80ms"), ("delay=160ms", "delay=320ms")]);
+        let mut switch = three([
+            ("delay=10ms", "delay=20ms"),
+            ("delay=40ms", "delay=80ms"),
+            ("delay=160ms", "delay=320ms"),
+        ]);
         for from in 0..3 {
             for to in 0..3u8 {
                 let payload = [from as u8 * 10 + to];

@@ -138,7 +138,11 @@ fn a_line_that_is_not_full_loses_nothing_and_a_full_one_gives_its_rate() {
     let kbps = out.len() as f64 * 10.0 / seconds;
     assert!((995.0..1005.0).contains(&kbps), "{kbps} kbit/s");
     assert_eq!(full.counts().dropped + out.len() as u64, 10_000);
-    assert!(full.counts().longest_us <= 110_000, "{} µs in a queue of 100 ms and 10 ms", full.counts().longest_us);
+    assert!(
+        full.counts().longest_us <= 110_000,
+        "{} µs in a queue of 100 ms and 10 ms",
+        full.counts().longest_us
+    );
     assert!(full.counts().longest_us > 95_000);
 }
 
