@@ -8,7 +8,7 @@
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -24,6 +24,9 @@ const QUIET: Duration = Duration::from_millis(1500);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// IPv4 and UDP headers, which links count too.
 const HEADERS: usize = 28;
+
+/// Bytes of a TCP stream: many segments, which the kernel would hand on as one where it may.
+const BY_TCP: usize = 500_000;
 
 /// A running `tring-lab`.
 struct Lab {
@@ -219,10 +222,14 @@ fn role() {
         }
         "connect" => {
             let mut stream = TcpStream::connect_timeout(&text("to").parse().unwrap(), PATIENCE).unwrap();
-            stream.write_all(b"by TCP\n").unwrap();
-            let mut line = String::new();
-            BufReader::new(stream).read_line(&mut line).unwrap();
-            tell(&json!(line));
+            let sent: Vec<u8> = (0..BY_TCP).map(|n| (n / 7) as u8).collect();
+            let (mut output, copy) = (stream.try_clone().unwrap(), sent.clone());
+            let writer = std::thread::spawn(move || output.write_all(&copy).unwrap());
+            let mut heard = vec![0; BY_TCP];
+            stream.read_exact(&mut heard).unwrap();
+            writer.join().unwrap();
+            assert!(heard == sent, "what comes back is what was sent");
+            tell(&json!("echoed"));
         }
         other => panic!("no role {other}"),
     }
@@ -368,14 +375,14 @@ fn a_link_changes_in_mid_run_by_command_and_by_script() {
 }
 
 #[test]
-fn udp_alone_is_blocked() {
+fn udp_alone_is_blocked_and_tcp_is_carried_whole() {
     let Some(mut lab) = Lab::start(&two("block_udp", "")) else { return };
     assert_eq!(lab.send("a", "b", B, 50, 100, 100).len(), 0);
     assert_eq!(lab.counts("a", "up")("blocked"), 50);
     for to in ["10.9.0.3:7001", "[fd09::3]:7001"] {
         let mut server = lab.role("b", "accept", &json!({ "at": to }));
         assert_eq!(server.hear(), json!("bound"));
-        assert_eq!(lab.role("a", "connect", &json!({ "to": to })).hear(), json!("by TCP\n"));
+        assert_eq!(lab.role("a", "connect", &json!({ "to": to })).hear(), json!("echoed"));
     }
 }
 
