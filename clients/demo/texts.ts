@@ -26,6 +26,10 @@ const EN = {
   clear: "Clear",
   empty: "The events that a page hears appear here.",
   insecure: "This page is neither https nor localhost, so the browser gives it no microphone and no camera. Open it as http://localhost on the server's machine, or put https in front of it.",
+  insecureHere: "This page is neither https nor localhost, so the browser gives it no microphone and no camera.",
+  socketRefused: "The browser refuses this server’s secure socket, because its certificate is not trusted yet: no call is possible.",
+  openInstall: "Trust this server",
+  openSecure: "Open the secure page",
   noServer: "The demo is not to be had from this server: start it with --demo.",
   signInAgain: "Sign in again",
 }
@@ -56,6 +60,10 @@ const ZH: typeof EN = {
   clear: "清空",
   empty: "页面收到的事件会显示在这里。",
   insecure: "当前页面既不是 https 也不是 localhost，浏览器不会提供麦克风和摄像头。请在服务器本机以 http://localhost 打开，或在前面加上 https。",
+  insecureHere: "当前页面既不是 https 也不是 localhost，浏览器不会提供麦克风和摄像头。",
+  socketRefused: "证书尚未受信任，浏览器拒绝了与此服务器的安全连接，无法通话。",
+  openInstall: "信任此服务器",
+  openSecure: "打开安全页面",
   noServer: "此服务器没有演示服务，请使用 --demo 启动。",
   signInAgain: "重新登录",
 }

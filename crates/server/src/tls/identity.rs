@@ -125,6 +125,16 @@ impl Identity {
         }
     }
 
+    /// The first host name of a certificate from files, by which clients must open the server.
+    pub(crate) fn host(&self) -> Option<String> {
+        if self.authority().is_some() {
+            return None;
+        }
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let facts = certificate::Facts::read(current.cert.first()?).ok()?;
+        facts.names.into_iter().find(|name| !name.starts_with('*') && name != "localhost")
+    }
+
     /// What a TLS connection needs. HTTP/1.1 only: WebSockets are the point. Errors: none with the protocol versions
     /// that are compiled in.
     pub(crate) fn server_config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, Error> {
