@@ -67,7 +67,11 @@ class Page {
     }
     this.facts = (await response.json()) as Facts
     by("name").textContent = this.facts.name
-    by("fingerprint").textContent = this.facts.fingerprint
+    // Broken between bytes only.
+    const bytes = this.facts.fingerprint.split(":")
+    by("fingerprint").replaceChildren(
+      ...bytes.flatMap((byte, n) => [n + 1 < bytes.length ? `${byte}:` : byte, document.createElement("wbr")]),
+    )
     await this.ask()
   }
 

@@ -1,6 +1,6 @@
 /** What the page says, in Chinese and English. */
 
-/** One kind of device. A step in braces has the button of that file under it. */
+/** One kind of device. */
 export type Platform = "ios" | "android" | "windows" | "macos" | "linux" | "firefox"
 
 export const PLATFORMS: readonly Platform[] = ["ios", "android", "windows", "macos", "linux", "firefox"]
@@ -52,7 +52,7 @@ const EN = {
       ["Come back to this page: it checks again by itself."],
     ],
     android: [
-      ["Download the certificate.", "crt"],
+      ["Get the file tring-ca.crt.", "crt"],
       ["Open Settings and search for “CA certificate” (Security & privacy → More security settings → Encryption & credentials → Install a certificate)."],
       ["Choose “CA certificate”, “Install anyway”, then the file tring-ca.crt."],
       ["Come back to this page in Chrome: it checks again by itself."],
@@ -68,12 +68,12 @@ const EN = {
       ["Load this page again."],
     ],
     linux: [
-      ["Download the certificate.", "crt"],
+      ["Get the file tring-ca.crt.", "crt"],
       ["Open chrome://certificate-manager → Custom → Installed by you → Trusted certificates → Import, and choose the file. In older versions: chrome://settings/certificates → Authorities → Import, “Trust this certificate for identifying websites”."],
       ["Load this page again."],
     ],
     firefox: [
-      ["Download the certificate.", "crt"],
+      ["Get the file tring-ca.crt.", "crt"],
       ["Settings → Privacy & Security → Certificates → View Certificates → Authorities → Import, and choose the file."],
       ["Tick “Trust this CA to identify websites”, then load this page again."],
     ],
@@ -121,7 +121,7 @@ const ZH: typeof EN = {
       ["回到本页，会自动重新检查。"],
     ],
     android: [
-      ["下载证书。", "crt"],
+      ["获取文件 tring-ca.crt。", "crt"],
       ["打开「设置」，搜索「CA 证书」（「安全和隐私」→「更多安全设置」→「加密与凭据」→「安装证书」）。"],
       ["选择「CA 证书」→「仍然安装」，再选择文件 tring-ca.crt。"],
       ["在 Chrome 中回到本页，会自动重新检查。"],
@@ -137,12 +137,12 @@ const ZH: typeof EN = {
       ["重新加载本页。"],
     ],
     linux: [
-      ["下载证书。", "crt"],
+      ["获取文件 tring-ca.crt。", "crt"],
       ["打开 chrome://certificate-manager →「自定义」→「由您安装」→「受信任的证书」→「导入」，选择该文件。旧版本：chrome://settings/certificates →「授权机构」→「导入」，勾选「信任该证书，以标识网站的身份」。"],
       ["重新加载本页。"],
     ],
     firefox: [
-      ["下载证书。", "crt"],
+      ["获取文件 tring-ca.crt。", "crt"],
       ["「设置」→「隐私与安全」→「证书」→「查看证书」→「证书颁发机构」→「导入」，选择该文件。"],
       ["勾选「信任由此证书颁发机构来标识网站」，再重新加载本页。"],
     ],

@@ -67,6 +67,7 @@ function plug(person, hardware) {
  * @property {boolean} [loopback] may media use a loopback address (browsers of users may not); default true
  * @property {Hardware} [hardware] default person
  * @property {'grant' | 'deny'} [prompts] how the person answers the browser's question; default grant
+ * @property {string} [home] the user's folder, in which a browser looks for certificates; default that of the tests
  * @property {boolean} [autoplay] may pages play before they were touched (browsers of users forbid it); default true
  */
 
@@ -98,7 +99,7 @@ export class Device {
    * @param {keyof PEOPLE} name whose camera and microphone it has
    * @param {DeviceOptions} [options]
    */
-  static async start(name, { loopback = true, hardware = 'person', prompts = 'grant', autoplay = true } = {}) {
+  static async start(name, { loopback = true, hardware = 'person', prompts = 'grant', autoplay = true, home } = {}) {
     const person = PEOPLE[name]
     const args = [
       '--no-sandbox',
@@ -117,6 +118,7 @@ export class Device {
       executablePath: executable(),
       headless: true,
       args,
+      ...(home ? { env: { ...process.env, HOME: home, XDG_CONFIG_HOME: undefined, XDG_DATA_HOME: undefined } } : {}),
       timeout: PATIENCE_MS,
       // See ending.js.
       handleSIGHUP: false,
