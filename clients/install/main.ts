@@ -126,8 +126,8 @@ class Page {
     this.sayCheck(by("socket"), this.trust?.socket, t.socketAsk, t.socketYes, t.socketNo)
     by("advice").textContent = this.advice(t)
     const go = by<HTMLAnchorElement>("go")
-    go.hidden = this.state !== "trusted"
-    go.textContent = this.facts?.then == null ? t.goPlain : t.go
+    go.hidden = this.state !== "trusted" || this.facts?.then == null
+    go.textContent = t.go
     go.href = this.target()
     by("stay").hidden = this.forward === undefined
     by("again").hidden = this.state === "asking" || this.state === "trusted" || this.state === "missing"

@@ -221,8 +221,8 @@ mod tests {
         assert!(side < 60 && lines.iter().all(|l| l.len() == side));
         let dark = |row: usize, column: usize| match lines[row / 2][column] {
             '█' => true,
-            '▀' => row % 2 == 0,
-            '▄' => row % 2 == 1,
+            '▀' => row.is_multiple_of(2),
+            '▄' => !row.is_multiple_of(2),
             _ => false,
         };
         for row in 0..side {

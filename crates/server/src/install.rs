@@ -36,14 +36,20 @@ pub(crate) fn routes() -> Router<Arc<Doors>> {
         .route("/install/{file}", get(file))
 }
 
-fn authority(doors: &Doors) -> Result<&Authority, Response> {
-    doors.identity.as_ref().and_then(|identity| identity.authority()).ok_or_else(|| {
-        let text = "nothing to install: this server uses no local CA\n";
-        (StatusCode::NOT_FOUND, text).into_response()
-    })
+/// This server uses no local CA.
+struct NothingToInstall;
+
+impl IntoResponse for NothingToInstall {
+    fn into_response(self) -> Response {
+        (StatusCode::NOT_FOUND, "nothing to install: this server uses no local CA\n").into_response()
+    }
 }
 
-async fn page(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Result<Response, Response> {
+fn authority(doors: &Doors) -> Result<&Authority, NothingToInstall> {
+    doors.identity.as_ref().and_then(|identity| identity.authority()).ok_or(NothingToInstall)
+}
+
+async fn page(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Result<Response, NothingToInstall> {
     authority(&doors)?;
     if !assets::present() {
         let text = "this binary was built without its clients. The CA is at /install/tring-ca.crt\n";
@@ -56,12 +62,12 @@ async fn file(
     State(doors): State<Arc<Doors>>,
     Path(file): Path<String>,
     headers: HeaderMap,
-) -> Result<Response, Response> {
+) -> Result<Response, NothingToInstall> {
     authority(&doors)?;
     Ok(assets::install(&file, &headers))
 }
 
-async fn facts(State(doors): State<Arc<Doors>>) -> Result<Response, Response> {
+async fn facts(State(doors): State<Arc<Doors>>) -> Result<Response, NothingToInstall> {
     let authority = authority(&doors)?;
     let body = json!({
         "name": authority.name(),
@@ -73,12 +79,12 @@ async fn facts(State(doors): State<Arc<Doors>>) -> Result<Response, Response> {
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-async fn certificate(State(doors): State<Arc<Doors>>) -> Result<Response, Response> {
+async fn certificate(State(doors): State<Arc<Doors>>) -> Result<Response, NothingToInstall> {
     let der = authority(&doors)?.der().to_vec();
     Ok(download("application/x-x509-ca-cert", "tring-ca.crt", der))
 }
 
-async fn profile(State(doors): State<Arc<Doors>>) -> Result<Response, Response> {
+async fn profile(State(doors): State<Arc<Doors>>) -> Result<Response, NothingToInstall> {
     let authority = authority(&doors)?;
     let text = mobileconfig(&authority.name(), authority.der());
     Ok(download("application/x-apple-aspen-config", "tring-ca.mobileconfig", text.into_bytes()))

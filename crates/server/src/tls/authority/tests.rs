@@ -63,6 +63,14 @@ fn a_certificate_is_kept_until_addresses_change_or_its_end_is_near() {
     assert_ne!(at(&home, NOW - 3 * DAY), renewed, "made by a clock that was ahead");
     fs::write(dir.path().join("server.crt"), "damaged").unwrap();
     at(&home, NOW);
+    assert_eq!(authority.ends_soon(NOW), None);
+    let late = NOW + 3640 * DAY;
+    assert!(authority.ends_soon(late).is_some());
+    assert_eq!(
+        at(&home, late),
+        at(&home, late + DAY),
+        "what lasts as long as the CA is not made anew each minute"
+    );
 }
 
 #[test]
