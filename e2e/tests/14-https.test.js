@@ -4,10 +4,12 @@
  */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { until } from '../lib/deadline.js'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import { join } from 'node:path'
+import { PATIENCE_MS, until } from '../lib/deadline.js'
 import { Demo, DemoPhone } from '../lib/demo.js'
 import { Device } from '../lib/device.js'
 import { Rig } from '../lib/rig.js'
@@ -57,7 +59,7 @@ describe('a third device over https', () => {
     homes.push(Home.make(), Home.make(), Home.make())
     await homes[0].trust(ca)
     const of = (home) => ({ loopback: false, home: home.path })
-    rig.devices.carol = await Device.start('carol', of(homes[0]))
+    rig.devices.carol = await Device.start('carol', { ...of(homes[0]), hosts: { 'bank.example': '127.0.0.1' } })
     rig.devices.bob = await Device.start('bob', of(homes[1]))
     rig.devices.alice = await Device.start('alice', of(homes[2]))
   })
@@ -149,6 +151,31 @@ describe('a third device over https', () => {
     await page.raw.waitForURL(`${secure}/?phone=carol`)
     const carol = new DemoPhone(page, 'carol')
     await carol.until('online', (s) => s.state === 'online')
+  })
+
+  it('a thief of the CA’s key is not believed to be another site, even by who has imported it', async () => {
+    const folder = join(rig.server.folder, 'thief')
+    mkdirSync(folder)
+    const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe', timeout: PATIENCE_MS })
+    const forge = (name) => {
+      openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x', '-keyout', 'key.pem', '-out', 'csr.pem')
+      writeFileSync(join(folder, 'ext'), `subjectAltName = DNS:${name}\nextendedKeyUsage = serverAuth\n`)
+      const by = ['-CA', ca, '-CAkey', join(rig.server.folder, 'data/ca/ca.key')]
+      openssl('x509', '-req', '-in', 'csr.pem', ...by, '-days', '30', '-extfile', 'ext', '-out', 'cert.pem')
+      return { key: readFileSync(join(folder, 'key.pem')), cert: readFileSync(join(folder, 'cert.pem')) }
+    }
+    const thief = createServer(forge('thief.localhost'), (_, response) => response.end('yours'))
+    await new Promise((resolve) => thief.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = thief.address()
+      // What the CA may sign for is believed: the forgery itself is no bad one. (`localhost` needs no name server.)
+      await open('carol', `https://thief.localhost:${port}/`)
+      thief.setSecureContext(forge('bank.example'))
+      await assert.rejects(rig.devices.carol.open(`https://bank.example:${port}/`), /ERR_CERT_/)
+    } finally {
+      thief.closeAllConnections()
+      await new Promise((resolve) => thief.close(resolve))
+    }
   })
 
   for (const [from, kind] of [['laptop', 'video'], ['carol', 'voice']]) {

@@ -102,6 +102,40 @@ fn it_signs_for_private_networks_and_for_what_the_machine_had_when_it_was_made()
     assert!(!found.addresses.contains(&ip("198.51.100.1")), "a certificate that no phone takes helps nobody");
 }
 
+/// What a client that trusts the CA says of a certificate.
+fn verified(authority: &Authority, signed: &Signed, name: &str) -> Result<(), String> {
+    use tokio_rustls::rustls::RootCertStore;
+    use tokio_rustls::rustls::client::WebPkiServerVerifier;
+    use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+    use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+    use tokio_rustls::rustls::pki_types::{ServerName, UnixTime};
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.der.clone()).unwrap();
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(roots.into(), default_provider().into()).build().unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    verifier
+        .verify_server_cert(&signed.key.cert[0], &[], &name, &[], UnixTime::since_unix_epoch(NOW))
+        .map(|_| ())
+        .map_err(|e| format!("{e:?}"))
+}
+
+#[test]
+fn a_thief_of_the_key_is_believed_for_private_networks_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(&["192.168.1.5", "203.0.113.5"]);
+    let authority = Authority::make(dir.path(), &machine, NOW).unwrap();
+    let own = authority.certificate(&machine, NOW).unwrap();
+    for name in ["localhost", "desk", "desk.local", "192.168.1.5", "203.0.113.5", "127.0.0.1", "::1"] {
+        assert_eq!(verified(&authority, &own, name), Ok(()), "{name}");
+    }
+    // What `certificate` never asks for, and a thief would.
+    let bank = authority.sign(&["bank.example".into()], &[], NOW).unwrap();
+    assert!(verified(&authority, &bank, "bank.example").unwrap_err().contains("NameConstraintViolation"));
+    let abroad = authority.sign(&[], &["198.51.100.1".parse().unwrap()], NOW).unwrap();
+    assert!(verified(&authority, &abroad, "198.51.100.1").unwrap_err().contains("NameConstraintViolation"));
+}
+
 #[test]
 fn a_ca_that_cannot_be_used_is_named_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
