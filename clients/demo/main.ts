@@ -180,6 +180,8 @@ async function start(): Promise<void> {
   const phones: DemoPhone[] = []
   let language: DemoLanguage = (localStorage.getItem("tring-language") ?? navigator.language).startsWith("zh") ? "zh" : "en"
   let problem: "insecure" | "noServer" | "socketRefused" | null = window.isSecureContext ? null : "insecure"
+  /** The server has HTTPS, so other devices can join. */
+  let secure = false
   /** Where the problem is solved. */
   let wayOut: URL | null = null
 
@@ -188,7 +190,7 @@ async function start(): Promise<void> {
     document.documentElement.lang = langOf(language)
     for (const element of document.querySelectorAll<HTMLElement>("[data-text]")) {
       const key = element.dataset["text"] as keyof DemoTexts
-      element.textContent = alone !== null && key === "foot" ? t.footAlone : t[key]
+      element.textContent = key === "foot" ? (alone !== null ? t.footAlone : secure ? `${t.foot} ${t.footPhone}` : t.foot) : t[key]
     }
     document.getElementById("languages")?.setAttribute("aria-label", t.languages)
     for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
@@ -222,6 +224,7 @@ async function start(): Promise<void> {
     return
   }
   const config = (await response.json()) as Config
+  secure = config.httpsPort !== null
   if (problem === "insecure" && config.httpsPort !== null) {
     wayOut = new URL(config.localCa ? "/install" : location.href, location.href)
     if (!config.localCa) [wayOut.protocol, wayOut.port] = ["https:", String(config.httpsPort)]

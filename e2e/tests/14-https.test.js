@@ -20,6 +20,9 @@ import { after, afterEach, before, describe, it } from '../lib/test.js'
 /** Keys of the keyboard until something must have been reached. */
 const MOST_TABS = 20
 
+/** The screen of a small telephone, in CSS pixels. */
+const PHONE = { width: 360, height: 640 }
+
 /** @typedef {{ state: string, verdict: string, checks: string[], open: string[], go: string | null }} Install */
 
 /** What a person sees of the install page. @returns {Promise<Install>} */
@@ -180,7 +183,7 @@ describe('a third device over https', () => {
 
   for (const [from, kind] of [['laptop', 'video'], ['carol', 'voice']]) {
     it(`${from} calls over https and wss: both are heard${kind === 'video' ? ' and seen' : ''}`, async () => {
-      const page = await open('carol', `${secure}/?phone=carol`)
+      const page = await open('carol', `${secure}/?phone=carol`, { viewport: PHONE })
       const carol = new DemoPhone(page, 'carol')
       await carol.until('online', (s) => s.state === 'online')
       const demo = await Demo.open(rig.devices.alice, laptop)
@@ -199,6 +202,8 @@ describe('a third device over https', () => {
         await page.sees('alice', { shown: true })
         await demo.page.sees('carol', { shown: true })
       }
+      const bottom = () => Math.max(...window.__e2e.findAll('.key').map((key) => key.getBoundingClientRect().bottom + scrollY))
+      assert.ok((await page.evaluate(bottom)) <= PHONE.height, 'a phone shows all keys without scrolling')
       await caller.key('end')
       for (const phone of [alice, carol]) await phone.phase(null)
     })
