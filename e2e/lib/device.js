@@ -69,6 +69,8 @@ function plug(person, hardware) {
  * @property {'grant' | 'deny'} [prompts] how the person answers the browser's question; default grant
  * @property {import('./lab.js').Host} [host] where it runs, if not on this machine; no loopback for media then
  * @property {string} [trusted] an origin without TLS whose pages may use devices all the same
+ * @property {string} [home] the user's folder, in which a browser looks for certificates; default that of the tests
+ * @property {Record<string, string>} [hosts] addresses of names, as a name server would give them
  * @property {boolean} [autoplay] may pages play before they were touched (browsers of users forbid it); default true
  */
 
@@ -101,7 +103,7 @@ export class Device {
    * @param {DeviceOptions} [options]
    */
   static async start(name, options = {}) {
-    const { host, trusted, loopback = !host, hardware = 'person', prompts = 'grant', autoplay = true } = options
+    const { host, trusted, loopback = !host, hardware = 'person', prompts = 'grant', autoplay = true, home, hosts = {} } = options
     const person = PEOPLE[name]
     const args = [
       '--no-sandbox',
@@ -114,6 +116,8 @@ export class Device {
       ...plug(person, hardware),
       prompts === 'grant' ? '--use-fake-ui-for-media-stream' : '--deny-permission-prompts',
     ]
+    const rules = Object.entries(hosts).map(([name, address]) => `MAP ${name} ${address}`)
+    if (rules.length) args.push(`--host-resolver-rules=${rules.join(', ')}`)
     if (autoplay) args.push('--autoplay-policy=no-user-gesture-required')
     if (loopback) args.push('--allow-loopback-in-peer-connection')
     if (trusted) args.push(`--unsafely-treat-insecure-origin-as-secure=${trusted}`)
@@ -121,6 +125,7 @@ export class Device {
       executablePath: host?.executable(executable()) ?? executable(),
       headless: true,
       args,
+      ...(home ? { env: { ...process.env, HOME: home, XDG_CONFIG_HOME: undefined, XDG_DATA_HOME: undefined } } : {}),
       timeout: PATIENCE_MS,
       // See ending.js.
       handleSIGHUP: false,

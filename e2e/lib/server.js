@@ -24,6 +24,7 @@ const LOG_KEPT = 20_000
  * @property {boolean} [relay] media passes through a {@link Relay} that counts it; default false
  * @property {boolean} [loopback] media listens on 127.0.0.1 only; else on the machine's other addresses; default true
  * @property {import('./lab.js').Host} [host] where it runs, if not on this machine: listens at the host's addresses
+ * @property {boolean} [outside] HTTP and HTTPS are reached at the machine's other addresses too; default false
  * @property {Record<string, Record<string, unknown>>} [settings] sections of the configuration file
  */
 
@@ -49,12 +50,12 @@ export class Server {
   }
 
   /** @param {ServerOptions} [options] */
-  static async start({ demo = true, relay = false, host, loopback = !host, settings = {} } = {}) {
+  static async start({ demo = true, relay = false, host, loopback = !host, outside = false, settings = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error('the binary is missing: run `cargo build -p tring` first')
     const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')), host)
     started(server, 'a server', () => server.#kill())
     try {
-      await server.#start({ demo, relay, loopback, settings })
+      await server.#start({ demo, relay, loopback, outside, settings })
     } catch (error) {
       await server.stop().catch(() => {})
       throw error
@@ -62,7 +63,7 @@ export class Server {
     return server
   }
 
-  async #start({ demo, relay, loopback, settings }) {
+  async #start({ demo, relay, loopback, outside, settings }) {
     const media = { bind: loopback ? '127.0.0.1' : '0.0.0.0', udp_port: 0, workers: 2, ...settings.media }
     if (relay) {
       media.workers = 1
@@ -71,7 +72,8 @@ export class Server {
       media.advertise = [`127.0.0.1:${this.relay.port}`]
     }
     const anyPort = `${this.#address}:0`
-    const lines = [`listen = "${anyPort}"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
+    const listen = outside ? '0.0.0.0:0' : anyPort
+    const lines = [`listen = "${listen}"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
     for (const [section, entries] of Object.entries({ rtmp: { listen: anyPort }, ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
       lines.push(`[${section}]`)
       for (const [key, value] of Object.entries(entries)) lines.push(`${key} = ${toToml(value)}`)

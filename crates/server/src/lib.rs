@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `config` | every setting, its default and its range |
 //! | `accept` | connections: how many, from where, how long they may take |
+//! | `greeting` | what is printed at the start, with a QR code for the phone (pure) |
+//! | `install` | the page that leads a phone to trust the local CA |
 //! | `addresses` | how much one address may hold (pure) |
 //! | `http` | routes, static files, health |
 //! | `socket` | one WebSocket: frames in, requests to the switchboard, answers and events out |
@@ -15,6 +17,7 @@
 //! | `notices` | the way from the media plane to the switchboard |
 //! | `directory` | the apps and their keys, as the store has them |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
+//! | `tls` | the certificate of HTTPS: from files, or from a CA of this server's own |
 //! | `rate` | token buckets (pure) |
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
@@ -25,7 +28,9 @@ mod assets;
 mod clock;
 mod config;
 mod directory;
+mod greeting;
 mod http;
+mod install;
 mod notices;
 mod rate;
 mod serve;
@@ -34,8 +39,11 @@ mod signing;
 mod socket;
 mod streams;
 mod switchboard;
+pub mod tls;
 mod tombstones;
 mod transports;
 
-pub use config::{CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings};
+pub use config::{
+    CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings, TlsSettings, TlsSource,
+};
 pub use serve::{RunError, Running, run, start};
