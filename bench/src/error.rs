@@ -35,6 +35,8 @@ pub(crate) enum BenchError {
     Files { found: u64, wanted: u64 },
     #[error("the bare forwarder failed: {0}")]
     Limit(String),
+    #[error("Janus cannot be measured: {0}")]
+    Janus(String),
     #[error("the load of phones failed: {0}")]
     Load(io::Error),
     #[error("the server gave no address of a stream that this program can reach")]

@@ -11,12 +11,14 @@
 //! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
 //! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them; calls of a phone and a browser |
 //! | `limit` | the bare forwarder to compare with, in a process of its own |
+//! | `janus` | Janus' video room to compare with, on the same calls |
 //! | `idle` | memory per signed-in user |
 //! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
 //! | `report` | the table, on the terminal and in `bench/README.md` |
 
 mod error;
 mod idle;
+mod janus;
 mod limit;
 mod machine;
 mod process;

@@ -1,0 +1,74 @@
+//! Janus' video room, to compare with: the same calls, by the same load.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `server` | Janus as a child process, with a configuration of its own |
+//! | `person` | one person of a call: its WebSocket and its two connections |
+
+mod person;
+mod server;
+
+pub(crate) use server::{HOW, version};
+
+use crate::Plan;
+use crate::error::BenchError;
+use crate::talk::{Sum, Talked};
+use person::Person;
+use server::Janus;
+use std::time::{Duration, Instant};
+use tring_client::{Media, Pattern};
+
+/// Before what is at rest is measured.
+const REST: Duration = Duration::from_secs(1);
+
+/// Traffic before it is measured.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// A connection may take so long.
+const STEP: Duration = Duration::from_secs(20);
+
+/// The calls of [`crate::talk`] in video rooms: one room a call, two people who send, each of whom receives the other.
+pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<Talked, BenchError> {
+    let janus = Janus::start(plan.workers)?;
+    let process = janus.process();
+    let mut people = Vec::new();
+    for room in (1..).take(calls) {
+        let a = Person::enter(&janus, (room, 1), true, video).await?;
+        let b = Person::enter(&janus, (room, 2), false, video).await?;
+        people.push((a, b));
+    }
+    tokio::time::sleep(REST).await;
+    let (bytes, cpu) = (process.resident()?, process.cpu()?);
+    let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+    for (a, b) in &mut people {
+        let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
+        connected(&from_a, &from_b).await?;
+        let (id_a, id_b) = (a.id(), b.id());
+        let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
+        connected(&to_a, &to_b).await?;
+        senders.extend([from_a, from_b]);
+        receivers.extend([to_a, to_b]);
+    }
+    let joins = u32::try_from(senders.len()).unwrap_or(u32::MAX).max(1);
+    let join = process.cpu()?.saturating_sub(cpu) / joins;
+    for (i, media) in (0..).zip(&senders) {
+        let pattern = if video { Pattern::video_call(i) } else { Pattern::voice_call(i) };
+        media.play(pattern).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(WARM_UP).await;
+    let all = || senders.iter().chain(&receivers);
+    let before = Sum::of(all());
+    let (cpu, start) = (process.cpu()?, Instant::now());
+    tokio::time::sleep(plan.span).await;
+    let after = Sum::of(all());
+    let (cpu, seconds) = (process.cpu()?.saturating_sub(cpu), start.elapsed().as_secs_f64());
+    let grown = process.resident()?.saturating_sub(bytes);
+    Ok(Talked::new(calls, join, grown, (cpu, seconds), (&before, &after)))
+}
+
+async fn connected(a: &Media, b: &Media) -> Result<(), BenchError> {
+    let both = async { tokio::try_join!(a.connected(), b.connected()) };
+    tokio::time::timeout(STEP, both).await.map_err(|_| BenchError::Late("a connection to Janus"))??;
+    Ok(())
+}
