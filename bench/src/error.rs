@@ -43,6 +43,8 @@ pub(crate) enum BenchError {
     Stream,
     #[error("the engine refused what it should carry out: {0:?}")]
     Engine(tring_protocol::ErrorCode),
+    #[error("not measured: {0:?}; the table says why")]
+    Parts(Vec<crate::Figure>),
     #[error("an id of the run is none: {0}")]
     Id(#[from] tring_protocol::IdError),
     #[error(

@@ -96,7 +96,11 @@ impl Beside {
             return Self(Err(format!("Janus not measured: {} brings it", janus::HOW)));
         };
         let talked = janus::talk(plan, calls, video).await;
-        Self(talked.map(|t| (t, version)).map_err(|e| format!("Janus not measured: {e}")))
+        Self(
+            talked
+                .map(|(t, profile)| (t, format!("{version}, {profile}")))
+                .map_err(|e| format!("Janus not measured: {e}")),
+        )
     }
 
     /// Its figure behind ours, and ours as a ratio of it.

@@ -16,7 +16,7 @@ use crate::talk::{Sum, Talked};
 use person::Person;
 use server::Janus;
 use std::time::{Duration, Instant};
-use tring_client::{Media, Pattern};
+use tring_client::{Media, Pattern, SrtpProfile};
 
 /// Before what is at rest is measured.
 const REST: Duration = Duration::from_secs(1);
@@ -28,7 +28,8 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(20);
 
 /// The calls of [`crate::talk`] in video rooms: one room a call, two people who send, each of whom receives the other.
-pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<Talked, BenchError> {
+/// Gives the SRTP profile too.
+pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talked, String), BenchError> {
     let janus = Janus::start(plan.workers)?;
     let process = janus.process();
     let mut people = Vec::new();
@@ -39,13 +40,14 @@ pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<Talke
     }
     tokio::time::sleep(REST).await;
     let (bytes, cpu) = (process.resident()?, process.cpu()?);
+    let mut profile = None;
     let (mut senders, mut receivers) = (Vec::new(), Vec::new());
     for (a, b) in &mut people {
         let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
         connected(&from_a, &from_b).await?;
         let (id_a, id_b) = (a.id(), b.id());
         let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
-        connected(&to_a, &to_b).await?;
+        profile = connected(&to_a, &to_b).await?;
         senders.extend([from_a, from_b]);
         receivers.extend([to_a, to_b]);
     }
@@ -64,11 +66,19 @@ pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<Talke
     let after = Sum::of(all());
     let (cpu, seconds) = (process.cpu()?.saturating_sub(cpu), start.elapsed().as_secs_f64());
     let grown = process.resident()?.saturating_sub(bytes);
-    Ok(Talked::new(calls, join, grown, (cpu, seconds), (&before, &after)))
+    let profile = match profile {
+        Some(SrtpProfile::Aes256Gcm) => "AES-256-GCM",
+        Some(SrtpProfile::Aes128Gcm) => "AES-128-GCM",
+        Some(SrtpProfile::Aes128CmSha1) => "AES-128-CM with SHA-1",
+        None => "unknown",
+    };
+    let talked = Talked::new(calls, join, grown, (cpu, seconds), (&before, &after));
+    Ok((talked, format!("SRTP profile {profile}")))
 }
 
-async fn connected(a: &Media, b: &Media) -> Result<(), BenchError> {
+async fn connected(a: &Media, b: &Media) -> Result<Option<SrtpProfile>, BenchError> {
     let both = async { tokio::try_join!(a.connected(), b.connected()) };
-    tokio::time::timeout(STEP, both).await.map_err(|_| BenchError::Late("a connection to Janus"))??;
-    Ok(())
+    let late = |_| BenchError::Late("a connection to Janus");
+    let (profile, _) = tokio::time::timeout(STEP, both).await.map_err(late)??;
+    Ok(profile)
 }
