@@ -54,7 +54,7 @@ e2e/node_modules: e2e/package-lock.json
 	@touch $@
 
 test-e2e: clients e2e/node_modules ## Calls between real browsers, judged by what they hear and see
-	$(CARGO) build --locked -p tring
+	$(CARGO) build --locked -p tring -p tring-lab
 	cd e2e && exec node run.js
 
 e2e/miniprogram/node_modules: e2e/miniprogram/package-lock.json e2e/miniprogram/simulate/package-lock.json

@@ -67,6 +67,8 @@ function plug(person, hardware) {
  * @property {boolean} [loopback] may media use a loopback address (browsers of users may not); default true
  * @property {Hardware} [hardware] default person
  * @property {'grant' | 'deny'} [prompts] how the person answers the browser's question; default grant
+ * @property {import('./lab.js').Host} [host] where it runs, if not on this machine; no loopback for media then
+ * @property {string} [trusted] an origin without TLS whose pages may use devices all the same
  * @property {boolean} [autoplay] may pages play before they were touched (browsers of users forbid it); default true
  */
 
@@ -98,7 +100,8 @@ export class Device {
    * @param {keyof PEOPLE} name whose camera and microphone it has
    * @param {DeviceOptions} [options]
    */
-  static async start(name, { loopback = true, hardware = 'person', prompts = 'grant', autoplay = true } = {}) {
+  static async start(name, options = {}) {
+    const { host, trusted, loopback = !host, hardware = 'person', prompts = 'grant', autoplay = true } = options
     const person = PEOPLE[name]
     const args = [
       '--no-sandbox',
@@ -113,8 +116,9 @@ export class Device {
     ]
     if (autoplay) args.push('--autoplay-policy=no-user-gesture-required')
     if (loopback) args.push('--allow-loopback-in-peer-connection')
+    if (trusted) args.push(`--unsafely-treat-insecure-origin-as-secure=${trusted}`)
     const browser = await chromium.launch({
-      executablePath: executable(),
+      executablePath: host?.executable(executable()) ?? executable(),
       headless: true,
       args,
       timeout: PATIENCE_MS,

@@ -16,13 +16,19 @@ export class Rig {
 
   /**
    * @param {string[]} people one browser process each
-   * @param {{ server?: import('./server.js').ServerOptions, device?: import('./device.js').DeviceOptions }} [options]
+   * @param {object} [options]
+   * @param {import('./server.js').ServerOptions} [options.server]
+   * @param {import('./device.js').DeviceOptions} [options.device]
+   * @param {import('./lab.js').Lab} [options.lab] where all of it runs: the server in its host `server`, each device in
+   * the host of its person's name
    */
-  static async start(people, { server, device } = {}) {
+  static async start(people, { server, device, lab } = {}) {
     const rig = new Rig()
     try {
-      rig.server = await Server.start(server)
-      await allDone(people.map(async (name) => void (rig.devices[name] = await Device.start(name, device))))
+      rig.server = await Server.start({ host: lab?.host('server'), ...server })
+      const where = (name) => (lab ? { host: lab.host(name), trusted: rig.server.url } : {})
+      const start = async (name) => void (rig.devices[name] = await Device.start(name, { ...where(name), ...device }))
+      await allDone(people.map(start))
     } catch (error) {
       await rig.stop().catch(() => {})
       throw error

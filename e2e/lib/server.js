@@ -23,6 +23,7 @@ const LOG_KEPT = 20_000
  * @property {boolean} [demo] default true
  * @property {boolean} [relay] media passes through a {@link Relay} that counts it; default false
  * @property {boolean} [loopback] media listens on 127.0.0.1 only; else on the machine's other addresses; default true
+ * @property {import('./lab.js').Host} [host] where it runs, if not on this machine: listens at the host's addresses
  * @property {Record<string, Record<string, unknown>>} [settings] sections of the configuration file
  */
 
@@ -42,14 +43,15 @@ export class Server {
   /** The log around the first panic. @type {string | undefined} */ panic
   /** @type {Relay | undefined} */ relay
 
-  constructor(folder) {
+  constructor(folder, host) {
     this.folder = folder
+    this.host = host
   }
 
   /** @param {ServerOptions} [options] */
-  static async start({ demo = true, relay = false, loopback = true, settings = {} } = {}) {
+  static async start({ demo = true, relay = false, host, loopback = !host, settings = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error('the binary is missing: run `cargo build -p tring` first')
-    const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')))
+    const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')), host)
     started(server, 'a server', () => server.#kill())
     try {
       await server.#start({ demo, relay, loopback, settings })
@@ -68,19 +70,26 @@ export class Server {
       this.relay = await Relay.start(media.udp_port)
       media.advertise = [`127.0.0.1:${this.relay.port}`]
     }
-    const lines = [`listen = "127.0.0.1:0"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
-    for (const [section, entries] of Object.entries({ rtmp: { listen: '127.0.0.1:0' }, ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
+    const anyPort = `${this.#address}:0`
+    const lines = [`listen = "${anyPort}"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
+    for (const [section, entries] of Object.entries({ rtmp: { listen: anyPort }, ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
       lines.push(`[${section}]`)
       for (const [key, value] of Object.entries(entries)) lines.push(`${key} = ${toToml(value)}`)
     }
     this.config = join(this.folder, 'tring.toml')
     writeFileSync(this.config, lines.join('\n'))
-    this.process = spawn(BINARY, ['serve', '--config', this.config], {
+    const command = [BINARY, 'serve', '--config', this.config]
+    const [program, ...args] = this.host?.wrap(...command) ?? command
+    this.process = spawn(program, args, {
       env: { ...process.env, TRING_DATA: undefined },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     await this.#greeting()
     if (demo) this.app = (await (await this.#fetch('/demo/config.json')).json()).sdkAppID
+  }
+
+  get #address() {
+    return this.host?.address ?? '127.0.0.1'
   }
 
   #kill() {
@@ -89,7 +98,9 @@ export class Server {
   }
 
   async #fetch(path, options = {}) {
-    const response = await fetch(this.url + path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) })
+    const url = this.url + path
+    const direct = () => fetch(url, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) })
+    const response = await (this.host ? this.host.fetch(url, options) : direct())
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
     return response
   }
@@ -120,7 +131,7 @@ export class Server {
       })
     })
     this.port = port
-    this.url = `http://127.0.0.1:${port}`
+    this.url = `http://${this.#address}:${port}`
   }
 
   /**
