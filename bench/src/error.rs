@@ -37,6 +37,8 @@ pub(crate) enum BenchError {
     Limit(String),
     #[error("Janus cannot be measured: {0}")]
     Janus(String),
+    #[error("the laboratory failed: {0}")]
+    Lab(io::Error),
     #[error("the load of phones failed: {0}")]
     Load(io::Error),
     #[error("the server gave no address of a stream that this program can reach")]

@@ -123,6 +123,9 @@ one run, not numbers of two machines.
 - The bare forwarder receives, opens with AES-256-GCM, rewrites the header, seals for the other side and sends, with as
   many threads as the server has workers, GRO in and GSO out; packets of the same size come at the same rate in the same
   bursts. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards can be cheaper.
+- From `accept` to the first packet: server and clients are in network namespaces of their own, and the laboratory
+  (`e2e/lab`) delays all that passes between them by half a round trip each way, signalling as well as media. The clients
+  are Rust programs without devices.
 - Janus is loaded by the same program with the same packets right after Tring and the bare forwarder: its video room,
   one room a call, {workers} event loops, ICE-lite, H.264 and Opus, errors logged only. A person has two connections, one
   that sends and one that receives, as its video room wants it, so a join is two handshakes, the rooms' signalling through
