@@ -45,6 +45,7 @@ pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talk
     for (a, b) in &mut people {
         let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
         connected(&from_a, &from_b).await?;
+        tokio::try_join!(a.up(), b.up())?;
         let (id_a, id_b) = (a.id(), b.id());
         let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
         profile = connected(&to_a, &to_b).await?;

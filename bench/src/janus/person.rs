@@ -77,6 +77,22 @@ impl Person {
         Ok(Media::drive(peer, socket, local, None))
     }
 
+    /// Waits until Janus says that what it sends may flow: until then nobody finds it in the room.
+    pub(super) async fn up(&mut self) -> Result<(), BenchError> {
+        let socket = &mut self.socket;
+        let said = async {
+            while let Some(message) = socket.next().await {
+                let Message::Text(text) = message.map_err(failed)? else { continue };
+                let event: Value = serde_json::from_str(&text).map_err(failed)?;
+                if event["janus"] == "webrtcup" {
+                    return Ok(());
+                }
+            }
+            Err(BenchError::Closed)
+        };
+        tokio::time::timeout(STEP, said).await.map_err(|_| BenchError::Late("a connection to Janus"))?
+    }
+
     /// Receives what another sends: Janus offers, this answers.
     pub(super) async fn subscribe(&mut self, feed: u64) -> Result<Media, BenchError> {
         let receiver = self.attach().await?;
