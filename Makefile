@@ -74,6 +74,7 @@ test-bridge: clients e2e/node_modules e2e/miniprogram/node_modules ## Calls betw
 	cd e2e && npm run --silent test:bridge
 
 bench: clients ## The table of bench/README.md
+	@scripts/need bench || echo "what is missing is named in the table, and the rest measured"
 	$(CARGO) build --release --locked -p tring -p tring-bench
 	target/release/tring-bench $(ARGS)
 

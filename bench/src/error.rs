@@ -35,12 +35,18 @@ pub(crate) enum BenchError {
     Files { found: u64, wanted: u64 },
     #[error("the bare forwarder failed: {0}")]
     Limit(String),
+    #[error("Janus cannot be measured: {0}")]
+    Janus(String),
+    #[error("the laboratory failed: {0}")]
+    Lab(io::Error),
     #[error("the load of phones failed: {0}")]
     Load(io::Error),
     #[error("the server gave no address of a stream that this program can reach")]
     Stream,
     #[error("the engine refused what it should carry out: {0:?}")]
     Engine(tring_protocol::ErrorCode),
+    #[error("not measured: {0:?}; the table says why")]
+    Parts(Vec<crate::Figure>),
     #[error("an id of the run is none: {0}")]
     Id(#[from] tring_protocol::IdError),
     #[error(

@@ -11,12 +11,16 @@
 //! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
 //! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them; calls of a phone and a browser |
 //! | `limit` | the bare forwarder to compare with, in a process of its own |
+//! | `accept` | from `accept` to the first sound and picture, at true round trips |
+//! | `janus` | Janus' video room to compare with, on the same calls |
 //! | `idle` | memory per signed-in user |
 //! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
 //! | `report` | the table, on the terminal and in `bench/README.md` |
 
+mod accept;
 mod error;
 mod idle;
+mod janus;
 mod limit;
 mod machine;
 mod process;
@@ -68,22 +72,25 @@ struct Cli {
     part: Option<Part>,
 }
 
+/// A part of the table, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Figure {
-    /// Video calls that talk, and the bare forwarder at the same packet rate.
-    Video,
-    /// Voice calls that talk.
-    Voice,
-    /// Calls of two phones through RTMP, on Tring and on nginx-rtmp.
-    Streams,
-    /// Calls of a phone and a browser.
-    Bridge,
-    /// Memory of signed-in users.
-    Idle,
+pub(crate) enum Figure {
     /// Call set-ups in the engine.
     Engine,
     /// Call set-ups through WebSockets.
     Setups,
+    /// Memory of signed-in users.
+    Idle,
+    /// From `accept` to the first sound and picture, at 0 to 200 ms round trip.
+    Accept,
+    /// Voice calls that talk, and Janus on the same.
+    Voice,
+    /// Video calls that talk, the bare forwarder at the same packet rate, and Janus on the same.
+    Video,
+    /// Calls of two phones through RTMP, on Tring and on nginx-rtmp.
+    Streams,
+    /// Calls of a phone and a browser.
+    Bridge,
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +100,30 @@ enum Part {
     LimitForwarder {
         #[arg(long)]
         workers: usize,
+    },
+    /// The laboratory of one round trip: started by this program itself.
+    #[command(hide = true)]
+    LabAccept {
+        #[arg(long)]
+        round_trip_ms: u32,
+        #[arg(long)]
+        calls: usize,
+        #[arg(long)]
+        workers: usize,
+        #[arg(long)]
+        server: PathBuf,
+    },
+    /// The clients in the laboratory: started by it.
+    #[command(hide = true)]
+    LabClients {
+        #[arg(long)]
+        url: String,
+        #[arg(long)]
+        app: u32,
+        #[arg(long)]
+        sig: Vec<String>,
+        #[arg(long)]
+        calls: usize,
     },
 }
 
@@ -137,6 +168,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.part {
         Some(Part::LimitForwarder { workers }) => limit::forward(*workers),
+        // Before there is any thread: the program runs itself again in a namespace.
+        Some(Part::LabAccept { round_trip_ms, calls, workers, server }) => tring_lab::enter()
+            .map_err(|e| BenchError::Lab(std::io::Error::other(e)))
+            .and_then(|()| accept::laboratory(server, *round_trip_ms, *calls, *workers)),
+        Some(Part::LabClients { url, app, sig, calls }) => tokio::runtime::Runtime::new()
+            .map_err(BenchError::Runtime)
+            .and_then(|r| r.block_on(accept::clients(url, *app, sig, *calls))),
         None => bench(&cli),
     };
     match done {
@@ -159,30 +197,26 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(BenchError::Runtime)?;
     let mut report = Report::new(machine::Machine::read(), &plan);
+    let mut failed = Vec::new();
     runtime.block_on(async {
-        if wanted(Figure::Engine) {
-            setups::engine(&plan, &mut report)?;
+        for figure in Figure::value_variants().iter().copied().filter(|&f| wanted(f)) {
+            let measured = match figure {
+                Figure::Engine => setups::engine(&plan, &mut report),
+                Figure::Setups => setups::sockets(&binary, &plan, &mut report).await,
+                Figure::Idle => idle::measure(&binary, &plan, &mut report).await,
+                Figure::Accept => accept::measure(&binary, &plan, &mut report),
+                Figure::Voice => talk::voice(&binary, &plan, &mut report).await,
+                Figure::Video => talk::video(&binary, &plan, &mut report).await,
+                Figure::Streams => streams::measure(&binary, &plan, &mut report).await,
+                Figure::Bridge => streams::bridge::measure(&binary, &plan, &mut report).await,
+            };
+            // One that fails says so in its place, and costs the others nothing.
+            if let Err(e) = measured {
+                failed.push(figure);
+                report.failed(figure, &e);
+            }
         }
-        if wanted(Figure::Setups) {
-            setups::sockets(&binary, &plan, &mut report).await?;
-        }
-        if wanted(Figure::Idle) {
-            idle::measure(&binary, &plan, &mut report).await?;
-        }
-        if wanted(Figure::Voice) {
-            talk::voice(&binary, &plan, &mut report).await?;
-        }
-        if wanted(Figure::Video) {
-            talk::video(&binary, &plan, &mut report).await?;
-        }
-        if wanted(Figure::Streams) {
-            streams::measure(&binary, &plan, &mut report).await?;
-        }
-        if wanted(Figure::Bridge) {
-            streams::bridge::measure(&binary, &plan, &mut report).await?;
-        }
-        Ok::<(), BenchError>(())
-    })?;
+    });
     println!("{}", report.markdown());
     let whole = cli.only.is_empty() && !cli.quick;
     let readme = cli.readme.clone().or_else(|| whole.then(|| PathBuf::from("bench/README.md")));
@@ -190,5 +224,5 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
         report.write(&path)?;
         println!("written to {}", path.display());
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(BenchError::Parts(failed)) }
 }

@@ -68,6 +68,18 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// Says that a part, or what is left of it, could not be measured.
+    pub(crate) fn failed(&mut self, figure: crate::Figure, why: &BenchError) {
+        self.add(Row {
+            what: format!("{figure:?}, the rest of it"),
+            size: "–".into(),
+            figure: "**not measured**".into(),
+            bar: None,
+            // One line of the table.
+            conditions: why.to_string().replace(['\n', '|'], " "),
+        });
+    }
+
     /// The table.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("| what | size | figure | bar | conditions |\n|---|---|---|---|---|\n");
@@ -89,7 +101,7 @@ impl Report {
         let text = format!(
             "# Figures
 
-`make bench` measures these in a few minutes and writes this file anew; `ARGS=\"--only video\"` measures a part,
+`make bench` measures these in about a quarter of an hour and writes this file anew; `ARGS=\"--only video\"` measures a part,
 `ARGS=--quick` shows that it works, `--help` lists the rest. They are figures to beat, not assertions: compare ratios of
 one run, not numbers of two machines.
 
@@ -111,6 +123,14 @@ one run, not numbers of two machines.
 - The bare forwarder receives, opens with AES-256-GCM, rewrites the header, seals for the other side and sends, with as
   many threads as the server has workers, GRO in and GSO out; packets of the same size come at the same rate in the same
   bursts. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards can be cheaper.
+- From `accept` to the first packet: server and clients are in network namespaces of their own, and the laboratory
+  (`e2e/lab`) delays all that passes between them by half a round trip each way, signalling as well as media. The clients
+  are Rust programs without devices.
+- Janus is loaded by the same program with the same packets right after Tring and the bare forwarder: its video room,
+  one room a call, {workers} event loops, ICE-lite, H.264 and Opus, errors logged only. A person has two connections, one
+  that sends and one that receives, as its video room wants it, so a join is two handshakes, the rooms' signalling through
+  a WebSocket of each person in it. Its media has an address of the machine that is not loopback, since it makes no
+  candidate of one; packets take the same way through the kernel. × is Tring's figure divided by that of Janus.
 - A call of two phones is four TCP connections: each phone pushes 15 pictures a second at 600 kbit/s (a key frame of 25 kB
   each 3 s) and 47 frames of AAC at 48 kbit/s in chunks of 4,096 bytes, and plays the other's. Streams begin at different
   moments; traffic is measured after 5 s. nginx-rtmp is loaded by the same program with the same streams right after

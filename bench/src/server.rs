@@ -3,7 +3,7 @@
 use crate::error::BenchError;
 use crate::process::Process;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,7 +35,8 @@ impl Server {
         drop(store);
         let port = free_port().map_err(BenchError::Folder)?;
         let config = dir.path().join("tring.toml");
-        std::fs::write(&config, settings(port, &data, workers)).map_err(BenchError::Folder)?;
+        std::fs::write(&config, settings((Ipv4Addr::LOCALHOST, port).into(), &data, workers))
+            .map_err(BenchError::Folder)?;
         let log = dir.path().join("log");
         let file = File::create(&log).map_err(BenchError::Folder)?;
         let errors = file.try_clone().map_err(BenchError::Folder)?;
@@ -95,18 +96,20 @@ fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn settings(port: u16, data: &Path, workers: usize) -> String {
+/// The server's configuration file.
+pub(crate) fn settings(listen: SocketAddr, data: &Path, workers: usize) -> String {
+    let ip = listen.ip();
     format!(
-        "listen = \"127.0.0.1:{port}\"
+        "listen = \"{listen}\"
 data = '{}'
 
 [media]
-bind = \"127.0.0.1\"
+bind = \"{ip}\"
 udp_port = 0
 workers = {workers}
 
 [rtmp]
-listen = \"127.0.0.1:0\"
+listen = \"{ip}:0\"
 
 [limits]
 messages_per_second = 1000000.0

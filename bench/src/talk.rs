@@ -3,7 +3,7 @@
 use crate::error::BenchError;
 use crate::report::{Report, Row, Verdict, count, kib, millis};
 use crate::server::Server;
-use crate::{Plan, limit};
+use crate::{Plan, janus, limit};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tring_client::{Client, Delays, Event, Media, MediaOptions, MediaType, Pattern};
@@ -25,7 +25,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(20);
 
 /// What one size came to.
-struct Talked {
+pub(crate) struct Talked {
     calls: usize,
     /// Server CPU of one join.
     join: Duration,
@@ -44,26 +44,28 @@ pub(crate) async fn video(binary: &Path, plan: &Plan, report: &mut Report) -> Re
     for &calls in &plan.calls {
         let talked = talk(binary, plan, calls, true).await?;
         let limit = limit::measure(plan, calls).await?;
+        let other = Beside::measure(plan, calls, true).await;
         let (rate, bare) = (talked.rate(), limit.rate());
         let share = rate / bare.max(f64::EPSILON);
         report.add(Row {
             what: "forwarded packets per CPU-second, 1:1 video calls".into(),
             size: format!("{calls} calls"),
             figure: format!(
-                "{}; {:.0} % of the bare forwarder's {}",
+                "{}; {:.0} % of the bare forwarder's {}{}",
                 count(rate),
                 share * 100.0,
-                count(bare)
+                count(bare),
+                other.beside(rate, Talked::rate, count)
             ),
             bar: Some((LIMIT_SHARE_BAR.into(), Verdict::Apart("congestion control is off here"))),
             conditions: format!(
-                "{} packets/s; {:.2} % lost; bare forwarder {} packets/s",
-                count(talked.pace()),
-                talked.lost() * 100.0,
-                count(limit.pace())
+                "{}; bare forwarder {} packets/s; {}",
+                talked.traffic(),
+                count(limit.pace()),
+                other.describe()
             ),
         });
-        talked.report("video", VIDEO_SESSION_BAR, report);
+        talked.report("video", VIDEO_SESSION_BAR, &other, report);
     }
     Ok(())
 }
@@ -72,20 +74,92 @@ pub(crate) async fn video(binary: &Path, plan: &Plan, report: &mut Report) -> Re
 pub(crate) async fn voice(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
     for &calls in &plan.calls {
         let talked = talk(binary, plan, calls, false).await?;
+        let other = Beside::measure(plan, calls, false).await;
         report.add(Row {
             what: "forwarded packets per CPU-second, 1:1 voice calls".into(),
             size: format!("{calls} calls"),
-            figure: count(talked.rate()),
+            figure: format!("{}{}", count(talked.rate()), other.beside(talked.rate(), Talked::rate, count)),
             bar: None,
-            conditions: format!("{} packets/s; {:.2} % lost", count(talked.pace()), talked.lost() * 100.0),
+            conditions: format!("{}; {}", talked.traffic(), other.describe()),
         });
-        talked.report("voice", VOICE_SESSION_BAR, report);
+        talked.report("voice", VOICE_SESSION_BAR, &other, report);
     }
     Ok(())
 }
 
+/// Janus on the same calls, or why there is no figure of it. Its failure costs its own figures and no others.
+struct Beside(Result<(Talked, String), String>);
+
+impl Beside {
+    async fn measure(plan: &Plan, calls: usize, video: bool) -> Self {
+        let Some(version) = janus::version() else {
+            return Self(Err(format!("Janus not measured: {} brings it", janus::HOW)));
+        };
+        let talked = janus::talk(plan, calls, video).await;
+        Self(
+            talked
+                .map(|(t, profile)| (t, format!("{version}, {profile}")))
+                .map_err(|e| format!("Janus not measured: {e}")),
+        )
+    }
+
+    /// Its figure behind ours, and ours as a ratio of it.
+    fn beside(&self, ours: f64, of: impl Fn(&Talked) -> f64, show: impl Fn(f64) -> String) -> String {
+        let Ok((theirs, _)) = &self.0 else { return String::new() };
+        let theirs = of(theirs);
+        format!("; Janus {}: ×{:.2}", show(theirs), ours / theirs.max(f64::EPSILON))
+    }
+
+    fn describe(&self) -> String {
+        match &self.0 {
+            Ok((talked, version)) => format!("Janus {version}: {}", talked.traffic()),
+            // One line of the table.
+            Err(why) => why.replace(['\n', '|'], " "),
+        }
+    }
+}
+
 #[allow(clippy::cast_precision_loss)] // counts far below 2^52
 impl Talked {
+    /// From what was counted before and after. `grown`: memory of all together; a session is a person.
+    pub(crate) fn new(
+        calls: usize,
+        join: Duration,
+        grown: u64,
+        (cpu, seconds): (Duration, f64),
+        (before, after): (&Sum, &Sum),
+    ) -> Self {
+        Self {
+            calls,
+            join,
+            session_bytes: grown as f64 / (calls * 2).max(1) as f64,
+            cpu,
+            seconds,
+            sent: after.sent - before.sent,
+            forwarded: after.received - before.received,
+            delays: after.delays.since(&before.delays),
+        }
+    }
+
+    fn traffic(&self) -> String {
+        format!("{} packets/s, {:.2} % lost", count(self.pace()), self.lost() * 100.0)
+    }
+
+    /// Share of a core that one call takes, in hundredths.
+    fn core_share(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.seconds / self.calls as f64 * 100.0
+    }
+
+    fn quantiles(&self) -> (Duration, Duration) {
+        let quantile = |share| self.delays.quantile(share).unwrap_or_default();
+        (quantile(0.5), quantile(0.99))
+    }
+
+    /// Joins per CPU-second.
+    fn joins(&self) -> f64 {
+        1.0 / self.join.as_secs_f64().max(f64::EPSILON)
+    }
+
     fn rate(&self) -> f64 {
         self.forwarded as f64 / self.cpu.as_secs_f64().max(f64::EPSILON)
     }
@@ -98,45 +172,71 @@ impl Talked {
         (1.0 - self.forwarded as f64 / self.sent.max(1) as f64).max(0.0)
     }
 
-    fn report(&self, kind: &str, session_bar: f64, report: &mut Report) {
-        let Self { calls, join, session_bytes, cpu, seconds, delays, .. } = self;
-        let size = format!("{calls} calls");
+    fn report(&self, kind: &str, session_bar: f64, other: &Beside, report: &mut Report) {
+        let size = format!("{} calls", self.calls);
+        let share = |s: f64| format!("{s:.2} %");
         report.add(Row {
             what: format!("server CPU per {kind} call"),
             size: size.clone(),
-            figure: format!("{:.2} % of a core", cpu.as_secs_f64() / seconds / *calls as f64 * 100.0),
+            figure: format!(
+                "{} of a core{}",
+                share(self.core_share()),
+                other.beside(self.core_share(), Self::core_share, share)
+            ),
             bar: None,
             conditions: "both directions".into(),
         });
-        let quantile = |share| delays.quantile(share).unwrap_or_default();
-        let (p50, p99) = (quantile(0.5), quantile(0.99));
+        let (p50, p99) = self.quantiles();
         let met = p50 <= DELAY_BAR.0 && p99 <= DELAY_BAR.1;
-        let barred = *calls == DELAY_CALLS && kind == "video";
+        let barred = self.calls == DELAY_CALLS && kind == "video";
+        let theirs = match &other.0 {
+            Ok((t, _)) => {
+                let (q50, q99) = t.quantiles();
+                let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64().max(f64::EPSILON);
+                let (r50, r99) = (ratio(p50, q50), ratio(p99, q99));
+                format!("; Janus {} / {}: ×{r50:.2} / ×{r99:.2}", millis(q50), millis(q99))
+            }
+            Err(_) => String::new(),
+        };
         report.add(Row {
             what: format!("forward delay p50 / p99, {kind} calls"),
             size: size.clone(),
-            figure: format!("{} / {}", millis(p50), millis(p99)),
+            figure: format!("{} / {}{theirs}", millis(p50), millis(p99)),
             bar: barred.then(|| ("≤ 0.1 / 1 ms".into(), Verdict::of(met))),
             conditions: "from a client's payload to the other's, both clients' SRTP, socket and scheduler on the same \
                          cores included"
                 .into(),
         });
+        let joins = self.calls * 2;
         report.add(Row {
-            what: format!("CPU per join, {kind}"),
-            size: format!("{} joins", calls * 2),
-            figure: millis(*join),
-            bar: Some(("≤ 1.5 ms".into(), Verdict::of(*join <= JOIN_BAR))),
-            conditions: "offer and answer through the WebSocket, ICE, DTLS; one call after another".into(),
+            what: format!("joins per CPU-second, {kind}"),
+            size: format!("{joins} joins"),
+            figure: format!(
+                "{}, {} each{}",
+                count(self.joins()),
+                millis(self.join),
+                other.beside(self.joins(), Self::joins, count)
+            ),
+            bar: Some(("≤ 1.5 ms each".into(), Verdict::of(self.join <= JOIN_BAR))),
+            conditions: "offer and answer through the WebSocket, ICE, DTLS; one call after another; Janus: a person's two \
+                         connections, one to send and one to receive"
+                .into(),
         });
         report.add(Row {
             what: format!("memory per {kind} session"),
-            size: format!("{} sessions", calls * 2),
-            figure: kib(*session_bytes),
+            size: format!("{joins} sessions"),
+            figure: format!(
+                "{}{}",
+                kib(self.session_bytes),
+                other.beside(self.session_bytes, |t| t.session_bytes, kib)
+            ),
             bar: Some((
                 format!("≤ {:.0} KiB", session_bar / 1024.0),
-                Verdict::of(*session_bytes <= session_bar),
+                Verdict::of(self.session_bytes <= session_bar),
             )),
-            conditions: "growth from calls connected without media to the end of the traffic".into(),
+            conditions: "growth from calls connected without media to the end of the traffic; a session is a person: of \
+                         Janus two connections, from rooms entered without media"
+                .into(),
         });
     }
 }
@@ -184,30 +284,19 @@ async fn talk(binary: &Path, plan: &Plan, calls: usize, video: bool) -> Result<T
     for (a, _, call) in &clients {
         a.hangup(call).await?;
     }
-    #[allow(clippy::cast_precision_loss)] // far below 2^52
-    let session_bytes = grown as f64 / f64::from(count);
-    Ok(Talked {
-        calls,
-        join,
-        session_bytes,
-        cpu,
-        seconds,
-        sent: after.sent - before.sent,
-        forwarded: after.received - before.received,
-        delays: after.delays.since(&before.delays),
-    })
+    Ok(Talked::new(calls, join, grown, (cpu, seconds), (&before, &after)))
 }
 
 /// All sessions together.
 #[derive(Default)]
-struct Sum {
+pub(crate) struct Sum {
     sent: u64,
     received: u64,
     delays: Delays,
 }
 
 impl Sum {
-    fn of(sessions: &[Media]) -> Self {
+    pub(crate) fn of<'a>(sessions: impl IntoIterator<Item = &'a Media>) -> Self {
         let mut sum = Self::default();
         for media in sessions {
             let tally = media.tally();

@@ -34,7 +34,7 @@ mod tally;
 
 pub use client::{Client, Options, Streams};
 pub use error::{ClientError, Closed};
-pub use media::{Media, MediaOptions, MediaState};
+pub use media::{Media, MediaOptions, MediaState, certificate};
 pub use pattern::{FRAMES_PER_SECOND, MAX_FRAGMENT_BYTES, Pattern, TestPacket};
 pub use tally::{Delays, SenderTally, StreamTally, Tally};
 pub use tring_media::{MediaKind, Rtp, SrtpProfile};

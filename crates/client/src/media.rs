@@ -110,6 +110,17 @@ impl Media {
         let (mut peer, offer) = Peer::new(config(local, certificate()?), Instant::now())?;
         let answer = client.transport(call, offer).await?;
         peer.accept_answer(&answer, Instant::now())?;
+        Ok(Self::drive(peer, socket, local, options.packets))
+    }
+
+    /// Drives a peer whose offer and answer went another way than through a Tring server: to compare with other servers.
+    /// `local` is the address of the socket and the one that the peer was made with.
+    pub fn drive(
+        peer: Peer,
+        socket: UdpSocket,
+        local: SocketAddr,
+        packets: Option<mpsc::Sender<Rtp>>,
+    ) -> Self {
         let seen = Mutex::new(Seen { state: MediaState::Connecting, tally: Tally::default() });
         let shared = Arc::new(Shared { seen, changed: Notify::new() });
         let (commands, inbox) = mpsc::channel(COMMANDS);
@@ -118,13 +129,13 @@ impl Media {
             socket,
             local,
             shared: shared.clone(),
-            packets: options.packets,
+            packets,
             player: None,
             connected: false,
             due: Vec::new(),
         };
         tokio::spawn(driver.run(inbox));
-        Ok(Self { commands, shared, local })
+        Self { commands, shared, local }
     }
 
     /// The address of its socket.
@@ -203,8 +214,9 @@ impl Media {
     }
 }
 
-/// One certificate for all sessions of this process: making one costs more than a handshake.
-fn certificate() -> Result<Certificate, ClientError> {
+/// One certificate for all sessions of this process: making one costs more than a handshake. Errors: the cryptographic
+/// library failed.
+pub fn certificate() -> Result<Certificate, ClientError> {
     static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
     if let Some(certificate) = CERTIFICATE.get() {
         return Ok(certificate.clone());

@@ -1,6 +1,6 @@
 //! The client end of a session, as a browser is one: for Rust programs, tests and load. Part of the wall.
 //!
-//! Bytes in, bytes out, time as an argument. After every call that may act ([`Peer::accept_answer`],
+//! Bytes in, bytes out, time as an argument. After every call that may act ([`Peer::answer`], [`Peer::accept_answer`],
 //! [`Peer::receive`], [`Peer::advance`], [`Peer::send`], [`Peer::request_keyframe`], [`Peer::close`]) take what
 //! [`Peer::poll_transmit`] and [`Peer::poll_event`] have, and call [`Peer::advance`] again at [`Peer::next_deadline`].
 
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo, Ssrc};
@@ -40,6 +40,9 @@ pub enum PeerError {
     /// The answer is no SDP or does not fit the offer.
     #[error("the answer cannot be used: {0}")]
     Answer(String),
+    /// The offer is no SDP or cannot be answered.
+    #[error("the offer cannot be answered: {0}")]
+    Offer(String),
     /// The answer came before or twice.
     #[error("an answer was already accepted")]
     Answered,
@@ -98,7 +101,7 @@ impl PeerConfig {
 pub struct Rtp {
     /// Its kind.
     pub kind: MediaKind,
-    /// Index of the line among those of [`PeerConfig::lines`].
+    /// Index of the line among those of [`PeerConfig::lines`], or of the offer that was answered.
     pub line: usize,
     /// Its codec.
     pub codec: Codec,
@@ -169,18 +172,7 @@ pub struct Peer {
 impl Peer {
     /// A peer and its SDP offer. Errors: an address that cannot be used.
     pub fn new(config: PeerConfig, now: Instant) -> Result<(Self, String), PeerError> {
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).map_err(|_| PeerError::Random)?;
-        let own = ufrag::Ufrag::new(ufrag::Owner { node: 0, worker: 0 }, random);
-        let creds = rtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
-        let mut rtc = rtc::config(&config.certificate, creds, &config.video_codecs)
-            .set_crypto_provider(Arc::new(rtc::overheard_provider()))
-            .build(now);
-        for &address in &config.local {
-            let candidate =
-                Candidate::host(address, Protocol::Udp).map_err(|_| PeerError::Address(address))?;
-            rtc.add_local_candidate(candidate);
-        }
+        let mut rtc = Self::connection(&config, now)?;
         let mut api = rtc.sdp_api();
         let lines = config
             .lines
@@ -204,9 +196,43 @@ impl Peer {
             api.add_channel("data".into());
         }
         let (offer, pending) = api.apply().ok_or_else(|| PeerError::Answer("no lines to offer".into()))?;
-        let peer = Self {
+        Ok((Self::with(rtc, Some(pending), lines, now), offer.to_sdp_string()))
+    }
+
+    /// A peer that answers another's SDP offer (RFC 3264 §6), and its answer; it starts to connect. Its lines are the
+    /// offer's, each used as far as the offer lets it: [`PeerConfig::lines`] and [`PeerConfig::data_channel`] are not
+    /// looked at. Errors: an address that cannot be used, [`PeerError::Offer`], or the connection broke.
+    pub fn answer(config: PeerConfig, offer: &str, now: Instant) -> Result<(Self, String), PeerError> {
+        let refused = |e: &dyn std::fmt::Display| PeerError::Offer(e.to_string());
+        let offer = SdpOffer::from_sdp_string(offer).map_err(|e| refused(&e))?;
+        let mut rtc = Self::connection(&config, now)?;
+        let answer = rtc.sdp_api().accept_offer(offer).map_err(|e| refused(&e))?;
+        let mut peer = Self::with(rtc, None, Vec::new(), now);
+        peer.drive(|_| Ok(()), now)?;
+        Ok((peer, answer.to_sdp_string()))
+    }
+
+    /// A connection with its addresses, and no lines yet.
+    fn connection(config: &PeerConfig, now: Instant) -> Result<Rtc, PeerError> {
+        let mut random = [0; 10];
+        getrandom::fill(&mut random).map_err(|_| PeerError::Random)?;
+        let own = ufrag::Ufrag::new(ufrag::Owner { node: 0, worker: 0 }, random);
+        let creds = rtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
+        let mut rtc = rtc::config(&config.certificate, creds, &config.video_codecs)
+            .set_crypto_provider(Arc::new(rtc::overheard_provider()))
+            .build(now);
+        for &address in &config.local {
+            let candidate =
+                Candidate::host(address, Protocol::Udp).map_err(|_| PeerError::Address(address))?;
+            rtc.add_local_candidate(candidate);
+        }
+        Ok(rtc)
+    }
+
+    fn with(rtc: Rtc, pending: Option<SdpPendingOffer>, lines: Vec<Line>, now: Instant) -> Self {
+        Self {
             rtc,
-            pending: Some(pending),
+            pending,
             lines,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -216,8 +242,7 @@ impl Peer {
             closed: false,
             #[cfg(feature = "hostile")]
             hostile: hostile::Hostile::default(),
-        };
-        Ok((peer, offer.to_sdp_string()))
+        }
     }
 
     /// Takes the SDP answer and starts to connect. Errors: no SDP, not an answer to the offer, or not the first.
@@ -225,6 +250,12 @@ impl Peer {
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|e| PeerError::Answer(e.to_string()))?;
         let pending = self.pending.take().ok_or(PeerError::Answered)?;
         self.rtc.sdp_api().accept_answer(pending, answer).map_err(|e| PeerError::Answer(e.to_string()))?;
+        self.choose_codecs();
+        self.drive(|_| Ok(()), now)
+    }
+
+    /// Each line that sends does so in the first codec that the other side takes there.
+    fn choose_codecs(&mut self) {
         for line in &mut self.lines {
             let Some(media) = self.rtc.media(line.mid) else { continue };
             if !line.send || !media.direction().is_sending() {
@@ -236,7 +267,6 @@ impl Peer {
             };
             line.codec = media.remote_pts().iter().find_map(codec_of);
         }
-        self.drive(|_| Ok(()), now)
     }
 
     /// Takes a datagram. One that means nothing is dropped. Errors: the connection broke.
@@ -402,6 +432,17 @@ impl Peer {
         let event = match event {
             Event::Connected => {
                 PeerEvent::Connected { profile: self.profile.or_else(rtc::take_chosen_profile) }
+            }
+            // A line of the offer that was answered: told in its order, once connected. Those offered here are known.
+            Event::MediaAdded(m) if self.lines.iter().all(|l| l.mid != m.mid) => {
+                let kind = match m.kind {
+                    RtcKind::Audio => MediaKind::Audio,
+                    RtcKind::Video => MediaKind::Video,
+                };
+                let (mid, send) = (m.mid, m.direction.is_sending());
+                self.lines.push(Line { kind, mid, send, codec: None, next_seq: FIRST_SEQ });
+                self.choose_codecs();
+                return;
             }
             Event::KeyframeRequest(_) => PeerEvent::KeyframeRequested,
             Event::Closed => {

@@ -1,0 +1,85 @@
+//! Janus' video room, to compare with: the same calls, by the same load.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `server` | Janus as a child process, with a configuration of its own |
+//! | `person` | one person of a call: its WebSocket and its two connections |
+
+mod person;
+mod server;
+
+pub(crate) use server::{HOW, version};
+
+use crate::Plan;
+use crate::error::BenchError;
+use crate::talk::{Sum, Talked};
+use person::Person;
+use server::Janus;
+use std::time::{Duration, Instant};
+use tring_client::{Media, Pattern, SrtpProfile};
+
+/// Before what is at rest is measured.
+const REST: Duration = Duration::from_secs(1);
+
+/// Traffic before it is measured.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// A connection may take so long.
+const STEP: Duration = Duration::from_secs(20);
+
+/// The calls of [`crate::talk`] in video rooms: one room a call, two people who send, each of whom receives the other.
+/// Gives the SRTP profile too.
+pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talked, String), BenchError> {
+    let janus = Janus::start(plan.workers)?;
+    let process = janus.process();
+    let mut people = Vec::new();
+    for room in (1..).take(calls) {
+        let a = Person::enter(&janus, (room, 1), true, video).await?;
+        let b = Person::enter(&janus, (room, 2), false, video).await?;
+        people.push((a, b));
+    }
+    tokio::time::sleep(REST).await;
+    let (bytes, cpu) = (process.resident()?, process.cpu()?);
+    let mut profile = None;
+    let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+    for (a, b) in &mut people {
+        let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
+        connected(&from_a, &from_b).await?;
+        tokio::try_join!(a.up(), b.up())?;
+        let (id_a, id_b) = (a.id(), b.id());
+        let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
+        profile = connected(&to_a, &to_b).await?;
+        senders.extend([from_a, from_b]);
+        receivers.extend([to_a, to_b]);
+    }
+    let joins = u32::try_from(senders.len()).unwrap_or(u32::MAX).max(1);
+    let join = process.cpu()?.saturating_sub(cpu) / joins;
+    for (i, media) in (0..).zip(&senders) {
+        let pattern = if video { Pattern::video_call(i) } else { Pattern::voice_call(i) };
+        media.play(pattern).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(WARM_UP).await;
+    let all = || senders.iter().chain(&receivers);
+    let before = Sum::of(all());
+    let (cpu, start) = (process.cpu()?, Instant::now());
+    tokio::time::sleep(plan.span).await;
+    let after = Sum::of(all());
+    let (cpu, seconds) = (process.cpu()?.saturating_sub(cpu), start.elapsed().as_secs_f64());
+    let grown = process.resident()?.saturating_sub(bytes);
+    let profile = match profile {
+        Some(SrtpProfile::Aes256Gcm) => "AES-256-GCM",
+        Some(SrtpProfile::Aes128Gcm) => "AES-128-GCM",
+        Some(SrtpProfile::Aes128CmSha1) => "AES-128-CM with SHA-1",
+        None => "unknown",
+    };
+    let talked = Talked::new(calls, join, grown, (cpu, seconds), (&before, &after));
+    Ok((talked, format!("SRTP profile {profile}")))
+}
+
+async fn connected(a: &Media, b: &Media) -> Result<Option<SrtpProfile>, BenchError> {
+    let both = async { tokio::try_join!(a.connected(), b.connected()) };
+    let late = |_| BenchError::Late("a connection to Janus");
+    let (profile, _) = tokio::time::timeout(STEP, both).await.map_err(late)??;
+    Ok(profile)
+}
