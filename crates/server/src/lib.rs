@@ -3,6 +3,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `config` | every setting, its default and its range |
+//! | `check` | what is wrong, or may be, with the settings on this machine, and what to do |
 //! | `accept` | connections: how many, from where, how long they may take |
 //! | `addresses` | how much one address may hold (pure) |
 //! | `http` | routes, static files, health |
@@ -22,6 +23,7 @@
 mod accept;
 mod addresses;
 mod assets;
+pub mod check;
 mod clock;
 mod config;
 mod directory;
