@@ -4,6 +4,12 @@ use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+/// The port of HTTPS above the plain one, where nobody has chosen it: 80 and 443, 8080 and 8443.
+const TLS_PORT_ABOVE: u16 = 443 - 80;
+
+/// The port of HTTPS where the plain one leaves no room above it.
+const TLS_PORT_HIGH: u16 = 8443;
+
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -23,6 +29,9 @@ pub enum ConfigError {
         /// Where and why.
         message: String,
     },
+    /// Settings of `[tls]` that do not go together.
+    #[error("{0}")]
+    Tls(&'static str),
     /// A setting is out of its range.
     #[error("the setting {name} is {found}: it takes {range}")]
     Range {
@@ -48,6 +57,8 @@ pub struct Config {
     pub demo: bool,
     /// Address of the Prometheus page, apart from the public port. Default none: no such page.
     pub metrics_listen: Option<SocketAddr>,
+    /// `[tls]`.
+    pub tls: TlsSettings,
     /// `[media]`.
     pub media: MediaSettings,
     /// `[rtmp]`.
@@ -56,6 +67,44 @@ pub struct Config {
     pub calls: CallSettings,
     /// `[limits]`.
     pub limits: LimitSettings,
+}
+
+/// `[tls]`: HTTPS and secure WebSockets, on a port of their own beside the plain one.
+///
+/// There is such a port if `cert` and `key` are given, or if the local CA is used: see [`TlsSource`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TlsSettings {
+    /// Address and port. Default: the address of the plain `listen`, 363 ports higher (80 and 443, 8080 and 8443).
+    pub listen: Option<SocketAddr>,
+    /// Certificate chain (PEM), the server's own first. Taken anew while the server runs when the file changes.
+    pub cert: Option<PathBuf>,
+    /// Its private key (PEM), not encrypted.
+    pub key: Option<PathBuf>,
+    /// Signs with a CA of this server's own, made at the first start in `ca/` of the data folder. Phones take its
+    /// certificates when their owners have installed it. Default: if there is no `cert`, and `demo` is on or
+    /// `tls.listen` is given.
+    pub local_ca: Option<bool>,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsSource {
+    /// No HTTPS.
+    Off,
+    /// The files of `tls.cert` and `tls.key`.
+    Files {
+        /// `tls.cert`.
+        cert: PathBuf,
+        /// `tls.key`.
+        key: PathBuf,
+    },
+    /// The local CA in this folder.
+    LocalCa {
+        /// Its folder.
+        folder: PathBuf,
+    },
 }
 
 /// `[media]`: where sound and picture travel.
@@ -158,6 +207,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             demo: false,
             metrics_listen: None,
+            tls: TlsSettings::default(),
             media: MediaSettings::default(),
             rtmp: RtmpSettings::default(),
             calls: CallSettings::default(),
@@ -233,8 +283,46 @@ impl Config {
         Ok(config)
     }
 
-    /// Holds every setting against its range. Errors: [`ConfigError::Range`].
+    /// Where the certificate of HTTPS comes from. Errors: [`ConfigError::Tls`] for settings that exclude each other.
+    pub fn tls_source(&self) -> Result<TlsSource, ConfigError> {
+        let tls = &self.tls;
+        let folder = || self.data.join("ca");
+        match (&tls.cert, &tls.key, tls.local_ca) {
+            (Some(_), Some(_), Some(true)) => Err(ConfigError::Tls(
+                "tls.local_ca excludes tls.cert and tls.key: leave out the one or the others",
+            )),
+            (Some(cert), Some(key), _) => Ok(TlsSource::Files { cert: cert.clone(), key: key.clone() }),
+            (Some(_), None, _) => {
+                Err(ConfigError::Tls("tls.cert is given without tls.key: give the key's file too"))
+            }
+            (None, Some(_), _) => {
+                Err(ConfigError::Tls("tls.key is given without tls.cert: give the certificate's file too"))
+            }
+            (None, None, Some(true)) => Ok(TlsSource::LocalCa { folder: folder() }),
+            (None, None, None) if self.demo || tls.listen.is_some() => {
+                Ok(TlsSource::LocalCa { folder: folder() })
+            }
+            (None, None, Some(false)) if tls.listen.is_some() => Err(ConfigError::Tls(
+                "tls.listen is given without a certificate: give tls.cert and tls.key, or set tls.local_ca = true",
+            )),
+            (None, None, _) => Ok(TlsSource::Off),
+        }
+    }
+
+    /// Where HTTPS listens, if it is on.
+    pub fn tls_listen(&self) -> SocketAddr {
+        self.tls.listen.unwrap_or_else(|| {
+            let port = match self.listen.port() {
+                0 => 0,
+                plain => plain.checked_add(TLS_PORT_ABOVE).unwrap_or(TLS_PORT_HIGH),
+            };
+            SocketAddr::new(self.listen.ip(), port)
+        })
+    }
+
+    /// Holds every setting against its range. Errors: [`ConfigError::Range`], [`ConfigError::Tls`].
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.tls_source()?;
         fn within<T: PartialOrd + std::fmt::Display>(
             name: &'static str,
             found: T,
@@ -306,6 +394,39 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_defaults() {
         assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn https_is_off_until_somebody_asks_for_it_and_on_with_the_demo() {
+        let source = |text: &str| parse(text).map(|c| c.tls_source().unwrap());
+        let local = Ok(TlsSource::LocalCa { folder: "data/ca".into() });
+        assert_eq!(source(""), Ok(TlsSource::Off));
+        assert_eq!(source("demo = true"), local);
+        assert_eq!(source("[tls]\nlisten = \"0.0.0.0:443\""), local);
+        assert_eq!(source("demo = true\n[tls]\nlocal_ca = false"), Ok(TlsSource::Off));
+        let files = TlsSource::Files { cert: "a.pem".into(), key: "b.pem".into() };
+        assert_eq!(source("demo = true\n[tls]\ncert = \"a.pem\"\nkey = \"b.pem\""), Ok(files));
+        for (text, named) in [
+            ("cert = \"a.pem\"", "without tls.key"),
+            ("key = \"a.pem\"", "without tls.cert"),
+            ("cert = \"a\"\nkey = \"b\"\nlocal_ca = true", "tls.local_ca excludes"),
+            ("listen = \"0.0.0.0:443\"\nlocal_ca = false", "tls.listen is given without a certificate"),
+        ] {
+            let error = parse(&format!("[tls]\n{text}")).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_https_goes_with_the_plain_one() {
+        let port = |plain: u16| {
+            let mut config = Config::default();
+            config.listen.set_port(plain);
+            config.tls_listen().port()
+        };
+        assert_eq!([80, 8080, 0, 65_400].map(port), [443, 8443, 0, 8443]);
+        let loopback = Config { listen: "127.0.0.1:9000".parse().unwrap(), ..Config::default() };
+        assert_eq!(loopback.tls_listen(), "127.0.0.1:9363".parse().unwrap());
     }
 
     #[test]

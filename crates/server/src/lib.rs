@@ -16,6 +16,7 @@
 //! | `notices` | the way from the media plane to the switchboard |
 //! | `directory` | the apps and their keys, as the store has them |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
+//! | `tls` | the certificate of HTTPS: from files, or from a CA of this server's own |
 //! | `rate` | token buckets (pure) |
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
@@ -36,8 +37,11 @@ mod signing;
 mod socket;
 mod streams;
 mod switchboard;
+pub mod tls;
 mod tombstones;
 mod transports;
 
-pub use config::{CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings};
+pub use config::{
+    CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings, TlsSettings, TlsSource,
+};
 pub use serve::{RunError, Running, run, start};
