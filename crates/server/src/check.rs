@@ -11,7 +11,7 @@ mod advertise;
 mod clock;
 mod machine;
 
-use crate::Config;
+use crate::{Config, tls};
 use machine::Machine;
 use serde::Serialize;
 use std::fmt;
@@ -64,12 +64,7 @@ impl Finding {
 
     /// A fact.
     pub fn info(subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Info,
-            subject: subject.into(),
-            message: message.into(),
-            advice: None,
-        }
+        Self { severity: Severity::Info, subject: subject.into(), message: message.into(), advice: None }
     }
 }
 
@@ -83,11 +78,25 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Holds the settings against this machine: addresses, container, clock, open files. Reads, changes nothing.
+/// What is said elsewhere at the start of a server, with what was done about it.
+const SAID_AT_START: [&str; 2] = ["open files", "https"];
+
+/// Holds the settings against this machine: addresses, container, clock, certificates, open files. Reads, changes
+/// nothing.
 pub fn check(config: &Config) -> Vec<Finding> {
     let machine = Machine::read(config);
     let mut found = advertise::check(&config.media, &machine);
     found.extend(clock::check(machine.now, &machine.files));
+    // The clock has its own finding, which looks at more.
+    let certificates = tls::check(config);
+    let certificates = certificates.into_iter().filter(|f| !matches!(f, tls::Finding::ClockAbsurd { .. }));
+    found.extend(certificates.map(|f| Finding {
+        severity: match f.severity() {
+            tls::Severity::Warning => Severity::Warning,
+            tls::Severity::Error => Severity::Error,
+        },
+        ..Finding::info("https", f.to_string())
+    }));
     let wanted = crate::serve::files_wanted(config);
     if let Some(limit) = machine.max_files.filter(|limit| *limit < wanted) {
         found.push(Finding::warning(
@@ -106,10 +115,9 @@ pub fn told(config: &Config) -> Vec<IpAddr> {
     advertise::told(&config.media, &Machine::read(config))
 }
 
-/// Logs what [`check`] finds, at the start of a server. Open files are left out: the start raises the limit, and says
-/// itself where that did not go.
+/// Logs what [`check`] finds, at the start of a server.
 pub(crate) fn log(config: &Config) {
-    for finding in check(config).into_iter().filter(|f| f.subject != "open files") {
+    for finding in check(config).into_iter().filter(|f| !SAID_AT_START.contains(&f.subject.as_str())) {
         match finding.severity {
             Severity::Error => error!("{finding}"),
             Severity::Warning => warn!("{finding}"),

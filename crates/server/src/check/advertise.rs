@@ -81,9 +81,16 @@ pub(super) fn check(media: &MediaSettings, machine: &Machine) -> Vec<Finding> {
         found.push(Finding {
             advice: Some(format!(
                 "Clients without IPv4 get no media; for them set media.bind to \"::\"{}",
-                if media.advertise.is_empty() { "".into() } else { format!(" and add {ip} to media.advertise") }
+                if media.advertise.is_empty() {
+                    "".into()
+                } else {
+                    format!(" and add {ip} to media.advertise")
+                }
             )),
-            ..Finding::info(SUBJECT, format!("this machine has the IPv6 address {ip}, and clients are not told it"))
+            ..Finding::info(
+                SUBJECT,
+                format!("this machine has the IPv6 address {ip}, and clients are not told it"),
+            )
         });
     }
     found
@@ -105,7 +112,9 @@ fn check_entry(entry: &str, media: &MediaSettings, machine: &Machine) -> Option<
     match reach(ip) {
         // Networks for examples are used in laboratories, so one that this machine has is none of our business.
         Reach::Nobody(_) if is_own && !ip.is_unspecified() => None,
-        Reach::Nobody(why) => Some(Finding::error(SUBJECT, format!("{entry} {why}: no client reaches it"), say)),
+        Reach::Nobody(why) => {
+            Some(Finding::error(SUBJECT, format!("{entry} {why}: no client reaches it"), say))
+        }
         Reach::Loopback => Some(Finding::warning(
             SUBJECT,
             format!("{entry} is this machine's loopback address: only clients on this machine get media"),
@@ -136,7 +145,8 @@ fn check_entry(entry: &str, media: &MediaSettings, machine: &Machine) -> Option<
 
 fn without_entries(media: &MediaSettings, machine: &Machine, told: &[IpAddr]) -> Option<Finding> {
     let list = told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let say = "Set media.advertise (TRING_ADVERTISE, --advertise) to the address by which clients reach the host";
+    let say =
+        "Set media.advertise (TRING_ADVERTISE, --advertise) to the address by which clients reach the host";
     if machine.container && media.bind.is_unspecified() {
         return Some(Finding::warning(
             SUBJECT,
@@ -153,7 +163,10 @@ fn without_entries(media: &MediaSettings, machine: &Machine, told: &[IpAddr]) ->
     if told.iter().all(|ip| reach(*ip) == Reach::Private) {
         return Some(Finding {
             advice: Some(format!("For clients outside: {}", say.replace("Set", "set"))),
-            ..Finding::info(SUBJECT, format!("clients are told {list}: private, so clients outside of this network get no media"))
+            ..Finding::info(
+                SUBJECT,
+                format!("clients are told {list}: private, so clients outside of this network get no media"),
+            )
         });
     }
     None

@@ -27,10 +27,8 @@ pub(super) fn check(now: SystemTime, files: &[(String, SystemTime)]) -> Option<F
     }
     let (what, changed) = files.iter().max_by_key(|(_, changed)| *changed)?;
     let ahead = changed.duration_since(now).ok().filter(|ahead| *ahead > SLACK)?;
-    let message = format!(
-        "this machine's clock is behind: {what} was written {} in the future by it",
-        distance(ahead)
-    );
+    let message =
+        format!("this machine's clock is behind: {what} was written {} in the future by it", distance(ahead));
     Some(Finding::error("clock", message, SET_IT))
 }
 

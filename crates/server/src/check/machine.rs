@@ -27,9 +27,8 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn read(config: &Config) -> Self {
-        let addresses = if_addrs::get_if_addrs()
-            .ok()
-            .map(|all| all.iter().map(|i| i.ip().to_canonical()).collect());
+        let addresses =
+            if_addrs::get_if_addrs().ok().map(|all| all.iter().map(|i| i.ip().to_canonical()).collect());
         Self {
             addresses,
             container: is_container(),
