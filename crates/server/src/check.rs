@@ -15,7 +15,6 @@ use crate::{Config, tls};
 use machine::Machine;
 use serde::Serialize;
 use std::fmt;
-use std::net::IpAddr;
 use tracing::{error, info, warn};
 
 pub use clock::skew;
@@ -108,11 +107,6 @@ pub fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     found
-}
-
-/// The addresses that clients are told, by the settings and by what this machine has: without their ports.
-pub fn told(config: &Config) -> Vec<IpAddr> {
-    advertise::told(&config.media, &Machine::read(config))
 }
 
 /// Logs what [`check`] finds, at the start of a server.

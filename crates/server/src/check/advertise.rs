@@ -60,10 +60,12 @@ pub(super) fn told(media: &MediaSettings, machine: &Machine) -> Vec<IpAddr> {
     if !media.bind.is_unspecified() {
         return vec![media.bind.to_canonical()];
     }
+    let is_local = |ip: &IpAddr| match ip {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
+    };
     let own = machine.addresses.iter().flatten().copied();
-    own.filter(|ip| !matches!(reach(*ip), Reach::Loopback | Reach::Nobody(_)))
-        .filter(|ip| ip.is_ipv4() || media.bind.is_ipv6())
-        .collect()
+    own.filter(|ip| !is_local(ip) && (ip.is_ipv4() || media.bind.is_ipv6())).collect()
 }
 
 pub(super) fn check(media: &MediaSettings, machine: &Machine) -> Vec<Finding> {

@@ -308,7 +308,7 @@ impl Call {
     /// Greets the server where it sends mini-programs.
     async fn rtmp(&self) -> Finding {
         match self.clients[0].streams(&self.id).await {
-            Ok(streams) => rtmp::check(streams.push.as_str()).await,
+            Ok(streams) => rtmp::check(streams.push.expose()).await,
             Err(ClientError::Refused(e)) if e.code == ErrorCode::MediaUnavailable => {
                 Finding::info("rtmp", format!("not tried: {}", e.message))
             }

@@ -158,7 +158,8 @@ impl Report {
         let mut text = String::new();
         for finding in &self.findings {
             let mark = match finding.severity {
-                Severity::Info => "ok   ",
+                Severity::Info if finding.advice.is_none() => "ok   ",
+                Severity::Info => "note ",
                 Severity::Warning => "warn ",
                 Severity::Error => "WRONG",
             };
