@@ -8,6 +8,7 @@ use common::{Place, Said, tring};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime};
 
 /// Ports of a server that is to be, free a moment ago.
@@ -30,6 +31,21 @@ impl Ports {
 struct Running {
     child: Child,
     _out: BufReader<ChildStdout>,
+    log: Receiver<String>,
+}
+
+impl Running {
+    /// Waits for a line of its log that has all these texts.
+    #[track_caller]
+    fn logs(&self, texts: &[&str]) {
+        loop {
+            let line = self.log.recv_timeout(Duration::from_secs(10));
+            let line = line.unwrap_or_else(|_| panic!("no line of the log has {texts:?}"));
+            if texts.iter().all(|t| line.contains(t)) {
+                return;
+            }
+        }
+    }
 }
 
 impl Drop for Running {
@@ -69,14 +85,14 @@ impl Scene {
         self.command("doctor").args(more).output().unwrap().into()
     }
 
-    /// Starts the server; gives what it logged until it ran.
-    fn serve(&self) -> (Running, String) {
+    /// Starts the server.
+    fn serve(&self) -> Running {
         let mut command = self.command("serve");
         command.args(["--log", "info"]).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let log = child.stderr.take().unwrap();
-        let (tell, lines) = std::sync::mpsc::channel();
+        let (tell, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(log).lines().map_while(Result::ok) {
                 let _ = tell.send(line);
@@ -86,9 +102,7 @@ impl Scene {
         while !said.contains("Ctrl-C") {
             assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended before it ran: {said}");
         }
-        // All of it was written before the greeting.
-        std::thread::sleep(Duration::from_millis(100));
-        (Running { child, _out: out }, lines.try_iter().collect::<Vec<_>>().join("\n"))
+        Running { child, _out: out, log: lines }
     }
 
     fn url(&self) -> String {
@@ -126,7 +140,7 @@ fn a_machine_on_which_nothing_runs_yet_is_looked_at_and_left_as_it_was() {
 fn beside_a_running_server_its_ports_are_known_to_be_its_own_and_a_call_is_heard() {
     let scene = Scene::new();
     scene.place.create("shop");
-    let (_running, _) = scene.serve();
+    let _running = scene.serve();
     let said = scene.doctor(&["--media"]);
     assert_eq!(said.code, 0, "{said:?}");
     for text in [
@@ -187,9 +201,7 @@ fn a_wrong_address_is_named_by_the_doctor_and_at_the_start() {
     let scene = Scene::with(&["--advertise", "198.51.100.9"]);
     let texts = ["media.advertise", "198.51.100.9", "no client reaches it", "Give ip or ip:port"];
     wrong(&scene.doctor(&[]), &texts);
-    let (_running, log) = scene.serve();
-    let line = log.lines().find(|line| line.contains("ERROR"));
-    assert!(line.is_some_and(|line| texts.iter().all(|t| line.contains(t))), "{log}");
+    scene.serve().logs(&[&["ERROR"][..], &texts].concat());
     let other = Scene::with(&["--advertise", "8.8.4.4:40000"]);
     let said = other.doctor(&[]);
     assert_eq!(said.code, 0, "{said:?}");
@@ -229,8 +241,7 @@ fn a_clock_behind_the_data_is_named_by_the_doctor_and_at_the_start() {
     file.set_modified(tomorrow).unwrap();
     let texts = ["clock", "written-tomorrow was written 24 hours in the future", "UserSigs"];
     wrong(&scene.doctor(&[]), &texts);
-    let (_running, log) = scene.serve();
-    assert!(log.lines().any(|line| texts.iter().all(|t| line.contains(t))), "{log}");
+    scene.serve().logs(&texts);
 }
 
 #[test]
@@ -238,7 +249,7 @@ fn health_is_told_by_the_exit_code() {
     let scene = Scene::new();
     let health = || -> Said { scene.command("health").output().unwrap().into() };
     health().failed(&["cannot be reached", &scene.ports.http.to_string()]);
-    let (_running, _) = scene.serve();
+    let _running = scene.serve();
     assert_eq!(health().done(), "ok\n");
     let by_url: Said = tring().args(["health", "--server", &scene.url()]).output().unwrap().into();
     assert_eq!(by_url.done(), "ok\n");
@@ -249,7 +260,7 @@ fn a_key_that_is_another_is_named() {
     let scene = Scene::new();
     let app = scene.place.create("shop");
     let other = scene.place.create("other");
-    let (_running, _) = scene.serve();
+    let _running = scene.serve();
     let key = scene.place.path().join("key");
     std::fs::write(&key, other["secretKey"].as_str().unwrap()).unwrap();
     let (url, id, path) = (scene.url(), app["sdkAppID"].to_string(), key.to_str().unwrap());
@@ -311,7 +322,7 @@ fn pass(from: &mut TcpStream, to: &mut TcpStream, change: &dyn Fn(String) -> Str
 #[test]
 fn a_server_whose_clock_is_a_day_off_is_named() {
     let scene = Scene::new();
-    let (_running, _) = scene.serve();
+    let _running = scene.serve();
     let to = SocketAddr::from(([127, 0, 0, 1], scene.ports.http));
     // The day before: any day of the month but the first has one, and for that a day of last month will do.
     let a_day_off = |head: String| {
@@ -338,7 +349,7 @@ fn a_server_whose_clock_is_a_day_off_is_named() {
 fn a_proxy_that_passes_no_websocket_is_named_with_what_it_must_pass() {
     let scene = Scene::new();
     let app = scene.place.create("shop");
-    let (_running, _) = scene.serve();
+    let _running = scene.serve();
     let key = scene.place.path().join("key");
     std::fs::write(&key, app["secretKey"].as_str().unwrap()).unwrap();
     let to = SocketAddr::from(([127, 0, 0, 1], scene.ports.http));
