@@ -1,4 +1,7 @@
-/** The demo in each state, in two languages, wide and as narrow as a telephone: PNG files in `out/`, to be looked at. */
+/**
+ * The demo in each state and the page of the local CA, in two languages, wide and as narrow as a telephone: PNG files in
+ * `out/`, to be looked at. `--install`: the latter only.
+ */
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,11 +10,18 @@ import { until } from './lib/deadline.js'
 import { Demo } from './lib/demo.js'
 import { Device } from './lib/device.js'
 import { Rig } from './lib/rig.js'
-import { Server } from './lib/server.js'
+import { outsideAddress, Server } from './lib/server.js'
+import { Home } from './lib/trust.js'
 
 const OUT = fileURLToPath(new URL('out', import.meta.url))
 const LANGUAGES = ['en', 'zh']
 const VIEWPORTS = { wide: { width: 1440, height: 860 }, narrow: { width: 360, height: 780 } }
+
+/** Who reads the install page: a telephone where it is narrow. */
+const AGENTS = {
+  wide: undefined,
+  narrow: 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Version/17.0 Mobile/15E148 Safari/604.1',
+}
 
 /** Datagrams that are lost while the network is weak. */
 const WEAK = 0.25
@@ -133,8 +143,41 @@ async function album(rig, strict, refuser, language, size) {
   await second.close()
 }
 
+/** The page of the local CA, for a device that does not trust it and for one that does. */
+async function installPages(language, size) {
+  const address = outsideAddress()
+  if (!address) throw new Error('this machine has no address besides loopback: connect it to a network for these pictures')
+  const server = await Server.start({ outside: true })
+  const [stranger, friend] = [Home.make(), Home.make()]
+  try {
+    await friend.trust(join(server.folder, 'data/ca/ca.crt'))
+    for (const [state, home] of [['untrusted', stranger], ['trusted', friend]]) {
+      const device = await Device.start('carol', { home: home.path })
+      try {
+        for (const colorScheme of ['light', 'dark']) {
+          const view = { locale: language === 'zh' ? 'zh-CN' : 'en-US', viewport: VIEWPORTS[size], colorScheme }
+          const page = await device.open(`http://${address}:${server.port}/install?stay`, { ...view, userAgent: AGENTS[size] })
+          const sure = () => page.evaluate((s) => document.getElementById('status').dataset.state === s, state)
+          await until(`the page is sure: ${state}`, sure)
+          const name = `${language}-${size}-install-${state}-${colorScheme}.png`
+          await page.raw.screenshot({ path: join(OUT, name), fullPage: true })
+          console.log(name)
+          await page.close()
+        }
+      } finally {
+        await device.stop()
+      }
+    }
+  } finally {
+    await server.stop()
+    for (const home of [stranger, friend]) home.remove()
+  }
+}
+
 rmSync(OUT, { recursive: true, force: true })
 mkdirSync(OUT, { recursive: true })
+for (const language of LANGUAGES) for (const size of Object.keys(VIEWPORTS)) await installPages(language, size)
+if (process.argv.includes('--install')) process.exit()
 const rig = await Rig.start(['alice'], { server: { relay: true } })
 try {
   rig.devices.refuser = await Device.start('bob', { prompts: 'deny' })

@@ -11,6 +11,10 @@ import { demoTexts, type DemoLanguage, type DemoTexts } from "./texts.js"
 interface Config {
   sdkAppID: number
   users: string[]
+  /** Null: the server has no HTTPS port of its own. */
+  httpsPort: number | null
+  /** Its certificate is of a CA that this device must be told to trust: `/install` leads there. */
+  localCa: boolean
 }
 
 /** A window with an arrow out of it. */
@@ -158,19 +162,35 @@ function langOf(language: DemoLanguage): string {
   return language === "zh" ? "zh-CN" : "en"
 }
 
+/** Whether the browser opens a secure socket to this server. It may refuse that although the page was let through. */
+function socketOpens(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(`wss://${location.host}/v1/socket`)
+    socket.addEventListener("open", () => {
+      resolve(true)
+      socket.close()
+    })
+    socket.addEventListener("error", () => resolve(false))
+  })
+}
+
 async function start(): Promise<void> {
   const alone = new URLSearchParams(location.search).get("phone")
   const banner = document.getElementById("banner") as HTMLElement
   const phones: DemoPhone[] = []
   let language: DemoLanguage = (localStorage.getItem("tring-language") ?? navigator.language).startsWith("zh") ? "zh" : "en"
-  let problem: "insecure" | "noServer" | null = window.isSecureContext ? null : "insecure"
+  let problem: "insecure" | "noServer" | "socketRefused" | null = window.isSecureContext ? null : "insecure"
+  /** The server has HTTPS, so other devices can join. */
+  let secure = false
+  /** Where the problem is solved. */
+  let wayOut: URL | null = null
 
   const say = () => {
     const t = demoTexts(language)
     document.documentElement.lang = langOf(language)
     for (const element of document.querySelectorAll<HTMLElement>("[data-text]")) {
       const key = element.dataset["text"] as keyof DemoTexts
-      element.textContent = alone !== null && key === "foot" ? t.footAlone : t[key]
+      element.textContent = key === "foot" ? (alone !== null ? t.footAlone : secure ? `${t.foot} ${t.footPhone}` : t.foot) : t[key]
     }
     document.getElementById("languages")?.setAttribute("aria-label", t.languages)
     for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
@@ -179,7 +199,12 @@ async function start(): Promise<void> {
     const steps = alone === null ? [t.step1, t.step2, t.step3] : [t.alone1, t.alone2, t.alone3]
     document.getElementById("steps")?.replaceChildren(...steps.map((text) => make("li", "", text)))
     banner.hidden = problem === null
-    banner.textContent = problem === null ? "" : t[problem]
+    banner.textContent = problem === null ? "" : t[problem === "insecure" && wayOut !== null ? "insecureHere" : problem]
+    if (wayOut !== null && problem !== null) {
+      const link = make("a", "", wayOut.pathname === "/install" ? t.openInstall : t.openSecure)
+      link.href = wayOut.href
+      banner.append(" ", link)
+    }
     for (const phone of phones) phone.say(language)
   }
 
@@ -199,6 +224,19 @@ async function start(): Promise<void> {
     return
   }
   const config = (await response.json()) as Config
+  secure = config.httpsPort !== null
+  if (problem === "insecure" && config.httpsPort !== null) {
+    wayOut = new URL(config.localCa ? "/install" : location.href, location.href)
+    if (!config.localCa) [wayOut.protocol, wayOut.port] = ["https:", String(config.httpsPort)]
+  }
+  if (location.protocol === "https:" && config.localCa) {
+    void socketOpens().then((opens) => {
+      if (opens) return
+      problem = "socketRefused"
+      wayOut = new URL("/install", location.href)
+      say()
+    })
+  }
   await customElements.whenDefined("trtc-calling")
   const users = alone === null ? config.users.slice(0, 2) : [alone]
   document.body.classList.toggle("single", alone !== null)

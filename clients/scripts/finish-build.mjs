@@ -1,4 +1,4 @@
-// After the compiler: what earlier sources left is removed, the demo's own files are copied, comments are taken out of the
+// After the compiler: what earlier sources left is removed, the pages' own files are copied, comments are taken out of the
 // scripts (they stay in the .d.ts, where editors look), the demo is pointed to the SDK where the server has it, and what
 // the SDK weighs for a page that loads it is printed.
 
@@ -11,9 +11,11 @@ import ts from "typescript"
 const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(clients, "dist")
 
-mkdirSync(join(dist, "demo"), { recursive: true })
-for (const name of readdirSync(join(clients, "demo"))) {
-  if (/\.(html|css|svg)$/.test(name)) cpSync(join(clients, "demo", name), join(dist, "demo", name))
+for (const page of ["demo", "install"]) {
+  mkdirSync(join(dist, page), { recursive: true })
+  for (const name of readdirSync(join(clients, page))) {
+    if (/\.(html|css|svg)$/.test(name)) cpSync(join(clients, page, name), join(dist, page, name))
+  }
 }
 
 for (const name of readdirSync(dist, { recursive: true })) {

@@ -67,6 +67,8 @@ function plug(person, hardware) {
  * @property {boolean} [loopback] may media use a loopback address (browsers of users may not); default true
  * @property {Hardware} [hardware] default person
  * @property {'grant' | 'deny'} [prompts] how the person answers the browser's question; default grant
+ * @property {string} [home] the user's folder, in which a browser looks for certificates; default that of the tests
+ * @property {Record<string, string>} [hosts] addresses of names, as a name server would give them
  * @property {boolean} [autoplay] may pages play before they were touched (browsers of users forbid it); default true
  */
 
@@ -98,7 +100,7 @@ export class Device {
    * @param {keyof PEOPLE} name whose camera and microphone it has
    * @param {DeviceOptions} [options]
    */
-  static async start(name, { loopback = true, hardware = 'person', prompts = 'grant', autoplay = true } = {}) {
+  static async start(name, { loopback = true, hardware = 'person', prompts = 'grant', autoplay = true, home, hosts = {} } = {}) {
     const person = PEOPLE[name]
     const args = [
       '--no-sandbox',
@@ -111,12 +113,15 @@ export class Device {
       ...plug(person, hardware),
       prompts === 'grant' ? '--use-fake-ui-for-media-stream' : '--deny-permission-prompts',
     ]
+    const rules = Object.entries(hosts).map(([name, address]) => `MAP ${name} ${address}`)
+    if (rules.length) args.push(`--host-resolver-rules=${rules.join(', ')}`)
     if (autoplay) args.push('--autoplay-policy=no-user-gesture-required')
     if (loopback) args.push('--allow-loopback-in-peer-connection')
     const browser = await chromium.launch({
       executablePath: executable(),
       headless: true,
       args,
+      ...(home ? { env: { ...process.env, HOME: home, XDG_CONFIG_HOME: undefined, XDG_DATA_HOME: undefined } } : {}),
       timeout: PATIENCE_MS,
       // See ending.js.
       handleSIGHUP: false,

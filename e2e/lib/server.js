@@ -23,6 +23,7 @@ const LOG_KEPT = 20_000
  * @property {boolean} [demo] default true
  * @property {boolean} [relay] media passes through a {@link Relay} that counts it; default false
  * @property {boolean} [loopback] media listens on 127.0.0.1 only; else on the machine's other addresses; default true
+ * @property {boolean} [outside] HTTP and HTTPS are reached at the machine's other addresses too; default false
  * @property {Record<string, Record<string, unknown>>} [settings] sections of the configuration file
  */
 
@@ -47,12 +48,12 @@ export class Server {
   }
 
   /** @param {ServerOptions} [options] */
-  static async start({ demo = true, relay = false, loopback = true, settings = {} } = {}) {
+  static async start({ demo = true, relay = false, loopback = true, outside = false, settings = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error('the binary is missing: run `cargo build -p tring` first')
     const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')))
     started(server, 'a server', () => server.#kill())
     try {
-      await server.#start({ demo, relay, loopback, settings })
+      await server.#start({ demo, relay, loopback, outside, settings })
     } catch (error) {
       await server.stop().catch(() => {})
       throw error
@@ -60,7 +61,7 @@ export class Server {
     return server
   }
 
-  async #start({ demo, relay, loopback, settings }) {
+  async #start({ demo, relay, loopback, outside, settings }) {
     const media = { bind: loopback ? '127.0.0.1' : '0.0.0.0', udp_port: 0, workers: 2, ...settings.media }
     if (relay) {
       media.workers = 1
@@ -68,7 +69,7 @@ export class Server {
       this.relay = await Relay.start(media.udp_port)
       media.advertise = [`127.0.0.1:${this.relay.port}`]
     }
-    const lines = [`listen = "127.0.0.1:0"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
+    const lines = [`listen = "${outside ? '0.0.0.0' : '127.0.0.1'}:0"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
     for (const [section, entries] of Object.entries({ rtmp: { listen: '127.0.0.1:0' }, ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
       lines.push(`[${section}]`)
       for (const [key, value] of Object.entries(entries)) lines.push(`${key} = ${toToml(value)}`)

@@ -3,6 +3,7 @@
 //! | path | what |
 //! |---|---|
 //! | `/` | the demo page (`--demo` only) |
+//! | `/install` | the page of the local CA |
 //! | `/sdk/core/…`, `/sdk/web/…` | the browser SDK as ES modules |
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -19,6 +20,11 @@ pub(crate) fn demo(path: &str, headers: &HeaderMap) -> Response {
     let name =
         if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() };
     file(&format!("demo/{name}"), headers)
+}
+
+/// A file of the page of the local CA.
+pub(crate) fn install(name: &str, headers: &HeaderMap) -> Response {
+    file(&format!("install/{name}"), headers)
 }
 
 /// A file of the SDK.

@@ -6,13 +6,15 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::signing::{self, Signing};
 use crate::switchboard::In;
-use crate::{assets, socket, streams};
+use crate::tls::Identity;
+use crate::{assets, install, socket, streams};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -33,6 +35,12 @@ pub(crate) struct Doors {
     pub(crate) sockets: Arc<Semaphore>,
     pub(crate) sockets_of_address: Shares,
     pub(crate) next_socket: AtomicU64,
+    /// Where plain HTTP listens.
+    pub(crate) address: SocketAddr,
+    /// Where HTTPS listens, if it does.
+    pub(crate) tls: Option<SocketAddr>,
+    /// The certificate of HTTPS.
+    pub(crate) identity: Option<Arc<Identity>>,
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -44,7 +52,8 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
         .route("/v1/usersig", post(signing::usersig))
         .route("/live/{stream}", get(streams::flv))
         .route("/healthz", get(health))
-        .route("/sdk/{*path}", get(sdk));
+        .route("/sdk/{*path}", get(sdk))
+        .merge(install::routes());
     if doors.config.demo {
         router = router
             .route("/demo/config.json", get(signing::demo_config))

@@ -5,6 +5,8 @@
 //! | `config` | every setting, its default and its range |
 //! | `check` | what is wrong, or may be, with the settings on this machine, and what to do |
 //! | `accept` | connections: how many, from where, how long they may take |
+//! | `greeting` | what is printed at the start, with a QR code for the phone (pure) |
+//! | `install` | the page that leads a phone to trust the local CA |
 //! | `addresses` | how much one address may hold (pure) |
 //! | `http` | routes, static files, health |
 //! | `socket` | one WebSocket: frames in, requests to the switchboard, answers and events out |
@@ -28,7 +30,9 @@ pub mod check;
 mod clock;
 mod config;
 mod directory;
+mod greeting;
 mod http;
+mod install;
 mod notices;
 mod rate;
 mod serve;

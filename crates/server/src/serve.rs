@@ -1,17 +1,20 @@
 //! Starting and stopping the whole server.
 
-use crate::accept::{self, ANSWER_WITHIN, Bounds, HEAD_WITHIN};
+use crate::accept::{self, ANSWER_WITHIN, Bounds, HEAD_WITHIN, Places};
 use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::directory::Directory;
+use crate::greeting::Greeting;
 use crate::http::{self, Doors};
 use crate::notices;
 use crate::signing::Signing;
 use crate::switchboard::{INBOX, In, Switchboard};
+use crate::tls::{Finding, Identity, Machine};
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use std::net::{IpAddr, SocketAddr};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -53,13 +56,18 @@ pub enum RunError {
         /// Which.
         part: &'static str,
     },
-    /// The HTTP port.
+    /// The certificate of HTTPS, its key, the local CA or the clock.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Certificate(Vec<Finding>),
+    /// The HTTP or HTTPS port.
     #[error(
-        "cannot listen on {address}: {source}. Another program has the port, or this user may not open it: choose another with --listen"
+        "cannot listen on {address}: {source}. Another program has the port, or this user may not open it: choose another with {option}"
     )]
     Listen {
         /// Where.
         address: SocketAddr,
+        /// The option that chooses it.
+        option: &'static str,
         /// Why.
         source: std::io::Error,
     },
@@ -69,13 +77,16 @@ pub enum RunError {
 pub struct Running {
     /// Where HTTP and WebSocket listen.
     pub address: SocketAddr,
+    /// Where HTTPS and secure WebSockets listen, if they do.
+    pub tls: Option<SocketAddr>,
     /// Where RTMP listens, if it does.
     pub rtmp: Option<SocketAddr>,
     /// The app of the demo page, with `demo`.
     pub demo_app: Option<SdkAppId>,
     switchboard: mpsc::Sender<In>,
-    /// Accepts connections.
-    door: JoinHandle<()>,
+    identity: Option<Arc<Identity>>,
+    /// Accept connections.
+    doors: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     failures: mpsc::Receiver<&'static str>,
     records: Option<JoinHandle<()>>,
@@ -91,9 +102,17 @@ impl Running {
         self.media.stats()
     }
 
+    /// Looks now whether there is a new certificate, or whether the machine has other addresses, instead of within a
+    /// minute.
+    pub async fn look_at_certificate(&self) {
+        if let Some(identity) = &self.identity {
+            identity.look().await;
+        }
+    }
+
     /// Ends all calls, tells the clients, waits until they are told, and writes the last records.
     pub async fn stop(mut self) {
-        self.door.abort();
+        self.doors.iter().for_each(JoinHandle::abort);
         let _ = self.stopping.send(true);
         let (done, told) = oneshot::channel();
         if self.switchboard.send(In::Shutdown(done)).await.is_ok() {
@@ -113,6 +132,21 @@ impl Running {
         }
     }
 
+    fn greeting(&self, machine: &Machine) -> String {
+        let authority = self.identity.as_ref().and_then(|identity| identity.authority());
+        Greeting {
+            plain: self.address,
+            tls: self.tls,
+            udp: self.media.addresses().to_vec(),
+            rtmp: self.rtmp,
+            demo_app: self.demo_app,
+            fingerprint: authority.map(|authority| authority.fingerprint()),
+            certified: self.identity.as_ref().and_then(|identity| identity.host()),
+            machine,
+        }
+        .text(std::io::stdout().is_terminal())
+    }
+
     /// Waits until a part of the server fails without which there are no calls. Gives [`RunError::Failed`]. A server
     /// that has failed is of no use any more: stop it, and start another.
     pub async fn failed(&mut self) -> RunError {
@@ -125,7 +159,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.door.abort();
+        self.doors.iter().for_each(JoinHandle::abort);
         for task in &self.tasks {
             task.abort();
         }
@@ -159,13 +193,21 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     crate::check::log(&config);
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
     let directory = Directory::load(&store, config.demo).await?;
+    let identity = Identity::open(&config).map_err(RunError::Certificate)?;
 
     raise_file_limit(files_wanted(&config));
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|source| RunError::Listen { address: config.listen, source })?;
-    let address =
-        listener.local_addr().map_err(|source| RunError::Listen { address: config.listen, source })?;
+    let (listener, address) = listen(config.listen, "--listen").await?;
+    let secure = match &identity {
+        Some(identity) => {
+            let (listener, address) = listen(config.tls_listen(), "--tls-listen").await?;
+            let settings = identity
+                .server_config()
+                .map_err(|e| Finding::Authority { folder: config.data.join("ca"), why: e.to_string() });
+            Some((listener, address, settings.map_err(|f| RunError::Certificate(vec![f]))?))
+        }
+        None => None,
+    };
+    let tls = secure.as_ref().map(|(_, address, _)| *address);
 
     let (send, notices) = notices::channel();
     let media = tring_medianet::start(media_config(&config), send)?;
@@ -191,6 +233,9 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         head_within,
         answer_within: ANSWER_WITHIN,
     };
+    if let Some(identity) = &identity {
+        tasks.push(tokio::spawn(identity.clone().keep()));
+    }
     let doors = Arc::new(Doors {
         clock,
         directory,
@@ -201,15 +246,26 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         sockets_of_address: Shares::new(limits.share_of(max_sockets)),
         next_socket: AtomicU64::new(1),
         stopping: stops,
+        address,
+        tls,
+        identity: identity.clone(),
         config,
     });
-    let door = watched("HTTP door", failed, accept::accept(listener, http::router(doors), bounds));
+    let (routes, places) = (http::router(doors), Places::new(bounds));
+    let mut doors = Vec::new();
+    if let Some((listener, _, settings)) = secure {
+        let door = accept::accept(listener, routes.clone(), places.clone(), Some(settings));
+        doors.push(watched("HTTPS door", failed.clone(), door));
+    }
+    doors.push(watched("HTTP door", failed, accept::accept(listener, routes, places, None)));
     Ok(Running {
         address,
+        tls,
+        identity,
         rtmp: media.rtmp_address(),
         demo_app,
         switchboard,
-        door,
+        doors,
         tasks,
         failures,
         records: Some(records),
@@ -222,9 +278,9 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
 
 /// Starts the server, prints where to click, and runs until it is interrupted or fails. Errors: [`RunError`].
 pub async fn run(config: Config) -> Result<(), RunError> {
-    let demo = config.demo;
+    let machine = Machine::look(&config);
     let mut running = start(config).await?;
-    println!("{}", greeting(running.address, running.demo_app.filter(|_| demo), &running.media));
+    println!("{}", running.greeting(&machine));
     let result = tokio::select! {
         () = stop_signal() => Ok(()),
         failed = running.failed() => Err(failed),
@@ -237,6 +293,13 @@ pub async fn run(config: Config) -> Result<(), RunError> {
 /// Open files that the settings may need.
 pub(crate) fn files_wanted(config: &Config) -> u64 {
     (config.limits.max_sockets + config.limits.max_connections) as u64 + FILES_BESIDE_SOCKETS
+}
+
+async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
+    let fault = |source| RunError::Listen { address, option, source };
+    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok((listener, address))
 }
 
 /// Lets the process have a file for each socket: the usual soft limit of 1,024 would refuse users far below the setting.
@@ -264,35 +327,6 @@ fn media_config(config: &Config) -> tring_medianet::Config {
         rtmp: config.rtmp.enabled.then_some(config.rtmp.listen),
         ..tring_medianet::Config::default()
     }
-}
-
-fn greeting(address: SocketAddr, demo_app: Option<SdkAppId>, media: &MediaNet) -> String {
-    let host = match address.ip() {
-        ip if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
-    };
-    let port = address.port();
-    let udp: Vec<String> = media.addresses().iter().map(ToString::to_string).collect();
-    let mut text = format!(
-        "\nTring is running.\n  signalling   ws://{host}:{port}/v1/socket\n  media (UDP)  {}\n",
-        udp.join(", ")
-    );
-    if let Some(rtmp) = media.rtmp_address() {
-        text += &format!("  media (RTMP) {rtmp}\n");
-    }
-    match demo_app {
-        Some(app) => {
-            text += &format!(
-                "  demo app     sdkAppID {app}\n\n  Open  http://{host}:{port}/  and call from one phone to the other.\n"
-            );
-        }
-        None => {
-            text +=
-                "\n  No demo page (start with --demo for one). Create an app with: tring app create <name>\n"
-        }
-    }
-    text + "  Stop with Ctrl-C.\n"
 }
 
 async fn stop_signal() {

@@ -34,7 +34,7 @@ const EXPIRE_MIN_S: u32 = 60;
 const WRONG_SECRETS: Rate = Rate { burst: 10.0, per_second: 0.2 };
 
 /// The users that the demo page offers.
-const DEMO_USERS: [&str; 2] = ["alice", "bob"];
+const DEMO_USERS: [&str; 3] = ["alice", "bob", "carol"];
 
 /// The app of `--demo` and the buckets of all apps.
 pub(crate) struct Signing {
@@ -208,7 +208,14 @@ async fn sign(
 
 /// `GET /demo/config.json`.
 pub(crate) async fn demo_config(State(doors): State<Arc<Doors>>) -> Response {
-    Json(json!({ "sdkAppID": doors.signing.demo_app, "users": DEMO_USERS })).into_response()
+    let authority = doors.identity.as_ref().and_then(|identity| identity.authority());
+    Json(json!({
+        "sdkAppID": doors.signing.demo_app,
+        "users": DEMO_USERS,
+        "httpsPort": doors.tls.map(|address| address.port()),
+        "localCa": authority.is_some(),
+    }))
+    .into_response()
 }
 
 /// `POST /demo/usersig`: anybody becomes anybody, in the demo app only.

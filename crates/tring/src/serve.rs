@@ -47,6 +47,19 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "IP:PORT", env = "TRING_LISTEN")]
     listen: Option<SocketAddr>,
 
+    /// Address and port of HTTPS and secure WebSockets [default: that of --listen, 363 ports higher, such as 8443; only
+    /// with --demo or a certificate].
+    #[arg(long, value_name = "IP:PORT", env = "TRING_TLS_LISTEN")]
+    tls_listen: Option<SocketAddr>,
+
+    /// Certificate chain of HTTPS (PEM). Without one, the demo and --tls-listen use a local CA, kept in the data folder.
+    #[arg(long, value_name = "FILE", env = "TRING_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE", env = "TRING_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+
     /// Folder of the database; made if absent [default: data].
     #[arg(long, value_name = "DIR", env = "TRING_DATA")]
     data: Option<PathBuf>,
@@ -88,6 +101,15 @@ pub(crate) fn settings(args: Settings) -> Result<tring_server::Config, Failure> 
     config.demo |= args.demo;
     if let Some(listen) = args.listen {
         config.listen = listen;
+    }
+    if let Some(listen) = args.tls_listen {
+        config.tls.listen = Some(listen);
+    }
+    if let Some(cert) = args.tls_cert {
+        config.tls.cert = Some(cert);
+    }
+    if let Some(key) = args.tls_key {
+        config.tls.key = Some(key);
     }
     if let Some(data) = args.data {
         config.data = data;

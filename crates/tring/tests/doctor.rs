@@ -278,6 +278,29 @@ fn a_key_that_is_another_is_named() {
     assert!(said.out.contains("sound arrives both ways"), "{}", said.out);
 }
 
+#[test]
+fn over_https_the_doctor_calls_too_and_says_why_a_certificate_is_not_taken() {
+    let tls = Ports::free().http;
+    let scene = Scene::with(&["--tls-listen", &format!("127.0.0.1:{tls}")]);
+    let app = scene.place.create("shop");
+    let _running = scene.serve();
+    let key = scene.place.path().join("key");
+    std::fs::write(&key, app["secretKey"].as_str().unwrap()).unwrap();
+    let id = app["sdkAppID"].to_string();
+    let ca = scene.place.data().join("ca/ca.crt");
+    let ask = |url: &str, more: &[&str]| -> Said {
+        let mut command = tring();
+        command.args(["doctor", "--media", "--server", url, "--app", &id]).args(more);
+        command.arg("--key-file").arg(&key).output().unwrap().into()
+    };
+    let secure = format!("https://127.0.0.1:{tls}");
+    wrong(&ask(&secure, &[]), &["https", "from nobody that this machine trusts", "--ca"]);
+    let with_ca = ask(&secure, &["--ca", ca.to_str().unwrap()]);
+    assert_eq!(with_ca.code, 0, "{with_ca:?}");
+    assert!(with_ca.out.contains("sound arrives both ways"), "{}", with_ca.out);
+    wrong(&ask(&format!("https://127.0.0.1:{}", scene.ports.http), &[]), &["no TLS", "http://"]);
+}
+
 /// A proxy that changes heads on their way: of requests, and of answers. Serves until the test ends.
 fn proxy(
     to: SocketAddr,

@@ -122,6 +122,18 @@ fn a_folder_that_cannot_be_written_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_is_named_with_what_to_do() {
+    let place = Place::new();
+    let missing = place.path().join("nosuch.pem");
+    let mut command = serve(&place.data());
+    command.arg("--tls-cert").arg(&missing).arg("--tls-key").arg(&missing);
+    fails(command).failed(&["tls.cert", "nosuch.pem", "tls.key", "Check the path"]);
+    let mut command = serve(&place.data());
+    command.arg("--tls-cert").arg(&missing);
+    fails(command).failed(&["tls.cert is given without tls.key"]);
+}
+
+#[test]
 fn a_wrong_setting_is_named() {
     let place = Place::new();
     let config = place.path().join("tring.toml");

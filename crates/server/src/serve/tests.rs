@@ -112,6 +112,22 @@ async fn a_connection_that_asks_for_nothing_is_closed() {
 }
 
 #[tokio::test]
+async fn a_tls_handshake_that_does_not_end_is_closed() {
+    let server = server(Clock::start(), Duration::from_millis(200), |c| c.tls.local_ca = Some(true)).await;
+    let address = server.running.tls.unwrap();
+    let silent = TcpStream::connect(address).await.unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    // The head of a handshake record, and a promise of 512 bytes.
+    slow.write_all(&[0x16, 3, 1, 2, 0]).await.unwrap();
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(is_closed(silent).await, "");
+    assert_eq!(is_closed(slow).await, "");
+    is_closed(plain).await;
+    assert_eq!(server.get("/healthz").await, 200);
+}
+
+#[tokio::test]
 async fn a_head_without_end_is_refused() {
     let server = server(Clock::start(), HEAD_WITHIN, |_| ()).await;
     let mut stream = server.connect().await;

@@ -186,6 +186,16 @@ impl Authority {
         common_name(&self.facts).unwrap_or_default()
     }
 
+    /// Whether a certificate that ends then is to be renewed now. One that lasts as long as the CA cannot last longer.
+    pub(super) fn is_due(&self, until: Duration, now: Duration) -> bool {
+        until <= now + RENEW_DAYS * DAY && until < self.facts.until
+    }
+
+    /// When it ends, if that is soon: its phones will need the next one.
+    pub(super) fn ends_soon(&self, now: Duration) -> Option<Duration> {
+        Some(self.facts.until).filter(|until| *until <= now + RENEW_DAYS * DAY)
+    }
+
     /// The addresses of a machine for which it may not sign.
     pub(super) fn uncovered(&self, machine: &Machine) -> Vec<IpAddr> {
         machine.addresses.iter().copied().filter(|ip| !self.covers(*ip)).collect()
@@ -238,7 +248,7 @@ impl Authority {
         let text = |list: &[IpAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let fits = facts.is_signed_by(&self.facts)
             && facts.from <= now
-            && facts.until > now + RENEW_DAYS * DAY
+            && !self.is_due(facts.until, now)
             && same(&mut facts.names.clone(), &mut names.to_vec())
             && same(&mut text(&facts.addresses), &mut text(addresses));
         let certified = CertifiedKey::new(vec![chain, self.der.clone()], any_supported_type(&key).ok()?);
@@ -278,11 +288,6 @@ impl Authority {
         tracing::info!(?names, ?addresses, until = day(until), "the server's certificate was made");
         Ok(Signed { key: Arc::new(CertifiedKey::new(chain, signing)), until })
     }
-}
-
-/// What a certificate has left before it is renewed.
-pub(super) fn is_due(until: Duration, now: Duration) -> bool {
-    until <= now + RENEW_DAYS * DAY
 }
 
 fn permitted(machine: &Machine) -> Vec<GeneralSubtree> {

@@ -182,6 +182,16 @@ pub enum Finding {
         /// What is wrong and what to do.
         why: String,
     },
+    /// The local CA ends soon.
+    #[error(
+        "the local CA in {folder} ends on {at}: remove the folder, start again, and install the new CA on the phones before that day"
+    )]
+    AuthorityEnds {
+        /// The CA's folder.
+        folder: PathBuf,
+        /// When, UTC.
+        at: String,
+    },
     /// The local CA may not sign for some of the machine's addresses.
     #[error(
         "the local CA in {folder} was made before this machine had {}, and may not sign for it: phones reach the other addresses. To include it, remove the folder, start again, and install the new CA on the phones",
@@ -217,6 +227,7 @@ impl Finding {
             | Self::NotForServers { .. }
             | Self::TooLong { .. }
             | Self::KeyOpen { .. }
+            | Self::AuthorityEnds { .. }
             | Self::Uncovered { .. } => Severity::Warning,
         }
     }

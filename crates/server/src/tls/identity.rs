@@ -1,6 +1,6 @@
 //! Where the server's certificate comes from; taking a new one while the server runs.
 
-use super::authority::{self, Authority};
+use super::authority::Authority;
 use super::certificate::{self, day};
 use super::finding::{Finding, Severity};
 use super::names::Machine;
@@ -19,6 +19,10 @@ use tracing::{info, warn};
 /// changed its network. Lower: more system calls for nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// How often it is said again that a certificate from files nears its end, and nobody renews it. Higher: a log that is
+/// read once a day misses it. Lower: a longer log.
+const REMIND_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// Everything that is wrong with the certificate of this configuration, its key, the local CA and the clock, the worst
 /// first; nothing is written, and no network is asked. Empty: all is well. A configuration that is refused by
 /// [`Config::check`] gives only what does not depend on it.
@@ -35,7 +39,9 @@ fn check_at(config: &Config, now: Duration) -> Vec<Finding> {
             findings.extend(certificate::load(&cert, &key, now, &Machine::look(config)).findings);
         }
         Ok(TlsSource::LocalCa { folder }) => match Authority::read(&folder, now) {
-            Ok(Some(authority)) => findings.extend(uncovered(&folder, &authority, &Machine::look(config))),
+            Ok(Some(authority)) => {
+                findings.extend(of_authority(&folder, &authority, &Machine::look(config), now));
+            }
             Ok(None) => {}
             Err(finding) => findings.push(finding),
         },
@@ -45,9 +51,13 @@ fn check_at(config: &Config, now: Duration) -> Vec<Finding> {
     findings
 }
 
-fn uncovered(folder: &Path, authority: &Authority, machine: &Machine) -> Option<Finding> {
+/// What is to be said about a CA that can be used.
+fn of_authority(folder: &Path, authority: &Authority, machine: &Machine, now: Duration) -> Vec<Finding> {
     let addresses = authority.uncovered(machine);
-    (!addresses.is_empty()).then(|| Finding::Uncovered { folder: folder.into(), addresses })
+    let uncovered = (!addresses.is_empty()).then(|| Finding::Uncovered { folder: folder.into(), addresses });
+    let ends =
+        authority.ends_soon(now).map(|at| Finding::AuthorityEnds { folder: folder.into(), at: day(at) });
+    uncovered.into_iter().chain(ends).collect()
 }
 
 fn now() -> Duration {
@@ -70,8 +80,11 @@ enum Source {
 /// What the current certificate was made from.
 #[derive(PartialEq, Eq)]
 enum Seen {
-    /// Of both files: when they changed, and how long they are.
-    Files([Option<(SystemTime, u64)>; 2]),
+    /// Of both files: when they changed, and how long they are. And when they were last read.
+    Files {
+        stamps: [Option<(SystemTime, u64)>; 2],
+        at: Duration,
+    },
     Machine {
         machine: Machine,
         until: Duration,
@@ -96,7 +109,7 @@ impl Identity {
             }
             Ok(_) if clock.is_some() => return Err(clock.into_iter().collect()),
             Ok(TlsSource::Files { cert, key }) => {
-                let seen = Seen::Files([stamp(&cert), stamp(&key)]);
+                let seen = Seen::Files { stamps: [stamp(&cert), stamp(&key)], at: now };
                 let loaded = certificate::load(&cert, &key, now, &machine);
                 let Some(current) = loaded.key else { return Err(errors(loaded.findings)) };
                 loaded.findings.iter().for_each(tell);
@@ -107,7 +120,7 @@ impl Identity {
                     Some(authority) => authority,
                     None => Authority::make(&folder, &machine, now).map_err(|f| vec![f])?,
                 };
-                uncovered(&folder, &authority, &machine).iter().for_each(tell);
+                of_authority(&folder, &authority, &machine, now).iter().for_each(tell);
                 let signed = authority.certificate(&machine, now).map_err(|f| vec![f])?;
                 let seen = Seen::Machine { machine, until: signed.until };
                 (Source::Authority(Box::new(authority)), signed.key, seen)
@@ -123,6 +136,16 @@ impl Identity {
             Source::Files { .. } => None,
             Source::Authority(authority) => Some(authority),
         }
+    }
+
+    /// The first host name of a certificate from files, by which clients must open the server.
+    pub(crate) fn host(&self) -> Option<String> {
+        if self.authority().is_some() {
+            return None;
+        }
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let facts = certificate::Facts::read(current.cert.first()?).ok()?;
+        facts.names.into_iter().find(|name| !name.starts_with('*') && name != "localhost")
     }
 
     /// What a TLS connection needs. HTTP/1.1 only: WebSockets are the point. Errors: none with the protocol versions
@@ -160,14 +183,19 @@ impl Identity {
     fn look_at(&self, machine: Machine, now: Duration) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match (&self.source, &*seen) {
-            (Source::Files { cert, key }, Seen::Files(before)) => {
-                let stamps = [stamp(cert), stamp(key)];
-                if stamps == *before {
+            (Source::Files { cert, key }, Seen::Files { stamps: before, at }) => {
+                let (stamps, before) = ([stamp(cert), stamp(key)], *before);
+                if stamps == before && now.saturating_sub(*at) < REMIND_EVERY {
                     return;
                 }
                 // Also if it is no good: what is wrong is said once, and again when the files change again.
-                *seen = Seen::Files(stamps);
+                *seen = Seen::Files { stamps, at: now };
                 let loaded = certificate::load(cert, key, now, &machine);
+                if stamps == before {
+                    let ends =
+                        |f: &&Finding| matches!(f, Finding::Expired { .. } | Finding::ExpiresSoon { .. });
+                    return loaded.findings.iter().filter(ends).for_each(tell);
+                }
                 loaded.findings.iter().for_each(tell);
                 match loaded.key {
                     Some(key) => {
@@ -180,7 +208,7 @@ impl Identity {
                 }
             }
             (Source::Authority(authority), Seen::Machine { machine: before, until }) => {
-                if machine == *before && !authority::is_due(*until, now) {
+                if machine == *before && !authority.is_due(*until, now) {
                     return;
                 }
                 match authority.certificate(&machine, now) {

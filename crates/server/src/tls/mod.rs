@@ -21,5 +21,6 @@ mod names;
 pub use finding::{Finding, Severity};
 pub use identity::check;
 
+pub(crate) use authority::Authority;
 pub(crate) use identity::Identity;
 pub(crate) use names::Machine;
