@@ -73,8 +73,9 @@ impl Person {
         let body = json!({ "request": "publish", "audio": true, "video": self.video });
         let jsep = json!({ "type": "offer", "sdp": offer, "trickle": false });
         let answered = self.say(self.sender, body, Some(jsep)).await?;
-        peer.accept_answer(sdp(&answered)?, Instant::now()).map_err(failed)?;
-        Ok(Media::drive(peer, socket, local, None))
+        let answer = sdp(&answered)?;
+        peer.accept_answer(answer, Instant::now()).map_err(failed)?;
+        Ok(Media::drive(peer, answer.to_owned(), socket, local, None))
     }
 
     /// Waits until Janus says that what it sends may flow: until then nobody finds it in the room.
@@ -103,9 +104,9 @@ impl Person {
         let (socket, config) = self.config().await?;
         let local = config.local[0];
         let (peer, answer) = Peer::answer(config, sdp(&offered)?, Instant::now()).map_err(failed)?;
-        let jsep = json!({ "type": "answer", "sdp": answer, "trickle": false });
+        let jsep = json!({ "type": "answer", "sdp": &answer, "trickle": false });
         self.say(receiver, json!({ "request": "start" }), Some(jsep)).await?;
-        Ok(Media::drive(peer, socket, local, None))
+        Ok(Media::drive(peer, answer, socket, local, None))
     }
 
     /// Its own number in the room.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_rustls::rustls::ClientConfig;
 use tring_protocol::{
     CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, MediaUrl, PlayStream, Request,
     SdkAppId, Success, UserId, UserSig,
@@ -18,7 +19,7 @@ const ASKS: usize = 64;
 /// How to sign in.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The server's WebSocket, `ws://host:port/v1/socket`.
+    /// The server's WebSocket, `ws://host:port/v1/socket` or `wss://…`.
     pub url: String,
     /// The app.
     pub sdk_app_id: SdkAppId,
@@ -29,6 +30,8 @@ pub struct Options {
     pub user_sig: UserSig,
     /// What signs in. Default: native.
     pub kind: DeviceKind,
+    /// Whom the server's certificate must be from, for `wss://`. None: anyone whom the system trusts.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Says `delivered` for each invitation by itself. Default on; off, the caller is never told that it rings.
     pub deliver: bool,
 }
@@ -49,6 +52,7 @@ impl Options {
             user_id: UserId::new(user_id).map_err(|e| refused(ErrorCode::UserIdInvalid, e))?,
             user_sig: user_sig.into(),
             kind: DeviceKind::Native,
+            tls: None,
             deliver: true,
         })
     }

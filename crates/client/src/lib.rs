@@ -5,6 +5,7 @@
 //! | `client` | [`Client`]: sign in, call, answer, hang up, hear events |
 //! | `session` | the task behind it: heartbeat, return after a cut socket, repeated requests |
 //! | `media` | [`Media`]: one WebRTC session (ICE, DTLS, SRTP) on a UDP socket of its own |
+//! | `path` | [`MediaPath`]: how far its checks came, and from where the server saw them come |
 //! | `pattern` | [`Pattern`]: test sound and picture that say who sent them, and when |
 //! | `tally` | [`Tally`]: what came and went, and how long it took |
 //!
@@ -28,6 +29,7 @@
 mod client;
 mod error;
 mod media;
+mod path;
 mod pattern;
 mod session;
 mod tally;
@@ -35,9 +37,10 @@ mod tally;
 pub use client::{Client, Options, Streams};
 pub use error::{ClientError, Closed};
 pub use media::{Media, MediaOptions, MediaState, certificate};
+pub use path::MediaPath;
 pub use pattern::{FRAMES_PER_SECOND, MAX_FRAGMENT_BYTES, Pattern, TestPacket};
 pub use tally::{Delays, SenderTally, StreamTally, Tally};
-pub use tring_media::{MediaKind, Rtp, SrtpProfile};
+pub use tring_media::{MediaKind, Owner, Rtp, SrtpProfile};
 pub use tring_protocol::{
     CallId, CallRequest, DeviceKind, EndReason, ErrorBody, ErrorCode, Event, KickReason, MediaType, MediaUrl,
     PlayStream, RoomId, SdkAppId, UserId, UserSig,

@@ -1,5 +1,6 @@
 //! One WebRTC session of a call: ICE, DTLS and SRTP on a UDP socket of its own.
 
+use crate::path::{MediaPath, Watch};
 use crate::pattern::{Due, Pattern, Player};
 use crate::{Client, ClientError, Tally};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,6 +30,10 @@ pub struct MediaOptions {
     pub video: bool,
     /// Local address of the UDP socket. None: the one that reaches the server's WebSocket.
     pub bind: Option<IpAddr>,
+    /// Local port of the UDP socket. 0: the system chooses.
+    pub port: u16,
+    /// Send to this address alone, in place of those that the server tells: to see whether it can be reached.
+    pub only: Option<SocketAddr>,
     /// Gets every RTP packet that comes; those for which it has no room are dropped.
     pub packets: Option<mpsc::Sender<Rtp>>,
 }
@@ -75,6 +80,7 @@ enum Command {
 struct Seen {
     state: MediaState,
     tally: Tally,
+    path: MediaPath,
 }
 
 #[derive(Debug)]
@@ -94,6 +100,7 @@ pub struct Media {
     commands: mpsc::Sender<Command>,
     shared: Arc<Shared>,
     local: SocketAddr,
+    answer: String,
 }
 
 impl Media {
@@ -102,26 +109,29 @@ impl Media {
     /// [`ClientError::Socket`], [`ClientError::Media`].
     pub async fn connect(client: &Client, call: &CallId, options: MediaOptions) -> Result<Self, ClientError> {
         let ip = options.bind.or_else(|| client.local_ip()).unwrap_or(Ipv4Addr::LOCALHOST.into());
-        let address = SocketAddr::new(ip, 0);
+        let address = SocketAddr::new(ip, options.port);
         let failed = |e: std::io::Error| ClientError::Socket { address, why: e.to_string() };
         let socket = UdpSocket::bind(address).await.map_err(failed)?;
         let local = socket.local_addr().map_err(failed)?;
         let config = if options.video { PeerConfig::video } else { PeerConfig::voice };
         let (mut peer, offer) = Peer::new(config(local, certificate()?), Instant::now())?;
         let answer = client.transport(call, offer).await?;
-        peer.accept_answer(&answer, Instant::now())?;
-        Ok(Self::drive(peer, socket, local, options.packets))
+        let used = options.only.map(|address| with_only(&answer, address));
+        peer.accept_answer(used.as_ref().unwrap_or(&answer), Instant::now())?;
+        Ok(Self::drive(peer, answer, socket, local, options.packets))
     }
 
     /// Drives a peer whose offer and answer went another way than through a Tring server: to compare with other servers.
     /// `local` is the address of the socket and the one that the peer was made with.
     pub fn drive(
         peer: Peer,
+        answer: String,
         socket: UdpSocket,
         local: SocketAddr,
         packets: Option<mpsc::Sender<Rtp>>,
     ) -> Self {
-        let seen = Mutex::new(Seen { state: MediaState::Connecting, tally: Tally::default() });
+        let (state, tally, path) = (MediaState::Connecting, Tally::default(), MediaPath::default());
+        let seen = Mutex::new(Seen { state, tally, path });
         let shared = Arc::new(Shared { seen, changed: Notify::new() });
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let driver = Driver {
@@ -133,14 +143,25 @@ impl Media {
             player: None,
             connected: false,
             due: Vec::new(),
+            watch: Watch::default(),
         };
         tokio::spawn(driver.run(inbox));
-        Self { commands, shared, local }
+        Self { commands, shared, local, answer }
     }
 
     /// The address of its socket.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// The SDP answer, as it was given: the server's to our offer, as a rule.
+    pub fn answer(&self) -> &str {
+        &self.answer
+    }
+
+    /// How far its ICE checks came, and from where the server saw them come.
+    pub fn path(&self) -> MediaPath {
+        self.shared.seen().path
     }
 
     /// Plays a test pattern, from the moment that the session is connected, until [`Self::stop`].
@@ -214,6 +235,27 @@ impl Media {
     }
 }
 
+/// An answer whose candidates are this address alone.
+fn with_only(answer: &str, address: SocketAddr) -> String {
+    let (ip, port) = (address.ip(), address.port());
+    let mut told = false;
+    let mut text = String::with_capacity(answer.len());
+    for line in answer.lines() {
+        if !line.starts_with("a=candidate:") {
+            // Each section has its own.
+            told &= !line.starts_with("m=");
+            text += line;
+        } else if told {
+            continue;
+        } else {
+            told = true;
+            text += &format!("a=candidate:1 1 udp 2130706431 {ip} {port} typ host");
+        }
+        text += "\r\n";
+    }
+    text
+}
+
 /// One certificate for all sessions of this process: making one costs more than a handshake. Errors: the cryptographic
 /// library failed.
 pub fn certificate() -> Result<Certificate, ClientError> {
@@ -236,6 +278,7 @@ struct Driver {
     connected: bool,
     /// Reused between turns.
     due: Vec<Due>,
+    watch: Watch,
 }
 
 impl Driver {
@@ -271,6 +314,10 @@ impl Driver {
                     let (mut next, mut left) = (Some(first), DRAIN);
                     while let Some((len, source)) = next {
                         let contents = &buffer[..len];
+                        if self.watch.came(contents, Instant::now()) {
+                            self.shared.seen().path = self.watch.path;
+                            self.shared.changed.notify_waiters();
+                        }
                         let datagram_in = Datagram { source, destination: self.local, contents };
                         self.peer.receive(datagram_in, Instant::now())?;
                         self.take_events();
@@ -376,6 +423,7 @@ impl Driver {
 
     async fn flush(&mut self) {
         while let Some(transmit) = self.peer.poll_transmit() {
+            self.watch.sent(&transmit.contents, Instant::now());
             let sent = self.socket.try_send_to(&transmit.contents, transmit.destination);
             if sent.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock) {
                 // Nothing else that can go wrong here is worth more than a lost packet.

@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 use tracing::debug;
 use tring_protocol::{
     Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage,
@@ -185,7 +186,7 @@ impl Session {
             },
         };
         let (id, text) = self.number(request);
-        let (local, socket, answer) = timeout(CONNECT_WITHIN, open(&url, text))
+        let (local, socket, answer) = timeout(CONNECT_WITHIN, open(&url, self.options.tls.clone(), text))
             .await
             .map_err(|_| unreachable("no answer in time".into()))?
             .map_err(unreachable)?;
@@ -390,12 +391,18 @@ impl Pending {
 }
 
 /// Opens a socket, sends one request and takes its answer. Errors: why there is none.
-async fn open(url: &str, text: String) -> Result<(Option<IpAddr>, Socket, Answer), String> {
+async fn open(
+    url: &str,
+    tls: Option<Arc<ClientConfig>>,
+    text: String,
+) -> Result<(Option<IpAddr>, Socket, Answer), String> {
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-    let (mut socket, _) =
-        connect_async_with_config(url, Some(config), true).await.map_err(|e| e.to_string())?;
+    let (mut socket, _) = connect_async_tls_with_config(url, Some(config), true, tls.map(Connector::Rustls))
+        .await
+        .map_err(|e| e.to_string())?;
     let local = match socket.get_ref() {
         MaybeTlsStream::Plain(stream) => stream.local_addr().ok().map(|a| a.ip()),
+        MaybeTlsStream::Rustls(stream) => stream.get_ref().0.local_addr().ok().map(|a| a.ip()),
         _ => None,
     };
     socket.send(Message::text(text)).await.map_err(|e| e.to_string())?;

@@ -197,3 +197,27 @@ async fn a_refused_call_moves_no_media() {
         assert_eq!(media.tally().packets(), 0);
     }
 }
+
+#[tokio::test]
+async fn a_session_can_be_held_to_one_address_and_tells_what_the_server_saw_of_it() {
+    let server = Server::start_with(|c| c.media.workers = 3).await;
+    let (alice, bob) = (server.client("alice").await, server.client("bob").await);
+    let id = alice.call("bob", MediaType::Audio).await.unwrap();
+    assert_eq!(invited(&bob).await, id);
+    bob.accept(&id).await.unwrap();
+    let first = Media::connect(&alice, &id, MediaOptions::voice()).await.unwrap();
+    first.connected().await.unwrap();
+    let path = first.path();
+    assert_eq!(path.seen_from, Some(first.local_addr()), "no translation between them");
+    assert!(path.answers >= 1 && path.round_trip.is_some() && path.others >= 1, "{path:?}");
+    assert!(Owner::of_answer(first.answer()).is_some_and(|o| o.worker < 3), "{}", first.answer());
+    // Nobody answers there.
+    let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let options = MediaOptions { only: Some(silent.local_addr().unwrap()), ..MediaOptions::voice() };
+    let lost = Media::connect(&alice, &id, options).await.unwrap();
+    let mut datagram = [0; 2048];
+    let check = tokio::time::timeout(SOON, silent.recv_from(&mut datagram));
+    let (_, from) = check.await.expect("a check").unwrap();
+    assert_eq!(from, lost.local_addr());
+    assert_eq!((lost.state(), lost.path().answers), (MediaState::Connecting, 0));
+}

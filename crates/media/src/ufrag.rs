@@ -27,6 +27,14 @@ pub struct Owner {
     pub worker: u8,
 }
 
+impl Owner {
+    /// The owner of the session that a server's SDP answer describes, as its ICE user name tells it.
+    pub fn of_answer(answer: &str) -> Option<Self> {
+        let ufrag = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"))?;
+        Ufrag::parse(ufrag.trim_end().as_bytes())?.owner()
+    }
+}
+
 impl Ufrag {
     /// A fresh ufrag of `owner`, from random bytes.
     pub(crate) fn new(owner: Owner, random: [u8; RANDOM_LEN]) -> Self {
@@ -103,5 +111,8 @@ mod tests {
         assert!(u.as_str().starts_with("beef07"));
         assert_eq!(Ufrag::parse(u.as_str().as_bytes()), Some(u));
         assert_eq!(u.owner(), Some(owner));
+        let answer = format!("v=0\r\na=ice-ufrag:{}\r\na=ice-pwd:x\r\n", u.as_str());
+        assert_eq!(Owner::of_answer(&answer), Some(owner));
+        assert_eq!(Owner::of_answer("v=0\r\na=ice-ufrag:abcd\r\n"), None);
     }
 }

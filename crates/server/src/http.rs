@@ -71,7 +71,9 @@ async fn health(State(doors): State<Arc<Doors>>) -> (StatusCode, Json<serde_json
         false => (StatusCode::OK, "ok"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
     };
-    (code, Json(json!({ "status": status, "version": env!("CARGO_PKG_VERSION") })))
+    // By the number of workers `tring doctor` knows which UDP ports there are.
+    let workers = doors.config.media.workers;
+    (code, Json(json!({ "status": status, "version": env!("CARGO_PKG_VERSION"), "mediaWorkers": workers })))
 }
 
 async fn sdk(Path(path): Path<String>, headers: HeaderMap) -> Response {

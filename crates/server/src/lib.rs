@@ -3,6 +3,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `config` | every setting, its default and its range |
+//! | `check` | what is wrong, or may be, with the settings on this machine, and what to do |
 //! | `accept` | connections: how many, from where, how long they may take |
 //! | `greeting` | what is printed at the start, with a QR code for the phone (pure) |
 //! | `install` | the page that leads a phone to trust the local CA |
@@ -25,6 +26,7 @@
 mod accept;
 mod addresses;
 mod assets;
+pub mod check;
 mod clock;
 mod config;
 mod directory;

@@ -190,11 +190,12 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     config.check()?;
     let config = Arc::new(config);
     let store = Store::open(&config.data).await?;
+    crate::check::log(&config);
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
     let directory = Directory::load(&store, config.demo).await?;
     let identity = Identity::open(&config).map_err(RunError::Certificate)?;
 
-    raise_file_limit(config.limits.max_sockets + config.limits.max_connections);
+    raise_file_limit(files_wanted(&config));
     let (listener, address) = listen(config.listen, "--listen").await?;
     let secure = match &identity {
         Some(identity) => {
@@ -289,6 +290,11 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     result
 }
 
+/// Open files that the settings may need.
+pub(crate) fn files_wanted(config: &Config) -> u64 {
+    (config.limits.max_sockets + config.limits.max_connections) as u64 + FILES_BESIDE_SOCKETS
+}
+
 async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
     let fault = |source| RunError::Listen { address, option, source };
     let listener = TcpListener::bind(address).await.map_err(fault)?;
@@ -297,8 +303,7 @@ async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListene
 }
 
 /// Lets the process have a file for each socket: the usual soft limit of 1,024 would refuse users far below the setting.
-fn raise_file_limit(connections: usize) {
-    let wanted = connections as u64 + FILES_BESIDE_SOCKETS;
+fn raise_file_limit(wanted: u64) {
     match rlimit::increase_nofile_limit(wanted) {
         Ok(limit) if limit < wanted => {
             warn!(

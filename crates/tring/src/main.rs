@@ -8,10 +8,12 @@
 //! | `serve` | `tring serve`: settings, overrides, logging |
 //! | `app` | `tring app …` on the database of a data folder |
 //! | `usersig` | `tring usersig …` |
+//! | `doctor` | `tring doctor …`: what is wrong with a server and the way to it; `tring health` |
 //! | `output` | answers for people and as JSON, failures |
 //! | `when` | points in time for people |
 
 mod app;
+mod doctor;
 mod output;
 mod serve;
 mod usersig;
@@ -34,6 +36,10 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(serve::Serve),
+    /// Say what is wrong with this server, or with the way to it, and what to do.
+    Doctor(doctor::Doctor),
+    /// Ask the running server whether it can carry calls: for health checks.
+    Health(doctor::Health),
     /// Make, list, change and delete apps. A running server notices within a second.
     #[command(subcommand)]
     App(app::AppCommand),
@@ -53,6 +59,8 @@ struct Data {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Doctor(args) => on_runtime(doctor::run(args)),
+        Command::Health(args) => on_runtime(doctor::health(args)),
         Command::App(command) => on_runtime(app::run(command)),
         Command::UserSig(command) => on_runtime(usersig::run(command)),
     };

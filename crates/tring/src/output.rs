@@ -8,7 +8,11 @@ pub(crate) type Outcome = Result<Answer, Failure>;
 
 /// What goes to stdout.
 #[derive(Debug)]
-pub(crate) struct Answer(String);
+pub(crate) struct Answer {
+    text: String,
+    /// What was looked at is as it should be.
+    good: bool,
+}
 
 impl Answer {
     /// For programs if they asked, else for people; without the last line break.
@@ -17,12 +21,17 @@ impl Answer {
         value: impl FnOnce() -> serde_json::Value,
         text: impl FnOnce() -> String,
     ) -> Self {
-        Self(if json { format!("{:#}", value()) } else { text() })
+        Self { text: if json { format!("{:#}", value()) } else { text() }, good: true }
+    }
+
+    /// The same, but what the command looked at is not as it should be: exit code 1.
+    pub(crate) fn and_is_good(self, good: bool) -> Self {
+        Self { good, ..self }
     }
 
     /// Nothing to say.
     pub(crate) const fn silent() -> Self {
-        Self(String::new())
+        Self { text: String::new(), good: true }
     }
 }
 
@@ -41,13 +50,18 @@ impl Failure {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+
+    /// The line.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Prints, and gives the exit code.
 pub(crate) fn finish(outcome: Outcome) -> ExitCode {
-    let written = match outcome {
-        Ok(Answer(text)) if text.is_empty() => return ExitCode::SUCCESS,
-        Ok(Answer(text)) => writeln!(io::stdout(), "{text}"),
+    let (written, good) = match outcome {
+        Ok(Answer { text, .. }) if text.is_empty() => return ExitCode::SUCCESS,
+        Ok(Answer { text, good }) => (writeln!(io::stdout(), "{text}"), good),
         Err(Failure(text)) => {
             // If stderr is gone there is nobody to tell; the exit code still does.
             let _ = writeln!(io::stderr(), "tring: {text}");
@@ -55,6 +69,7 @@ pub(crate) fn finish(outcome: Outcome) -> ExitCode {
         }
     };
     match written {
+        _ if !good => ExitCode::FAILURE,
         // The reader has seen enough (`tring app list | head -n 1`): no failure.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(e) => {

@@ -23,26 +23,41 @@ const LOG_FRAMES: [&str; 6] =
 /// 7700 on for media, and keeps its database in the folder `data`. Options win over the configuration file.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// What is logged: error, warn, info, debug, trace, or a list such as info,tring_server=debug.
+    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = LOG_DEFAULT)]
+    log: String,
+
+    /// Log as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+/// Settings by option or variable: they win over the configuration file.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
     /// Serve the demo page, and make its app at the first start. Anybody who can reach the server may sign in to that
     /// app as anybody: not for production.
     #[arg(long)]
     demo: bool,
 
     /// Address and port of HTTP and WebSocket [default: 0.0.0.0:8080].
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", env = "TRING_LISTEN")]
     listen: Option<SocketAddr>,
 
     /// Address and port of HTTPS and secure WebSockets [default: that of --listen, 363 ports higher, such as 8443; only
     /// with --demo or a certificate].
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", env = "TRING_TLS_LISTEN")]
     tls_listen: Option<SocketAddr>,
 
     /// Certificate chain of HTTPS (PEM). Without one, the demo and --tls-listen use a local CA, kept in the data folder.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "TRING_TLS_CERT")]
     tls_cert: Option<PathBuf>,
 
     /// Private key of --tls-cert (PEM).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "TRING_TLS_KEY")]
     tls_key: Option<PathBuf>,
 
     /// Folder of the database; made if absent [default: data].
@@ -54,41 +69,34 @@ pub(crate) struct Serve {
     config: Option<PathBuf>,
 
     /// First UDP port of media; each worker takes one, counting up; 0 lets the system choose [default: 7700].
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", env = "TRING_MEDIA_PORT")]
     media_port: Option<u16>,
 
     /// Media workers, each a thread and a UDP port [default: 4].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", env = "TRING_MEDIA_WORKERS")]
     media_workers: Option<usize>,
 
-    /// Address that clients are told to send media to, for a server behind NAT or in a container; may be repeated
-    /// [default: the machine's own addresses].
-    #[arg(long, value_name = "IP[:PORT]")]
+    /// Address that clients are told to send media to, for a server behind NAT or in a container; may be repeated, or
+    /// several with commas between them [default: the machine's own addresses].
+    #[arg(long, value_name = "IP[:PORT]", env = "TRING_ADVERTISE", value_delimiter = ',')]
     advertise: Vec<String>,
 
     /// Address and port of RTMP, by which mini-programs push and play [default: 0.0.0.0:1935].
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", env = "TRING_RTMP_LISTEN")]
     rtmp_listen: Option<SocketAddr>,
-
-    /// What is logged: error, warn, info, debug, trace, or a list such as info,tring_server=debug.
-    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = LOG_DEFAULT)]
-    log: String,
-
-    /// Log as JSON, one object a line.
-    #[arg(long)]
-    log_json: bool,
 }
 
 /// Runs until the server is told to stop.
 pub(crate) fn run(args: Serve) -> Outcome {
     start_log(&args.log, args.log_json)?;
-    let config = settings(args)?;
+    let config = settings(args.settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(tring_server::run(config))?;
     Ok(Answer::silent())
 }
 
-fn settings(args: Serve) -> Result<tring_server::Config, Failure> {
+/// The configuration file with what wins over it. Errors: it cannot be read, or a setting is out of its range.
+pub(crate) fn settings(args: Settings) -> Result<tring_server::Config, Failure> {
     let mut config = tring_server::Config::load(args.config.as_deref())?;
     config.demo |= args.demo;
     if let Some(listen) = args.listen {
@@ -115,8 +123,11 @@ fn settings(args: Serve) -> Result<tring_server::Config, Failure> {
     if let Some(workers) = args.media_workers {
         config.media.workers = workers;
     }
-    if !args.advertise.is_empty() {
-        config.media.advertise = args.advertise;
+    // A variable that is set and empty, as in a compose file, says nothing.
+    let advertise: Vec<String> =
+        args.advertise.into_iter().filter(|entry| !entry.trim().is_empty()).collect();
+    if !advertise.is_empty() {
+        config.media.advertise = advertise;
     }
     Ok(config)
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// The command, without the settings of the machine that runs the tests.
 pub(crate) fn tring() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tring"));
-    for name in ["TRING_DATA", "TRING_CONFIG", "TRING_LOG", "TRING_KEY"] {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TRING_")) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
