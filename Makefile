@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench screenshots
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -76,6 +76,10 @@ test-bridge: clients e2e/node_modules e2e/miniprogram/node_modules ## Calls betw
 bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench
 	target/release/tring-bench $(ARGS)
+
+quality: clients e2e/node_modules ## The tables of docs/quality.md: calls across bad networks (about eleven minutes)
+	$(CARGO) build --release --locked -p tring -p tring-lab
+	cd e2e && TRING_BIN=../target/release/tring TRING_LAB_BIN=../target/release/tring-lab exec node quality/run.js $(ARGS)
 
 screenshots: clients e2e/node_modules ## The demo in each state, into e2e/out
 	$(CARGO) build --locked -p tring
