@@ -12,8 +12,8 @@ export const HEIGHT = 480
 export const FRAMES_PER_SECOND = 20
 /** The film repeats without a cut after so many pictures. */
 const FRAMES = 80
-/** Pixels that the scene moves to the left from one picture to the next; `WIDTH / FRAMES`, so that it closes. */
-const STEP = WIDTH / FRAMES
+/** Pixels that the scene sways to each side, as from a hand. Much more is taken for a cut: the encoder makes key frames. */
+const SWAY = 6
 /** Spread of the camera's noise in steps of luma. Higher: the picture needs more bits. */
 const GRAIN = 4
 
@@ -67,12 +67,13 @@ export function film() {
   for (let n = 0; n < FRAMES; n++) {
     const picture = Buffer.alloc(WIDTH * HEIGHT)
     // A head that moves against the scene.
-    const head = { x: WIDTH / 2 + 90 * Math.sin((2 * Math.PI * n) / FRAMES), y: HEIGHT / 2 + 40 * Math.cos((4 * Math.PI * n) / FRAMES) }
+    const head = { x: WIDTH / 2 + 40 * Math.sin((2 * Math.PI * n) / FRAMES), y: HEIGHT / 2 + 20 * Math.cos((2 * Math.PI * n) / FRAMES) }
+    const sway = WIDTH + Math.round(SWAY * Math.sin((2 * Math.PI * n) / FRAMES))
     for (let y = 0; y < HEIGHT; y++) {
       let g = Math.floor(next() * 65_536)
       for (let x = 0; x < WIDTH; x++) {
         const inside = ((x - head.x) / 110) ** 2 + ((y - head.y) / 150) ** 2 < 1
-        const shade = inside ? 170 + 25 * Math.sin((x - head.x) / 9) * Math.sin((y - head.y) / 13) : luma[y * WIDTH + ((x + n * STEP) % WIDTH)]
+        const shade = inside ? 170 + 25 * Math.sin((x - head.x) / 9) * Math.sin((y - head.y) / 13) : luma[y * WIDTH + ((x + sway) % WIDTH)]
         picture[y * WIDTH + x] = Math.max(16, Math.min(235, shade + grain[g++ & 65_535]))
       }
     }
