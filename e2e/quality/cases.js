@@ -30,12 +30,12 @@ export const CASES = [
     link: 'delay=35ms jitter=30ms reorder=5% hold=30ms',
     livekit: '0.2 / 0 / 12–20; one of two > 30 s',
   },
+  { id: 'blackout', name: 'blackout of 3 s', seconds: 3, link: 'down', livekit: 'all of it, 3 s / 3.1 / –; 0 s' },
   { id: '1000k', name: '1 Mb/s', seconds: 20, link: `${REST} rate=1000kbps` },
   { id: '300k', name: '300 kb/s', seconds: 20, link: `${REST} rate=300kbps`, livekit: '3.3–4.0 / 2.5–9.4 / 12–18; > 30 s' },
   { id: '200k', name: '200 kb/s', seconds: 20, link: `${REST} rate=200kbps` },
   { id: '150k', name: '150 kb/s', seconds: 20, link: `${REST} rate=150kbps`, livekit: '16–18 / 20 / 0–0.5; > 30 s' },
   { id: 'collapse', name: '100 kb/s for 10 s', seconds: 10, link: `${REST} rate=100kbps` },
-  { id: 'blackout', name: 'blackout of 3 s', seconds: 3, link: 'down', livekit: 'all of it, 3 s / 3.1 / –; 0 s' },
   { id: 'address', name: 'another address in mid-call', seconds: 10, address: NEW_ADDRESS },
 ]
 

@@ -71,14 +71,17 @@ export function figures({ samples, frames }, from, to) {
   const within = samples.filter((s) => s.at >= from && s.at <= to)
   const moments = [from, ...frames.filter((f) => f > from && f < to), to]
   const gaps = moments.slice(1).map((m, n) => m - moments[n])
-  // A freeze is counted when it ends; what of it lies in this time is added here.
-  const open = gaps.at(-1) > PICTURE_MS + FREEZE_MS ? gaps.at(-1) / 1000 : 0
+  const long = (gap) => (gap > PICTURE_MS + FREEZE_MS ? gap / 1000 : 0)
+  // A freeze is counted when it ends; what of it lies in this time is added here. One that ends with its connection is
+  // never counted: then the pictures themselves say it.
+  const counted = delta('video', 'frozen') + long(gaps.at(-1))
+  const frozen = a.connection === b.connection ? counted : gaps.reduce((sum, gap) => sum + long(gap), 0)
   const share = (n) => (total ? (100 * n) / total : 100)
   const expected = delta('video', 'packets') + delta('video', 'lost')
   return {
     concealed: share(delta('audio', 'concealed') - delta('audio', 'silent')),
     silent: share(delta('audio', 'silent')),
-    frozen: Math.min(seconds, delta('video', 'frozen') + open),
+    frozen: Math.min(seconds, frozen),
     longest: Math.max(...gaps) / 1000,
     fps: delta('video', 'frames') / seconds,
     size: commonest(within.filter((s) => s.video.width).map((s) => `${s.video.width}×${s.video.height}`)) ?? '–',

@@ -82,6 +82,15 @@ describe('figures of a record', () => {
     assert.ok(all.every((s, n) => n === 0 || s.audio.samples >= all[n - 1].audio.samples))
   })
 
+  it('a freeze that ended with its connection is in the pictures', () => {
+    const r = record(12, (ms) => ms >= 5000 && ms < 8000)
+    for (const s of r.samples) {
+      if (s.at >= 7900) s.connection = 2
+      s.video.frozen = 0
+    }
+    about(figures(r, 3000, 10_000).frozen, 3)
+  })
+
   it('a page that wrote nothing down is an error, not a row of zeros', () => {
     assert.throws(() => figures({ samples: [], frames: [] }, 0, 1000), /nothing was written down/)
   })
