@@ -79,7 +79,7 @@ bench: clients ## The table of bench/README.md
 
 quality: clients e2e/node_modules ## The tables of docs/quality.md: calls across bad networks (about eleven minutes)
 	$(CARGO) build --release --locked -p tring -p tring-lab
-	cd e2e && TRING_BIN=../target/release/tring TRING_LAB_BIN=../target/release/tring-lab exec node quality/run.js $(ARGS)
+	cd e2e && exec env TRING_BIN=$(CURDIR)/target/release/tring TRING_LAB_BIN=$(CURDIR)/target/release/tring-lab node quality/run.js $(ARGS)
 
 screenshots: clients e2e/node_modules ## The demo in each state, into e2e/out
 	$(CARGO) build --locked -p tring
