@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench screenshots
+.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -77,6 +77,10 @@ bench: clients ## The table of bench/README.md
 	@scripts/need bench || echo "what is missing is named in the table, and the rest measured"
 	$(CARGO) build --release --locked -p tring -p tring-bench
 	target/release/tring-bench $(ARGS)
+
+quality: clients e2e/node_modules ## The tables of docs/quality.md: calls across bad networks (about eleven minutes)
+	$(CARGO) build --release --locked -p tring -p tring-lab
+	cd e2e && exec env TRING_BIN=$(CURDIR)/target/release/tring TRING_LAB_BIN=$(CURDIR)/target/release/tring-lab node quality/run.js $(ARGS)
 
 screenshots: clients e2e/node_modules ## The demo in each state, into e2e/out
 	$(CARGO) build --locked -p tring

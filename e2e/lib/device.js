@@ -45,13 +45,13 @@ const EVALUATE_MS = 30_000
  * @typedef {'person' | 'several cameras' | 'no camera' | 'nothing'} Hardware
  */
 
-/** @param {import('./people.js').Person} person @param {Hardware} hardware @returns {string[]} switches */
-function plug(person, hardware) {
+/** @param {import('./people.js').Person} person @param {Hardware} hardware @param {Files} files @returns {string[]} switches */
+function plug(person, hardware, { film, voice }) {
   const fake = '--use-fake-device-for-media-stream'
-  const sound = `--use-file-for-fake-audio-capture=${microphone(person)}`
+  const sound = `--use-file-for-fake-audio-capture=${voice ?? microphone(person)}`
   switch (hardware) {
     case 'person':
-      return [fake, sound, `--use-file-for-fake-video-capture=${camera(person)}`]
+      return [fake, sound, `--use-file-for-fake-video-capture=${film ?? camera(person)}`]
     case 'several cameras':
       return [`${fake}=device-count=3`, sound]
     case 'no camera':
@@ -62,8 +62,11 @@ function plug(person, hardware) {
   throw new Error(`no such hardware: ${hardware}`)
 }
 
+/** @typedef {{ film?: string, voice?: string }} Files what the camera and the microphone give, if not the person's own */
+
 /**
  * @typedef {object} DeviceOptions
+ * @property {Files} [files]
  * @property {boolean} [loopback] may media use a loopback address (browsers of users may not); default true
  * @property {Hardware} [hardware] default person
  * @property {'grant' | 'deny'} [prompts] how the person answers the browser's question; default grant
@@ -103,7 +106,7 @@ export class Device {
    * @param {DeviceOptions} [options]
    */
   static async start(name, options = {}) {
-    const { host, trusted, loopback = !host, hardware = 'person', prompts = 'grant', autoplay = true, home, hosts = {} } = options
+    const { host, trusted, loopback = !host, hardware = 'person', prompts = 'grant', autoplay = true, home, hosts = {}, files = {} } = options
     const person = PEOPLE[name]
     const args = [
       '--no-sandbox',
@@ -113,7 +116,7 @@ export class Device {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      ...plug(person, hardware),
+      ...plug(person, hardware, files),
       prompts === 'grant' ? '--use-fake-ui-for-media-stream' : '--deny-permission-prompts',
     ]
     const rules = Object.entries(hosts).map(([name, address]) => `MAP ${name} ${address}`)
@@ -168,6 +171,11 @@ export class Device {
     await onPage?.(page)
     await page.goto(url)
     return wrapped
+  }
+
+  /** The browser's, as `156.0.1.2`. */
+  get version() {
+    return this.#browser.version()
   }
 
   /** Ends the browser as a crash does. */
