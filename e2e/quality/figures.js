@@ -2,6 +2,8 @@
 
 /** Two pictures farther apart than the average and this are a freeze, as `totalFreezesDuration` counts, ms. */
 const FREEZE_MS = 150
+/** A gap that is a freeze by any rule, ms. */
+const SURE_MS = 1000
 /** Time between two pictures of a call that nothing disturbs, ms. */
 const PICTURE_MS = 50
 /** A window of this length must be good for the call to have recovered, ms. */
@@ -73,9 +75,10 @@ export function figures({ samples, frames }, from, to) {
   const gaps = moments.slice(1).map((m, n) => m - moments[n])
   const long = (gap) => (gap > PICTURE_MS + FREEZE_MS ? gap / 1000 : 0)
   // A freeze is counted when it ends; what of it lies in this time is added here. One that ends with its connection is
-  // never counted: then the pictures themselves say it.
-  const counted = delta('video', 'frozen') + long(gaps.at(-1))
-  const frozen = a.connection === b.connection ? counted : gaps.reduce((sum, gap) => sum + long(gap), 0)
+  // never counted, but a gap of a second is one by any rule.
+  const open = gaps.at(-1) > PICTURE_MS + FREEZE_MS ? gaps.at(-1) / 1000 : 0
+  const sure = gaps.reduce((sum, gap) => sum + (gap >= SURE_MS ? gap / 1000 : 0), 0)
+  const frozen = Math.max(delta('video', 'frozen') + open, sure)
   const share = (n) => (total ? (100 * n) / total : 100)
   const expected = delta('video', 'packets') + delta('video', 'lost')
   return {
