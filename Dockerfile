@@ -20,8 +20,9 @@ RUN apt-get update \
 WORKDIR /src
 COPY Cargo.toml Cargo.lock clippy.toml ./
 COPY crates crates
-# Members of the workspace: cargo wants to see them, and builds neither.
+# Members of the workspace: cargo wants to see them, and builds none of them.
 COPY bench bench
+COPY e2e/lab e2e/lab
 COPY fuzz/bodies fuzz/bodies
 COPY --from=clients /src/clients/dist clients/dist
 RUN cargo build --release --locked -p tring
