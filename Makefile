@@ -78,7 +78,7 @@ bench: clients ## The table of bench/README.md
 	$(CARGO) build --release --locked -p tring -p tring-bench
 	target/release/tring-bench $(ARGS)
 
-quality: clients e2e/node_modules ## The tables of docs/quality.md: calls across bad networks (about eleven minutes)
+quality: clients e2e/node_modules ## The tables of docs/quality.md: calls across bad networks (about eight minutes)
 	$(CARGO) build --release --locked -p tring -p tring-lab
 	cd e2e && exec env TRING_BIN=$(CURDIR)/target/release/tring TRING_LAB_BIN=$(CURDIR)/target/release/tring-lab node quality/run.js $(ARGS)
 
