@@ -235,6 +235,7 @@ export class CallClient {
         working.mediaHas = devices
         this.applyDevices(working, devices)
       },
+      silent: () => this.connection.probe(),
     })
     this.media.begin(mediaCall(call, this.connection), host, call.devices)
     return working

@@ -39,11 +39,15 @@ export function mediaHost(to: {
   live(): boolean
   emit(event: CallEvent): void
   devices(devices: Devices): void
+  silent(): void
 }): MediaHost {
   const { call, live, emit } = to
   return {
     status: (status) => {
       if (live()) emit({ type: "media", call, status })
+    },
+    silent: () => {
+      if (live()) to.silent()
     },
     devices: (devices) => {
       if (live()) to.devices(devices)

@@ -322,6 +322,17 @@ test("a camera that cannot be opened is off for the server too, and the call goe
   assert.equal(a.client.call?.phase, "connected")
 })
 
+test("media on which nothing arrives has the session looked at at once, and not after the call", async () => {
+  const a = await talking("video")
+  const pings = () => a.server.types().filter((type) => type === "ping").length
+  const before = pings()
+  a.media.host?.silent()
+  assert.equal(pings(), before + 1)
+  a.client.hangup()
+  a.media.host?.silent()
+  assert.equal(pings(), before + 1)
+})
+
 test("a voice call has no camera to open", async () => {
   const a = await talking("audio")
   await assert.rejects(a.client.setDevices({ camera: true }), { code: "call_options" })

@@ -254,6 +254,7 @@ export function callOf(exchange: (offer: string) => Promise<string> = async () =
   }
   const host: MediaHost = {
     status: (status) => void told.push(status),
+    silent: () => void told.push("silent"),
     devices: ({ microphone, camera }: Devices) => void told.push(`devices ${microphone ? "m" : "-"}${camera ? "c" : "-"}`),
     error: (code) => void told.push(`error ${code}`),
     volumes: () => {},

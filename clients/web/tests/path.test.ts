@@ -26,6 +26,20 @@ test("a bitrate that the browser will not take is no reason for another path", a
   assert.deepEqual(told, ["connecting", "connected"])
 })
 
+test("a path on which nothing arrives is told at once, heals, or is built anew", async () => {
+  const { world, told } = await connecting()
+  FakePeer.last.become("connected")
+  FakePeer.last.become("disconnected")
+  assert.deepEqual(told, ["connecting", "connected", "silent"])
+  FakePeer.last.become("connected")
+  await world.pass(60_000)
+  assert.equal(FakePeer.all.length, 1, "it has healed")
+  FakePeer.last.become("disconnected")
+  await world.pass(60_000)
+  assert.deepEqual(told.slice(-2), ["silent", "reconnecting"])
+  assert.equal(FakePeer.all.length, 2)
+})
+
 for (const what of ["answer", "constructor"] as const) {
   test(`a browser that fails at its ${what} is tried a few times, then the page is told`, async () => {
     const { world, told, media } = await connecting(undefined, () => FakePeer.fails.add(what))

@@ -22,7 +22,7 @@ export const MAX_OWN_FAILURES = 4
 export const REFUSALS_TOLD = 4
 
 /** What a path sends, needs and reports to. */
-export interface PathHost extends Pick<MediaHost, "status" | "error"> {
+export interface PathHost extends Pick<MediaHost, "status" | "silent" | "error"> {
   /** See `MediaCall.exchange`. */
   exchange(offer: string): Promise<string>
   /** What is sent now; changes are told by {@link Path.send}. */
@@ -108,6 +108,7 @@ export class Path {
     try {
       const made = new Transport(this.platform, {
         connected: () => this.connected(),
+        silent: () => this.host.silent(),
         broken: () => {
           if (this.now === made) this.retry()
         },

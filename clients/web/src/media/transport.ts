@@ -17,6 +17,8 @@ type Encoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec }
 /** What a path reports. */
 export interface TransportEvents {
   connected(): void
+  /** Nothing arrives any more. It may heal. */
+  silent(): void
   /** It is broken for good: build another. At most once. */
   broken(why: string): void
 }
@@ -109,7 +111,10 @@ export class Transport {
     this.cancelHeal()
     if (state === "connected") this.events.connected()
     else if (state === "failed" || state === "closed") this.break(state)
-    else if (state === "disconnected") this.cancelHeal = this.platform.setTimer(HEAL_MS, () => this.break(state))
+    else if (state === "disconnected") {
+      this.cancelHeal = this.platform.setTimer(HEAL_MS, () => this.break(state))
+      this.events.silent()
+    }
   }
 
   private break(why: string): void {

@@ -97,6 +97,7 @@ export class WebMedia implements MediaPort {
         if (status === "connected") meter.start()
         host.status(status)
       },
+      silent: () => host.silent(),
       error: (code, message) => host.error(code, message),
       changed: () => this.receive(open),
     })
