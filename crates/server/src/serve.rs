@@ -14,6 +14,7 @@ use crate::tls::{Finding, Identity, Machine};
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::IsTerminal;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -280,14 +281,19 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
 pub async fn run(config: Config) -> Result<(), RunError> {
     let machine = Machine::look(&config);
     let mut running = start(config).await?;
-    println!("{}", running.greeting(&machine));
+    say(&running.greeting(&machine));
     let result = tokio::select! {
         () = stop_signal() => Ok(()),
         failed = running.failed() => Err(failed),
     };
-    println!("\nstopping: calls end, clients are told");
+    say("\nstopping: calls end, clients are told");
     running.stop().await;
     result
+}
+
+/// For who looks at the terminal. Nobody may: a closed pipe (`tring serve | head`) is no reason to end calls.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Open files that the settings may need.

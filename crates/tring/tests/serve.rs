@@ -80,6 +80,16 @@ fn with_demo_it_makes_its_app_and_says_where_to_click() {
 }
 
 #[test]
+fn a_terminal_that_is_gone_is_no_reason_to_fail() {
+    let place = Place::new();
+    // Nobody reads what it prints from here on.
+    let (mut running, _) = Running::start(serve(&place.data()));
+    let stopped = Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn without_demo_there_is_no_app_until_one_is_made_beside_the_running_server() {
     let place = Place::new();
     let (_running, said) = Running::start(serve(&place.data()));
