@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { wav } from './wav.js'
 
 const WIDTH = 320
 const HEIGHT = 240
@@ -55,28 +56,13 @@ export function camera({ name, rgb }) {
  */
 export function microphone({ name, hz }) {
   const path = join(folder, `${name}.wav`)
-  const samples = SAMPLES_PER_SECOND * SECONDS
-  const data = Buffer.alloc(44 + samples * 2)
-  data.write('RIFF', 0)
-  data.writeUInt32LE(36 + samples * 2, 4)
-  data.write('WAVEfmt ', 8)
-  data.writeUInt32LE(16, 16)
-  data.writeUInt16LE(1, 20) // PCM
-  data.writeUInt16LE(1, 22) // mono
-  data.writeUInt32LE(SAMPLES_PER_SECOND, 24)
-  data.writeUInt32LE(SAMPLES_PER_SECOND * 2, 28)
-  data.writeUInt16LE(2, 32)
-  data.writeUInt16LE(16, 34)
-  data.write('data', 36)
-  data.writeUInt32LE(samples * 2, 40)
-  for (let n = 0; n < samples; n++) {
+  const sample = (n) => {
     const at = ((n * 1000) / SAMPLES_PER_SECOND) % (BURST_MS + PAUSE_MS)
     const edge = Math.min(at, BURST_MS - at)
     const loudness = edge <= 0 ? 0 : Math.min(1, edge / FADE_MS)
-    const sample = 0.4 * loudness * Math.sin((2 * Math.PI * hz * n) / SAMPLES_PER_SECOND)
-    data.writeInt16LE(Math.round(sample * 32767), 44 + n * 2)
+    return 0.4 * loudness * Math.sin((2 * Math.PI * hz * n) / SAMPLES_PER_SECOND)
   }
-  writeFileSync(path, data)
+  writeFileSync(path, wav(SAMPLES_PER_SECOND, SAMPLES_PER_SECOND * SECONDS, sample))
   return path
 }
 

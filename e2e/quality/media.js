@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { wav } from '../lib/wav.js'
 
 export const WIDTH = 640
 export const HEIGHT = 480
@@ -88,22 +89,8 @@ export function film() {
 /** A voice without a pause, as far as a formula is one. @returns {string} the path of a WAV file */
 export function voice() {
   const path = join(folder, 'voice.wav')
-  const samples = SAMPLES_PER_SECOND * SECONDS
-  const data = Buffer.alloc(44 + samples * 2)
-  data.write('RIFF', 0)
-  data.writeUInt32LE(36 + samples * 2, 4)
-  data.write('WAVEfmt ', 8)
-  data.writeUInt32LE(16, 16)
-  data.writeUInt16LE(1, 20) // PCM
-  data.writeUInt16LE(1, 22) // mono
-  data.writeUInt32LE(SAMPLES_PER_SECOND, 24)
-  data.writeUInt32LE(SAMPLES_PER_SECOND * 2, 28)
-  data.writeUInt16LE(2, 32)
-  data.writeUInt16LE(16, 34)
-  data.write('data', 36)
-  data.writeUInt32LE(samples * 2, 40)
   let phase = 0
-  for (let n = 0; n < samples; n++) {
+  const sample = (n) => {
     const t = n / SAMPLES_PER_SECOND
     phase += (2 * Math.PI * (PITCH.middle + PITCH.swing * Math.sin(2 * Math.PI * 0.75 * t))) / SAMPLES_PER_SECOND
     // Two formants that wander, as vowels do.
@@ -115,8 +102,8 @@ export function voice() {
       sum += (1 / (1 + ((hz - first) / 150) ** 2) + 0.5 / (1 + ((hz - second) / 200) ** 2)) * Math.sin(h * phase)
     }
     const loudness = 0.65 + 0.35 * Math.sin(2 * Math.PI * SYLLABLES * t)
-    data.writeInt16LE(Math.round(Math.tanh(sum * 0.4) * loudness * 0.5 * 32_767), 44 + n * 2)
+    return Math.tanh(sum * 0.4) * loudness * 0.5
   }
-  writeFileSync(path, data)
+  writeFileSync(path, wav(SAMPLES_PER_SECOND, SAMPLES_PER_SECOND * SECONDS, sample))
   return path
 }
