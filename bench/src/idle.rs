@@ -16,9 +16,25 @@ const FIRST: usize = 50;
 /// The server comes to rest.
 const REST: Duration = Duration::from_secs(2);
 
-/// Measures at both sizes, on one server that grows.
+/// Measures at both sizes, through plain sockets and through TLS, each on one server that grows.
 pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
-    let server = Server::start(binary, plan.workers).await?;
+    let plain = Server::start(binary, plan.workers).await?;
+    let bar = |each: f64| Some(("≤ 16 KiB".into(), Verdict::of(each <= BAR)));
+    grow(&plain, ("memory per signed-in idle user", "plain WebSocket"), plan, bar, report).await?;
+    drop(plain);
+    let secure = Server::start_secure(binary, plan.workers).await?;
+    let what = ("memory per signed-in idle user, TLS", "WebSocket through the server's own HTTPS port, TLS 1.3");
+    grow(&secure, what, plan, |_| None, report).await
+}
+
+/// The rows of one kind of socket.
+async fn grow(
+    server: &Server,
+    (what, socket): (&str, &str),
+    plan: &Plan,
+    bar: impl Fn(f64) -> Option<(String, Verdict)>,
+    report: &mut Report,
+) -> Result<(), BenchError> {
     let mut users = Vec::new();
     for i in 0..FIRST {
         users.push(server.client(&format!("idle-{i}")).await?);
@@ -38,12 +54,12 @@ pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> 
         let each = grown as f64 / size as f64;
         let sign_ins = u32::try_from(users.len() - before).unwrap_or(u32::MAX).max(1);
         report.add(Row {
-            what: "memory per signed-in idle user".into(),
+            what: what.into(),
             size: format!("{size} users"),
             figure: kib(each),
-            bar: Some(("≤ 16 KiB".into(), Verdict::of(each <= BAR))),
+            bar: bar(each),
             conditions: format!(
-                "plain WebSocket, one device each; beyond the first {FIRST}; a sign-in takes {:.2} ms of CPU",
+                "{socket}, one device each; beyond the first {FIRST}; a sign-in takes {:.2} ms of CPU",
                 (cpu / sign_ins).as_secs_f64() * 1e3
             ),
         });

@@ -6,8 +6,12 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tring_client::{Client, Options};
 use tring_store::{App, Store};
 
@@ -21,13 +25,28 @@ const SIGNATURE_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Server {
     child: Child,
     url: String,
+    /// Whom its clients trust, where they speak TLS.
+    tls: Option<Arc<ClientConfig>>,
     app: App,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
     /// Starts it, with no limit on how often a client may ask: the load comes from few sockets.
     pub(crate) async fn start(binary: &Path, workers: usize) -> Result<Self, BenchError> {
+        Self::launch(binary, workers, None).await
+    }
+
+    /// The same with HTTPS beside, on which its clients come: they trust the server's own CA.
+    pub(crate) async fn start_secure(binary: &Path, workers: usize) -> Result<Self, BenchError> {
+        let port = free_port().map_err(BenchError::Folder)?;
+        let mut server = Self::launch(binary, workers, Some(port)).await?;
+        server.tls = Some(trusting(&server.dir.path().join("data/ca/ca.crt"))?);
+        server.url = format!("wss://127.0.0.1:{port}/v1/socket");
+        Ok(server)
+    }
+
+    async fn launch(binary: &Path, workers: usize, secure: Option<u16>) -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::Folder)?;
         let data = dir.path().join("data");
         let store = Store::open(&data).await?;
@@ -35,8 +54,11 @@ impl Server {
         drop(store);
         let port = free_port().map_err(BenchError::Folder)?;
         let config = dir.path().join("tring.toml");
-        std::fs::write(&config, settings((Ipv4Addr::LOCALHOST, port).into(), &data, workers))
-            .map_err(BenchError::Folder)?;
+        let mut text = settings((Ipv4Addr::LOCALHOST, port).into(), &data, workers);
+        if let Some(port) = secure {
+            text += &format!("\n[tls]\nlisten = \"127.0.0.1:{port}\"\nlocal_ca = true\n");
+        }
+        std::fs::write(&config, text).map_err(BenchError::Folder)?;
         let log = dir.path().join("log");
         let file = File::create(&log).map_err(BenchError::Folder)?;
         let errors = file.try_clone().map_err(BenchError::Folder)?;
@@ -49,7 +71,8 @@ impl Server {
             .stderr(errors)
             .spawn()
             .map_err(|source| BenchError::Start { path: binary.to_owned(), source })?;
-        let mut server = Self { child, url: format!("ws://127.0.0.1:{port}/v1/socket"), app, _dir: dir };
+        let url = format!("ws://127.0.0.1:{port}/v1/socket");
+        let mut server = Self { child, url, tls: None, app, dir };
         let until = Instant::now() + START_WITHIN;
         loop {
             match server.client("first").await {
@@ -79,7 +102,9 @@ impl Server {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let app = self.app.id.get();
         let sig = tring_usersig::sign(&self.app.key, app, user, SIGNATURE_LIFE, now)?;
-        Ok(Client::connect(Options::new(&self.url, app, user, sig)?).await?)
+        let mut options = Options::new(&self.url, app, user, sig)?;
+        options.tls.clone_from(&self.tls);
+        Ok(Client::connect(options).await?)
     }
 }
 
@@ -89,6 +114,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Trusts one CA.
+fn trusting(ca: &Path) -> Result<Arc<ClientConfig>, BenchError> {
+    let refused = |e: &dyn std::fmt::Display| BenchError::Server(format!("its CA at {}: {e}", ca.display()));
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(ca).map_err(|e| refused(&e))?;
+    roots.add(certificate).map_err(|e| refused(&e))?;
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| refused(&e))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// A port that was free a moment ago.
