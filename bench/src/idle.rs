@@ -23,7 +23,8 @@ pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> 
     grow(&plain, ("memory per signed-in idle user", "plain WebSocket"), plan, bar, report).await?;
     drop(plain);
     let secure = Server::start_secure(binary, plan.workers).await?;
-    let what = ("memory per signed-in idle user, TLS", "WebSocket through the server's own HTTPS port, TLS 1.3");
+    let what =
+        ("memory per signed-in idle user, TLS", "WebSocket through the server's own HTTPS port, TLS 1.3");
     grow(&secure, what, plan, |_| None, report).await
 }
 
