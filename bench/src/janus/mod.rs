@@ -12,11 +12,11 @@ pub(crate) use server::{HOW, version};
 
 use crate::Plan;
 use crate::error::BenchError;
-use crate::talk::{Sum, Talked};
+use crate::talk::{Sum, Talked, pattern, warm};
 use person::Person;
 use server::Janus;
 use std::time::{Duration, Instant};
-use tring_client::{Media, Pattern, SrtpProfile};
+use tring_client::{Media, SrtpProfile};
 
 /// Before what is at rest is measured.
 const REST: Duration = Duration::from_secs(1);
@@ -32,31 +32,27 @@ const STEP: Duration = Duration::from_secs(20);
 pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talked, String), BenchError> {
     let janus = Janus::start(plan.workers)?;
     let process = janus.process();
+    let mut first = enter(&janus, 1, video).await?;
+    let (first_senders, first_receivers, _) = connect(&mut first).await?;
+    warm(&first_senders, video).await;
     let mut people = Vec::new();
-    for room in (1..).take(calls) {
-        let a = Person::enter(&janus, (room, 1), true, video).await?;
-        let b = Person::enter(&janus, (room, 2), false, video).await?;
-        people.push((a, b));
+    for room in (2..).take(calls) {
+        people.push(enter(&janus, room, video).await?);
     }
     tokio::time::sleep(REST).await;
     let (bytes, cpu) = (process.resident()?, process.cpu()?);
     let mut profile = None;
     let (mut senders, mut receivers) = (Vec::new(), Vec::new());
-    for (a, b) in &mut people {
-        let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
-        connected(&from_a, &from_b).await?;
-        tokio::try_join!(a.up(), b.up())?;
-        let (id_a, id_b) = (a.id(), b.id());
-        let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
-        profile = connected(&to_a, &to_b).await?;
-        senders.extend([from_a, from_b]);
-        receivers.extend([to_a, to_b]);
+    for both in &mut people {
+        let (sending, receiving, used) = connect(both).await?;
+        profile = used;
+        senders.extend(sending);
+        receivers.extend(receiving);
     }
     let joins = u32::try_from(senders.len()).unwrap_or(u32::MAX).max(1);
     let join = process.cpu()?.saturating_sub(cpu) / joins;
     for (i, media) in (0..).zip(&senders) {
-        let pattern = if video { Pattern::video_call(i) } else { Pattern::voice_call(i) };
-        media.play(pattern).await;
+        media.play(pattern(i, video)).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     tokio::time::sleep(WARM_UP).await;
@@ -73,8 +69,30 @@ pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talk
         Some(SrtpProfile::Aes128CmSha1) => "AES-128-CM with SHA-1",
         None => "unknown",
     };
+    drop((first_senders, first_receivers));
     let talked = Talked::new(calls, join, grown, (cpu, seconds), (&before, &after));
     Ok((talked, format!("SRTP profile {profile}")))
+}
+
+/// Two people in one room.
+async fn enter(janus: &Janus, room: u64, video: bool) -> Result<(Person, Person), BenchError> {
+    Ok((
+        Person::enter(janus, (room, 1), true, video).await?,
+        Person::enter(janus, (room, 2), false, video).await?,
+    ))
+}
+
+/// What sends, what receives, and the SRTP profile.
+type Connected = ([Media; 2], [Media; 2], Option<SrtpProfile>);
+
+async fn connect((a, b): &mut (Person, Person)) -> Result<Connected, BenchError> {
+    let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
+    connected(&from_a, &from_b).await?;
+    tokio::try_join!(a.up(), b.up())?;
+    let (id_a, id_b) = (a.id(), b.id());
+    let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
+    let profile = connected(&to_a, &to_b).await?;
+    Ok(([from_a, from_b], [to_a, to_b], profile))
 }
 
 async fn connected(a: &Media, b: &Media) -> Result<Option<SrtpProfile>, BenchError> {
