@@ -24,6 +24,7 @@ mod egress;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod holes;
 mod key;
 mod keyframes;
 mod live;
@@ -31,6 +32,7 @@ mod offer;
 mod output;
 mod path;
 mod peer;
+mod picture;
 mod quality;
 mod repair;
 mod rewrite;

@@ -2,6 +2,7 @@
 
 use crate::bucket::{Bucket, Rate};
 use crate::check::Checks;
+use crate::holes::Holes;
 use crate::key::Key;
 use crate::keyframes::Throttle;
 use crate::offer::MediaKind;
@@ -72,6 +73,10 @@ pub(crate) struct Session {
     pub(crate) slots: [Vec<Slot>; 2],
     pub(crate) clock: CaptureClock,
     pub(crate) keyframes: Throttle,
+    /// What its picture lacks.
+    pub(crate) holes: Holes,
+    /// As last measured.
+    pub(crate) round_trip: Option<Duration>,
     pub(crate) quality: Quality,
     pub(crate) heard: bool,
     /// The ways to its peer.
@@ -114,6 +119,8 @@ impl Session {
             slots,
             clock: CaptureClock::default(),
             keyframes: Throttle::default(),
+            holes: Holes::default(),
+            round_trip: None,
             quality: Quality::default(),
             heard: false,
             paths: Paths::default(),

@@ -3,8 +3,10 @@
 use super::{Shard, list};
 use crate::codecs::Codecs;
 use crate::egress::Egress;
+use crate::holes::patience;
 use crate::key::Key;
 use crate::offer::MediaKind;
+use crate::picture::begins_key_frame;
 use crate::rewrite::Source;
 use crate::rtc::{Codec, Event, Packet, Sink, Write};
 use crate::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
@@ -51,6 +53,7 @@ impl Shard {
             }
             Event::Stats { sent_lost, received_lost, round_trip } => {
                 let Some(session) = self.sessions.get_mut(key) else { return };
+                session.round_trip = round_trip;
                 if let Some(level) = session.judge(sent_lost, received_lost, round_trip) {
                     out.notices.push(Notice::Network { session: session.id, level });
                 }
@@ -75,6 +78,13 @@ impl Shard {
             return;
         }
         let captured = source.clock.capture_time(packet, now);
+        if kind == MediaKind::Video {
+            let begins = begins_key_frame(packet.codec, &packet.payload);
+            let broken = source.holes.take(packet.seq, begins, patience(source.round_trip), now);
+            if broken && self.room_of(from).is_some_and(|r| !r.routes(from, kind).0.is_empty()) {
+                self.want_keyframe(from, now, out);
+            }
+        }
         self.distribute(from, (kind, To::All), packet, captured, now, out);
         self.bridge_packet(from, kind, packet, now, out);
     }

@@ -1,0 +1,189 @@
+//! What a publisher's picture lacks for good. A receiver that misses a packet which never reached the server asks for it,
+//! waits, and gives up after seconds; the server knows sooner that no retransmission will come, and asks the publisher for
+//! a key frame itself.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Rounds of asking for a retransmission before a packet is taken for lost: the library asks five times, a round trip
+/// apart. Higher: more of them may still come. Lower: the picture stands still for less long.
+const ROUNDS: u32 = 6;
+
+/// A round trip, while none is known, and what the library waits beyond it.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+const MARGIN: Duration = Duration::from_millis(5);
+
+/// Bounds of the patience that follows. Lower: key frames, the largest of all, are asked for where a retransmission was
+/// under way. Higher: on a long way the picture stands still for longer.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(1000));
+
+/// Packets that may be missing at once. The library asks for none that is older than its newest 100.
+const WINDOW: u64 = 100;
+
+/// How long a packet is waited for on a way with this round trip.
+pub(crate) fn patience(round_trip: Option<Duration>) -> Duration {
+    let rounds = round_trip.unwrap_or(ROUND_TRIP).saturating_add(MARGIN).saturating_mul(ROUNDS);
+    rounds.clamp(PATIENCE.0, PATIENCE.1)
+}
+
+/// The picture of one publisher.
+#[derive(Debug, Default)]
+pub(crate) struct Holes {
+    newest: Option<u64>,
+    /// What may still come, in order, each with the moment when it was missed.
+    missing: VecDeque<(u64, Instant)>,
+    /// The picture is broken, and a key frame was asked for then.
+    asked: Option<Instant>,
+}
+
+impl Holes {
+    /// Takes a packet. `true`: without a key frame the picture stays broken; ask for one. It is said again each
+    /// `patience` until one begins.
+    pub(crate) fn take(
+        &mut self,
+        seq: u64,
+        begins_key_frame: bool,
+        patience: Duration,
+        now: Instant,
+    ) -> bool {
+        let newest = self.newest.unwrap_or(seq);
+        let stepped = seq.saturating_sub(newest).saturating_sub(1);
+        self.newest = Some(newest.max(seq));
+        if stepped > WINDOW {
+            self.missing.clear();
+        } else if seq > newest {
+            self.missing.extend((newest + 1..seq).map(|s| (s, now)));
+        } else if let Ok(found) = self.missing.binary_search_by_key(&seq, |&(s, _)| s) {
+            self.missing.remove(found);
+        }
+        if begins_key_frame {
+            // What is missing behind it is its own, or comes after it.
+            self.missing.retain(|&(s, _)| s > seq);
+            self.asked = None;
+            return false;
+        }
+        let late = |at: Instant| now.saturating_duration_since(at) >= patience;
+        let broken = match self.asked {
+            Some(at) => late(at),
+            None => {
+                let lost = self.missing.front().is_some_and(|&(_, since)| late(since));
+                stepped > WINDOW || lost || self.missing.len() as u64 > WINDOW
+            }
+        };
+        if broken {
+            self.missing.clear();
+            self.asked = Some(now);
+        }
+        broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PATIENCE: Duration = Duration::from_millis(300);
+
+    /// A publisher of a packet each 10 ms: which sequence numbers do not come, and which come late, begin a key frame.
+    struct Publisher {
+        holes: Holes,
+        start: Instant,
+    }
+
+    impl Publisher {
+        fn new() -> Self {
+            Self { holes: Holes::default(), start: Instant::now() }
+        }
+
+        /// The moments, in packets, at which a key frame is asked for.
+        fn run(&mut self, packets: std::ops::Range<u64>, lost: &[u64], key_frames: &[u64]) -> Vec<u64> {
+            packets.filter(|n| !lost.contains(n) && self.take(*n, *n, key_frames.contains(n))).collect()
+        }
+
+        fn take(&mut self, at: u64, seq: u64, key_frame: bool) -> bool {
+            self.holes.take(seq, key_frame, PATIENCE, self.start + Duration::from_millis(10 * at))
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_for_while_nothing_is_missing() {
+        assert!(Publisher::new().run(0..1000, &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn what_never_comes_costs_one_request_until_a_key_frame_begins() {
+        let mut p = Publisher::new();
+        assert_eq!(p.run(0..60, &[10], &[45]), [41], "300 ms after it was missed");
+        assert!(p.run(60..200, &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn a_request_that_is_lost_is_repeated() {
+        assert_eq!(Publisher::new().run(0..110, &[10], &[]), [41, 71, 101]);
+    }
+
+    #[test]
+    fn what_comes_late_but_in_time_is_not_lost() {
+        let mut p = Publisher::new();
+        assert!(p.run(0..35, &[10, 11], &[]).is_empty());
+        assert!(!p.take(35, 11, false) && !p.take(35, 10, false));
+        assert!(p.run(35..200, &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_before_a_key_frame_is_not_needed() {
+        assert!(Publisher::new().run(0..200, &[10, 15], &[20]).is_empty());
+    }
+
+    #[test]
+    fn a_key_frame_with_a_hole_of_its_own_is_asked_for_again() {
+        let mut p = Publisher::new();
+        assert_eq!(p.run(0..100, &[10, 46], &[45, 90]), [41, 77]);
+    }
+
+    #[test]
+    fn a_key_frame_whose_first_packet_comes_again_counts() {
+        let mut p = Publisher::new();
+        assert_eq!(p.run(0..50, &[10, 45], &[]), [41]);
+        assert!(!p.take(50, 45, true));
+        assert!(p.run(50..200, &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn more_than_can_be_sent_again_is_lost_at_once() {
+        let mut p = Publisher::new();
+        assert!(p.run(0..5, &[], &[]).is_empty());
+        assert!(p.take(6, 5 + WINDOW + 1, false));
+    }
+
+    #[test]
+    fn the_longer_the_way_the_longer_it_waits_within_bounds() {
+        let ms = Duration::from_millis;
+        assert_eq!(patience(None), ms(630));
+        assert_eq!(patience(Some(ms(40))), ms(270));
+        assert_eq!(patience(Some(Duration::ZERO)), super::PATIENCE.0);
+        assert_eq!(patience(Some(Duration::MAX)), super::PATIENCE.1);
+    }
+
+    proptest! {
+        /// Whatever comes: what is kept is bounded, and it asks at most once in its patience, but for jumps.
+        #[test]
+        fn any_numbers_are_taken(steps in proptest::collection::vec((any::<u16>(), 0u64..200, any::<bool>()), 0..300)) {
+            let mut p = Publisher::new();
+            let (mut seq, mut at, mut last) = (1u64 << 20, 0, None::<u64>);
+            for (step, ms, key_frame) in steps {
+                seq = seq.saturating_add_signed(i64::from(step.cast_signed() % 150));
+                at += ms;
+                let asked = p.holes.take(seq, key_frame, PATIENCE, p.start + Duration::from_millis(at));
+                prop_assert!(p.holes.missing.len() as u64 <= 2 * WINDOW);
+                if key_frame {
+                    last = None;
+                } else if asked {
+                    prop_assert!(last.is_none_or(|l| at - l >= 300));
+                    last = Some(at);
+                }
+            }
+        }
+    }
+}
