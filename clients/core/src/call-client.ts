@@ -235,7 +235,7 @@ export class CallClient {
         working.mediaHas = devices
         this.applyDevices(working, devices)
       },
-      silent: () => this.connection.probe(),
+      silent: () => this.connection.check(),
     })
     this.media.begin(mediaCall(call, this.connection), host, call.devices)
     return working

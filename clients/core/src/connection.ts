@@ -48,6 +48,10 @@ export const PONG_TIMEOUT_MS = 5000
 /** The same after a hint that the network has changed. */
 export const PONG_HURRY_MS = 2000
 
+/** The same when nothing of a call's sound and picture arrives any more. Higher: slow links keep their socket. Lower: sound
+ * is back sooner after a change of the network. A socket that is replaced for nothing costs a few round trips, and no event. */
+export const PONG_SILENT_MS = 800
+
 /** How long `logout()` waits to be able to tell the server, ms. */
 export const LOGOUT_TIMEOUT_MS = 3000
 
@@ -124,6 +128,12 @@ export class Connection {
   private greetingID = 0
   /** The unanswered ping, 0 when there is none. */
   private pingID = 0
+  /** When the socket is dead unless it is answered. */
+  private pongBy = 0
+  /** Since when the session has its present socket. */
+  private onlineSince = 0
+  /** Who waits for the server's next answer. */
+  private checks: Array<(since: number) => void> = []
   private pending: Pending[] = []
   private socket: SocketLike | null = null
   /** Callbacks of an earlier socket carry an earlier number. */
@@ -242,12 +252,20 @@ export class Connection {
   }
 
   /** A hint that the network has changed or that the program was asleep: looks at once instead of at the next timer. */
-  probe(): void {
+  probe(patienceMs = PONG_HURRY_MS): void {
     if (this.current.name === "online") {
-      if (this.pingID === 0) this.ping(PONG_HURRY_MS)
+      if (this.pingID === 0) this.ping(patienceMs)
+      else if (this.platform.now() + patienceMs < this.pongBy) this.expectPong(patienceMs)
     } else if (this.socket === null && (this.current.name === "connecting" || this.current.name === "resuming")) {
       this.open()
     }
+  }
+
+  /** Nothing else comes from the server any more: looks whether it is still there. Settles when it has answered: since when,
+   * in the platform's time, the session has the socket that brought it. Never, when the session is over. */
+  check(): Promise<number> {
+    this.probe(PONG_SILENT_MS)
+    return new Promise((resolve) => void this.checks.push(resolve))
   }
 
   // --- sockets ---
@@ -285,15 +303,15 @@ export class Connection {
     if (this.socket !== null) this.socket.send(JSON.stringify({ id, ...request }))
   }
 
-  /** Leaves the socket and tries again after a while. */
-  private cut(why: string): void {
+  /** Leaves the socket and tries again after a while; `soon`: the first time without any. */
+  private cut(why: string, soon = false): void {
     this.platform.log("info", `connection: ${why}`)
     this.dropSocket()
     const attempt = this.current.name === "connecting" || this.current.name === "resuming" ? this.current.attempt + 1 : 0
     this.setState({ name: this.ticket !== null ? "resuming" : "connecting", attempt })
     // A handler of the state may have logged out, or asked to probe.
     if (this.socket !== null || this.current.name === "closed") return
-    this.setTimer(backoff(attempt, this.platform.random()), () => this.open())
+    this.setTimer(soon ? 0 : backoff(attempt, this.platform.random()), () => this.open())
   }
 
   private dropSocket(): void {
@@ -335,6 +353,7 @@ export class Connection {
       this.pingID = 0
       this.beat()
       this.acknowledge()
+      this.checked()
       return
     }
     const index = this.pending.findIndex((p) => p.id !== 0 && p.id === id)
@@ -375,6 +394,7 @@ export class Connection {
     this.heartbeatMs = Math.max(welcome.heartbeatS, 1) * 1000
     if (!welcome.resumed) this.lastSeq = 0
     this.ackedSeq = this.lastSeq
+    this.onlineSince = this.platform.now()
     this.beat()
     // Before anything new, in the order of their ids: the server takes an id that is lower than its last for a repetition.
     this.pending.forEach((p) => {
@@ -388,6 +408,11 @@ export class Connection {
       signIn.cancel()
       signIn.resolve()
     }
+    this.checked()
+  }
+
+  private checked(): void {
+    this.checks.splice(0).forEach((settle) => settle(this.onlineSince))
   }
 
   /** The server knows this session no more: what was asked in it has no answer. */
@@ -438,8 +463,14 @@ export class Connection {
   private ping(patienceMs: number): void {
     this.pingID = ++this.lastID
     this.ackedSeq = this.lastSeq
-    this.setTimer(patienceMs, () => this.cut("no answer to a ping"))
+    this.expectPong(patienceMs)
     this.send(this.pingID, { type: "ping", ack: this.lastSeq })
+  }
+
+  private expectPong(patienceMs: number): void {
+    this.pongBy = this.platform.now() + patienceMs
+    // A hint was right: there is a network, and not this socket's. Without one, clients of a server in trouble keep apart.
+    this.setTimer(patienceMs, () => this.cut("no answer to a ping", patienceMs < PONG_TIMEOUT_MS))
   }
 
   // --- ends ---

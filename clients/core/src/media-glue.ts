@@ -39,16 +39,14 @@ export function mediaHost(to: {
   live(): boolean
   emit(event: CallEvent): void
   devices(devices: Devices): void
-  silent(): void
+  silent(): Promise<number>
 }): MediaHost {
   const { call, live, emit } = to
   return {
     status: (status) => {
       if (live()) emit({ type: "media", call, status })
     },
-    silent: () => {
-      if (live()) to.silent()
-    },
+    silent: () => (live() ? to.silent() : Promise.resolve(0)),
     devices: (devices) => {
       if (live()) to.devices(devices)
     },

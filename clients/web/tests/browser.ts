@@ -122,6 +122,8 @@ export class FakePeer {
   connectionState = "new"
   localDescription: { sdp: string } | null = null
   onconnectionstatechange: (() => void) | null = null
+  /** What it says of its candidate pairs; null: nothing, as some browsers do. */
+  pairs: (() => object[]) | null = null
   readonly sent: { [kind: string]: string | null } = {}
   /** The codec that its pictures were told to have. */
   codec: { mimeType: string } | undefined
@@ -154,6 +156,9 @@ export class FakePeer {
   }
   async setLocalDescription(offer: { sdp: string }) {
     this.localDescription = offer
+  }
+  async getStats() {
+    return (this.pairs?.() ?? []).map((pair) => ({ type: "candidate-pair", ...pair }))
   }
   async setRemoteDescription() {
     if (FakePeer.fails.has("answer")) throw new Error("codecs")
@@ -246,7 +251,7 @@ export function freshBrowser({ devices = true } = {}): { devices: FakeDevices; w
 }
 
 /** The call on the other side of a media port. */
-export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer") {
+export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer", silent = (): Promise<number> => Promise.resolve(0)) {
   const told: string[] = []
   const call: MediaCall = {
     media: "video", role: "callee", talking: true, self: "B", others: ["A"], exchange,
@@ -254,7 +259,7 @@ export function callOf(exchange: (offer: string) => Promise<string> = async () =
   }
   const host: MediaHost = {
     status: (status) => void told.push(status),
-    silent: () => void told.push("silent"),
+    silent: () => (told.push("silent"), silent()),
     devices: ({ microphone, camera }: Devices) => void told.push(`devices ${microphone ? "m" : "-"}${camera ? "c" : "-"}`),
     error: (code) => void told.push(`error ${code}`),
     volumes: () => {},

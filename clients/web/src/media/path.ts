@@ -8,6 +8,7 @@ import {
   type Platform,
   type VideoCodec,
 } from "../../../core/src/index.js"
+import { Lookout } from "./lookout.js"
 import { Transport } from "./transport.js"
 
 /** First and longest wait before another transport is tried after a failure, ms. Higher: less load on a server in
@@ -47,11 +48,14 @@ export class Path {
   private ownFailures = 0
   private refusals = 0
   private cancelRetry: Cancel = () => {}
+  private readonly lookout: Lookout
 
   constructor(
     private readonly platform: Platform,
     private readonly host: PathHost,
-  ) {}
+  ) {
+    this.lookout = new Lookout(platform)
+  }
 
   /** The present transport, null between two. */
   get transport(): Transport | null {
@@ -107,8 +111,8 @@ export class Path {
     let transport: Transport | null = null
     try {
       const made = new Transport(this.platform, {
-        connected: () => this.connected(),
-        silent: () => this.host.silent(),
+        connected: () => this.connected(made),
+        silent: () => void this.host.silent(),
         broken: () => {
           if (this.now === made) this.retry()
         },
@@ -126,9 +130,17 @@ export class Path {
     }
   }
 
-  private connected(): void {
+  private connected(transport: Transport): void {
     this.failures = this.ownFailures = this.refusals = 0
     this.connectedOnce = true
+    this.lookout.start({
+      stats: () => transport.stats(),
+      silent: () => this.host.silent(),
+      remake: (why) => {
+        this.platform.log("info", `media: another transport: ${why}`)
+        this.reconnect()
+      },
+    })
     this.host.status("connected")
   }
 
@@ -168,6 +180,7 @@ export class Path {
 
   private drop(): void {
     this.cancelRetry()
+    this.lookout.stop()
     const before = this.now
     this.now = null
     if (before === null) return
