@@ -158,7 +158,7 @@ export class FakePeer {
     this.localDescription = offer
   }
   async getStats() {
-    return (this.pairs?.() ?? []).map((pair) => ({ type: "candidate-pair", ...pair }))
+    return (this.pairs?.() ?? []).map((pair) => ({ type: "candidate-pair", id: "a", nominated: true, ...pair }))
   }
   async setRemoteDescription() {
     if (FakePeer.fails.has("answer")) throw new Error("codecs")

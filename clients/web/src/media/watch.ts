@@ -30,8 +30,10 @@ export const DEAD_MS = 3500
  * background) watch nothing. */
 export const BLIND_MS = 2000
 
-/** Counters of a path, since its beginning. */
+/** Counters of the pair of addresses in use, since its beginning. */
 export interface PathSample {
+  /** Which pair. */
+  readonly pair: string
   /** Packets that came, and answers to checks. */
   readonly came: number
   /** Packets that were sent, or should have been: those that the system refused are among them. */
@@ -61,8 +63,7 @@ export class Watch {
   look(sample: PathSample, now: number): Verdict {
     const { base, lookedAt } = this
     this.lookedAt = now
-    // Counters that fall are those of another way below the same path.
-    if (base === null || now - lookedAt > BLIND_MS || sample.came !== base.came || sample.sent < base.sent) {
+    if (base === null || now - lookedAt > BLIND_MS || sample.pair !== base.pair || sample.came !== base.came) {
       this.base = sample
       this.heardAt = now
       this.askedAt = null
@@ -76,16 +77,21 @@ export class Watch {
   }
 }
 
-/** What a browser's report says of the path in use; null if it says nothing of it. */
+/** What a browser's report says of the pair in use; null if it counts no packets. */
 export function sampleOf(report: { forEach(take: (row: any) => void): void }): PathSample | null {
-  const sample = { came: 0, sent: 0, checks: 0 }
-  let known = false
+  let inUse: any
+  let selected: string | undefined
   report.forEach((row) => {
-    if (row.type !== "candidate-pair") return
-    known ||= typeof row.packetsReceived === "number"
-    sample.came += (row.packetsReceived ?? 0) + (row.responsesReceived ?? 0)
-    sample.sent += (row.packetsSent ?? 0) + (row.packetsDiscardedOnSend ?? 0)
-    sample.checks += row.requestsSent ?? 0
+    if (row.type === "transport") selected = row.selectedCandidatePairId
   })
-  return known ? sample : null
+  report.forEach((row) => {
+    if (row.type === "candidate-pair" && (selected === undefined ? row.nominated : row.id === selected)) inUse = row
+  })
+  if (typeof inUse?.packetsReceived !== "number") return null
+  return {
+    pair: inUse.id,
+    came: inUse.packetsReceived + (inUse.responsesReceived ?? 0),
+    sent: inUse.packetsSent + (inUse.packetsDiscardedOnSend ?? 0),
+    checks: inUse.requestsSent ?? 0,
+  }
 }
