@@ -32,6 +32,11 @@ import {
  * black hole is left sooner. */
 export const CONNECT_TIMEOUT_MS = 10_000
 
+/** The same for the first socket after a cut; each further one has twice as long, up to the above. A socket that was begun in
+ * a network that is no more waits in vain, and the next one need not. Higher: slow links need one try. Lower: the session is
+ * back sooner. */
+export const RECONNECT_TIMEOUT_MS = 3000
+
 /** `login()` gives up after this, ms. After the first success the client never gives up by itself. */
 export const LOGIN_TIMEOUT_MS = 20_000
 
@@ -130,10 +135,6 @@ export class Connection {
   private pingID = 0
   /** When the socket is dead unless it is answered. */
   private pongBy = 0
-  /** Since when the session has its present socket. */
-  private onlineSince = 0
-  /** Who waits for the server's next answer. */
-  private checks: Array<(since: number) => void> = []
   private pending: Pending[] = []
   private socket: SocketLike | null = null
   /** Callbacks of an earlier socket carry an earlier number. */
@@ -251,7 +252,8 @@ export class Connection {
     return { answer, withdraw }
   }
 
-  /** A hint that the network has changed or that the program was asleep: looks at once instead of at the next timer. */
+  /** A hint that the network has changed or that the program was asleep: looks at once instead of at the next timer. A ping
+   * that is under way is given no longer than `patienceMs` from now. */
   probe(patienceMs = PONG_HURRY_MS): void {
     if (this.current.name === "online") {
       if (this.pingID === 0) this.ping(patienceMs)
@@ -261,20 +263,14 @@ export class Connection {
     }
   }
 
-  /** Nothing else comes from the server any more: looks whether it is still there. Settles when it has answered: since when,
-   * in the platform's time, the session has the socket that brought it. Never, when the session is over. */
-  check(): Promise<number> {
-    this.probe(PONG_SILENT_MS)
-    return new Promise((resolve) => void this.checks.push(resolve))
-  }
-
   // --- sockets ---
 
   private open(): void {
     if (this.current.name === "closed") return // by a handler of the state before
     const generation = ++this.generation
     const mine = () => generation === this.generation
-    this.setTimer(CONNECT_TIMEOUT_MS, () => this.cut("no answer while connecting"))
+    const patience = this.current.name === "resuming" ? RECONNECT_TIMEOUT_MS * Math.pow(2, this.current.attempt) : CONNECT_TIMEOUT_MS
+    this.setTimer(Math.min(patience, CONNECT_TIMEOUT_MS), () => this.cut("no answer while connecting"))
     this.socket = this.platform.socket(this.url, {
       opened: () => {
         if (mine()) this.greet()
@@ -303,7 +299,7 @@ export class Connection {
     if (this.socket !== null) this.socket.send(JSON.stringify({ id, ...request }))
   }
 
-  /** Leaves the socket and tries again after a while; `soon`: the first time without any. */
+  /** Leaves the socket and tries again after a while; `soon`: at once, since a hint was right. */
   private cut(why: string, soon = false): void {
     this.platform.log("info", `connection: ${why}`)
     this.dropSocket()
@@ -353,7 +349,6 @@ export class Connection {
       this.pingID = 0
       this.beat()
       this.acknowledge()
-      this.checked()
       return
     }
     const index = this.pending.findIndex((p) => p.id !== 0 && p.id === id)
@@ -394,7 +389,6 @@ export class Connection {
     this.heartbeatMs = Math.max(welcome.heartbeatS, 1) * 1000
     if (!welcome.resumed) this.lastSeq = 0
     this.ackedSeq = this.lastSeq
-    this.onlineSince = this.platform.now()
     this.beat()
     // Before anything new, in the order of their ids: the server takes an id that is lower than its last for a repetition.
     this.pending.forEach((p) => {
@@ -408,11 +402,6 @@ export class Connection {
       signIn.cancel()
       signIn.resolve()
     }
-    this.checked()
-  }
-
-  private checked(): void {
-    this.checks.splice(0).forEach((settle) => settle(this.onlineSince))
   }
 
   /** The server knows this session no more: what was asked in it has no answer. */
@@ -469,7 +458,6 @@ export class Connection {
 
   private expectPong(patienceMs: number): void {
     this.pongBy = this.platform.now() + patienceMs
-    // A hint was right: there is a network, and not this socket's. Without one, clients of a server in trouble keep apart.
     this.setTimer(patienceMs, () => this.cut("no answer to a ping", patienceMs < PONG_TIMEOUT_MS))
   }
 

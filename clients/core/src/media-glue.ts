@@ -39,14 +39,16 @@ export function mediaHost(to: {
   live(): boolean
   emit(event: CallEvent): void
   devices(devices: Devices): void
-  silent(): Promise<number>
+  silent(): void
 }): MediaHost {
   const { call, live, emit } = to
   return {
     status: (status) => {
       if (live()) emit({ type: "media", call, status })
     },
-    silent: () => (live() ? to.silent() : Promise.resolve(0)),
+    silent: () => {
+      if (live()) to.silent()
+    },
     devices: (devices) => {
       if (live()) to.devices(devices)
     },

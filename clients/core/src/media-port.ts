@@ -46,9 +46,8 @@ export interface MediaCall {
 export interface MediaHost {
   status(status: MediaStatus): void
   /** Nothing arrives on the path any more. It may heal; but if the network is another, the session's socket is dead too, and
-   * is looked at now instead of at its next heartbeat. Settles when the server has answered: since when, in the platform's
-   * time, the session has its socket. */
-  silent(): Promise<number>
+   * is looked at now instead of at its next heartbeat. */
+  silent(): void
   /** What is really on, when it is not what was asked for: no camera, or refused. */
   devices(devices: Devices): void
   /** For the page: a code (60003 … of the old SDKs, or the server's) and what to do. The call goes on. */

@@ -54,7 +54,7 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
   const show = ({ microphone, camera }: Devices) => `${microphone ? "m" : "-"}${camera ? "c" : "-"}`
   const host: MediaHost = {
     status: (status) => void told.push(status),
-    silent: async () => told.push("silent"),
+    silent: () => void told.push("silent"),
     devices: (devices) => void told.push(`devices ${show(devices)}`),
     error: (code) => void told.push(`error ${code}`),
     volumes: () => {},

@@ -251,7 +251,7 @@ export function freshBrowser({ devices = true } = {}): { devices: FakeDevices; w
 }
 
 /** The call on the other side of a media port. */
-export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer", silent = (): Promise<number> => Promise.resolve(0)) {
+export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer") {
   const told: string[] = []
   const call: MediaCall = {
     media: "video", role: "callee", talking: true, self: "B", others: ["A"], exchange,
@@ -259,7 +259,7 @@ export function callOf(exchange: (offer: string) => Promise<string> = async () =
   }
   const host: MediaHost = {
     status: (status) => void told.push(status),
-    silent: () => (told.push("silent"), silent()),
+    silent: () => void told.push("silent"),
     devices: ({ microphone, camera }: Devices) => void told.push(`devices ${microphone ? "m" : "-"}${camera ? "c" : "-"}`),
     error: (code) => void told.push(`error ${code}`),
     volumes: () => {},

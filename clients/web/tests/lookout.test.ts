@@ -11,11 +11,11 @@ const NOTICED_MS = SILENT_MS + 700
 /** A connected call whose network, and whose server, the test is. */
 async function talking() {
   const { world } = freshBrowser()
-  /** Questions that the server has not answered. */
-  const waiting: Array<(since: number) => void> = []
-  const other = callOf(undefined, () => new Promise((resolve) => waiting.push(resolve)))
+  const other = callOf()
   const net = { up: true, counts: true }
   const media = new WebMedia(world)
+  media.sessionIs(true)
+  await world.pass(10_000)
   media.begin(other.call, other.host, { microphone: false, camera: false })
   media.openDevices()
   media.connect()
@@ -38,7 +38,7 @@ async function talking() {
   connected()
   await world.pass(3000)
   const count = (what: string) => other.told.filter((t) => t === what).length
-  return { world, media, net, connected, count, told: other.told, answer: (since: number) => waiting.shift()?.(since) }
+  return { world, media, net, connected, count, told: other.told }
 }
 
 test("a call in which all arrives is asked nothing", async () => {
@@ -49,12 +49,14 @@ test("a call in which all arrives is asked nothing", async () => {
 })
 
 test("where the socket was dead too, another transport is made as soon as the server is reached again", async () => {
-  const { world, net, answer, connected, told } = await talking()
+  const { world, media, net, connected, told } = await talking()
   net.up = false
   await world.pass(NOTICED_MS)
   assert.deepEqual(told.slice(-1), ["silent"])
+  media.sessionIs(false)
+  await world.pass(10_000)
   assert.equal(FakePeer.all.length, 1)
-  answer(world.time)
+  media.sessionIs(true)
   await settle()
   assert.equal(FakePeer.all.length, 2)
   assert.equal(told[told.length - 1], "reconnecting")
@@ -66,65 +68,66 @@ test("where the socket was dead too, another transport is made as soon as the se
 })
 
 test("a socket that the system had replaced before anybody looked is a sign of the same change", async () => {
-  const { world, net, answer } = await talking()
+  const { world, media, net } = await talking()
   net.up = false
-  const replaced = world.time + 200
+  media.sessionIs(false)
+  await world.pass(300)
+  media.sessionIs(true)
   await world.pass(NOTICED_MS)
-  answer(replaced)
-  await settle()
   assert.equal(FakePeer.all.length, 2)
 })
 
 test("a network that was away for a while has healed the path before the server is reached: nothing is made", async () => {
-  const { world, net, answer, count } = await talking()
+  const { world, media, net, count } = await talking()
   net.up = false
-  await world.pass(8000)
+  await world.pass(NOTICED_MS)
+  media.sessionIs(false)
+  await world.pass(6000)
   net.up = true
   await world.pass(100)
-  answer(world.time)
+  media.sessionIs(true)
   await world.pass(30_000)
   assert.equal(FakePeer.all.length, 1)
   assert.equal(count("silent"), 1, "one question a silence")
 })
 
-test("without an answer of the server nothing is made: there is no network", async () => {
-  const { world, net } = await talking()
+test("while the server is out of reach nothing is made: there is no network", async () => {
+  const { world, media, net } = await talking()
   net.up = false
+  await world.pass(NOTICED_MS)
+  media.sessionIs(false)
   await world.pass(60_000)
   assert.equal(FakePeer.all.length, 1)
 })
 
 test("a path that fails its checks while the same socket lives is given up, but not at once", async () => {
-  const { world, net, answer } = await talking()
+  const { world, net } = await talking()
   net.up = false
-  await world.pass(NOTICED_MS)
-  answer(0)
-  await world.pass(DEAD_MS - NOTICED_MS - 300)
+  await world.pass(DEAD_MS - 300)
   assert.equal(FakePeer.all.length, 1)
-  await world.pass(1000)
+  await world.pass(1300)
   assert.equal(FakePeer.all.length, 2)
 })
 
 test("transports that do not help are few", async () => {
-  const { world, net, answer, connected } = await talking()
+  const { world, net, connected } = await talking()
   net.up = false
   for (const end = world.time + 60_000; world.time < end; ) {
     const before = FakePeer.all.length
     await world.pass(100)
-    answer(world.time)
-    await settle()
     if (FakePeer.all.length > before) connected()
   }
   assert.ok(FakePeer.all.length > 2)
   assert.ok(FakePeer.all.length <= 1 + 60_000 / REMAKE_MS, `${FakePeer.all.length} transports`)
 })
 
-test("after the call nothing is looked at, and a late answer makes nothing", async () => {
-  const { world, media, net, answer } = await talking()
+test("after the call nothing is looked at, and a socket makes nothing", async () => {
+  const { world, media, net } = await talking()
   net.up = false
   await world.pass(NOTICED_MS)
+  media.sessionIs(false)
   media.end()
-  answer(world.time)
+  media.sessionIs(true)
   await world.pass(60_000)
   assert.equal(FakePeer.all.length, 1)
 })

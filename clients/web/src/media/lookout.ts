@@ -1,7 +1,8 @@
 /**
  * Looks after a path that was connected: asks after the server as soon as nothing arrives any more, and says when another
- * transport is needed. Silence alone never costs one: either the session's socket was dead as well, and the server has been
- * reached by another, or the path has failed its own checks for long.
+ * transport is needed. Silence alone never costs one. Either the session has had to take another socket as well, and the
+ * server is reached by it, or the path fails its own checks while the server is reached. Without a server there is no network,
+ * and the path heals with it sooner than another one is made.
  */
 
 import type { Cancel, Platform } from "../../../core/src/index.js"
@@ -14,16 +15,18 @@ const LOOK_MS = 300
  * second of two changes is followed sooner. */
 export const REMAKE_MS = 10_000
 
-/** A socket that is at most so much older than the silence is taken for a sign of the same change, ms: the system may have
- * closed the one before at once. Higher: more coincidences count. Lower: a change that closes sockets first is found later. */
+/** A socket that is at most so much older than the silence is a sign of the same change, ms: some systems close sockets at
+ * once. Higher: more coincidences count. Lower: what was sent before the change, and comes after it, hides the sign. */
 const SAME_CHANGE_MS = 1000
 
 /** What is looked after, and who is told. */
 export interface LookoutHost {
   /** The path's measurements. Rejects when it is closed. */
   stats(): Promise<RTCStatsReport>
+  /** Since when the session has its socket, in the platform's time; null while it has none. */
+  online(): number | null
   /** See `MediaHost.silent`. */
-  silent(): Promise<number>
+  silent(): void
   /** Another transport is needed. */
   remake(why: string): void
 }
@@ -33,8 +36,9 @@ export class Lookout {
   private cancel: Cancel = () => {}
   private host: LookoutHost | null = null
   private watch = new Watch()
-  /** How far the question for the server is that the present silence is worth. */
-  private question: "none" | "asked" | "answered" = "none"
+  /** The server was asked after because of the present silence. */
+  private asked = false
+  private round = 0
   private remadeAt = -Infinity
 
   constructor(private readonly platform: Platform) {}
@@ -44,7 +48,7 @@ export class Lookout {
     this.stop()
     this.host = host
     this.watch = new Watch()
-    this.question = "none"
+    this.asked = false
     this.wait(host)
   }
 
@@ -54,52 +58,54 @@ export class Lookout {
     this.cancel()
   }
 
+  /** The session has a socket again. What has healed has been heard by now: it had fewer ways to go than the socket. */
+  reached(): void {
+    if (this.host !== null && this.asked) void this.look(this.host)
+  }
+
   private wait(host: LookoutHost): void {
-    this.cancel = this.platform.setTimer(LOOK_MS, () => {
-      // The next one when this one is done: one at a time.
-      void this.look(host).then(() => {
-        if (this.host === host) this.wait(host)
-      })
-    })
+    this.cancel = this.platform.setTimer(LOOK_MS, () => void this.look(host))
   }
 
+  /** The newest look counts, and the next one comes after it. */
   private async look(host: LookoutHost): Promise<void> {
+    const round = ++this.round
+    this.cancel()
     const verdict = await this.judge(host)
-    if (this.host !== host) return
-    if (verdict === "alive") {
-      this.question = "none"
-    } else if (this.question === "none") {
-      this.question = "asked"
-      this.platform.log("info", "media: nothing arrives")
-      void host.silent().then((since) => this.answered(host, since))
-    } else if (verdict === "dead" && this.question === "answered") {
-      // Without an answer there is no network: the path heals with it, and sooner than a new one is made.
-      this.remake(host, "nothing arrives and its checks are not answered")
-    }
-  }
-
-  /** The server is there, by a socket that the session has since then. */
-  private async answered(host: LookoutHost, since: number): Promise<void> {
-    if (this.host !== host || this.question !== "asked") return
-    this.question = "answered"
-    const another = since >= this.watch.heard - SAME_CHANGE_MS
-    // What has healed has been heard by now: it had fewer ways to go than a new socket.
-    if (another && (await this.judge(host)) !== "alive") this.remake(host, "nothing arrives and the socket was dead too")
+    if (this.host !== host || this.round !== round) return
+    this.wait(host)
+    this.act(host, verdict)
   }
 
   private async judge(host: LookoutHost): Promise<Verdict> {
     try {
       const sample = sampleOf(await host.stats())
-      // A browser that does not say: then its own word has to do.
+      // A browser that does not count: its own word has to do.
       return sample === null ? "alive" : this.watch.look(sample, this.platform.now())
     } catch (_) {
       return "alive" // closed meanwhile
     }
   }
 
+  private act(host: LookoutHost, verdict: Verdict): void {
+    if (verdict === "alive") {
+      this.asked = false
+      return
+    }
+    if (!this.asked) {
+      this.asked = true
+      this.platform.log("info", "media: nothing arrives")
+      host.silent()
+    }
+    const online = host.online()
+    if (online === null) return
+    if (online >= this.watch.heard - SAME_CHANGE_MS) this.remake(host, "the session has another socket")
+    else if (verdict === "dead") this.remake(host, "the path fails its checks")
+  }
+
   private remake(host: LookoutHost, why: string): void {
     const now = this.platform.now()
-    if (this.host !== host || now - this.remadeAt < REMAKE_MS) return
+    if (now - this.remadeAt < REMAKE_MS) return
     this.remadeAt = now
     host.remake(why)
   }

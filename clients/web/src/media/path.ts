@@ -30,6 +30,8 @@ export interface PathHost extends Pick<MediaHost, "status" | "silent" | "error">
   track(kind: "audio" | "video"): MediaStreamTrack | null
   /** The most that the encoder may spend, bit/s. */
   bitrate(): number
+  /** Since when the session has its socket, in the platform's time; null while it has none. */
+  online(): number | null
   /** The received streams are other ones. */
   changed(): void
 }
@@ -78,6 +80,11 @@ export class Path {
     void this.build()
   }
 
+  /** The session has a socket again. */
+  reached(): void {
+    this.lookout.reached()
+  }
+
   /** Sends another track, or nothing. */
   send(kind: "audio" | "video", track: MediaStreamTrack | null): void {
     this.now?.send(kind, track).catch((error) => this.platform.log("warn", `${kind} cannot be sent`, error))
@@ -112,7 +119,7 @@ export class Path {
     try {
       const made = new Transport(this.platform, {
         connected: () => this.connected(made),
-        silent: () => void this.host.silent(),
+        silent: () => this.host.silent(),
         broken: () => {
           if (this.now === made) this.retry()
         },
@@ -135,6 +142,7 @@ export class Path {
     this.connectedOnce = true
     this.lookout.start({
       stats: () => transport.stats(),
+      online: () => this.host.online(),
       silent: () => this.host.silent(),
       remake: (why) => {
         this.platform.log("info", `media: another transport: ${why}`)
