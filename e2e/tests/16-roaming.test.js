@@ -10,7 +10,7 @@ import { answers, enters, exactly } from '../lib/told.js'
 /** 40 ms from a person to the server and back. */
 const LINK = { up: 'delay=20ms', down: 'delay=20ms' }
 /** Addresses that no host has at first. */
-const NEW_ADDRESSES = ['10.9.0.77', '10.9.0.78']
+const NEW_ADDRESSES = ['10.9.0.77', '10.9.0.78', '10.9.0.79']
 /** The longest time without sound: less than 3 s on a machine that has nothing else to do. A browser left to itself needs
  * ten. */
 const BACK_MS = 6000
@@ -63,24 +63,38 @@ describe('a network that changes in mid-call', () => {
   const transports = (...phones) => Promise.all(phones.map(({ page }) => page.evaluate(() => window.__e2e.connections().length)))
   const nothingTold = (alice, bob, type) => exactly([alice, answers('bob', type)], [bob, ['INVITED', ...enters('alice', type)]])
 
-  for (const [n, [type, name]] of [[1, 'voice'], [2, 'video']].entries()) {
-    it(`${name}, another address: both hear each other again within seconds, and no event comes of it`, async () => {
-      const { alice, bob } = await talk(type)
-      await Promise.all([alice, bob].map(({ page }) => page.evaluate(watchSound)))
-      await delay(2000)
-      await lab.readdress('bob', NEW_ADDRESSES[n])
-      // What the receiver still makes up is no sign of life.
-      await delay(1000)
-      await hear(alice, bob)
-      const gaps = await Promise.all([alice, bob].map(({ page }) => page.evaluate(() => window.soundGap())))
-      console.log(`    without sound: alice ${gaps[0]} ms, bob ${gaps[1]} ms`)
-      assert.ok(Math.max(...gaps) < BACK_MS, `no sound for ${gaps} ms`)
-      assert.deepEqual(await transports(alice, bob), [1, 2])
-      const { sockets, logins, resumed } = await bob.page.session()
-      assert.deepEqual({ sockets, logins, resumed }, { sockets: 2, logins: 1, resumed: 1 }, 'another socket, in the same session')
-      await nothingTold(alice, bob, type)
-    })
+  /** Bob's network changes so, and both hear each other again on one more transport of his, in the same session. */
+  async function roams(type, change, ms) {
+    const { alice, bob } = await talk(type)
+    await Promise.all([alice, bob].map(({ page }) => page.evaluate(watchSound)))
+    await delay(2000)
+    await change()
+    // What the receiver still makes up is no sign of life.
+    await delay(1000)
+    await hear(alice, bob)
+    const gaps = await Promise.all([alice, bob].map(({ page }) => page.evaluate(() => window.soundGap())))
+    console.log(`    without sound: alice ${gaps[0]} ms, bob ${gaps[1]} ms`)
+    assert.ok(Math.max(...gaps) < ms, `no sound for ${gaps} ms`)
+    assert.deepEqual(await transports(alice, bob), [1, 2])
+    const { logins, resumed } = await bob.page.session()
+    assert.deepEqual({ logins, resumed }, { logins: 1, resumed: 1 }, 'another socket, in the same session')
+    await nothingTold(alice, bob, type)
   }
+
+  for (const [n, [type, name]] of [[1, 'voice'], [2, 'video']].entries()) {
+    it(`${name}, another address: both hear each other again within seconds, and no event comes of it`, () =>
+      roams(type, () => lab.readdress('bob', NEW_ADDRESSES[n]), BACK_MS))
+  }
+
+  it(`is away for ${BLACKOUT_MS / 1000} s, and back with another address: the same, from then on`, async () => {
+    const change = async () => {
+      await lab.set('bob', { up: 'down', down: 'down' })
+      await delay(BLACKOUT_MS)
+      await lab.readdress('bob', NEW_ADDRESSES[2])
+      await lab.set('bob', LINK)
+    }
+    await roams(1, change, BLACKOUT_MS + BACK_MS)
+  })
 
   it(`is away for ${BLACKOUT_MS / 1000} s: the same transports carry both again`, async () => {
     const { alice, bob } = await talk(2)
