@@ -7,7 +7,7 @@
  */
 
 import type { Call, CallEvent, CallOptions } from "./call.js"
-import type { Asked, Connection, ConnectionState, Credentials } from "./connection.js"
+import { PONG_SILENT_MS, type Asked, type Connection, type ConnectionState, type Credentials } from "./connection.js"
 import { DeviceReport, sameDevices } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "./emitter.js"
 import { CallError, asCallError } from "./errors.js"
@@ -235,7 +235,7 @@ export class CallClient {
         working.mediaHas = devices
         this.applyDevices(working, devices)
       },
-      silent: () => this.connection.probe(),
+      silent: () => this.connection.probe(PONG_SILENT_MS),
     })
     this.media.begin(mediaCall(call, this.connection), host, call.devices)
     return working

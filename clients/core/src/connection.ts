@@ -32,6 +32,11 @@ import {
  * black hole is left sooner. */
 export const CONNECT_TIMEOUT_MS = 10_000
 
+/** The same for the first socket after a cut; each further one has twice as long, up to the above. A socket that was begun in
+ * a network that is no more waits in vain, and the next one need not. Higher: slow links need one try. Lower: the session is
+ * back sooner. */
+export const RECONNECT_TIMEOUT_MS = 3000
+
 /** `login()` gives up after this, ms. After the first success the client never gives up by itself. */
 export const LOGIN_TIMEOUT_MS = 20_000
 
@@ -47,6 +52,10 @@ export const PONG_TIMEOUT_MS = 5000
 
 /** The same after a hint that the network has changed. */
 export const PONG_HURRY_MS = 2000
+
+/** The same when nothing of a call's sound and picture arrives any more. Higher: slow links keep their socket. Lower: sound
+ * is back sooner after a change of the network. A socket that is replaced for nothing costs a few round trips, and no event. */
+export const PONG_SILENT_MS = 800
 
 /** How long `logout()` waits to be able to tell the server, ms. */
 export const LOGOUT_TIMEOUT_MS = 3000
@@ -124,6 +133,8 @@ export class Connection {
   private greetingID = 0
   /** The unanswered ping, 0 when there is none. */
   private pingID = 0
+  /** When the socket is dead unless it is answered. */
+  private pongBy = 0
   private pending: Pending[] = []
   private socket: SocketLike | null = null
   /** Callbacks of an earlier socket carry an earlier number. */
@@ -241,10 +252,12 @@ export class Connection {
     return { answer, withdraw }
   }
 
-  /** A hint that the network has changed or that the program was asleep: looks at once instead of at the next timer. */
-  probe(): void {
+  /** A hint that the network has changed or that the program was asleep: looks at once instead of at the next timer. A ping
+   * that is under way is given no longer than `patienceMs` from now. */
+  probe(patienceMs = PONG_HURRY_MS): void {
     if (this.current.name === "online") {
-      if (this.pingID === 0) this.ping(PONG_HURRY_MS)
+      if (this.pingID === 0) this.ping(patienceMs)
+      else if (this.platform.now() + patienceMs < this.pongBy) this.expectPong(patienceMs)
     } else if (this.socket === null && (this.current.name === "connecting" || this.current.name === "resuming")) {
       this.open()
     }
@@ -256,7 +269,8 @@ export class Connection {
     if (this.current.name === "closed") return // by a handler of the state before
     const generation = ++this.generation
     const mine = () => generation === this.generation
-    this.setTimer(CONNECT_TIMEOUT_MS, () => this.cut("no answer while connecting"))
+    const patience = this.current.name === "resuming" ? RECONNECT_TIMEOUT_MS * Math.pow(2, this.current.attempt) : CONNECT_TIMEOUT_MS
+    this.setTimer(Math.min(patience, CONNECT_TIMEOUT_MS), () => this.cut("no answer while connecting"))
     this.socket = this.platform.socket(this.url, {
       opened: () => {
         if (mine()) this.greet()
@@ -285,15 +299,15 @@ export class Connection {
     if (this.socket !== null) this.socket.send(JSON.stringify({ id, ...request }))
   }
 
-  /** Leaves the socket and tries again after a while. */
-  private cut(why: string): void {
+  /** Leaves the socket and tries again after a while; `soon`: at once, since a hint was right. */
+  private cut(why: string, soon = false): void {
     this.platform.log("info", `connection: ${why}`)
     this.dropSocket()
     const attempt = this.current.name === "connecting" || this.current.name === "resuming" ? this.current.attempt + 1 : 0
     this.setState({ name: this.ticket !== null ? "resuming" : "connecting", attempt })
     // A handler of the state may have logged out, or asked to probe.
     if (this.socket !== null || this.current.name === "closed") return
-    this.setTimer(backoff(attempt, this.platform.random()), () => this.open())
+    this.setTimer(soon ? 0 : backoff(attempt, this.platform.random()), () => this.open())
   }
 
   private dropSocket(): void {
@@ -438,8 +452,13 @@ export class Connection {
   private ping(patienceMs: number): void {
     this.pingID = ++this.lastID
     this.ackedSeq = this.lastSeq
-    this.setTimer(patienceMs, () => this.cut("no answer to a ping"))
+    this.expectPong(patienceMs)
     this.send(this.pingID, { type: "ping", ack: this.lastSeq })
+  }
+
+  private expectPong(patienceMs: number): void {
+    this.pongBy = this.platform.now() + patienceMs
+    this.setTimer(patienceMs, () => this.cut("no answer to a ping", patienceMs < PONG_TIMEOUT_MS))
   }
 
   // --- ends ---

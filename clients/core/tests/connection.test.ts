@@ -2,8 +2,8 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { CallError, Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
-import { BACKOFF_MAX_MS } from "../src/backoff.js"
-import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_TIMEOUT_MS } from "../src/connection.js"
+import { BACKOFF_MAX_MS, backoff } from "../src/backoff.js"
+import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_SILENT_MS, PONG_TIMEOUT_MS, RECONNECT_TIMEOUT_MS } from "../src/connection.js"
 import { settle, World, WELCOME } from "./world.js"
 
 const ALICE = { sdkAppID: 1400000001, userID: "alice", userSig: "sig" }
@@ -200,6 +200,45 @@ test("a hint that the network changed skips the wait, and checks a socket that s
   assert.equal(world.sockets.length, 2)
   await world.pass(400)
   assert.equal(world.sockets.length, 2, "the skipped wait opens no second socket")
+})
+
+test("an urgent hint shortens a ping that is under way, and the dead socket is replaced without a pause", async () => {
+  const { world, connection } = await online()
+  connection.probe()
+  await world.pass(200)
+  connection.probe(PONG_SILENT_MS)
+  assert.equal(world.server.types().filter((t) => t === "ping").length, 1)
+  await world.pass(PONG_SILENT_MS - 1)
+  assert.equal(world.sockets.length, 1)
+  await world.pass(1)
+  assert.equal(world.sockets.length, 2)
+})
+
+test("hints lengthen nothing", async () => {
+  const { world, connection } = await online()
+  connection.probe(PONG_SILENT_MS)
+  await world.pass(PONG_SILENT_MS - 100)
+  connection.probe(PONG_SILENT_MS)
+  connection.probe()
+  await world.pass(100)
+  assert.equal(world.sockets.length, 2)
+})
+
+test("the first socket after a cut has little time to open, the next ones have more, and only a hint's first is at once", async () => {
+  const { world, connection } = await online()
+  connection.probe(PONG_SILENT_MS)
+  await world.pass(PONG_SILENT_MS)
+  assert.equal(world.sockets.length, 2)
+  for (const [tries, patience] of [RECONNECT_TIMEOUT_MS, 2 * RECONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS].entries()) {
+    const socket = world.server
+    await world.pass(patience - 1)
+    assert.equal(socket.closedByClient, false, `try ${tries}`)
+    await world.pass(1)
+    assert.equal(socket.closedByClient, true, `try ${tries}`)
+    assert.equal(world.server, socket, `a pause after try ${tries}`)
+    await world.pass(backoff(tries + 1, world.random()))
+    assert.notEqual(world.server, socket)
+  }
 })
 
 test("a kicked session stays out", async () => {

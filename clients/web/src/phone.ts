@@ -31,6 +31,9 @@ export class Phone {
     }
     this.media = new WebMedia(platform)
     this.client = new CallClient(platform, new Connection(platform, url, "web"), this.media)
+    this.client.on((event) => {
+      if (event.type === "connection") this.media.sessionIs(event.state.name === "online")
+    })
     this.hear(window, "online", () => this.client.networkChanged())
     const link = (navigator as { connection?: EventTarget }).connection
     if (link !== undefined) this.hear(link, "change", () => this.client.probe())

@@ -122,6 +122,8 @@ export class FakePeer {
   connectionState = "new"
   localDescription: { sdp: string } | null = null
   onconnectionstatechange: (() => void) | null = null
+  /** What it says of its candidate pairs; null: nothing, as some browsers do. */
+  pairs: (() => object[]) | null = null
   readonly sent: { [kind: string]: string | null } = {}
   /** The codec that its pictures were told to have. */
   codec: { mimeType: string } | undefined
@@ -154,6 +156,9 @@ export class FakePeer {
   }
   async setLocalDescription(offer: { sdp: string }) {
     this.localDescription = offer
+  }
+  async getStats() {
+    return (this.pairs?.() ?? []).map((pair) => ({ type: "candidate-pair", id: "a", nominated: true, ...pair }))
   }
   async setRemoteDescription() {
     if (FakePeer.fails.has("answer")) throw new Error("codecs")

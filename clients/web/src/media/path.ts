@@ -8,6 +8,7 @@ import {
   type Platform,
   type VideoCodec,
 } from "../../../core/src/index.js"
+import { Lookout } from "./lookout.js"
 import { Transport } from "./transport.js"
 
 /** First and longest wait before another transport is tried after a failure, ms. Higher: less load on a server in
@@ -29,6 +30,8 @@ export interface PathHost extends Pick<MediaHost, "status" | "silent" | "error">
   track(kind: "audio" | "video"): MediaStreamTrack | null
   /** The most that the encoder may spend, bit/s. */
   bitrate(): number
+  /** Since when the session has its socket, in the platform's time; null while it has none. */
+  online(): number | null
   /** The received streams are other ones. */
   changed(): void
 }
@@ -47,11 +50,14 @@ export class Path {
   private ownFailures = 0
   private refusals = 0
   private cancelRetry: Cancel = () => {}
+  private readonly lookout: Lookout
 
   constructor(
     private readonly platform: Platform,
     private readonly host: PathHost,
-  ) {}
+  ) {
+    this.lookout = new Lookout(platform)
+  }
 
   /** The present transport, null between two. */
   get transport(): Transport | null {
@@ -72,6 +78,11 @@ export class Path {
     this.drop()
     this.host.status("reconnecting")
     void this.build()
+  }
+
+  /** The session has a socket again. */
+  reached(): void {
+    this.lookout.reached()
   }
 
   /** Sends another track, or nothing. */
@@ -107,7 +118,7 @@ export class Path {
     let transport: Transport | null = null
     try {
       const made = new Transport(this.platform, {
-        connected: () => this.connected(),
+        connected: () => this.connected(made),
         silent: () => this.host.silent(),
         broken: () => {
           if (this.now === made) this.retry()
@@ -126,9 +137,18 @@ export class Path {
     }
   }
 
-  private connected(): void {
+  private connected(transport: Transport): void {
     this.failures = this.ownFailures = this.refusals = 0
     this.connectedOnce = true
+    this.lookout.start({
+      stats: () => transport.stats(),
+      online: () => this.host.online(),
+      silent: () => this.host.silent(),
+      remake: (why) => {
+        this.platform.log("info", `media: another transport: ${why}`)
+        this.reconnect()
+      },
+    })
     this.host.status("connected")
   }
 
@@ -168,6 +188,7 @@ export class Path {
 
   private drop(): void {
     this.cancelRetry()
+    this.lookout.stop()
     const before = this.now
     this.now = null
     if (before === null) return

@@ -64,6 +64,8 @@ export class WebMedia implements MediaPort {
   private cameraWish: CameraWish = { deviceID: null, facing: "user" }
   private quality: VideoQuality = "480p"
   private picture: MediaStream | null = null
+  /** Since when the session has its socket; null while it has none. */
+  private onlineSince: number | null = null
 
   constructor(private readonly platform: Platform) {
     this.changes = new Emitter((error) => platform.log("error", "a handler threw", error))
@@ -97,6 +99,7 @@ export class WebMedia implements MediaPort {
         if (status === "connected") meter.start()
         host.status(status)
       },
+      online: () => this.onlineSince,
       silent: () => host.silent(),
       error: (code, message) => host.error(code, message),
       changed: () => this.receive(open),
@@ -164,6 +167,12 @@ export class WebMedia implements MediaPort {
     this.picture = null
     this.playback.stop()
     this.changes.emit("streams")
+  }
+
+  /** The session has a socket, or has none any more. */
+  sessionIs(online: boolean): void {
+    this.onlineSince = online ? this.platform.now() : null
+    if (online) this.open?.path.reached()
   }
 
   // --- streams and sound ---
