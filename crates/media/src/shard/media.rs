@@ -49,9 +49,9 @@ impl Shard {
                     self.want_picture(publisher, key, now, out);
                 }
             }
-            Event::Stats { sent_lost, received_lost, round_trip } => {
+            Event::Stats(second) => {
                 let Some(session) = self.sessions.get_mut(key) else { return };
-                if let Some(level) = session.judge(sent_lost, received_lost, round_trip) {
+                if let Some(level) = session.judge(second) {
                     out.notices.push(Notice::Network { session: session.id, level });
                 }
             }
