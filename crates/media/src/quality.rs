@@ -23,18 +23,20 @@ const ROUND_TRIP: [Duration; 4] = [
 /// Samples (one a second) that packets are counted over. Higher: steadier. Lower: the hint comes and goes sooner.
 const WINDOW: usize = 3;
 
-/// The same, once more, for calls with few packets a second, in which a share takes longer to show.
+/// The same, beside it, for calls with few packets a second, in which a share takes longer to show. Higher: more of the
+/// loss that the short window misses is seen. Lower: it is forgotten sooner.
 const LONG_WINDOW: usize = 5;
 
-/// Share of its limit from which loss counts over that time, without [`LUCK`]. Higher: what one window takes for luck,
-/// the other does, too. Lower: it takes it for loss.
+/// Share of its limit from which loss counts over that time, without [`LUCK`]. Higher: it sees hardly more than the short
+/// window. Lower: it takes bad luck for a bad network.
 const LONG_SHARE: f64 = 0.9;
 
-/// Fewest packets over that time.
+/// Fewest packets over that time. Higher: it leaves voices out. Lower: few packets say too much.
 const LONG_LEAST: f64 = 100.0;
 
-/// Round trips that are compared: one late packet is no slow network, nor one early one a good one. Higher: steadier. Lower: sooner.
-const TRIPS: usize = 2;
+/// Measured times that are compared: one late packet is no slow network, nor one early one a good one. Higher: steadier.
+/// Lower: sooner.
+const TIMES: usize = 2;
 
 /// Share of its limits below which what brought a level must be, so that the level falls. Lower: a network that is just
 /// at a limit flickers less. Higher: the hint goes sooner.
@@ -159,16 +161,17 @@ impl Window {
     }
 }
 
-/// The newest round trips.
+/// The newest of times that are measured about once a second: round trips, say.
 #[derive(Debug, Default)]
-struct Trips {
-    newest: [Option<Duration>; TRIPS],
+pub(crate) struct Newest {
+    newest: [Option<Duration>; TIMES],
     quiet: u8,
 }
 
-impl Trips {
-    fn take(&mut self, trip: Option<Duration>) {
-        if trip.is_none() {
+impl Newest {
+    /// A second has passed, with a time or without.
+    pub(crate) fn take(&mut self, time: Option<Duration>) {
+        if time.is_none() {
             self.quiet = self.quiet.saturating_add(1);
             if self.quiet >= FORGET {
                 self.newest = Default::default();
@@ -177,22 +180,22 @@ impl Trips {
         }
         self.quiet = 0;
         self.newest.rotate_right(1);
-        self.newest[0] = trip;
+        self.newest[0] = time;
     }
 
-    /// The limits that are reached, each eased by a factor.
-    fn reached(&self, ease: f64) -> usize {
+    /// How many of the limits are reached, each eased by a factor.
+    pub(crate) fn reached(&self, limits: &[Duration], ease: f64) -> usize {
         let known = self.newest.iter().flatten();
         // A level rises with the shortest, for which all must be known, and falls with the longest.
-        let trip = if ease < 1.0 {
+        let time = if ease < 1.0 {
             known.max()
         } else if self.newest.contains(&None) {
             None
         } else {
             known.min()
         };
-        let reached = |limit: &&Duration| trip.is_some_and(|t| t.as_secs_f64() >= limit.as_secs_f64() * ease);
-        ROUND_TRIP.iter().filter(reached).count()
+        let reached = |limit: &&Duration| time.is_some_and(|t| t.as_secs_f64() >= limit.as_secs_f64() * ease);
+        limits.iter().filter(reached).count()
     }
 }
 
@@ -230,6 +233,11 @@ impl Level {
         self.tell()
     }
 
+    /// A level was told.
+    pub(crate) fn was_told(&self) -> bool {
+        self.told.is_some()
+    }
+
     fn tell(&mut self) -> Option<u8> {
         self.since_told = self.since_told.saturating_add(1);
         let again = self.now > FIRST_LEVEL && self.since_told >= REPEAT;
@@ -246,7 +254,7 @@ impl Level {
 pub(crate) struct Quality {
     sent: Window,
     received: Window,
-    trips: Trips,
+    trips: Newest,
     /// Samples in a row in which nothing was heard.
     silent: u8,
     /// Media flowed when something was last heard, or has since been sent.
@@ -291,7 +299,11 @@ impl Quality {
         if self.silent >= if self.busy { SILENT } else { SILENT_IDLE } || unconfirmed == UNCONFIRMED.len() {
             return CUT_OFF;
         }
-        let worst = self.sent.reached(ease).max(self.received.reached(ease)).max(self.trips.reached(ease));
+        let worst = self
+            .sent
+            .reached(ease)
+            .max(self.received.reached(ease))
+            .max(self.trips.reached(&ROUND_TRIP, ease));
         level(if unconfirmed > 0 { LOSS.len() } else { worst })
     }
 }

@@ -137,3 +137,105 @@ fn of_arrived(arrived: u32, share: f32) -> Tally {
     let expected = (arrived as f32 / (1.0 - share.clamp(0.0, MAX_SHARE))).round() as u32;
     Tally { expected, lost: expected.saturating_sub(arrived) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+    use str0m::stats::RemoteIngressStats;
+
+    fn stats(sent_lost: Option<f32>, received_lost: Option<f32>, rtt_ms: Option<u64>) -> PeerStats {
+        PeerStats {
+            peer_bytes_rx: 0,
+            peer_bytes_tx: 0,
+            bytes_rx: 0,
+            bytes_tx: 0,
+            timestamp: Instant::now(),
+            bwe_tx: None,
+            egress_loss_fraction: sent_lost,
+            ingress_loss_fraction: received_lost,
+            rtt: rtt_ms.map(Duration::from_millis),
+            selected_candidate_pair: None,
+        }
+    }
+
+    fn report(highest: u64, packets_lost: u64) -> MediaEgressStats {
+        MediaEgressStats {
+            mid: Mid::from("0"),
+            rid: None,
+            bytes: 1,
+            packets: 1,
+            firs: 0,
+            plis: 0,
+            nacks: 0,
+            rtt: Some(Duration::from_millis(70)),
+            loss: None,
+            timestamp: Instant::now(),
+            remote: Some(RemoteIngressStats {
+                jitter: 0,
+                maximum_sequence_number: highest.into(),
+                packets_lost,
+            }),
+        }
+    }
+
+    fn sent(t: &mut Traffic, packets: u32) {
+        (0..packets).for_each(|_| t.sent());
+    }
+
+    #[test]
+    fn a_share_is_of_the_packets_of_its_second() {
+        let mut t = Traffic::default();
+        sent(&mut t, 200);
+        t.received = 90;
+        let s = t.second(&stats(Some(0.05), Some(0.1), Some(40)));
+        assert_eq!(
+            (s.sent, s.received),
+            (Tally { expected: 200, lost: 10 }, Tally { expected: 100, lost: 10 })
+        );
+        assert_eq!((s.feedback, s.round_trip), (Feedback::Came, Some(Duration::from_millis(40))));
+        let s = t.second(&stats(Some(0.0), None, Some(41)));
+        assert_eq!(
+            (s.sent, s.received),
+            (Tally::default(), Tally::default()),
+            "nothing was sent, nothing came"
+        );
+        for lie in [f32::NAN, f32::INFINITY, -3.0, 7.0] {
+            sent(&mut t, 50);
+            t.received = 50;
+            let s = t.second(&stats(Some(lie), Some(lie), Some(1)));
+            assert!(s.sent.lost <= s.sent.expected && s.received.lost <= s.received.expected, "{lie}: {s:?}");
+        }
+    }
+
+    #[test]
+    fn feedback_is_missed_where_media_was_sent_and_a_round_trip_of_before_is_none() {
+        let mut t = Traffic::default();
+        sent(&mut t, 50);
+        // What takes longer than a second is confirmed too late to be counted, but it is confirmed.
+        assert_eq!(t.second(&stats(None, None, Some(1_200))).feedback, Feedback::Came);
+        sent(&mut t, 50);
+        let s = t.second(&stats(None, None, Some(1_200)));
+        assert_eq!((s.feedback, s.round_trip), (Feedback::Missing, None));
+        assert_eq!(t.second(&stats(None, None, Some(1_200))).feedback, Feedback::NotDue);
+    }
+
+    #[test]
+    fn receiver_reports_are_counted_once_each_and_never_beyond_what_they_can_know() {
+        let mut t = Traffic::default();
+        let tallies = [
+            (report(1_000, 30), Tally::default()),
+            (report(1_250, 55), Tally { expected: 250, lost: 25 }),
+            (report(1_250, 55), Tally::default()),
+            (report(1_260, 9_000_000), Tally { expected: 10, lost: 10 }),
+            (report(1_270, 0), Tally { expected: 10, lost: 0 }),
+            (report(u64::from(u32::MAX), 5), Tally::default()),
+            (report(7, 5), Tally::default()),
+        ];
+        for (report, due) in tallies {
+            t.reported(&report);
+            let s = t.second(&stats(None, None, None));
+            assert_eq!(s.sent, due, "{report:?}");
+        }
+    }
+}
