@@ -436,10 +436,8 @@ impl Transport {
                 }
             }
             RtcEvent::PeerStats(s) => events.push(Event::Stats(self.traffic.second(&s))),
-            RtcEvent::MediaEgressStats(s) => {
-                if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed) {
-                    self.traffic.reported(&s);
-                }
+            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed) => {
+                self.traffic.reported(&s);
             }
             _ => {}
         }
