@@ -173,7 +173,7 @@ mod tests {
     fn one_stall_is_no_bad_network() {
         let mut n = Network::default();
         // Nothing for 700 ms, then all of it at once.
-        let stall = |at: u64| if at >= 5_100 && at < 5_800 { 5_800 - at } else { 0 };
+        let stall = |at: u64| if (5_100..5_800).contains(&at) { 5_800 - at } else { 0 };
         assert_eq!(push(&mut n, 0, 10, stall), [1]);
     }
 
