@@ -296,14 +296,12 @@ impl Quality {
 
     fn judge(&self, ease: f64) -> u8 {
         let unconfirmed = UNCONFIRMED.iter().filter(|&&n| self.unconfirmed >= n).count();
-        if self.silent >= if self.busy { SILENT } else { SILENT_IDLE } || unconfirmed == UNCONFIRMED.len() {
+        let silent = if self.busy { SILENT } else { SILENT_IDLE };
+        if self.silent >= silent || unconfirmed == UNCONFIRMED.len() {
             return CUT_OFF;
         }
-        let worst = self
-            .sent
-            .reached(ease)
-            .max(self.received.reached(ease))
-            .max(self.trips.reached(&ROUND_TRIP, ease));
+        let loss = self.sent.reached(ease).max(self.received.reached(ease));
+        let worst = loss.max(self.trips.reached(&ROUND_TRIP, ease));
         level(if unconfirmed > 0 { LOSS.len() } else { worst })
     }
 }
