@@ -32,6 +32,9 @@ const RING_TIMEOUT_DEFAULT_S = 30
 /** Events kept while the id of one's own call is not known yet. A call has about ten. */
 const MAX_EARLY_EVENTS = 32
 
+/** How a network is of which the server has not said anything. */
+const BEST_NETWORK = 1
+
 /** See the head of this file. */
 export class CallClient {
   private readonly emitter: Emitter<CallEvent>
@@ -483,7 +486,7 @@ export class CallClient {
         this.switched(working, event.userID, event.media)
         break
       case "network":
-        this.emit({ type: "network", call, userID: event.userID, level: event.level })
+        this.network(working, event.userID, event.level)
         break
       case "transport_lost":
         this.media.reconnect(true)
@@ -500,6 +503,14 @@ export class CallClient {
       default:
         this.platform.log("debug", `ignored ${event.type}`)
     }
+  }
+
+  /** The server says a level again, to devices that have come since: only another one happened. */
+  private network(working: Working, userID: UserId, level: number): void {
+    const known = working.networks.find((n) => n.userID === userID)
+    if (level === (known === undefined ? BEST_NETWORK : known.level)) return
+    working.networks = working.networks.filter((n) => n !== known).concat({ userID, level })
+    this.emit({ type: "network", call: working.call, userID, level })
   }
 
   /** The call is another. The server has switched every camera off. */

@@ -48,6 +48,8 @@ export interface Working {
   accepting: Promise<void> | null
   /** What this side has last asked the call to become. */
   wish: MediaType | null
+  /** How everybody's network is, as far as the server has said: 1 (excellent) without a word of it. */
+  networks: Array<{ readonly userID: UserId; readonly level: number }>
   /** The request that takes the user into this call: `call` or `accept`. */
   asked: Asked | null
   /** By what this call was asked for, or answered by calling back. */
@@ -97,6 +99,7 @@ export function newWorking(call: LiveCall, report: DeviceReport): Working {
     hungUpAfter: false,
     accepting: null,
     wish: null,
+    networks: [],
     asked: null,
     placing: null,
     next: null,

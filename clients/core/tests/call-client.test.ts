@@ -410,6 +410,20 @@ test("the own picture's new codec is the media's business, and no page hears of 
   assert.deepEqual([a.heard.length, a.client.call?.unseen], [heard, []])
 })
 
+test("a level of somebody's network that the server says again is told once", async () => {
+  const a = await talking("video")
+  const says = (userID: string, level: number) => a.told({ type: "network", callID: "c1", userID, level })
+  const told = () => a.payloads.filter(({ name }) => name === "USER_NETWORK_QUALITY").map(({ payload }) => payload?.["networkQualityList"])
+  await says("B", 1)
+  await says("A", 1)
+  assert.deepEqual(told(), [], "nothing else was thought of them")
+  for (const level of [5, 5, 6, 6, 1, 1, 5]) await says("B", level)
+  await says("A", 5)
+  await says("A", 5)
+  const quality = (userID: string, level: number) => [{ userID, quality: level }]
+  assert.deepEqual(told(), [...[5, 6, 1, 5].map((level) => quality("B", level)), quality("A", 5)])
+})
+
 test("without a common codec the page is told once, and the screen as long as a picture is sent in vain", async () => {
   const a = await talking("video")
   const shown = () => pictureUnseen(a.client.call!)

@@ -135,7 +135,8 @@ pub enum Notice {
         /// such codec, the call goes on by voice.
         wanted: Option<Codec>,
     },
-    /// The network of a session got better or worse: 1 (excellent) to 6 (cut off).
+    /// How the network of a session is: 1 (excellent) to 6 (cut off). The first level is told, then changes, and a level
+    /// above 1 again every five seconds.
     Network {
         /// The session.
         session: SessionId,

@@ -2,150 +2,314 @@
 
 use std::time::Duration;
 
-/// Loss of either direction, as a fraction, from which each level from 2 on holds. Level 5 is the weak-network hint:
-/// from about 7 % Opus with in-band FEC is heard to suffer and video stalls between retransmissions.
-const LOSS: [f32; 4] = [0.01, 0.025, 0.045, 0.07];
+/// Share of the packets lost, in either direction, from which each level from 2 on holds. Level 5 is the weak-network
+/// hint: from about 7 % Opus with in-band FEC is heard to suffer and video stalls between retransmissions.
+const LOSS: [f64; 4] = [0.01, 0.025, 0.04, 0.065];
 
-/// Round trip from which each level from 2 on holds. 400 ms one way is where talk breaks down (ITU-T G.114).
+/// Lost packets beyond that share: few packets say little. Of the 150 of three seconds of a voice it makes 6.5 % into 7 %,
+/// of a video call's 450 hardly more than 6.5. Higher: bad luck is not taken for a bad network. Lower: the hint of a voice
+/// call comes sooner.
+const LUCK: f64 = 1.0;
+
+/// Round trip from which each level from 2 on holds. 400 ms one way is where talk breaks down (ITU-T G.114), and what the
+/// devices add is not in the round trip.
 const ROUND_TRIP: [Duration; 4] = [
-    Duration::from_millis(200),
+    Duration::from_millis(150),
+    Duration::from_millis(250),
     Duration::from_millis(350),
-    Duration::from_millis(550),
-    Duration::from_millis(800),
+    Duration::from_millis(450),
 ];
 
-/// Samples (one a second) that the loss is averaged over. Higher: steadier. Lower: the hint comes and goes sooner.
+/// Samples (one a second) that packets are counted over. Higher: steadier. Lower: the hint comes and goes sooner.
 const WINDOW: usize = 3;
+
+/// The same, beside it, for calls with few packets a second, in which a share takes longer to show. Higher: more of the
+/// loss that the short window misses is seen. Lower: it is forgotten sooner.
+const LONG_WINDOW: usize = 5;
+
+/// Share of its limit from which loss counts over that time, without [`LUCK`]. Higher: it sees hardly more than the short
+/// window. Lower: it takes bad luck for a bad network.
+const LONG_SHARE: f64 = 0.9;
+
+/// Fewest packets over that time. Higher: it leaves voices out. Lower: few packets say too much.
+const LONG_LEAST: f64 = 100.0;
+
+/// Measured times that are compared: one late packet is no slow network, nor one early one a good one. Higher: steadier.
+/// Lower: sooner.
+const TIMES: usize = 2;
+
+/// Share of its limits below which what brought a level must be, so that the level falls. Lower: a network that is just
+/// at a limit flickers less. Higher: the hint goes sooner.
+const EASE: f64 = 0.6;
 
 /// Samples in a row that must be better before the level falls.
 const CALM: u8 = 2;
 
-/// Samples in a row without a single datagram from the peer that mean it is cut off.
-const SILENT: u8 = 4;
+/// Samples in a row without a datagram of a peer that has something to say (media, or feedback for ours) that mean it is
+/// cut off.
+const SILENT: u8 = 3;
+
+/// The same of a peer that neither sends nor is sent media: it has only ICE checks to say, every 2.5 s or so, and one may
+/// be lost.
+const SILENT_IDLE: u8 = 7;
+
+/// Samples in a row with media for a peer that brought no feedback, from which each level from 5 on holds: what it sends
+/// arrives, and what is sent to it does not.
+const UNCONFIRMED: [u8; 2] = [2, 3];
+
+/// Packets in a second that make a sender. Higher: a stream that ends is not taken for a network that does. Lower: a
+/// sender of little is watched, too.
+const FEW: u32 = 10;
+
+/// Samples without a word about a direction, or about the round trip, after which what was known counts no more. Receiver
+/// reports of a voice come every 2.5 to 7.5 s. Higher: they are not forgotten in between. Lower: what stopped does not
+/// count for long.
+const FORGET: u8 = 8;
+
+/// Samples after which a level above the first is told again, to devices that have come since. Higher: fewer notices.
+/// Lower: they know it sooner.
+const REPEAT: u8 = 5;
 
 /// The level that a session starts with.
-pub(crate) const FIRST_LEVEL: u8 = 1;
+const FIRST_LEVEL: u8 = 1;
 
-/// The level of a session that hears nothing.
+/// The level of a session that hears nothing, or is not heard.
 const CUT_OFF: u8 = 6;
+
+/// Packets of one direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Packets that should have arrived.
+    pub(crate) expected: u32,
+    /// Of these, those that did not.
+    pub(crate) lost: u32,
+}
+
+/// What a peer said of the media that was sent to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Feedback {
+    /// Nothing, nor was there much to say.
+    #[default]
+    NotDue,
+    /// Nothing, though there was.
+    Missing,
+    /// What arrived.
+    Came,
+}
+
+impl Feedback {
+    /// Of a second in which so many packets were sent that feedback is due for, and in which it came or not.
+    pub(crate) fn of(sent: u32, came: bool) -> Self {
+        match (came, sent >= FEW) {
+            (true, _) => Self::Came,
+            (false, true) => Self::Missing,
+            (false, false) => Self::NotDue,
+        }
+    }
+}
 
 /// One second of a session.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sample {
-    /// Fraction lost of what we sent to it (from its transport-wide feedback and receiver reports).
-    pub(crate) sent_lost: Option<f32>,
-    /// Fraction lost of what it sent us.
-    pub(crate) received_lost: Option<f32>,
+    /// What we sent to it, as it says. Nothing expected: it said nothing.
+    pub(crate) sent: Tally,
+    /// What it sent us.
+    pub(crate) received: Tally,
+    pub(crate) feedback: Feedback,
+    /// The newest, if there is one of this second.
     pub(crate) round_trip: Option<Duration>,
     /// At least one datagram came from it.
     pub(crate) heard: bool,
 }
 
-/// The judge of one session.
-#[derive(Debug)]
-pub(crate) struct Quality {
-    losses: [f32; WINDOW],
-    next: usize,
-    level: u8,
-    calm: u8,
-    silent: u8,
+/// The newest seconds of one direction that say something.
+#[derive(Debug, Default)]
+struct Window {
+    /// The newest first.
+    seconds: [Tally; LONG_WINDOW],
+    quiet: u8,
 }
 
-impl Default for Quality {
-    fn default() -> Self {
-        Self { losses: [0.0; WINDOW], next: 0, level: FIRST_LEVEL, calm: 0, silent: 0 }
+impl Window {
+    fn take(&mut self, second: Tally) {
+        if second.expected == 0 {
+            self.quiet = self.quiet.saturating_add(1);
+            if self.quiet >= FORGET {
+                self.seconds = Default::default();
+            }
+            return;
+        }
+        self.quiet = 0;
+        self.seconds.rotate_right(1);
+        self.seconds[0] = second;
     }
+
+    /// Packets expected and lost in the newest seconds.
+    fn sum(&self, seconds: usize) -> (f64, f64) {
+        let add = |(expected, lost), s: &Tally| (expected + f64::from(s.expected), lost + f64::from(s.lost));
+        self.seconds[..seconds].iter().fold((0.0, 0.0), add)
+    }
+
+    /// The limits of loss that are reached, each eased by a factor.
+    fn reached(&self, ease: f64) -> usize {
+        let ((expected, lost), (all, all_lost)) = (self.sum(WINDOW), self.sum(LONG_WINDOW));
+        let reached = |&&share: &&f64| {
+            lost >= (share * expected + LUCK) * ease
+                || (all >= LONG_LEAST && all_lost >= share * all * LONG_SHARE * ease)
+        };
+        LOSS.iter().filter(reached).count()
+    }
+}
+
+/// The newest of times that are measured about once a second: round trips, say.
+#[derive(Debug, Default)]
+pub(crate) struct Newest {
+    newest: [Option<Duration>; TIMES],
+    quiet: u8,
+}
+
+impl Newest {
+    /// A second has passed, with a time or without.
+    pub(crate) fn take(&mut self, time: Option<Duration>) {
+        if time.is_none() {
+            self.quiet = self.quiet.saturating_add(1);
+            if self.quiet >= FORGET {
+                self.newest = Default::default();
+            }
+            return;
+        }
+        self.quiet = 0;
+        self.newest.rotate_right(1);
+        self.newest[0] = time;
+    }
+
+    /// How many of the limits are reached, each eased by a factor.
+    pub(crate) fn reached(&self, limits: &[Duration], ease: f64) -> usize {
+        let known = self.newest.iter().flatten();
+        // A level rises with the shortest, for which all must be known, and falls with the longest.
+        let time = if ease < 1.0 {
+            known.max()
+        } else if self.newest.contains(&None) {
+            None
+        } else {
+            known.min()
+        };
+        let reached = |limit: &&Duration| time.is_some_and(|t| t.as_secs_f64() >= limit.as_secs_f64() * ease);
+        limits.iter().filter(reached).count()
+    }
+}
+
+/// A level, from what is measured to what is told.
+#[derive(Debug)]
+pub(crate) struct Level {
+    now: u8,
+    calm: u8,
+    told: Option<u8>,
+    since_told: u8,
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self { now: FIRST_LEVEL, calm: 0, told: None, since_told: 0 }
+    }
+}
+
+impl Level {
+    /// A second has passed. `judge` gives the level by limits that are eased by a factor. Gives what is to be told: the
+    /// first level, each other one, and one that is not the best again every [`REPEAT`] samples. It rises at once and
+    /// falls after [`CALM`] better seconds.
+    pub(crate) fn settle(&mut self, judge: impl Fn(f64) -> u8) -> Option<u8> {
+        let (level, eased) = (judge(1.0), judge(EASE));
+        if level > self.now {
+            (self.now, self.calm) = (level, 0);
+        } else if eased < self.now {
+            self.calm += 1;
+            if self.calm >= CALM {
+                (self.now, self.calm) = (eased, 0);
+            }
+        } else {
+            self.calm = 0;
+        }
+        self.tell()
+    }
+
+    /// A level was told.
+    pub(crate) fn was_told(&self) -> bool {
+        self.told.is_some()
+    }
+
+    fn tell(&mut self) -> Option<u8> {
+        self.since_told = self.since_told.saturating_add(1);
+        let again = self.now > FIRST_LEVEL && self.since_told >= REPEAT;
+        if self.told == Some(self.now) && !again {
+            return None;
+        }
+        (self.told, self.since_told) = (Some(self.now), 0);
+        self.told
+    }
+}
+
+/// The judge of one session.
+#[derive(Debug, Default)]
+pub(crate) struct Quality {
+    sent: Window,
+    received: Window,
+    trips: Newest,
+    /// Samples in a row in which nothing was heard.
+    silent: u8,
+    /// Media flowed when something was last heard, or has since been sent.
+    busy: bool,
+    /// Feedback has come at least once: not every peer gives it.
+    confirms: bool,
+    unconfirmed: u8,
+    level: Level,
 }
 
 impl Quality {
-    /// Takes a second; gives the level if it changed. It rises at once and falls after [`CALM`] better seconds.
+    /// Takes a second; gives the level if it is to be told ([`Level::settle`]).
     pub(crate) fn sample(&mut self, s: Sample) -> Option<u8> {
-        self.silent = if s.heard { 0 } else { self.silent.saturating_add(1) };
-        let worse = |a: Option<f32>, b: Option<f32>| a.unwrap_or(0.0).max(b.unwrap_or(0.0));
-        self.losses[self.next] = worse(s.sent_lost, s.received_lost).clamp(0.0, 1.0);
-        self.next = (self.next + 1) % WINDOW;
-        let level = self.judge(s.round_trip);
-        if level >= self.level {
-            self.calm = 0;
-        } else {
-            self.calm += 1;
-            if self.calm < CALM {
-                return None;
-            }
-        }
-        let changed = level != self.level;
-        if changed {
-            self.level = level;
-            self.calm = 0;
-        }
-        changed.then_some(level)
+        self.sent.take(s.sent);
+        self.received.take(s.received);
+        self.trips.take(s.round_trip);
+        self.listen(&s);
+        let mut level = std::mem::take(&mut self.level);
+        let told = level.settle(|ease| self.judge(ease));
+        self.level = level;
+        told
     }
 
-    fn judge(&self, round_trip: Option<Duration>) -> u8 {
-        if self.silent >= SILENT {
+    /// Who says nothing, though something is due?
+    fn listen(&mut self, s: &Sample) {
+        let flows = s.received.expected >= FEW || s.feedback != Feedback::NotDue;
+        if s.heard {
+            (self.silent, self.busy) = (0, flows);
+        } else {
+            self.silent = self.silent.saturating_add(1);
+            self.busy |= flows;
+        }
+        self.confirms |= s.feedback == Feedback::Came;
+        self.unconfirmed = match s.feedback {
+            Feedback::Missing if self.confirms => self.unconfirmed.saturating_add(1),
+            _ => 0,
+        };
+    }
+
+    fn judge(&self, ease: f64) -> u8 {
+        let unconfirmed = UNCONFIRMED.iter().filter(|&&n| self.unconfirmed >= n).count();
+        let silent = if self.busy { SILENT } else { SILENT_IDLE };
+        if self.silent >= silent || unconfirmed == UNCONFIRMED.len() {
             return CUT_OFF;
         }
-        #[allow(clippy::cast_precision_loss)] // WINDOW is a handful.
-        let loss = self.losses.iter().sum::<f32>() / WINDOW as f32;
-        let by_loss = LOSS.iter().filter(|&&l| loss >= l).count();
-        let by_delay = ROUND_TRIP.iter().filter(|&&r| round_trip.is_some_and(|t| t >= r)).count();
-        #[allow(clippy::cast_possible_truncation)] // At most four.
-        let level = 1 + by_loss.max(by_delay) as u8;
-        level
+        let loss = self.sent.reached(ease).max(self.received.reached(ease));
+        let worst = loss.max(self.trips.reached(&ROUND_TRIP, ease));
+        level(if unconfirmed > 0 { LOSS.len() } else { worst })
     }
+}
+
+/// The level of so many limits that are reached.
+pub(crate) fn level(reached: usize) -> u8 {
+    FIRST_LEVEL.saturating_add(u8::try_from(reached).unwrap_or(u8::MAX)).min(CUT_OFF)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lossy(fraction: f32) -> Sample {
-        Sample { sent_lost: Some(fraction), heard: true, ..Sample::default() }
-    }
-
-    fn run(q: &mut Quality, s: Sample, seconds: usize) -> Vec<u8> {
-        (0..seconds).filter_map(|_| q.sample(s)).collect()
-    }
-
-    #[test]
-    fn ten_per_cent_loss_is_a_hint_within_five_seconds_and_goes_after_recovery() {
-        let mut q = Quality::default();
-        assert!(run(&mut q, lossy(0.0), 10).is_empty());
-        assert_eq!(run(&mut q, lossy(0.1), 5).last(), Some(&5));
-        let recovery = run(&mut q, lossy(0.0), 6);
-        assert_eq!(recovery.last(), Some(&1), "{recovery:?}");
-    }
-
-    #[test]
-    fn loss_of_either_direction_counts() {
-        let mut q = Quality::default();
-        let s = Sample { received_lost: Some(0.1), heard: true, ..Sample::default() };
-        assert_eq!(run(&mut q, s, 5).last(), Some(&5));
-    }
-
-    #[test]
-    fn one_better_second_does_not_make_it_flap() {
-        let mut q = Quality::default();
-        run(
-            &mut q,
-            Sample { round_trip: Some(Duration::from_millis(900)), heard: true, ..Sample::default() },
-            2,
-        );
-        assert_eq!(q.sample(lossy(0.0)), None);
-        assert_eq!(
-            q.sample(Sample {
-                round_trip: Some(Duration::from_millis(900)),
-                heard: true,
-                ..Sample::default()
-            }),
-            None
-        );
-    }
-
-    #[test]
-    fn silence_is_cut_off_until_something_is_heard() {
-        let mut q = Quality::default();
-        assert_eq!(run(&mut q, Sample::default(), 10), [6]);
-        assert_eq!(run(&mut q, lossy(0.0), 3), [1]);
-    }
-}
+mod tests;

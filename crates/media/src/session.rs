@@ -153,18 +153,13 @@ impl Session {
         self.keyframes.due().map_or(due, |k| k.min(due))
     }
 
-    /// A second has passed; gives the network level if it changed.
-    pub(crate) fn judge(
-        &mut self,
-        sent_lost: Option<f32>,
-        received_lost: Option<f32>,
-        rtt: Option<Duration>,
-    ) -> Option<u8> {
+    /// A second has passed; gives the network level if it is to be told.
+    pub(crate) fn judge(&mut self, second: Sample) -> Option<u8> {
         let heard = std::mem::take(&mut self.heard);
         if !self.connected {
             return None;
         }
-        self.quality.sample(Sample { sent_lost, received_lost, round_trip: rtt, heard })
+        self.quality.sample(Sample { heard, ..second })
     }
 
     /// The slot index of a line.

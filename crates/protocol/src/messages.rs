@@ -396,7 +396,7 @@ pub enum Event {
         /// What it is.
         media: MediaType,
     },
-    /// How good somebody's network is, sent when it changes.
+    /// How good somebody's network is, sent when it changes, and again every few seconds while it is not the best.
     Network {
         /// The call.
         #[serde(rename = "callID")]

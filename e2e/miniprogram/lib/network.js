@@ -5,11 +5,34 @@
 
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import { Transform } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
+import { setTimeout as delay } from 'node:timers/promises'
 import { allDone, LEAVING_MS, within } from './house.js'
 
 /** Resets a connection. One that is ending already is only closed: Node would keep its handle for ever. */
 const reset = (socket) => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy())
+
+/** Pieces that a slow way lets pass in a second. */
+const PIECES = 20
+
+/** Lets so many bytes a second pass, as the network has it at that moment. */
+class Slow extends Transform {
+  constructor(network) {
+    super({ highWaterMark: 1 })
+    this.network = network
+  }
+
+  async _transform(bytes, _encoding, done) {
+    while (bytes.length) {
+      const piece = Math.max(1, Math.round(Math.min(bytes.length, this.network.upload / PIECES)))
+      this.push(bytes.subarray(0, piece))
+      bytes = bytes.subarray(piece)
+      if (this.network.upload !== Infinity) await delay((piece / this.network.upload) * 1000)
+    }
+    done()
+  }
+}
 
 /** A way to one place. */
 class Door {
@@ -38,7 +61,8 @@ class Door {
       }
       for (const socket of pair) socket.setNoDelay(true).on('close', end)
       far.on('error', () => reset(near))
-      near.pipe(far)
+      if (network.slow) near.pipe(new Slow(network)).pipe(far)
+      else near.pipe(far)
       far.pipe(near)
       if (network.silent) this.#hold(pair)
     })
@@ -73,6 +97,14 @@ class Door {
     far.pause()
   }
 
+  /** What is sent from now on passes as fast as the network lets it. */
+  slow(network) {
+    for (const [near, far] of this.#pairs) {
+      near.unpipe(far)
+      near.pipe(new Slow(network)).pipe(far)
+    }
+  }
+
   release() {
     for (const [near, far] of this.#pairs) {
       near.pipe(far)
@@ -92,6 +124,9 @@ export class Network {
   /** @type {Set<number>} ports to which no way leads now */ #blocked = new Set()
   down = false
   silent = false
+  /** It has been made slow, in bytes a second for each connection that the phone has. */
+  slow = false
+  upload = Infinity
   type = 'wifi'
 
   /** @param {(state: { isConnected: boolean, networkType: string }) => void} onChange */
@@ -134,6 +169,14 @@ export class Network {
   async silence() {
     this.silent = true
     for (const door of await this.#all()) door.hold()
+  }
+
+  /** What the phone sends passes so slowly on each connection, what it is sent does not. @param {number} bytes a second; Infinity for as fast as ever */
+  async choke(bytes) {
+    this.upload = bytes
+    if (this.slow) return
+    this.slow = true
+    for (const door of await this.#all()) door.slow(this)
   }
 
   /** @param {string} [type] the network that it comes back as */

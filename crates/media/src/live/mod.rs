@@ -7,6 +7,7 @@
 mod connection;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod network;
 mod player;
 mod publisher;
 mod ticket;
@@ -15,6 +16,8 @@ use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, Direction, Tag, TagKind, Wanted};
 use connection::{Connection, Role};
+use network::Network;
+use player::Player;
 use publisher::Publisher;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -104,6 +107,7 @@ struct Stream {
     pusher: Option<ConnectionId>,
     players: BTreeMap<UserId, ConnectionId>,
     tickets: Vec<Ticket>,
+    network: Network,
 }
 
 /// One worker's streams and their connections.
@@ -216,7 +220,17 @@ impl Live {
             return false; // the player is given them with its next frame
         }
         out.ready.push(conn);
-        connection.play(|player| player.push(&source.publisher, (frame, pauses), now), now)
+        let mut waiting = 0;
+        let push = |player: &mut Player| {
+            let cut = player.push(&source.publisher, (frame, pauses), now);
+            waiting = player.waiting_ms();
+            cut
+        };
+        let cut = connection.play(push, now);
+        if let Some(stream) = self.streams.get_mut(&to) {
+            stream.network.waits(waiting, cut);
+        }
+        cut
     }
 
     /// Pictures stop, or start again: what was kept before must not be shown.
@@ -261,7 +275,12 @@ impl Live {
                         continue;
                     };
                     match tag.unsupported() {
-                        None => frames.push((*key, tag)),
+                        None => {
+                            if let Some(stream) = self.streams.get_mut(key).filter(|_| !tag.is_header()) {
+                                stream.network.arrived(tag.kind, tag.timestamp, now);
+                            }
+                            frames.push((*key, tag));
+                        }
                         Some(what) => self.fail(conn, &format!("{what} is not carried: {CARRIED}"), out),
                     }
                 }
@@ -304,6 +323,7 @@ impl Live {
             Role::Player { of, .. } => stream.players.insert(of.clone(), conn),
             _ => {
                 stream.publisher.restart();
+                stream.network.restart();
                 stream.pusher.replace(conn)
             }
         };
@@ -360,6 +380,19 @@ impl Live {
             self.connections.iter().filter(|(_, c)| c.is_dead(now)).map(|(&conn, _)| conn).collect();
         for conn in dead {
             self.dismiss(conn, "it was silent for too long", out);
+        }
+    }
+
+    /// A second has passed: the levels of sessions' networks that are to be told. A session that never had a connection,
+    /// such as a browser's, has none.
+    pub(crate) fn judge(&mut self, told: &mut Vec<(Key, u8)>) {
+        for (&key, stream) in &mut self.streams {
+            let connected = stream.pusher.is_some() || !stream.players.is_empty();
+            if (connected || stream.network.was_judged())
+                && let Some(level) = stream.network.second()
+            {
+                told.push((key, level));
+            }
         }
     }
 

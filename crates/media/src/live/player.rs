@@ -16,7 +16,7 @@ const SOUND_KEPT_MS: u32 = 200;
 pub(crate) const MAX_WAITING_BYTES: usize = 4 << 20;
 
 /// A step of the publisher's clock that is no step of time: it was reset, or it lies.
-const JUMP_MS: i64 = 5_000;
+pub(super) const JUMP_MS: i64 = 5_000;
 
 /// One player.
 #[derive(Debug, Default)]
@@ -67,6 +67,12 @@ impl Player {
         Some((at, tag))
     }
 
+    /// Media that waits: the time from its first frame to its last.
+    pub(crate) fn waiting_ms(&self) -> u32 {
+        let first = self.queue.iter().find(|(_, tag)| !tag.is_header()).map_or(0, |(at, _)| *at);
+        self.queue.back().map_or(0, |(at, _)| at.saturating_sub(first))
+    }
+
     /// Headers, then the newest key frame and all after it a millisecond apart, so that the player decodes through them
     /// at once and is where everybody is. `newest` is the last of what was kept, or is sound that follows it.
     fn join(&mut self, publisher: &Publisher, newest: &Tag, now: Instant) {
@@ -111,8 +117,8 @@ impl Player {
 
     fn cut(&mut self) -> bool {
         let Some(head) = self.queue.iter().position(|(_, tag)| !tag.is_header()) else { return false };
-        let (first, last) = (self.queue[head].0, self.queue.back().map_or(0, |(at, _)| *at));
-        if last.saturating_sub(first) <= MAX_WAITING_MS && self.bytes <= MAX_WAITING_BYTES {
+        let last = self.queue.back().map_or(0, |(at, _)| *at);
+        if self.waiting_ms() <= MAX_WAITING_MS && self.bytes <= MAX_WAITING_BYTES {
             return false;
         }
         if self.bytes > MAX_WAITING_BYTES {

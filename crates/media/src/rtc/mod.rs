@@ -9,6 +9,7 @@ pub(crate) mod fuzzing;
 pub(crate) mod hostile;
 mod packet;
 mod profile;
+mod traffic;
 mod transport;
 
 pub(crate) use config::CODECS;

@@ -1,11 +1,13 @@
 //! One WebRTC session of the server: ICE-lite, DTLS 1.2, SRTP, RTCP.
 
 use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
+use super::traffic::Traffic;
 use super::{CODECS, Certificate, Codec, Packet, answer};
 use crate::codecs::Codecs;
 use crate::offer::{MediaKind, Offer};
 use crate::output::Transmit;
 use crate::path::Path;
+use crate::quality::Sample;
 use crate::repair::Repair;
 use crate::ufrag::{Kind, kind};
 use crate::{Datagram, OfferError};
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use str0m::change::SdpOffer;
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
+use str0m::rtp::{Extension, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
 
 /// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
@@ -58,6 +60,8 @@ pub(crate) struct Line {
     payload_types: [Option<u8>; CODECS],
     /// The payload types of their retransmissions.
     repairs: [Option<u8>; CODECS],
+    /// The peer confirms each packet that it is sent here (transport-wide feedback).
+    confirmed: bool,
 }
 
 impl Line {
@@ -85,14 +89,8 @@ pub(crate) enum Event {
         /// The slot's line.
         line: usize,
     },
-    /// A second's loss and round trip.
-    Stats {
-        /// Fraction lost of what we sent, 0 to 1.
-        sent_lost: Option<f32>,
-        /// Fraction lost of what the peer sent.
-        received_lost: Option<f32>,
-        round_trip: Option<Duration>,
-    },
+    /// A second has passed.
+    Stats(Sample),
     /// The peer said goodbye.
     Closed,
 }
@@ -144,6 +142,7 @@ pub(crate) struct Transport {
     preferred: Codec,
     /// Retransmissions that were asked for beyond the budget, since they were last taken.
     pub(crate) repairs_refused: u64,
+    traffic: Traffic,
     /// Where everything but the answers to checks goes. None: nobody has checked yet.
     path: Option<Path>,
     /// The port that the present datagram reached.
@@ -219,6 +218,7 @@ impl Transport {
             repair: Repair::new(now),
             preferred: c.video[0],
             repairs_refused: 0,
+            traffic: Traffic::default(),
             path: None,
             via: 0,
             deadline: now,
@@ -309,7 +309,7 @@ impl Transport {
         self.guarded(|t| {
             let Some(line) = t.lines.get(w.line) else { return Ok(()) };
             let Some(payload_type) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
-            let (mid, video) = (line.mid, line.kind == MediaKind::Video);
+            let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed);
             let mut api = t.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { return Ok(()) };
             let pt = Pt::new_with_value(payload_type);
@@ -319,6 +319,9 @@ impl Transport {
                     .nackable(video)
                     .ext_vals(w.packet.extensions.clone()),
             );
+            if confirmed {
+                t.traffic.sent();
+            }
             t.drain(now, sink)
         })
     }
@@ -419,6 +422,7 @@ impl Transport {
             RtcEvent::Connected => events.push(Event::Connected),
             RtcEvent::Closed => events.push(Event::Closed),
             RtcEvent::RtpPacket(p) => {
+                self.traffic.received(&p);
                 let Some(line) = self.line_of_ssrc(p.header.ssrc) else { return };
                 let pt = *p.header.payload_type;
                 let known = |c: &Codec| self.lines[line].payload_types[c.index()] == Some(pt);
@@ -431,11 +435,10 @@ impl Transport {
                     events.push(Event::KeyframeWanted { line });
                 }
             }
-            RtcEvent::PeerStats(s) => events.push(Event::Stats {
-                sent_lost: s.egress_loss_fraction,
-                received_lost: s.ingress_loss_fraction,
-                round_trip: s.rtt,
-            }),
+            RtcEvent::PeerStats(s) => events.push(Event::Stats(self.traffic.second(&s))),
+            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed) => {
+                self.traffic.reported(&s);
+            }
             _ => {}
         }
     }
@@ -473,6 +476,7 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
         }
     }
     let direction = media.map(str0m::media::Media::direction);
+    let numbered = |m: &str0m::media::Media| m.remote_extmap().id_of(Extension::TransportSequenceNumber);
     Line {
         mid,
         kind,
@@ -480,6 +484,7 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
         sends: direction.is_some_and(|d| d.is_sending()),
         payload_types,
         repairs,
+        confirmed: media.and_then(numbered).is_some(),
     }
 }
 

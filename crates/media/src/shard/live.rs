@@ -7,7 +7,7 @@ use crate::offer::MediaKind;
 use crate::room::Joining;
 use crate::rtmp::{Tag, TagKind, Wanted};
 use crate::session::LiveSession;
-use crate::{OfferError, Output, UserId};
+use crate::{Notice, OfferError, Output, UserId};
 use std::time::{Duration, Instant};
 
 /// How often connections are looked at that say or take nothing.
@@ -117,8 +117,20 @@ impl Shard {
     pub(super) fn advance_live(&mut self, now: Instant, out: &mut Output) {
         if self.next_tick.is_some_and(|at| at <= now) {
             self.live.tick(now, &mut out.live);
+            self.judge_live(out);
             self.bridge_silent_browsers(now);
             self.next_tick = (self.live.connections() > 0).then(|| now + TICK);
+        }
+    }
+
+    fn judge_live(&mut self, out: &mut Output) {
+        let mut told = Vec::new();
+        self.live.judge(&mut told);
+        told.sort_unstable();
+        for (key, level) in told {
+            if let Some(session) = self.sessions.live(key) {
+                out.notices.push(Notice::Network { session: session.id, level });
+            }
         }
     }
 

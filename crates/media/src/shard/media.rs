@@ -51,10 +51,10 @@ impl Shard {
                     self.want_picture(publisher, key, now, out);
                 }
             }
-            Event::Stats { sent_lost, received_lost, round_trip } => {
+            Event::Stats(second) => {
                 let Some(session) = self.sessions.get_mut(key) else { return };
-                session.round_trip = round_trip;
-                if let Some(level) = session.judge(sent_lost, received_lost, round_trip) {
+                session.round_trip = second.round_trip;
+                if let Some(level) = session.judge(second) {
                     out.notices.push(Notice::Network { session: session.id, level });
                 }
             }

@@ -212,3 +212,52 @@ fn an_endless_list_of_others_is_refused() {
     assert!(matches!(w.out.notices[..], [Notice::Refused { error: OfferError::TooLarge(_), .. }]));
     assert_eq!(w.out.ended, [SessionId(1)]);
 }
+
+/// Alice pushes sound for a second, each frame so late; Bob's player takes what comes, or takes nothing.
+fn second(
+    w: &mut World,
+    [pusher, player]: [ConnectionId; 2],
+    clock: &mut u32,
+    late: u64,
+    takes: bool,
+) -> Vec<(u64, u8)> {
+    let begin = w.now;
+    for i in 0..50u64 {
+        w.now = begin + Duration::from_millis(i * 20);
+        let payload = [0xaf, 1, 0, 0, 0, 9, 9, 9].as_slice().into();
+        // What is late has the time of what could have come now.
+        let timestamp = clock.saturating_sub(u32::try_from(late).unwrap());
+        w.send(pusher, &testing::publish(&Tag { kind: TagKind::Audio, timestamp, payload }));
+        *clock += 20;
+        if takes {
+            w.bytes(player);
+        }
+    }
+    w.now = begin + Duration::from_secs(1);
+    w.shard.advance(w.now, &mut w.out);
+    let levels = w.out.notices.drain(..).filter_map(|n| match n {
+        Notice::Network { session, level } => Some((session.0, level)),
+        _ => None,
+    });
+    levels.collect()
+}
+
+#[test]
+fn a_phones_network_is_told_of_what_it_pushes_and_of_what_it_plays() {
+    let mut w = World::new();
+    let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    w.gate(1);
+    w.gate(2);
+    let conns = [w.connect("publish", &push), w.connect("play", &play)];
+    let mut clock = 10_000;
+    let mut run = |w: &mut World, seconds: usize, late: u64, takes: bool| -> Vec<(u64, u8)> {
+        (0..seconds).flat_map(|_| second(w, conns, &mut clock, late, takes)).collect()
+    };
+    assert_eq!(run(&mut w, 5, 0, true), [(1, 1), (2, 1)]);
+    assert_eq!(run(&mut w, 4, 800, true), [(1, 5)], "what she pushes is late");
+    assert_eq!(run(&mut w, 5, 0, true), [(1, 1)]);
+    let told = run(&mut w, 4, 0, false);
+    assert_eq!(told.last(), Some(&(2, 5)), "he takes nothing: {told:?}");
+    assert!(told.iter().all(|&(session, _)| session == 2), "{told:?}");
+    assert_eq!(run(&mut w, 5, 0, true).last(), Some(&(2, 1)));
+}
