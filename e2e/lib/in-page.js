@@ -262,6 +262,9 @@
     for (const row of (await pc.getStats()).values()) {
       if (row.type === 'inbound-rtp') {
         result.in[row.kind].packets += row.packetsReceived
+        if (row.kind === 'audio') {
+          result.sound = { packets: row.packetsReceived, lost: row.packetsLost, samples: row.totalSamplesReceived, concealed: row.concealedSamples }
+        }
         result.in[row.kind].frames += row.framesDecoded ?? 0
       }
       if (row.type === 'outbound-rtp') {

@@ -1,6 +1,14 @@
 //! The last hand on an answer of the library.
 
-use crate::offer::{MediaKind, Rejected};
+use crate::offer::{MediaKind, Offer, Rejected};
+
+/// Sound may repeat what was sent before: every audio line offers it (RFC 2198 §5). The library has one set of codecs for
+/// all lines, and puts it first in each, as browsers want it that are to send so.
+pub(super) fn may_repeat(offer: &Offer) -> bool {
+    let lines = offer.lines.iter().filter(|l| l.kind == MediaKind::Audio).count();
+    let offered = |l: &&str| l.starts_with("a=rtpmap:") && l.ends_with(" red/48000/2");
+    offer.sdp.lines().filter(offered).count() == lines
+}
 
 /// Finishes an answer of the library: our candidates, all of them and no other, go into the first media section (it
 /// knows only the bound addresses; clients are told the advertised ones), and the n-th audio slot gets the same stream
