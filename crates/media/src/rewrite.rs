@@ -132,11 +132,11 @@ mod tests {
         assert_eq!(r.rewrite(A_AGAIN, 459, 431_540, 48_000, later), None, "from before the pause");
     }
 
-    /// Every packet of a talk with a pause in it, in any order: nothing from before a run is repeated in it.
+    /// After a pause, whichever packet comes first and whichever comes late: nothing from before the run is repeated.
     #[test]
     fn what_is_repeated_is_of_the_same_run() {
         let now = Instant::now();
-        // A clock that wraps, frames of 20 ms, and who is let in at the tenth packet.
+        // Frames of 20 ms, and a clock that wraps.
         let timestamp = |seq: u64| (seq as u32).wrapping_mul(960).wrapping_sub(14 * 960);
         for first in 10..16 {
             for late in 5..20 {

@@ -101,7 +101,7 @@ fn who_sends_without_is_heard_without() {
 
 /// A browser sends with the first codec of the answer.
 #[test]
-fn the_answer_has_it_first_if_every_audio_line_of_the_offer_has_it() {
+fn the_answer_has_it_first_if_the_offer_has_it() {
     let mut w = World::new();
     let with = w.join_with("alice", true, |c| c.red = true);
     let without = w.join("bob", true);
