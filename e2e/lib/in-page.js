@@ -269,6 +269,7 @@
       }
       if (row.type === 'outbound-rtp') {
         result.out[row.kind].packets += row.packetsSent
+        result.out[row.kind].bytes = (result.out[row.kind].bytes ?? 0) + row.bytesSent
         result.out[row.kind].frames += row.framesEncoded ?? 0
         if (row.frameWidth) result.size = `${row.frameWidth}x${row.frameHeight}`
       }
