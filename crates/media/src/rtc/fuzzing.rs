@@ -29,7 +29,8 @@ pub(crate) fn rewrite(bytes: &[u8]) {
             report = SystemTime::UNIX_EPOCH.checked_add(ntp).map(|at| (at, input.u32()));
         }
         let codec = Codec::ALL[usize::from(act >> 6) % Codec::ALL.len()];
-        let packet = Packet { report, ..Packet::bare(codec, seq, input.u32(), false, Arc::new([])) };
+        let mut packet = Packet::bare(codec, seq, input.u32(), false, Arc::new([]));
+        packet.report = report;
         let captured = clock.capture_time(&packet, now);
         assert!(captured <= now && now.duration_since(captured) <= Duration::from_secs(5));
 
