@@ -227,7 +227,7 @@ impl World {
         let index = self.ends.len();
         let address = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 1), 10_000 + index as u16));
         let mut config = PeerConfig::video(address, self.certificate.clone());
-        config.red = index % 2 == 0;
+        config.red = index.is_multiple_of(2);
         let red = config.red;
         let (peer, sdp) = Peer::new(config, self.instant).unwrap();
         let mut commands = Vec::new();
