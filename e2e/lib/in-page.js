@@ -262,10 +262,14 @@
     for (const row of (await pc.getStats()).values()) {
       if (row.type === 'inbound-rtp') {
         result.in[row.kind].packets += row.packetsReceived
+        if (row.kind === 'audio') {
+          result.sound = { packets: row.packetsReceived, lost: row.packetsLost, samples: row.totalSamplesReceived, concealed: row.concealedSamples }
+        }
         result.in[row.kind].frames += row.framesDecoded ?? 0
       }
       if (row.type === 'outbound-rtp') {
         result.out[row.kind].packets += row.packetsSent
+        result.out[row.kind].bytes = (result.out[row.kind].bytes ?? 0) + row.bytesSent
         result.out[row.kind].frames += row.framesEncoded ?? 0
         if (row.frameWidth) result.size = `${row.frameWidth}x${row.frameHeight}`
       }

@@ -12,8 +12,11 @@ const LINK = { up: 'delay=25ms loss=5%', down: 'delay=25ms loss=5%' }
 const BLACKOUT_MS = 3000
 /** An address that no host has at first. */
 const NEW_ADDRESS = '10.9.0.77'
+/** A link that loses each fifth packet each way, and how long it is listened through: some 500 packets of sound. */
+const LOSSY = { up: 'delay=25ms loss=20%', down: 'delay=25ms loss=20%' }
+const LISTENED_MS = 10_000
 
-describe('a video call across networks of 50 ms round trip and 5 % loss', () => {
+describe('calls across networks that delay and lose', () => {
   /** @type {Lab} */ let lab
   /** @type {Rig} */ let rig
   before(async () => {
@@ -29,7 +32,7 @@ describe('a video call across networks of 50 ms round trip and 5 % loss', () => 
     }
   })
 
-  it('each sees and hears the other, again after a blackout of 3 s, and again from a new address', async () => {
+  it('at 5 % loss each sees and hears the other, again after a blackout of 3 s, and again from a new address', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', 'class'), rig.phone('bob', 'class')])
     const meet = () =>
       Promise.all([alice.page.hears('bob'), bob.page.hears('alice'), alice.page.sees('bob'), bob.page.sees('alice')])
@@ -53,5 +56,25 @@ describe('a video call across networks of 50 ms round trip and 5 % loss', () => 
 
     await lab.readdress('bob', NEW_ADDRESS)
     await meet()
+  })
+
+  it('at 20 % most of the sound that is lost comes back with the next packet, both ways', async () => {
+    const [alice, bob] = await Promise.all([rig.phone('alice', 'class'), rig.phone('bob', 'class')])
+    await lab.set('alice', { up: 'delay=25ms', down: 'delay=25ms' })
+    await lab.set('bob', LOSSY)
+    await connect(alice, bob, 1)
+    await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
+    const sound = async () => (await Promise.all([alice, bob].map((phone) => phone.page.counts()))).map((c) => c.sound)
+    const before = await sound()
+    await delay(LISTENED_MS)
+    const after = await sound()
+    for (const [n, name] of ['alice', 'bob'].entries()) {
+      const of = (key) => after[n][key] - before[n][key]
+      const lost = of('lost') / (of('lost') + of('packets'))
+      const concealed = of('concealed') / of('samples')
+      const figures = `${name}: ${(100 * lost).toFixed(1)} % of the packets were lost, ${(100 * concealed).toFixed(1)} % of the sound was made up`
+      assert.ok(lost > 0.1, figures)
+      assert.ok(concealed < lost / 2, figures)
+    }
   })
 })

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::format::PayloadParams;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo, Ssrc};
@@ -76,6 +77,9 @@ pub struct PeerConfig {
     pub video_codecs: Vec<Codec>,
     /// Its DTLS certificate; may be shared by many peers.
     pub certificate: Certificate,
+    /// Offer sound that repeats what was sent before too (RFC 2198), as Chromium and Safari do. It is then received so;
+    /// see [`Peer::use_red`] for sending.
+    pub red: bool,
     /// Offer a data channel too, behind the media lines, as some pages do. The server refuses that line.
     pub data_channel: bool,
 }
@@ -85,7 +89,7 @@ impl PeerConfig {
     pub fn voice(local: SocketAddr, certificate: Certificate) -> Self {
         let lines = vec![PeerLine { kind: MediaKind::Audio, send: true, receive: true }];
         let video_codecs = vec![Codec::H264, Codec::Vp8];
-        Self { local: vec![local], lines, video_codecs, certificate, data_channel: false }
+        Self { local: vec![local], lines, video_codecs, certificate, red: false, data_channel: false }
     }
 
     /// A video call: one audio and one video line, both ways.
@@ -218,7 +222,7 @@ impl Peer {
         getrandom::fill(&mut random).map_err(|_| PeerError::Random)?;
         let own = ufrag::Ufrag::new(ufrag::Owner { node: 0, worker: 0 }, random);
         let creds = rtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
-        let mut rtc = rtc::config(&config.certificate, creds, &config.video_codecs)
+        let mut rtc = rtc::config(&config.certificate, creds, &config.video_codecs, config.red)
             .set_crypto_provider(Arc::new(rtc::overheard_provider()))
             .build(now);
         for &address in &config.local {
@@ -316,6 +320,19 @@ impl Peer {
             None => return false,
         }
         true
+    }
+
+    /// Sends sound with what was sent before from now on: each payload must be one of RFC 2198. `false`: it was not
+    /// negotiated.
+    pub fn use_red(&mut self) -> bool {
+        let params = self.rtc.codec_config().params().iter();
+        let Some(red) =
+            params.filter(|p| Codec::of(p.spec().codec) == Some(Codec::Opus)).find_map(|p| p.red())
+        else {
+            return false;
+        };
+        let found = self.lines.iter_mut().find(|l| l.kind == MediaKind::Audio && l.codec.is_some());
+        found.map(|line| line.codec = Some((red, Codec::Opus))).is_some()
     }
 
     /// Sends an RTP payload on the first sending line of its kind. `timestamp` is in the codec's clock; the sequence
@@ -456,8 +473,9 @@ impl Peer {
             },
             Event::RtpPacket(p) => {
                 let Some(line) = self.line_of(p.header.ssrc) else { return };
-                let params =
-                    self.rtc.codec_config().params().iter().find(|c| c.pt() == p.header.payload_type);
+                let pt = p.header.payload_type;
+                let is_of = |c: &&PayloadParams| c.pt() == pt || c.red() == Some(pt);
+                let params = self.rtc.codec_config().params().iter().find(is_of);
                 let Some(codec) = params.and_then(|c| Codec::of(c.spec().codec)) else { return };
                 PeerEvent::Rtp(Rtp {
                     kind: self.lines[line].kind,

@@ -1,6 +1,7 @@
 //! One continuous RTP stream out of whatever fills a slot (RFC 3550 §5.1): a publisher that is replaced, muted or back
 //! after a network change must not look like loss, reordering or a jump of the clock to the receiver.
 
+use crate::red::MAX_OFFSET;
 use std::time::{Duration, Instant};
 
 /// Where a packet comes from: packets of one source count on without a gap.
@@ -17,6 +18,10 @@ pub(crate) struct Source {
 /// (RFC 3711 §3.3.1), and far below so that early reordering does not cross zero.
 const FIRST_SEQ: u64 = 1_000;
 
+/// Packets from the beginning of a run in which something from before it may be repeated: the shortest frame of Opus is
+/// 2.5 ms (RFC 6716 §2), and an offset reaches [`MAX_OFFSET`] back.
+const MAY_REPEAT: u64 = MAX_OFFSET as u64 / 120 + 1;
+
 /// Rewrites sequence numbers and timestamps for one slot.
 #[derive(Debug, Default)]
 pub(crate) struct Rewriter {
@@ -30,6 +35,8 @@ struct Current {
     source: Source,
     /// Sequence numbers of the source below this belong to before the pause.
     first_in: u64,
+    /// The timestamp of that packet, as it came.
+    first_timestamp: u32,
     first_out: u64,
     timestamp_offset: u32,
 }
@@ -57,6 +64,17 @@ impl Rewriter {
         Some((out_seq, out_timestamp))
     }
 
+    /// How far back, in ticks, a packet that was just let pass may repeat others (RFC 2198): to the first of its run.
+    /// What came before was not for this receiver: a gate was shut, or a microphone off.
+    pub(crate) fn reach(&self, seq: u64, timestamp: u32) -> u32 {
+        let Some(current) = self.current else { return 0 };
+        if seq.saturating_sub(current.first_in) > MAY_REPEAT {
+            return MAX_OFFSET;
+        }
+        let passed = timestamp.wrapping_sub(current.first_timestamp).cast_signed();
+        passed.max(0).unsigned_abs().min(MAX_OFFSET)
+    }
+
     fn switch(
         &self,
         before: Option<Current>,
@@ -67,7 +85,8 @@ impl Rewriter {
         now: Instant,
     ) -> Current {
         let Some((last_seq, last_timestamp, at)) = self.last else {
-            return Current { source, first_in: seq, first_out: FIRST_SEQ, timestamp_offset: 0 };
+            let (first_in, first_timestamp) = (seq, timestamp);
+            return Current { source, first_in, first_timestamp, first_out: FIRST_SEQ, timestamp_offset: 0 };
         };
         let timestamp_offset = match before {
             // The same publisher's clock ran on through the pause.
@@ -77,7 +96,8 @@ impl Rewriter {
                 last_timestamp.wrapping_add(passed).wrapping_sub(timestamp)
             }
         };
-        Current { source, first_in: seq, first_out: last_seq + 1, timestamp_offset }
+        let (first_in, first_timestamp) = (seq, timestamp);
+        Current { source, first_in, first_timestamp, first_out: last_seq + 1, timestamp_offset }
     }
 }
 
@@ -110,6 +130,40 @@ mod tests {
         let later = now + Duration::from_secs(9);
         assert_eq!(r.rewrite(A_AGAIN, 460, 432_500, 48_000, later), Some((1001, 432_500)));
         assert_eq!(r.rewrite(A_AGAIN, 459, 431_540, 48_000, later), None, "from before the pause");
+    }
+
+    /// After a pause, whichever packet comes first and whichever comes late: nothing from before the run is repeated.
+    #[test]
+    fn what_is_repeated_is_of_the_same_run() {
+        let now = Instant::now();
+        // Frames of 20 ms, and a clock that wraps.
+        let timestamp = |seq: u64| (seq as u32).wrapping_mul(960).wrapping_sub(14 * 960);
+        for first in 10..16 {
+            for late in 5..20 {
+                let mut r = Rewriter::default();
+                r.rewrite(A, 3, timestamp(3), 48_000, now).unwrap();
+                for seq in (first..24).filter(|&seq| seq != late).chain([late]) {
+                    let passed = r.rewrite(A_AGAIN, seq, timestamp(seq), 48_000, now).is_some();
+                    let let_in = if first == late { first + 1 } else { first };
+                    assert_eq!(passed, seq >= let_in, "{seq} of a run from {let_in}");
+                    if passed {
+                        let since = (seq - let_in) as u32 * 960;
+                        assert_eq!(r.reach(seq, timestamp(seq)), since, "{seq} of a run from {let_in}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_run_repeats_what_it_likes_and_a_clock_that_went_back_nothing() {
+        let (mut r, now) = (Rewriter::default(), Instant::now());
+        assert_eq!(r.reach(0, 0), 0, "nothing has passed");
+        r.rewrite(A, 10, 5_000, 48_000, now);
+        assert_eq!((r.reach(10, 5_000), r.reach(11, 4_999), r.reach(11, 5_960)), (0, 0, 960));
+        // The shortest frames, then 13 hours.
+        assert_eq!(r.reach(10 + MAY_REPEAT, 5_000 + MAY_REPEAT as u32 * 120), MAX_OFFSET);
+        assert_eq!(r.reach(2_340_000, 5_000u32.wrapping_add(13 * 3_600 * 48_000)), MAX_OFFSET);
     }
 
     #[test]

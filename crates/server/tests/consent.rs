@@ -2,9 +2,10 @@
 //! real peers that send all the time, while devices say and do things in every order.
 //!
 //! What the media plane is told and what it tells waits in queues of random length, as between threads. Each packet that
-//! arrives names the peer that sent it, and is held against what the people have said, not against what the engine or the
-//! media plane believe: both ends belong to the same call and have consented to it, the caller by calling, a callee by an
-//! `accept` that was carried out, and neither has left it.
+//! arrives names the peer that sent it and when, and is held against what the people have said, not against what the engine
+//! or the media plane believe: both ends belong to the same call and had consented to it, the caller by calling, a callee by
+//! an `accept` that was carried out, and neither has left it. Every other peer sends sound as browsers do, each packet with
+//! the two before it (RFC 2198): what is repeated is held against the same.
 // A failed unwrap is the report.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,13 +13,13 @@
 #[path = "../src/transports.rs"]
 mod transports;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tring_calls::{Effect, Engine, Input, Reply, Settings};
 use tring_media::{
-    Certificate, Command, Datagram, MediaKind, Notice, Output, Owner, Peer, PeerConfig, PeerEvent, SessionId,
-    Shard, ShardConfig,
+    Certificate, Command, Datagram, MediaKind, Notice, Output, Owner, Peer, PeerConfig, PeerEvent, Rtp,
+    SessionId, Shard, ShardConfig,
 };
 use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Timestamp, UserId, UserKey};
 
@@ -40,7 +41,33 @@ struct End {
     /// Hears nothing more, not even a goodbye, and goes on sending.
     deaf: bool,
     clock: u32,
+    /// Its sound repeats the newest of what it said.
+    red: bool,
+    said: Vec<Said>,
     received: usize,
+}
+
+/// The payload type of sound that repeats, and of what is in it.
+const RED: u8 = 63;
+const OPUS: u8 = 111;
+
+/// What a packet says: its sender and the moment.
+type Said = [u8; 8];
+
+/// Sound of 20 ms that repeats what was said 20 ms ago, 40 ms ago and so on: `said` in the order of time.
+fn repeating(said: &[Said]) -> Vec<u8> {
+    let header = |ago: u32| (u32::from(0x80 | OPUS) << 24 | (ago * 960) << 10 | 8).to_be_bytes();
+    let headers = (1..said.len() as u32).rev().map(header);
+    headers.flatten().chain([OPUS]).chain(said.iter().copied().flatten()).collect()
+}
+
+/// All that a packet says.
+fn said(rtp: &Rtp) -> Vec<Said> {
+    let is_red = rtp.kind == MediaKind::Audio && rtp.payload_type == RED;
+    let repeated = rtp.payload.iter().step_by(4).take_while(|&&b| is_red && b & 0x80 != 0).count();
+    let (said, rest) = rtp.payload[if is_red { repeated * 4 + 1 } else { 0 }..].as_chunks();
+    assert!(said.len() == repeated + 1 && rest.is_empty(), "{:?}", rtp.payload);
+    said.to_vec()
 }
 
 /// What waits for the media plane.
@@ -61,9 +88,11 @@ struct World {
     certificate: Certificate,
     time: Timestamp,
     instant: Instant,
+    start: Instant,
     ends: Vec<End>,
     calls: Vec<CallId>,
-    consents: HashSet<(CallId, DeviceId)>,
+    /// Who has consented to what, and when.
+    consents: HashMap<(CallId, DeviceId), Instant>,
     /// Jobs and notices wait for their turn, instead of being taken at once.
     delays: bool,
     refused: usize,
@@ -72,6 +101,7 @@ struct World {
 impl World {
     fn new(seed: u64, delays: bool) -> Self {
         let certificate = Certificate::generate().unwrap();
+        let start = Instant::now();
         let shard = Shard::new(ShardConfig {
             owner: Owner { node: 0, worker: 0 },
             certificate: certificate.clone(),
@@ -89,10 +119,11 @@ impl World {
             notices: VecDeque::new(),
             certificate,
             time: Timestamp::from_secs(1_700_000_000),
-            instant: Instant::now(),
+            instant: start,
+            start,
             ends: Vec::new(),
             calls: Vec::new(),
-            consents: HashSet::new(),
+            consents: HashMap::new(),
             delays,
             refused: 0,
         };
@@ -156,7 +187,7 @@ impl World {
                 if !self.calls.contains(&call) {
                     self.calls.push(call.clone());
                 }
-                self.consents.insert((call.clone(), device));
+                self.consents.entry((call.clone(), device)).or_insert(self.instant);
                 Some(call)
             }
             _ => None,
@@ -171,7 +202,8 @@ impl World {
         let device = DeviceId(device);
         // What was said counts from the moment it was said; what follows from it may come at once.
         let consent = (call.clone(), device);
-        let fresh = self.consents.insert(consent.clone());
+        let fresh = !self.consents.contains_key(&consent);
+        self.consents.entry(consent.clone()).or_insert(self.instant);
         let accepted = self.input(Input::Accept { device, call: call.clone() }).is_ok();
         if !accepted && fresh {
             self.consents.remove(&consent);
@@ -194,8 +226,10 @@ impl World {
         };
         let index = self.ends.len();
         let address = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 1), 10_000 + index as u16));
-        let (peer, sdp) =
-            Peer::new(PeerConfig::video(address, self.certificate.clone()), self.instant).unwrap();
+        let mut config = PeerConfig::video(address, self.certificate.clone());
+        config.red = index.is_multiple_of(2);
+        let red = config.red;
+        let (peer, sdp) = Peer::new(config, self.instant).unwrap();
         let mut commands = Vec::new();
         let offer = Offer { call: call.clone(), device, request: index as u32, way: Way::Sdp(sdp) };
         self.transports.open(offer, permit, self.time, &mut commands);
@@ -209,6 +243,8 @@ impl World {
             closed: false,
             deaf: false,
             clock: 0,
+            red,
+            said: Vec::new(),
             received: 0,
         });
         Some(index)
@@ -239,7 +275,9 @@ impl World {
                 let waiting = self.transports.answered(session, &mut commands).and_then(|t| t.request.take());
                 self.jobs.extend(commands.into_iter().map(Job::Command));
                 if let Some(end) = waiting {
-                    self.ends[end as usize].peer.accept_answer(&answer, self.instant).unwrap();
+                    let end = &mut self.ends[end as usize];
+                    end.peer.accept_answer(&answer, self.instant).unwrap();
+                    assert_eq!(end.peer.use_red(), end.red);
                 }
             }
             Notice::Lost { session } | Notice::Refused { session, .. } | Notice::Evicted { session } => {
@@ -280,9 +318,14 @@ impl World {
                 }
                 if e.connected && tick % 4 == 0 {
                     e.clock += 1;
-                    let payload = (index as u32).to_be_bytes();
-                    e.peer.send(MediaKind::Audio, e.clock * 960, false, payload, self.instant).unwrap();
-                    e.peer.send(MediaKind::Video, e.clock * 1_800, true, payload, self.instant).unwrap();
+                    let moment = (self.instant - self.start).as_millis() as u32;
+                    let said = Said::try_from([(index as u32).to_be_bytes(), moment.to_be_bytes()].concat());
+                    let said = said.unwrap();
+                    e.said.push(said);
+                    e.said.drain(..e.said.len().saturating_sub(3));
+                    let sound = if e.red { repeating(&e.said) } else { said.to_vec() };
+                    e.peer.send(MediaKind::Audio, e.clock * 960, false, sound, self.instant).unwrap();
+                    e.peer.send(MediaKind::Video, e.clock * 1_800, true, said, self.instant).unwrap();
                 }
             }
             self.carry();
@@ -307,8 +350,9 @@ impl World {
                         PeerEvent::Closed => self.ends[i].closed = true,
                         PeerEvent::Rtp(rtp) => {
                             self.ends[i].received += 1;
-                            let from = u32::from_be_bytes(rtp.payload[..].try_into().unwrap());
-                            self.judge(from as usize, i);
+                            for said in said(&rtp) {
+                                self.judge(said, i);
+                            }
                         }
                         _ => {}
                     }
@@ -330,15 +374,17 @@ impl World {
         }
     }
 
-    /// A packet of one end has reached another.
-    fn judge(&self, from: usize, to: usize) {
-        let (from, to) = (&self.ends[from], &self.ends[to]);
+    /// What was said at one end has reached another.
+    fn judge(&self, said: Said, to: usize) {
+        let number = |at: usize| u32::from_be_bytes(said[at..at + 4].try_into().unwrap());
+        let (from, to) = (&self.ends[number(0) as usize], &self.ends[to]);
+        let moment = self.start + Duration::from_millis(number(4).into());
         assert_eq!(from.call, to.call, "from {} to {}", from.device, to.device);
         for end in [from, to] {
             let consent = (end.call.clone(), end.device);
             assert!(
-                self.consents.contains(&consent),
-                "from {} to {}: {} has not consented to {}, or has left it",
+                self.consents.get(&consent).is_some_and(|&since| since <= moment),
+                "from {} to {}: {} had not consented to {}, or has left it",
                 from.device,
                 to.device,
                 end.device,

@@ -36,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     target("bridge_browser", tring_media::fuzzing::bridge_browser, 300),
     target("demux", tring_media::fuzzing::demux, 5_000),
     target("rtp_rewrite", tring_media::fuzzing::rtp_rewrite, 5_000),
+    target("red", tring_media::fuzzing::red, 5_000),
     target("offer", tring_media::fuzzing::offer, 2_000),
     target("answer", webrtc::answer, 200),
     target("webrtc", webrtc::network, 40),

@@ -214,7 +214,7 @@ impl Sound {
         let place = samples(ms - self.late.get().unwrap_or(-START_MS)).max(self.aac.end());
         let Self { opus, aac, shift, line, anchor, told_header, behind, .. } = self;
         let mut result = Ok(());
-        opus.take(packet.seq, packet.timestamp, &packet.payload, now, &mut |block: Block<'_>| {
+        opus.take(packet.seq, packet.timestamp, packet.plain(), now, &mut |block: Block<'_>| {
             if !heard {
                 block.samples.fill(0);
             }

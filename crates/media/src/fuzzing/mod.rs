@@ -1,6 +1,6 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
-//! beside what they test, since it is private: `rtmp/fuzzing.rs`, `live/fuzzing.rs`, `rtc/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
+//! beside what they test, since it is private: `red.rs`, `rtmp/fuzzing.rs`, `live/fuzzing.rs`, `rtc/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
 //! `sdp.rs` here.
 
 mod input;
@@ -42,6 +42,11 @@ pub fn live_ticket(bytes: &[u8]) {
 /// Sequence numbers, clocks and sender reports of a publisher.
 pub fn rtp_rewrite(bytes: &[u8]) {
     crate::rtc::fuzzing::rewrite(bytes);
+}
+
+/// Sound that repeats what was sent before.
+pub fn red(bytes: &[u8]) {
+    crate::red::fuzz(bytes);
 }
 
 /// From a datagram to its session.

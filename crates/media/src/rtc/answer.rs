@@ -1,6 +1,14 @@
 //! The last hand on an answer of the library.
 
-use crate::offer::{MediaKind, Rejected};
+use crate::offer::{MediaKind, Offer, Rejected};
+
+/// Sound may repeat what was sent before: every audio line offers it (RFC 2198 §5). The library has one set of codecs for
+/// all lines, and puts it first in each, as browsers want it that are to send so.
+pub(super) fn may_repeat(offer: &Offer) -> bool {
+    let lines = offer.lines.iter().filter(|l| l.kind == MediaKind::Audio).count();
+    let offered = |l: &&str| l.starts_with("a=rtpmap:") && l.ends_with(" red/48000/2");
+    offer.sdp.lines().filter(offered).count() == lines
+}
 
 /// Finishes an answer of the library: our candidates, all of them and no other, go into the first media section (it
 /// knows only the bound addresses; clients are told the advertised ones), and the n-th audio slot gets the same stream
@@ -57,6 +65,7 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::offer::OfferLine;
 
     const ANSWER: &str = "v=0\r\na=msid-semantic: WMS x y\r\nm=audio 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=candidate:9 old\r\na=sendrecv\r\n\
         a=msid:x 1\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:x 1\r\nm=video 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=msid:y 2\r\n\
@@ -76,6 +85,20 @@ mod tests {
             ]
         );
         assert!(answer.contains("a=ssrc:5 cname:c\r\n"), "as in the source description that is sent");
+    }
+
+    #[test]
+    fn sound_repeats_if_every_audio_line_offers_it() {
+        use MediaKind::{Audio, Video};
+        let may = |rtpmaps: &[&str]| {
+            let line = |(n, kind): (usize, MediaKind)| OfferLine { mid: n.to_string(), kind };
+            let lines = [Audio, Video, Audio].into_iter().enumerate().map(line).collect();
+            let sdp = rtpmaps.iter().map(|l| format!("a=rtpmap:{l}\r\n")).collect();
+            may_repeat(&Offer { sdp, lines, ssrcs: None, rejected: Vec::new() })
+        };
+        assert!(may(&["63 red/48000/2", "116 red/90000", "63 red/48000/2"]));
+        assert!(!may(&["63 red/48000/2", "116 red/90000"]));
+        assert!(!may(&["111 opus/48000/2"]));
     }
 
     #[test]

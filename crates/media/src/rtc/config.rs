@@ -88,8 +88,9 @@ pub(super) fn provider() -> CryptoProvider {
     str0m::crypto::from_feature_flags()
 }
 
-/// The configuration that servers and clients share. `video` lists the video codecs, the preferred one first.
-pub(super) fn base(certificate: &Certificate, creds: IceCreds, video: &[Codec]) -> RtcConfig {
+/// The configuration that servers and clients share. `video` lists the video codecs, the preferred one first; `red`: sound
+/// may repeat what was sent before (RFC 2198).
+pub(super) fn base(certificate: &Certificate, creds: IceCreds, video: &[Codec], red: bool) -> RtcConfig {
     let mut extensions = ExtensionMap::empty();
     extensions.set(1, Extension::AudioLevel);
     extensions.set(3, Extension::TransportSequenceNumber);
@@ -98,7 +99,7 @@ pub(super) fn base(certificate: &Certificate, creds: IceCreds, video: &[Codec]) 
     let mut config = RtcConfig::new()
         .set_rtp_mode(true)
         .clear_codecs()
-        .enable_opus(true, false)
+        .enable_opus(true, red)
         .set_extension_map(extensions)
         .set_dtls_cert(certificate.0.clone())
         // Chromium and this library agree on AES-256-GCM with DTLS 1.2 only; 1.3 falls to AES-CM with SHA-1.

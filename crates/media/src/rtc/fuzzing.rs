@@ -5,7 +5,6 @@ use crate::fuzzing::Input;
 use crate::rewrite::{Rewriter, Source};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use str0m::rtp::ExtensionValues;
 
 /// Any sequence numbers, timestamps and sender reports: a slot's stream counts on, and nothing was captured after it
 /// came.
@@ -30,26 +29,20 @@ pub(crate) fn rewrite(bytes: &[u8]) {
             report = SystemTime::UNIX_EPOCH.checked_add(ntp).map(|at| (at, input.u32()));
         }
         let codec = Codec::ALL[usize::from(act >> 6) % Codec::ALL.len()];
-        let packet = Packet {
-            line: 0,
-            codec,
-            seq,
-            timestamp: input.u32(),
-            marker: false,
-            payload: Arc::new([]),
-            extensions: ExtensionValues::default(),
-            report,
-        };
+        let mut packet = Packet::bare(codec, seq, input.u32(), false, Arc::new([]));
+        packet.report = report;
         let captured = clock.capture_time(&packet, now);
         assert!(captured <= now && now.duration_since(captured) <= Duration::from_secs(5));
 
         let source = Source { session: u64::from(act >> 5 & 1), run: u32::from(act >> 3 & 3) };
         let rate = codec.clock_rate();
         let Some((out, _)) = rewriter.rewrite(source, seq, packet.timestamp, rate, now) else { continue };
+        let reach = rewriter.reach(seq, packet.timestamp);
         if let Some((before, seq_before, out_before)) = newest {
             if before == source {
                 assert_eq!(out.wrapping_sub(out_before), seq.wrapping_sub(seq_before), "a gap of our making");
             } else {
+                assert_eq!(reach, 0, "the first of a run repeats nothing");
                 assert!(out > out_before, "a new source goes on behind the old one");
             }
         }

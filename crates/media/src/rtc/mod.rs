@@ -27,8 +27,13 @@ mod shared {
     use crate::ufrag;
     use str0m::{IceCreds, RtcConfig};
 
-    pub(crate) fn config(certificate: &Certificate, creds: IceCreds, video: &[Codec]) -> RtcConfig {
-        config::base(certificate, creds, video)
+    pub(crate) fn config(
+        certificate: &Certificate,
+        creds: IceCreds,
+        video: &[Codec],
+        red: bool,
+    ) -> RtcConfig {
+        config::base(certificate, creds, video, red)
     }
 
     /// ICE credentials with `ufrag` and a password from the system's random source. The library's own are not

@@ -1,6 +1,8 @@
 //! A received RTP packet as the rooms see it.
 
 use super::Codec;
+use crate::red::Red;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 #[cfg(feature = "bridge")]
@@ -25,8 +27,12 @@ pub(crate) struct Packet {
     /// RTP timestamp, in the codec's clock.
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
-    /// Shared by all receivers.
+    /// As it came, maybe with what was sent before in it: shared by all receivers that take that.
     pub(crate) payload: Arc<[u8]>,
+    /// Where things are in it, if it repeats what was sent before (RFC 2198).
+    red: Option<Red>,
+    /// Then: what is said in it alone. Made for the first receiver that needs it.
+    plain: OnceCell<Arc<[u8]>>,
     /// Only the extensions that describe the content; those of the transport are each receiver's own.
     pub(super) extensions: ExtensionValues,
     /// The newest sender report of this stream: (NTP time, RTP timestamp at that time).
@@ -48,10 +54,33 @@ impl Packet {
             timestamp: p.header.timestamp,
             marker: p.header.marker,
             payload: p.payload,
+            red: None,
+            plain: OnceCell::new(),
             extensions,
             #[allow(clippy::cast_possible_truncation)] // RTP timestamps are 32 bits by definition.
             report: p.last_sender_info.map(|i| (i.ntp_time, i.rtp_time.numer() as u32)),
         }
+    }
+
+    /// One of Opus that repeats what was sent before, with the type of its blocks. None: it cannot be read.
+    pub(super) fn redundant(line: usize, opus: u8, p: RtpPacket) -> Option<Self> {
+        let red = Red::read(&p.payload, opus)?;
+        Some(Self { red: Some(red), ..Self::new(line, Codec::Opus, p) })
+    }
+
+    /// The codec's payload.
+    pub(crate) fn plain(&self) -> &Arc<[u8]> {
+        match self.red {
+            Some(red) => self.plain.get_or_init(|| red.primary(&self.payload).into()),
+            None => &self.payload,
+        }
+    }
+
+    /// The payload for a receiver that takes it with what it repeats, back to `reach` ticks, under its own payload type of
+    /// Opus. None: it repeats nothing, [`Packet::plain`] is all.
+    pub(super) fn repeating(&self, opus: u8, reach: u32) -> Option<Arc<[u8]>> {
+        let made = self.red?.rewritten(&self.payload, opus, reach);
+        Some(made.map_or_else(|| self.payload.clone(), Arc::from))
     }
 
     /// A packet that was made here, of what came another way than by RTP.
@@ -63,7 +92,24 @@ impl Packet {
             play_delay_max: delay(PICTURE_DELAY_MS[1]),
             ..ExtensionValues::default()
         };
-        Self { line: usize::MAX, codec, seq, timestamp, marker, payload, extensions, report: None }
+        Self { extensions, ..Self::bare(codec, seq, timestamp, marker, payload) }
+    }
+
+    /// With nothing but what it must have.
+    #[cfg(any(feature = "bridge", feature = "fuzzing", test))]
+    pub(super) fn bare(codec: Codec, seq: u64, timestamp: u32, marker: bool, payload: Arc<[u8]>) -> Self {
+        Self {
+            line: usize::MAX,
+            codec,
+            seq,
+            timestamp,
+            marker,
+            payload,
+            red: None,
+            plain: OnceCell::new(),
+            extensions: ExtensionValues::default(),
+            report: None,
+        }
     }
 }
 
@@ -113,16 +159,7 @@ mod tests {
     use super::*;
 
     fn packet(codec: Codec, timestamp: u32, report: (SystemTime, u32)) -> Packet {
-        Packet {
-            line: 0,
-            codec,
-            seq: 0,
-            timestamp,
-            marker: false,
-            payload: Arc::new([]),
-            extensions: ExtensionValues::default(),
-            report: Some(report),
-        }
+        Packet { report: Some(report), ..Packet::bare(codec, 0, timestamp, false, Arc::new([])) }
     }
 
     #[test]

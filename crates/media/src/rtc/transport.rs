@@ -62,6 +62,8 @@ pub(crate) struct Line {
     repairs: [Option<u8>; CODECS],
     /// The peer confirms each packet that it is sent here (transport-wide feedback).
     confirmed: bool,
+    /// The payload type of Opus that repeats what was sent before (RFC 2198), if the peer takes that.
+    red: Option<u8>,
 }
 
 impl Line {
@@ -114,6 +116,8 @@ pub(crate) struct Write<'a> {
     pub(crate) timestamp: u32,
     /// When it was captured, on the local clock.
     pub(crate) captured: Instant,
+    /// How far back it may repeat what was sent before, in ticks.
+    pub(crate) reach: u32,
     pub(crate) packet: &'a Packet,
 }
 
@@ -179,7 +183,8 @@ impl Transport {
         let invalid = |why: String| OfferError::Invalid(why);
         let creds =
             super::credentials(c.ufrag).ok_or_else(|| invalid("the system gave no random numbers".into()))?;
-        let mut rtc = config::base(c.certificate, creds, &c.video).set_ice_lite(true).build(now);
+        let red = answer::may_repeat(offer);
+        let mut rtc = config::base(c.certificate, creds, &c.video, red).set_ice_lite(true).build(now);
         for &address in c.local {
             match Candidate::host(address, Protocol::Udp) {
                 Ok(candidate) => {
@@ -308,13 +313,15 @@ impl Transport {
     pub(crate) fn write(&mut self, w: &Write<'_>, now: Instant, sink: &mut Sink<'_>) -> Result<(), Broken> {
         self.guarded(|t| {
             let Some(line) = t.lines.get(w.line) else { return Ok(()) };
-            let Some(payload_type) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
+            let Some(own) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
+            let repeating = line.red.and_then(|red| Some((red, w.packet.repeating(own, w.reach)?)));
+            let (payload_type, payload) = repeating.unwrap_or_else(|| (own, w.packet.plain().clone()));
             let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed);
             let mut api = t.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { return Ok(()) };
             let pt = Pt::new_with_value(payload_type);
             stream.write_rtp(
-                RtpWrite::new(pt, SeqNo::from(w.seq), w.timestamp, w.captured, w.packet.payload.clone())
+                RtpWrite::new(pt, SeqNo::from(w.seq), w.timestamp, w.captured, payload)
                     .marker(w.packet.marker)
                     .nackable(video)
                     .ext_vals(w.packet.extensions.clone()),
@@ -424,11 +431,15 @@ impl Transport {
             RtcEvent::RtpPacket(p) => {
                 self.traffic.received(&p);
                 let Some(line) = self.line_of_ssrc(p.header.ssrc) else { return };
-                let pt = *p.header.payload_type;
-                let known = |c: &Codec| self.lines[line].payload_types[c.index()] == Some(pt);
-                if let Some(codec) = Codec::ALL.into_iter().find(known) {
-                    events.push(Event::Packet(Packet::new(line, codec, p)));
-                }
+                let (pt, of) = (*p.header.payload_type, &self.lines[line]);
+                let known = |c: &Codec| of.payload_types[c.index()] == Some(pt);
+                let packet = match (Codec::ALL.into_iter().find(known), of.payload_types[Codec::Opus.index()])
+                {
+                    (Some(codec), _) => Some(Packet::new(line, codec, p)),
+                    (None, Some(opus)) if of.red == Some(pt) => Packet::redundant(line, opus, p),
+                    _ => None,
+                };
+                events.extend(packet.map(Event::Packet));
             }
             RtcEvent::KeyframeRequest(r) => {
                 if let Some(line) = self.line_of(r.mid) {
@@ -463,7 +474,7 @@ impl Transport {
 
 fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
     let mid = Mid::from(mid);
-    let (mut payload_types, mut repairs) = ([None; CODECS], [None; CODECS]);
+    let (mut payload_types, mut repairs, mut red) = ([None; CODECS], [None; CODECS], None);
     let media = rtc.media(mid);
     if let Some(media) = media {
         for p in rtc.codec_config().params() {
@@ -472,6 +483,7 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
             {
                 payload_types[codec.index()] = Some(*p.pt());
                 repairs[codec.index()] = p.resend().map(|pt| *pt);
+                red = p.red().map(|pt| *pt).or(red);
             }
         }
     }
@@ -485,6 +497,7 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
         payload_types,
         repairs,
         confirmed: media.and_then(numbered).is_some(),
+        red,
     }
 }
 

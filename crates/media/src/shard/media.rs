@@ -127,7 +127,8 @@ impl Shard {
             let source = Source { session: session.0, run };
             let rewritten = slot.rewriter.rewrite(source, packet.seq, packet.timestamp, rate, now);
             let Some((seq, timestamp)) = rewritten else { continue };
-            let write = Write { line: slot.line, seq, timestamp, captured, packet };
+            let reach = slot.rewriter.reach(packet.seq, packet.timestamp);
+            let write = Write { line: slot.line, seq, timestamp, captured, reach, packet };
             let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
             match receiver.transport.send(&write, now, &mut sink) {
                 Ok(()) => self.counters.packets_out += 1,
