@@ -71,10 +71,10 @@ function privateNames(file, text) {
   return [...names]
 }
 
-const done = new Set()
-async function build(file) {
-  if (done.has(file)) return
-  done.add(file)
+/** The modules that the component needs, by their compiled files. @type {Map<string, string>} */
+const modules = new Map()
+function collect(file) {
+  if (modules.has(file) || !existsSync(file)) return
   const place = placeOf(file)
   const needs = []
   const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
@@ -83,6 +83,20 @@ async function build(file) {
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
     return `require("${to.startsWith(".") ? to : `./${to}`}")`
   })
+  modules.set(file, text)
+  needs.forEach(collect)
+}
+
+/** Constants that only tests and the web import are their module's own here: they need no name that lasts. */
+function ownConstants(file, text) {
+  const others = [...modules].filter(([other]) => other !== file).map(([, t]) => t)
+  const names = Array.from(text.matchAll(/^exports\.([A-Z][A-Z0-9_]*) = /gm), (m) => m[1])
+  const own = names.filter((name) => !others.some((t) => new RegExp(`\\.${name}\\b`).test(t)))
+  return own.reduce((t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name), text)
+}
+
+async function build(file) {
+  const text = ownConstants(file, modules.get(file))
   const hidden = privateNames(file, text)
   const { code } = await minify(text, {
     ecma: 5,
@@ -91,11 +105,12 @@ async function build(file) {
     compress: { passes: 2, unsafe_arrows: false },
     format: { ecma: 5, comments: false, max_line_len: 400 },
   })
+  const place = placeOf(file)
   mkdirSync(dirname(place), { recursive: true })
   writeFileSync(place, `${code}\n`)
-  for (const needed of needs) if (existsSync(needed)) await build(needed)
 }
-for (const entry of ["TRTCCalling.js", "listen.js"]) await build(join(sources, entry))
+for (const entry of ["TRTCCalling.js", "listen.js"]) collect(join(sources, entry))
+for (const file of modules.keys()) await build(file)
 
 for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
   const file = join(folder, name)

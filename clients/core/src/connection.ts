@@ -57,6 +57,14 @@ export const PONG_HURRY_MS = 2000
  * is back sooner after a change of the network. A socket that is replaced for nothing costs a few round trips, and no event. */
 export const PONG_SILENT_MS = 800
 
+/** Round trips that the two waits above are at least: one and what a bad network adds, and those of a handshake with TLS. Higher:
+ * a way that is dead is left later. Lower: on a slow link what lives is taken for dead. */
+export const ROUND_TRIPS = { pong: 3, socket: 6 }
+
+/** Longest wait before a socket that a hint has found dead is replaced, ms; it is random. Higher: a server that stood still for a
+ * moment is not met by all its clients at once. Lower: sound is back sooner. */
+export const SOON_MS = 200
+
 /** How long `logout()` waits to be able to tell the server, ms. */
 export const LOGOUT_TIMEOUT_MS = 3000
 
@@ -135,6 +143,9 @@ export class Connection {
   private pingID = 0
   /** When the socket is dead unless it is answered. */
   private pongBy = 0
+  private pingedAt = 0
+  /** That of the newest ping, ms. */
+  private roundTripMs = 0
   private pending: Pending[] = []
   private socket: SocketLike | null = null
   /** Callbacks of an earlier socket carry an earlier number. */
@@ -256,8 +267,9 @@ export class Connection {
    * that is under way is given no longer than `patienceMs` from now. */
   probe(patienceMs = PONG_HURRY_MS): void {
     if (this.current.name === "online") {
-      if (this.pingID === 0) this.ping(patienceMs)
-      else if (this.platform.now() + patienceMs < this.pongBy) this.expectPong(patienceMs)
+      const patience = Math.max(patienceMs, ROUND_TRIPS.pong * this.roundTripMs)
+      if (this.pingID === 0) this.ping(patience)
+      else if (this.platform.now() + patience < this.pongBy) this.expectPong(patience)
     } else if (this.socket === null && (this.current.name === "connecting" || this.current.name === "resuming")) {
       this.open()
     }
@@ -269,8 +281,8 @@ export class Connection {
     if (this.current.name === "closed") return // by a handler of the state before
     const generation = ++this.generation
     const mine = () => generation === this.generation
-    const patience = this.current.name === "resuming" ? RECONNECT_TIMEOUT_MS * Math.pow(2, this.current.attempt) : CONNECT_TIMEOUT_MS
-    this.setTimer(Math.min(patience, CONNECT_TIMEOUT_MS), () => this.cut("no answer while connecting"))
+    const patience = Math.max(RECONNECT_TIMEOUT_MS, ROUND_TRIPS.socket * this.roundTripMs)
+    this.expectWelcome(this.current.name === "resuming" ? patience * Math.pow(2, this.current.attempt) : CONNECT_TIMEOUT_MS)
     this.socket = this.platform.socket(this.url, {
       opened: () => {
         if (mine()) this.greet()
@@ -282,6 +294,10 @@ export class Connection {
         if (mine()) this.cut("socket closed")
       },
     })
+  }
+
+  private expectWelcome(patienceMs: number): void {
+    this.setTimer(Math.min(patienceMs, CONNECT_TIMEOUT_MS), () => this.cut("no answer while connecting"))
   }
 
   private greet(): void {
@@ -299,7 +315,7 @@ export class Connection {
     if (this.socket !== null) this.socket.send(JSON.stringify({ id, ...request }))
   }
 
-  /** Leaves the socket and tries again after a while; `soon`: at once, since a hint was right. */
+  /** Leaves the socket and tries again after a while; `soon`: almost at once, since a hint was right. */
   private cut(why: string, soon = false): void {
     this.platform.log("info", `connection: ${why}`)
     this.dropSocket()
@@ -307,7 +323,8 @@ export class Connection {
     this.setState({ name: this.ticket !== null ? "resuming" : "connecting", attempt })
     // A handler of the state may have logged out, or asked to probe.
     if (this.socket !== null || this.current.name === "closed") return
-    this.setTimer(soon ? 0 : backoff(attempt, this.platform.random()), () => this.open())
+    const random = this.platform.random()
+    this.setTimer(soon ? SOON_MS * random : backoff(attempt, random), () => this.open())
   }
 
   private dropSocket(): void {
@@ -347,6 +364,7 @@ export class Connection {
     }
     if (id !== 0 && id === this.pingID) {
       this.pingID = 0
+      this.roundTripMs = this.platform.now() - this.pingedAt
       this.beat()
       this.acknowledge()
       return
@@ -365,7 +383,10 @@ export class Connection {
     if (error !== undefined) {
       if (error.code === "ticket_invalid" && this.ticket !== null) {
         this.forgetSession()
-        if (this.current.name !== "closed") this.greet()
+        if (this.current.name === "closed") return
+        // A sign-in that is carried out, but answered too late, would find the device of this one when it is repeated.
+        this.expectWelcome(CONNECT_TIMEOUT_MS)
+        this.greet()
       } else if (error.code === "signed_in_elsewhere") {
         this.close({ kind: "kicked", reason: "signed_in_elsewhere" })
       } else if (error.retry === true) {
@@ -451,6 +472,7 @@ export class Connection {
 
   private ping(patienceMs: number): void {
     this.pingID = ++this.lastID
+    this.pingedAt = this.platform.now()
     this.ackedSeq = this.lastSeq
     this.expectPong(patienceMs)
     this.send(this.pingID, { type: "ping", ack: this.lastSeq })

@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { CallError, Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
 import { BACKOFF_MAX_MS, backoff } from "../src/backoff.js"
-import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_SILENT_MS, PONG_TIMEOUT_MS, RECONNECT_TIMEOUT_MS } from "../src/connection.js"
+import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_SILENT_MS, PONG_TIMEOUT_MS, RECONNECT_TIMEOUT_MS, ROUND_TRIPS, SOON_MS } from "../src/connection.js"
 import { settle, World, WELCOME } from "./world.js"
 
 const ALICE = { sdkAppID: 1400000001, userID: "alice", userSig: "sig" }
@@ -202,16 +202,52 @@ test("a hint that the network changed skips the wait, and checks a socket that s
   assert.equal(world.sockets.length, 2, "the skipped wait opens no second socket")
 })
 
-test("an urgent hint shortens a ping that is under way, and the dead socket is replaced without a pause", async () => {
+test("an urgent hint shortens a ping that is under way, and the dead socket is replaced almost at once", async () => {
   const { world, connection } = await online()
   connection.probe()
   await world.pass(200)
   connection.probe(PONG_SILENT_MS)
   assert.equal(world.server.types().filter((t) => t === "ping").length, 1)
+  const [socket] = world.sockets
   await world.pass(PONG_SILENT_MS - 1)
-  assert.equal(world.sockets.length, 1)
+  assert.equal(socket?.closedByClient, false)
   await world.pass(1)
+  assert.equal(socket?.closedByClient, true)
+  await world.pass(SOON_MS)
   assert.equal(world.sockets.length, 2)
+})
+
+test("on a slow link a hint waits for some round trips, and so does the next socket", async () => {
+  const { world, connection } = await online()
+  const roundTrip = 1200
+  connection.probe()
+  await world.pass(roundTrip)
+  world.server.ok("ping")
+  connection.probe(PONG_SILENT_MS)
+  const [socket] = world.sockets
+  await world.pass(ROUND_TRIPS.pong * roundTrip - 1)
+  assert.equal(socket?.closedByClient, false)
+  await world.pass(1 + SOON_MS / 2)
+  const next = world.server
+  assert.notEqual(next, socket)
+  await world.pass(ROUND_TRIPS.socket * roundTrip - 1)
+  assert.equal(next.closedByClient, false)
+  await world.pass(1)
+  assert.equal(next.closedByClient, true)
+})
+
+test("a resume that becomes a sign-in has a sign-in's time", async () => {
+  const { world, connection } = await online()
+  connection.probe(PONG_SILENT_MS)
+  await world.pass(PONG_SILENT_MS + SOON_MS)
+  const { server } = world
+  server.open()
+  await world.pass(RECONNECT_TIMEOUT_MS - SOON_MS)
+  server.refuse("resume", "ticket_invalid")
+  await world.pass(CONNECT_TIMEOUT_MS - 1)
+  assert.equal(server.closedByClient, false)
+  server.ok("login", { ...WELCOME, ticket: "t2" })
+  assert.equal(connection.state.name, "online")
 })
 
 test("hints lengthen nothing", async () => {
@@ -221,13 +257,13 @@ test("hints lengthen nothing", async () => {
   connection.probe(PONG_SILENT_MS)
   connection.probe()
   await world.pass(100)
-  assert.equal(world.sockets.length, 2)
+  assert.equal(world.server.closedByClient, true)
 })
 
-test("the first socket after a cut has little time to open, the next ones have more, and only a hint's first is at once", async () => {
+test("the first socket after a cut has little time to open, the next ones have more, and only a hint's first comes almost at once", async () => {
   const { world, connection } = await online()
   connection.probe(PONG_SILENT_MS)
-  await world.pass(PONG_SILENT_MS)
+  await world.pass(PONG_SILENT_MS + SOON_MS * world.random())
   assert.equal(world.sockets.length, 2)
   for (const [tries, patience] of [RECONNECT_TIMEOUT_MS, 2 * RECONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS].entries()) {
     const socket = world.server

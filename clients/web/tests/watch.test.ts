@@ -26,7 +26,7 @@ function follow(phases: Phase[]): Verdict[] {
     for (const end = now + ms; now < end; ) {
       now += every
       for (const key of ["came", "sent", "checks"] as const) total[key] += ((flow[key] ?? 0) * every) / 1000
-      const sample: PathSample = { pair: "a", came: Math.floor(total.came), sent: Math.floor(total.sent), checks: Math.floor(total.checks) }
+      const sample: PathSample = { pair: "a", came: Math.floor(total.came), sent: Math.floor(total.sent), checks: Math.floor(total.checks), roundTrip: 40 }
       worst = Math.max(worst, RANK.indexOf(watch.look(sample, now)))
     }
     return RANK[worst]!
@@ -56,16 +56,16 @@ for (const [what, phases] of cases) {
 
 test("after a blind time everything begins anew", () => {
   const watch = new Watch()
-  watch.look({ pair: "a", came: 10, sent: 10, checks: 1 }, 0)
+  watch.look({ pair: "a", came: 10, sent: 10, checks: 1, roundTrip: 0 }, 0)
   const later = BLIND_MS + 1
-  assert.equal(watch.look({ pair: "a", came: 10, sent: 500, checks: 9 }, later), "alive")
+  assert.equal(watch.look({ pair: "a", came: 10, sent: 500, checks: 9, roundTrip: 0 }, later), "alive")
   assert.equal(watch.heard, later)
-  assert.equal(watch.look({ pair: "a", came: 10, sent: 500 + UNCONFIRMED, checks: 9 }, later + SILENT_MS), "silent")
+  assert.equal(watch.look({ pair: "a", came: 10, sent: 500 + UNCONFIRMED, checks: 9, roundTrip: 0 }, later + SILENT_MS), "silent")
 })
 
 test("a check that was answered late is no sign of death", () => {
   const watch = new Watch()
-  const look = (came: number, checks: number, now: number) => watch.look({ pair: "a", came, sent: 0, checks }, now)
+  const look = (came: number, checks: number, now: number, roundTrip = 0) => watch.look({ pair: "a", came, sent: 0, checks, roundTrip }, now)
   look(5, 1, 0)
   assert.equal(look(5, 2, 300), "alive", "it is under way")
   assert.equal(look(6, 2, 1200), "alive", "there it is")
@@ -75,18 +75,25 @@ test("a check that was answered late is no sign of death", () => {
   assert.ok(4000 + SILENT_MS - 1200 >= DEAD_MS)
 })
 
+test("on a long way a check is waited for as long as it takes", () => {
+  const watch = new Watch()
+  const look = (now: number) => watch.look({ pair: "a", came: 5, sent: 0, checks: now > 0 ? 2 : 1, roundTrip: 1200 }, now)
+  const verdicts = [0, 1500, 3000, 4500, 1500 + SILENT_MS + 2400].map(look)
+  assert.deepEqual(verdicts, ["alive", "alive", "alive", "alive", "dead"])
+})
+
 test("another pair of addresses below the same path is a new beginning", () => {
   const watch = new Watch()
-  watch.look({ pair: "a", came: 100, sent: 100, checks: 9 }, 0)
-  assert.equal(watch.look({ pair: "b", came: 100, sent: 130, checks: 9 }, SILENT_MS), "alive")
+  watch.look({ pair: "a", came: 100, sent: 100, checks: 9, roundTrip: 0 }, 0)
+  assert.equal(watch.look({ pair: "b", came: 100, sent: 130, checks: 9, roundTrip: 0 }, SILENT_MS), "alive")
   assert.equal(watch.heard, SILENT_MS)
 })
 
 test("a report is the pair in use, with what the system refused to send", () => {
   const pair = { type: "candidate-pair", packetsReceived: 5, packetsSent: 7, packetsDiscardedOnSend: 2, requestsSent: 3, responsesReceived: 1 }
-  const rows = [{ ...pair, id: "a", nominated: true }, { ...pair, id: "b", requestsSent: 9 }]
-  assert.deepEqual(sampleOf([{ type: "transport", selectedCandidatePairId: "b" }, ...rows]), { pair: "b", came: 6, sent: 9, checks: 9 })
-  assert.deepEqual(sampleOf(rows), { pair: "a", came: 6, sent: 9, checks: 3 }, "a browser that names none")
+  const rows = [{ ...pair, id: "a", nominated: true }, { ...pair, id: "b", requestsSent: 9, currentRoundTripTime: 0.25 }]
+  assert.deepEqual(sampleOf([{ type: "transport", selectedCandidatePairId: "b" }, ...rows]), { pair: "b", came: 6, sent: 9, checks: 9, roundTrip: 250 })
+  assert.deepEqual(sampleOf(rows), { pair: "a", came: 6, sent: 9, checks: 3, roundTrip: 0 }, "a browser that names none")
   assert.equal(sampleOf([{ type: "candidate-pair", id: "a", nominated: true, bytesReceived: 5 }]), null, "one that counts no packets")
   assert.equal(sampleOf([]), null)
 })

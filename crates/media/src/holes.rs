@@ -17,8 +17,12 @@ const MARGIN: Duration = Duration::from_millis(5);
 /// under way. Higher: on a long way the picture stands still for longer.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(1000));
 
+/// Longest wait between two requests while no key frame begins; each is twice as long as the one before. Lower: a request that
+/// was lost matters less. Higher: a publisher whose key frames cannot be told from others sends fewer in vain.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
 /// Packets that may be missing at once. The library asks for none that is older than its newest 100.
-const WINDOW: u64 = 100;
+const WINDOW: usize = 100;
 
 /// How long a packet is waited for on a way with this round trip.
 pub(crate) fn patience(round_trip: Option<Duration>) -> Duration {
@@ -32,22 +36,25 @@ pub(crate) struct Holes {
     newest: Option<u64>,
     /// What may still come, in order, each with the moment when it was missed.
     missing: VecDeque<(u64, Instant)>,
-    /// The picture is broken, and a key frame was asked for then.
-    asked: Option<Instant>,
+    /// The picture is broken: when a key frame was asked for, and how long it is waited for.
+    asked: Option<(Instant, Duration)>,
+    /// The timestamp of the newest key frame that has begun.
+    begun: Option<u32>,
 }
 
 impl Holes {
-    /// Takes a packet. `true`: without a key frame the picture stays broken; ask for one. It is said again each
-    /// `patience` until one begins.
+    /// Takes a packet, of the picture with this RTP timestamp. `true`: without a key frame the picture stays broken; ask for
+    /// one. It is said again until one begins. A key frame's own first packet (parameter sets that go before it) is not
+    /// missed: the receivers ask for that.
     pub(crate) fn take(
         &mut self,
-        seq: u64,
+        (seq, timestamp): (u64, u32),
         begins_key_frame: bool,
         patience: Duration,
         now: Instant,
     ) -> bool {
         let newest = self.newest.unwrap_or(seq);
-        let stepped = seq.saturating_sub(newest).saturating_sub(1);
+        let stepped = usize::try_from(seq.saturating_sub(newest).saturating_sub(1)).unwrap_or(usize::MAX);
         self.newest = Some(newest.max(seq));
         if stepped > WINDOW {
             self.missing.clear();
@@ -56,25 +63,29 @@ impl Holes {
         } else if let Ok(found) = self.missing.binary_search_by_key(&seq, |&(s, _)| s) {
             self.missing.remove(found);
         }
-        if begins_key_frame {
+        let surplus = self.missing.len().saturating_sub(WINDOW);
+        self.missing.drain(..surplus);
+        // A key frame in several slices begins once.
+        if begins_key_frame && self.begun.replace(timestamp) != Some(timestamp) {
             // What is missing behind it is its own, or comes after it.
             self.missing.retain(|&(s, _)| s > seq);
             self.asked = None;
             return false;
         }
-        let late = |at: Instant| now.saturating_duration_since(at) >= patience;
-        let broken = match self.asked {
-            Some(at) => late(at),
+        let passed = |since: Instant| now.saturating_duration_since(since);
+        let wait = match self.asked {
+            Some((at, wait)) if passed(at) < wait => return false,
+            Some((_, wait)) => wait.saturating_mul(2).min(LONGEST_WAIT),
             None => {
-                let lost = self.missing.front().is_some_and(|&(_, since)| late(since));
-                stepped > WINDOW || lost || self.missing.len() as u64 > WINDOW
+                let lost = self.missing.front().is_some_and(|&(_, since)| passed(since) >= patience);
+                if !lost && stepped <= WINDOW && surplus == 0 {
+                    return false;
+                }
+                patience
             }
         };
-        if broken {
-            self.missing.clear();
-            self.asked = Some(now);
-        }
-        broken
+        self.asked = Some((now, wait));
+        true
     }
 }
 
@@ -85,7 +96,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
-    /// A publisher of a packet each 10 ms: which sequence numbers do not come, and which come late, begin a key frame.
+    /// A publisher of a packet each 10 ms, a picture each.
     struct Publisher {
         holes: Holes,
         start: Instant,
@@ -96,13 +107,17 @@ mod tests {
             Self { holes: Holes::default(), start: Instant::now() }
         }
 
-        /// The moments, in packets, at which a key frame is asked for.
+        /// The moments, in packets, at which a key frame is asked for. Some packets do not come, some begin a key frame.
         fn run(&mut self, packets: std::ops::Range<u64>, lost: &[u64], key_frames: &[u64]) -> Vec<u64> {
             packets.filter(|n| !lost.contains(n) && self.take(*n, *n, key_frames.contains(n))).collect()
         }
 
         fn take(&mut self, at: u64, seq: u64, key_frame: bool) -> bool {
-            self.holes.take(seq, key_frame, PATIENCE, self.start + Duration::from_millis(10 * at))
+            self.of_picture(at, (seq, seq as u32), key_frame)
+        }
+
+        fn of_picture(&mut self, at: u64, packet: (u64, u32), begins: bool) -> bool {
+            self.holes.take(packet, begins, PATIENCE, self.start + Duration::from_millis(10 * at))
         }
     }
 
@@ -119,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_lost_is_repeated() {
-        assert_eq!(Publisher::new().run(0..110, &[10], &[]), [41, 71, 101]);
+    fn a_request_that_is_lost_is_repeated_less_and_less_often() {
+        assert_eq!(Publisher::new().run(0..1600, &[10], &[]), [41, 71, 131, 251, 491, 891, 1291]);
     }
 
     #[test]
@@ -143,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn the_second_slice_of_a_key_frame_does_not_hide_a_hole_in_the_first() {
+        let mut p = Publisher::new();
+        assert!(p.run(0..10, &[], &[]).is_empty());
+        // One picture of ten packets, two of which begin a slice; one never comes.
+        let asked = (10..20).filter(|n| *n != 12 && p.of_picture(*n, (*n, 77), [10, 15].contains(n))).count();
+        assert_eq!((asked, p.run(20..60, &[], &[])), (0, vec![43]));
+    }
+
+    #[test]
     fn a_key_frame_whose_first_packet_comes_again_counts() {
         let mut p = Publisher::new();
         assert_eq!(p.run(0..50, &[10, 45], &[]), [41]);
@@ -151,10 +175,28 @@ mod tests {
     }
 
     #[test]
+    fn an_old_key_frame_that_comes_again_in_part_repairs_nothing_behind_it() {
+        let mut p = Publisher::new();
+        assert!(p.run(0..50, &[20, 25], &[]).is_empty());
+        assert_eq!(p.run(50..53, &[], &[]), [51], "20 is lost");
+        assert!(!p.take(53, 20, true), "it was only late");
+        assert_eq!(p.run(54..60, &[], &[]), [56], "and 25 of the same picture is still missing");
+    }
+
+    #[test]
     fn more_than_can_be_sent_again_is_lost_at_once() {
         let mut p = Publisher::new();
         assert!(p.run(0..5, &[], &[]).is_empty());
-        assert!(p.take(6, 5 + WINDOW + 1, false));
+        assert!(p.take(6, 5 + WINDOW as u64 + 1, false));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_while_a_key_frame_is_awaited() {
+        let mut p = Publisher::new();
+        for n in 0..1_000 {
+            p.take(0, n * (WINDOW as u64 + 1), false);
+            assert!(p.holes.missing.len() <= WINDOW);
+        }
     }
 
     #[test]
@@ -167,16 +209,17 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: what is kept is bounded, and it asks at most once in its patience, but for jumps.
+        /// Whatever comes: what is kept is bounded, and between two requests without a key frame there is the patience.
         #[test]
         fn any_numbers_are_taken(steps in proptest::collection::vec((any::<u16>(), 0u64..200, any::<bool>()), 0..300)) {
             let mut p = Publisher::new();
             let (mut seq, mut at, mut last) = (1u64 << 20, 0, None::<u64>);
-            for (step, ms, key_frame) in steps {
+            for (n, (step, ms, key_frame)) in (0..).zip(steps) {
                 seq = seq.saturating_add_signed(i64::from(step.cast_signed() % 150));
                 at += ms;
-                let asked = p.holes.take(seq, key_frame, PATIENCE, p.start + Duration::from_millis(at));
-                prop_assert!(p.holes.missing.len() as u64 <= 2 * WINDOW);
+                let now = p.start + Duration::from_millis(at);
+                let asked = p.holes.take((seq, n), key_frame, PATIENCE, now);
+                prop_assert!(p.holes.missing.len() <= WINDOW);
                 if key_frame {
                     last = None;
                 } else if asked {

@@ -4,7 +4,7 @@
 //! plane: commands and datagrams go in with the time, datagrams and notices come out in an [`Output`] that the caller
 //! owns. [`Peer`] is the other end of a session, for Rust programs and tests. `docs/media.md` has the picture.
 //!
-//! The rooms (`room`, `rewrite`, `red`, `keyframes`, `quality`, `codecs`), the way of a datagram (`demux`, `check`, `path`,
+//! The rooms (`room`, `rewrite`, `red`, `picture`, `holes`, `keyframes`, `quality`, `codecs`), the way of a datagram (`demux`, `check`, `path`,
 //! `repair`) and the streams of mini-programs (`rtmp/`, `live/`) are pure and deterministic. The WebRTC library is known
 //! only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls here
 //! take; it draws its own randomness and has its own idea of the wall clock for sender reports.

@@ -49,9 +49,9 @@ const CALM: u8 = 2;
 /// cut off.
 const SILENT: u8 = 3;
 
-/// The same of a peer that neither sends nor is sent media: it has only ICE checks to say, every 2.5 s or so, and one may
-/// be lost.
-const SILENT_IDLE: u8 = 7;
+/// The same of a peer that neither sends nor is sent media: it has only ICE checks to say, every 2.5 s (Chromium) to 6 s
+/// (RFC 7675 §5.1), and one may be lost.
+const SILENT_IDLE: u8 = 13;
 
 /// Samples in a row with media for a peer that brought no feedback, from which each level from 5 on holds: what it sends
 /// arrives, and what is sent to it does not.
@@ -61,20 +61,22 @@ const UNCONFIRMED: [u8; 2] = [2, 3];
 /// sender of little is watched, too.
 const FEW: u32 = 10;
 
-/// Samples without a word about a direction, or about the round trip, after which what was known counts no more. Receiver
-/// reports of a voice come every 2.5 to 7.5 s. Higher: they are not forgotten in between. Lower: what stopped does not
-/// count for long.
+/// Samples after which what was said of a direction, or of the round trip, counts no more. Receiver reports of a voice come
+/// every 2.5 to 7.5 s. Higher: they are not forgotten in between. Lower: what is over does not count for long.
 const FORGET: u8 = 8;
 
-/// Samples after which a level above the first is told again, to devices that have come since. Higher: fewer notices.
+/// Samples after which a level above the first is told again, to devices that have come since, or have missed it. Higher: fewer notices.
 /// Lower: they know it sooner.
 const REPEAT: u8 = 5;
+
+/// The same of the first level: whoever missed that a network is good again reads the hint for as long.
+const REPEAT_FIRST: u8 = 30;
 
 /// The level that a session starts with.
 const FIRST_LEVEL: u8 = 1;
 
 /// The level of a session that hears nothing, or is not heard.
-const CUT_OFF: u8 = 6;
+pub(crate) const CUT_OFF: u8 = 6;
 
 /// Packets of one direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -125,29 +127,26 @@ pub(crate) struct Sample {
 /// The newest seconds of one direction that say something.
 #[derive(Debug, Default)]
 struct Window {
-    /// The newest first.
-    seconds: [Tally; LONG_WINDOW],
-    quiet: u8,
+    /// The newest first, each with the samples since it.
+    seconds: [(Tally, u8); LONG_WINDOW],
 }
 
 impl Window {
     fn take(&mut self, second: Tally) {
-        if second.expected == 0 {
-            self.quiet = self.quiet.saturating_add(1);
-            if self.quiet >= FORGET {
-                self.seconds = Default::default();
-            }
-            return;
+        for (_, age) in &mut self.seconds {
+            *age = age.saturating_add(1);
         }
-        self.quiet = 0;
-        self.seconds.rotate_right(1);
-        self.seconds[0] = second;
+        if second.expected > 0 {
+            self.seconds.rotate_right(1);
+            self.seconds[0] = (second, 0);
+        }
     }
 
     /// Packets expected and lost in the newest seconds.
     fn sum(&self, seconds: usize) -> (f64, f64) {
         let add = |(expected, lost), s: &Tally| (expected + f64::from(s.expected), lost + f64::from(s.lost));
-        self.seconds[..seconds].iter().fold((0.0, 0.0), add)
+        let known = self.seconds[..seconds].iter().filter(|(_, age)| *age < FORGET);
+        known.map(|(second, _)| second).fold((0.0, 0.0), add)
     }
 
     /// The limits of loss that are reached, each eased by a factor.
@@ -216,7 +215,7 @@ impl Default for Level {
 
 impl Level {
     /// A second has passed. `judge` gives the level by limits that are eased by a factor. Gives what is to be told: the
-    /// first level, each other one, and one that is not the best again every [`REPEAT`] samples. It rises at once and
+    /// first level, each other one, and each again every [`REPEAT`] or [`REPEAT_FIRST`] samples. It rises at once and
     /// falls after [`CALM`] better seconds.
     pub(crate) fn settle(&mut self, judge: impl Fn(f64) -> u8) -> Option<u8> {
         let (level, eased) = (judge(1.0), judge(EASE));
@@ -240,7 +239,7 @@ impl Level {
 
     fn tell(&mut self) -> Option<u8> {
         self.since_told = self.since_told.saturating_add(1);
-        let again = self.now > FIRST_LEVEL && self.since_told >= REPEAT;
+        let again = self.since_told >= if self.now > FIRST_LEVEL { REPEAT } else { REPEAT_FIRST };
         if self.told == Some(self.now) && !again {
             return None;
         }

@@ -75,7 +75,7 @@ pub(crate) struct Session {
     pub(crate) keyframes: Throttle,
     /// What its picture lacks.
     pub(crate) holes: Holes,
-    /// As last measured.
+    /// The newest that was measured.
     pub(crate) round_trip: Option<Duration>,
     pub(crate) quality: Quality,
     pub(crate) heard: bool,

@@ -68,6 +68,8 @@ export class CallView {
   private hint = ""
   private hintTimer: number | null = null
   private weakTold = -WEAK_AGAIN_MS
+  /** Whose network is weak, as the server says, until it says otherwise. */
+  private weakOnes: string[] = []
   private second: number | null = null
   private readonly t: Texts
 
@@ -86,7 +88,8 @@ export class CallView {
         this.begin(event.call)
         break
       case "network":
-        if (event.level > WEAK_ABOVE) this.weak(event.userID)
+        this.weakOnes = this.weakOnes.filter((id) => id !== event.userID).concat(event.level > WEAK_ABOVE ? event.userID : [])
+        this.remind()
         break
       case "media":
         this.status = event.status
@@ -121,6 +124,10 @@ export class CallView {
     this.tell(userID === call.self ? this.t.weakOwn : this.t.weakPeer)
   }
 
+  private remind(): void {
+    this.weakOnes.forEach((id) => this.weak(id))
+  }
+
   /** Big and small picture change places. */
   swap(): void {
     this.swapped = !this.swapped
@@ -145,8 +152,11 @@ export class CallView {
     this.speaker = true
     this.hint = ""
     this.weakTold = -WEAK_AGAIN_MS
+    this.weakOnes = []
     this.second = setInterval(() => {
-      if (call.phase === "connected") this.options.changed()
+      if (call.phase !== "connected") return
+      this.remind()
+      this.options.changed()
     }, 1000)
     wx.setKeepScreenOn({ keepScreenOn: true })
     if (call.role === "callee") wx.hideKeyboard({ fail: () => {} })

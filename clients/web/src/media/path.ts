@@ -120,6 +120,7 @@ export class Path {
       const made = new Transport(this.platform, {
         connected: () => this.connected(made),
         silent: () => this.host.silent(),
+        reachable: () => this.host.online() !== null,
         broken: () => {
           if (this.now === made) this.retry()
         },

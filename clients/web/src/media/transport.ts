@@ -19,6 +19,8 @@ export interface TransportEvents {
   connected(): void
   /** Nothing arrives any more. It may heal. */
   silent(): void
+  /** The server is reached otherwise: a path that does not heal is not the network's. */
+  reachable(): boolean
   /** It is broken for good: build another. At most once. */
   broken(why: string): void
 }
@@ -112,9 +114,14 @@ export class Transport {
     if (state === "connected") this.events.connected()
     else if (state === "failed" || state === "closed") this.break(state)
     else if (state === "disconnected") {
-      this.cancelHeal = this.platform.setTimer(HEAL_MS, () => this.break(state))
       this.events.silent()
+      this.heal(state)
     }
+  }
+
+  /** Without a network no other path is better, and this one is back first. */
+  private heal(state: string): void {
+    this.cancelHeal = this.platform.setTimer(HEAL_MS, () => (this.events.reachable() ? this.break(state) : this.heal(state)))
   }
 
   private break(why: string): void {

@@ -9,8 +9,8 @@
  * | since something came last | and meanwhile | verdict |
  * |---|---|---|
  * | less than {@link SILENT_MS} | | `alive` |
- * | longer | {@link UNCONFIRMED} packets were sent, or a check is unanswered for {@link SILENT_MS} | `silent` |
- * | {@link DEAD_MS} | a check is unanswered for {@link SILENT_MS} | `dead` |
+ * | longer | {@link UNCONFIRMED} packets were sent, or a check is unanswered for {@link SILENT_MS} and two round trips | `silent` |
+ * | {@link DEAD_MS} | a check is unanswered for as long | `dead` |
  */
 
 /** Nothing came for so long, ms, though it should have. Higher: fewer questions to the server where a network stutters.
@@ -40,6 +40,8 @@ export interface PathSample {
   readonly sent: number
   /** ICE checks that were sent. */
   readonly checks: number
+  /** Of the newest check that was answered, ms. */
+  readonly roundTrip: number
 }
 
 /** See the head of this file. */
@@ -71,7 +73,7 @@ export class Watch {
     }
     if (this.askedAt === null && sample.checks > base.checks) this.askedAt = now
     const quiet = now - this.heardAt
-    const unanswered = this.askedAt !== null && now - this.askedAt >= SILENT_MS
+    const unanswered = this.askedAt !== null && now - this.askedAt >= SILENT_MS + 2 * sample.roundTrip
     if (quiet >= DEAD_MS && unanswered) return "dead"
     return quiet >= SILENT_MS && (unanswered || sample.sent - base.sent >= UNCONFIRMED) ? "silent" : "alive"
   }
@@ -93,5 +95,6 @@ export function sampleOf(report: { forEach(take: (row: any) => void): void }): P
     came: inUse.packetsReceived + (inUse.responsesReceived ?? 0),
     sent: inUse.packetsSent + (inUse.packetsDiscardedOnSend ?? 0),
     checks: inUse.requestsSent ?? 0,
+    roundTrip: 1000 * (inUse.currentRoundTripTime ?? 0),
   }
 }

@@ -383,13 +383,18 @@ impl Live {
         }
     }
 
+    /// Some session's network was judged: it goes on being, without connections, too.
+    pub(crate) fn judges(&self) -> bool {
+        self.streams.values().any(|s| s.network.was_judged())
+    }
+
     /// A second has passed: the levels of sessions' networks that are to be told. A session that never had a connection,
     /// such as a browser's, has none.
     pub(crate) fn judge(&mut self, told: &mut Vec<(Key, u8)>) {
         for (&key, stream) in &mut self.streams {
             let connected = stream.pusher.is_some() || !stream.players.is_empty();
             if (connected || stream.network.was_judged())
-                && let Some(level) = stream.network.second()
+                && let Some(level) = stream.network.second(connected)
             {
                 told.push((key, level));
             }

@@ -1,7 +1,7 @@
 //! How good a mini-program's network is, by what its connections show. TCP loses nothing: on a bad network all is late.
 
 use super::player::{JUMP_MS, MAX_WAITING_MS};
-use crate::quality::{Level, Newest, level};
+use crate::quality::{CUT_OFF, Level, Newest, level};
 use crate::rtmp::TagKind;
 use std::time::{Duration, Instant};
 
@@ -25,9 +25,14 @@ const WAITING: [Duration; 4] = [
     Duration::from_millis(400),
 ];
 
-/// How much later what was punctual may be after a second: a phone's clock may be so much slower than ours. Higher: a
-/// lateness that stays is taken for punctual sooner. Lower: a slow clock is taken for a bad network.
-const DRIFT_MS: i64 = 1;
+/// Seconds after which the fastest arrival is looked for anew; that of the time before counts so long besides. Higher: a
+/// pause of the encoder, after which the stream's clock is behind, is taken for a bad network for longer. Lower: a lateness
+/// that stays is taken for punctual sooner.
+const FASTEST_OF: u8 = 30;
+
+/// Seconds without any connection after which a session that was judged before is cut off. Higher: a phone that pushes anew
+/// has time to. Lower: the others know it sooner.
+const AWAY: u8 = 5;
 
 /// The longest lateness that is counted, in milliseconds.
 const MAX_LATE_MS: i64 = 60_000;
@@ -38,8 +43,16 @@ struct Line {
     /// The newest timestamp, and the same without its turn-over at 32 bits.
     newest: u32,
     time: i64,
-    /// How far our clock was ahead of the stream's at the fastest arrival, in milliseconds.
-    fastest: i64,
+    /// How far our clock was ahead of the stream's at the fastest arrival, in milliseconds: of these [`FASTEST_OF`]
+    /// seconds and of those before.
+    fastest: [i64; 2],
+}
+
+impl Line {
+    fn arrived(&mut self, ahead: i64) -> i64 {
+        self.fastest[0] = self.fastest[0].min(ahead);
+        ahead.saturating_sub(self.fastest[0].min(self.fastest[1]))
+    }
 }
 
 /// How late what is pushed arrives, by the stream's own clock. Nobody knows how long it was on its way; but what came
@@ -51,6 +64,7 @@ struct Arrivals {
     lines: [Option<Line>; 2],
     late_ms: i64,
     count: i64,
+    seconds: u8,
 }
 
 impl Arrivals {
@@ -62,16 +76,20 @@ impl Arrivals {
         let known = line.filter(|l| step(l).abs() <= JUMP_MS);
         let time = known.map_or(timestamp.into(), |l| l.time.saturating_add(step(&l)));
         let ahead = passed.saturating_sub(time);
-        let fastest = known.map_or(ahead, |l| l.fastest.min(ahead));
-        *line = Some(Line { newest: timestamp, time, fastest });
-        self.late_ms += ahead.saturating_sub(fastest).min(MAX_LATE_MS);
+        let fastest = known.map_or([i64::MAX; 2], |l| l.fastest);
+        let late = line.insert(Line { newest: timestamp, time, fastest }).arrived(ahead);
+        self.late_ms += late.min(MAX_LATE_MS);
         self.count += 1;
     }
 
     /// A second has passed: the average lateness in it, if anything came.
     fn second(&mut self) -> Option<Duration> {
-        for line in self.lines.iter_mut().flatten() {
-            line.fastest = line.fastest.saturating_add(DRIFT_MS);
+        self.seconds += 1;
+        if self.seconds >= FASTEST_OF {
+            self.seconds = 0;
+            for line in self.lines.iter_mut().flatten() {
+                line.fastest = [i64::MAX, line.fastest[0]];
+            }
         }
         let (late, count) = (std::mem::take(&mut self.late_ms), std::mem::take(&mut self.count));
         let average = late.checked_div(count)?;
@@ -87,6 +105,8 @@ pub(super) struct Network {
     waiting: Option<u32>,
     late: Newest,
     waits: Newest,
+    /// Seconds without any connection.
+    away: u8,
     level: Level,
 }
 
@@ -114,12 +134,15 @@ impl Network {
         self.waiting = self.waiting.max(Some(ms));
     }
 
-    /// A second has passed; gives the level if it is to be told.
-    pub(super) fn second(&mut self) -> Option<u8> {
+    /// A second has passed, with a connection of the session's or without; gives the level if it is to be told.
+    pub(super) fn second(&mut self, connected: bool) -> Option<u8> {
+        self.away = if connected { 0 } else { self.away.saturating_add(1) };
+        let gone = self.away >= AWAY;
         self.late.take(self.arrivals.second());
         self.waits.take(self.waiting.take().map(|ms| Duration::from_millis(ms.into())));
         let (late, waits) = (&self.late, &self.waits);
-        self.level.settle(|ease| level(late.reached(&LATE, ease).max(waits.reached(&WAITING, ease))))
+        let judge = |ease| level(late.reached(&LATE, ease).max(waits.reached(&WAITING, ease)));
+        self.level.settle(|ease| if gone { CUT_OFF } else { judge(ease) })
     }
 }
 
@@ -142,7 +165,7 @@ mod tests {
                     n.arrived(TagKind::Video, at as u32, start + MS(at + 80 + late(at)));
                 }
             }
-            told.extend(n.second());
+            told.extend(n.second(true));
         }
         told
     }
@@ -152,10 +175,11 @@ mod tests {
         // Jitter of TCP; a clock that is 200 ppm slow for ten minutes, and one that begins anew.
         let mut n = Network::default();
         assert_eq!(push(&mut n, 0, 20, |at| at * 7 % 90), [1]);
-        assert!(push(&mut n, 20, 600, |at| (at - 20_000) / 5_000 + at * 7 % 90).is_empty());
-        assert!(push(&mut n, 7_000, 20, |at| at * 7 % 90).is_empty());
+        let mut told = push(&mut n, 20, 600, |at| (at - 20_000) / 5_000 + at * 7 % 90);
+        told.extend(push(&mut n, 7_000, 20, |at| at * 7 % 90));
         n.restart();
-        assert!(push(&mut n, 3, 20, |at| at * 7 % 90).is_empty());
+        told.extend(push(&mut n, 3, 20, |at| at * 7 % 90));
+        assert!(told.iter().all(|&l| l == 1), "{told:?}");
     }
 
     #[test]
@@ -192,7 +216,7 @@ mod tests {
                 n.waits(0, false);
                 n.waits(ms, cut);
                 n.waits(0, false);
-                told.extend(n.second());
+                told.extend(n.second(true));
             }
             told
         };
@@ -204,12 +228,31 @@ mod tests {
     }
 
     #[test]
-    fn a_session_without_connections_is_not_judged_by_what_it_did_before() {
+    fn a_session_that_has_lost_its_connections_is_cut_off_until_it_has_one() {
+        let mut n = Network::default();
+        push(&mut n, 0, 5, |_| 0);
+        let away: Vec<Option<u8>> = (0..12).map(|_| n.second(false)).collect();
+        let six = |at: usize| [4, 9].contains(&at).then_some(6);
+        assert_eq!(away, (0..12).map(six).collect::<Vec<_>>());
+        n.restart();
+        assert_eq!(push(&mut n, 20, 5, |_| 0), [1]);
+    }
+
+    #[test]
+    fn one_that_pushes_nothing_is_not_judged_by_what_it_pushed_before() {
         let mut n = Network::default();
         push(&mut n, 0, 5, |_| 0);
         push(&mut n, 5, 5, |_| 900);
-        let quiet: Vec<u8> = (0..12).filter_map(|_| n.second()).collect();
+        let quiet: Vec<u8> = (0..12).filter_map(|_| n.second(true)).collect();
         assert_eq!(quiet.last(), Some(&1), "{quiet:?}");
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_for_a_while_is_no_bad_network_for_long() {
+        let mut n = Network::default();
+        push(&mut n, 0, 10, |_| 0);
+        let after = push(&mut n, 10, 2 * u64::from(FASTEST_OF) + 5, |_| 2_000);
+        assert_eq!(after.last(), Some(&1), "{after:?}");
     }
 
     #[test]
@@ -219,7 +262,7 @@ mod tests {
         for timestamp in [0, u32::MAX, 1, u32::MAX / 2, u32::MAX / 2 + 1, 7, 5_008, 0] {
             n.arrived(TagKind::Video, timestamp, now);
             n.arrived(TagKind::Audio, timestamp, now + Duration::from_secs(1 << 40));
-            n.second();
+            n.second(true);
         }
     }
 }

@@ -165,7 +165,7 @@ fn three_silent_seconds_are_cut_off_until_something_is_heard() {
     let quiet = Sample::default();
     let checks = [check, quiet, quiet, quiet, quiet, check, quiet, quiet, check];
     assert_eq!(levels(&mut q, checks), [1; 9]);
-    assert_eq!(levels(&mut q, [quiet; 8]).last(), Some(&6));
+    assert_eq!(levels(&mut q, [quiet; 13]).last(), Some(&6));
 }
 
 #[test]
@@ -193,7 +193,8 @@ fn what_is_known_of_a_direction_is_kept_for_a_while_and_then_forgotten() {
 #[test]
 fn the_first_level_is_told_then_changes_and_a_bad_one_again() {
     let mut q = Quality::default();
-    assert_eq!(told(&mut q, good(VOICE), 30), [&[Some(1)][..], &[None; 29]].concat());
+    let best = [&[Some(1)][..], &[None; 29]].concat();
+    assert_eq!(told(&mut q, good(VOICE), 70), [&best[..], &best, &best[..10]].concat());
     let slow = Sample { round_trip: Some(MS(500)), ..good(VOICE) };
     let again = [None, Some(5), None, None, None, None, Some(5), None, None, None, None, Some(5)];
     assert_eq!(told(&mut q, slow, 12), again);

@@ -119,7 +119,7 @@ impl Shard {
             self.live.tick(now, &mut out.live);
             self.judge_live(out);
             self.bridge_silent_browsers(now);
-            self.next_tick = (self.live.connections() > 0).then(|| now + TICK);
+            self.next_tick = (self.live.connections() > 0 || self.live.judges()).then(|| now + TICK);
         }
     }
 

@@ -53,7 +53,7 @@ impl Shard {
             }
             Event::Stats(second) => {
                 let Some(session) = self.sessions.get_mut(key) else { return };
-                session.round_trip = second.round_trip;
+                session.round_trip = second.round_trip.or(session.round_trip);
                 if let Some(level) = session.judge(second) {
                     out.notices.push(Notice::Network { session: session.id, level });
                 }
@@ -71,6 +71,10 @@ impl Shard {
             self.counters.packets_dropped += 1;
             return;
         };
+        let broken = kind == MediaKind::Video && {
+            let begins = begins_key_frame(packet.codec, &packet.payload);
+            source.holes.take((packet.seq, packet.timestamp), begins, patience(source.round_trip), now)
+        };
         #[allow(clippy::cast_precision_loss)] // The length of a packet.
         let length = packet.payload.len() as f64;
         if packet.payload.len() > MAX_PAYLOAD || !source.published.take(length, PUBLISHED, now) {
@@ -78,12 +82,8 @@ impl Shard {
             return;
         }
         let captured = source.clock.capture_time(packet, now);
-        if kind == MediaKind::Video {
-            let begins = begins_key_frame(packet.codec, &packet.payload);
-            let broken = source.holes.take(packet.seq, begins, patience(source.round_trip), now);
-            if broken && self.room_of(from).is_some_and(|r| !r.routes(from, kind).0.is_empty()) {
-                self.want_keyframe(from, now, out);
-            }
+        if broken && self.room_of(from).is_some_and(|r| !r.routes(from, kind).0.is_empty()) {
+            self.want_keyframe(from, now, out);
         }
         self.distribute(from, (kind, To::All), packet, captured, now, out);
         self.bridge_packet(from, kind, packet, now, out);
