@@ -155,6 +155,8 @@ messages_per_second = 1000000.0
 messages_burst = 1000000.0
 calls_per_minute = 1000000.0
 calls_burst = 1000000.0
+offers_per_second = 1000000.0
+offers_burst = 1000000.0
 ",
         data.display()
     )
