@@ -360,12 +360,16 @@ impl Shard {
         let offer = offer::check(sdp)?;
         let ufrag = self.fresh_ufrag()?;
         let lacking = self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.lacks_h264(k)));
+        // A phone has no use for it, and a browser that sends it says less exactly when its sound was captured.
+        let phone =
+            self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.sessions.live(k).is_some()));
         let config = TransportConfig {
             certificate: &self.config.certificate,
             local: &self.config.local,
             candidates: &self.candidates,
             ufrag: ufrag.as_str(),
             video: codecs::answer_order(lacking),
+            repeats: !phone,
         };
         let (transport, answer) = Transport::answer(&config, &offer, now)?;
         tracing::debug!(session = %id, %room, %label, "media session opened");

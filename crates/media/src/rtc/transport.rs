@@ -45,6 +45,8 @@ pub(crate) struct TransportConfig<'a> {
     pub(crate) ufrag: &'a str,
     /// The video codecs, the preferred one first.
     pub(crate) video: [Codec; 2],
+    /// Sound may come with what was sent before (RFC 2198), if the offer has that.
+    pub(crate) repeats: bool,
 }
 
 /// A media line as negotiated.
@@ -183,7 +185,7 @@ impl Transport {
         let invalid = |why: String| OfferError::Invalid(why);
         let creds =
             super::credentials(c.ufrag).ok_or_else(|| invalid("the system gave no random numbers".into()))?;
-        let red = answer::may_repeat(offer);
+        let red = c.repeats && answer::may_repeat(offer);
         let mut rtc = config::base(c.certificate, creds, &c.video, red).set_ice_lite(true).build(now);
         for &address in c.local {
             match Candidate::host(address, Protocol::Udp) {
