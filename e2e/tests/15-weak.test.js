@@ -12,11 +12,6 @@ const GOOD = 'delay=20ms'
 const LOSSY = 'delay=20ms loss=10%'
 /** The hint is due within 5 s of the change. The rest is for a look at the screen of a busy machine. */
 const WITHIN_MS = 5000 + 1500
-/**
- * The same of a voice call. Its 50 packets a second are few: in one of some forty cases chance hides 10 % of loss for more than
- * 5 s, and hardly ever for more than this.
- */
-const VOICE_WITHIN_MS = 12_000
 /** A network that is good again is believed after some good seconds. */
 const GONE_WITHIN_MS = 15_000
 /** Time in which a little loss must not be said. */
@@ -74,11 +69,11 @@ describe('the weak-network hint', () => {
   }
 
   /** Bob's network changes; each reads in time what is due on the own screen. For the log, when. */
-  async function change(link, due, ms = WITHIN_MS) {
+  async function change(link, due) {
     await lab.set('bob', { up: GOOD, down: GOOD, ...link })
     const since = Date.now()
     const seen = async ([phone, texts]) => {
-      await until(`${phone.userID} reads whose network is weak`, () => reads(phone, texts), { ms })
+      await until(`${phone.userID} reads whose network is weak`, () => reads(phone, texts), { ms: WITHIN_MS })
       return `${((Date.now() - since) / 1000).toFixed(1)} s at ${phone.userID}`
     }
     console.log(`      said after ${(await Promise.all(due.map(seen))).join(', ')}`)
@@ -95,7 +90,7 @@ describe('the weak-network hint', () => {
   /** Bob's network becomes so; both are told in time whose it is, and when it is good again. */
   async function hint(type, link) {
     const { alice, bob } = await talk(type)
-    await change(link, [[bob, OWN], [alice, PEER]], type === 1 ? VOICE_WITHIN_MS : WITHIN_MS)
+    await change(link, [[bob, OWN], [alice, PEER]])
     assert.ok(!(await reads(bob, PEER)) && !(await reads(alice, OWN)), 'and not the other one')
     await recover(alice, bob)
   }

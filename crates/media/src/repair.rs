@@ -5,7 +5,7 @@ use std::time::Instant;
 
 /// Retransmitted bytes earned by each byte of media sent. Higher: more loss is repaired. Lower: a peer that asks for
 /// everything again costs less.
-pub(crate) const REPAIR_SHARE: f64 = 0.5;
+pub(crate) const REPAIR_SHARE: f64 = 0.25;
 
 /// Retransmission that every session has besides: so many bytes a second, and so many at once (what is earned counts up
 /// to that, too). Burst higher: a longer gap is repaired in one go. Lower: one lying datagram brings fewer back.
