@@ -2,11 +2,27 @@
  * The browser SDK of Tring. Importing it registers nothing; `define.js` registers the `<trtc-calling>` element.
  */
 
-export { TRTCCalling } from "./src/trtc-calling.js"
-export type { TRTCCallingOptions } from "./src/trtc-calling.js"
+export { TRTCCalling, TRTCCalling as default } from "./src/trtc-calling.js"
+export type { CallStatus, ClassCallParameters, Invitation, TRTCCallingOptions } from "./src/trtc-calling.js"
 export type { CallParameters } from "../core/src/index.js"
 export type { DeviceParameters } from "./src/desk.js"
-export { CLASS_EVENT } from "./src/event-names.js"
+export { CALL_TYPE, CLASS_EVENT } from "./src/event-names.js"
+export type {
+  AcceptInfo,
+  CallEndInfo,
+  CallTypeInfo,
+  CancelInfo,
+  ClassPayloads,
+  DevicesInfo,
+  ErrorInfo,
+  InvitedInfo,
+  NothingInfo,
+  RefusedInfo,
+  UnansweredInfo,
+  UserAudioInfo,
+  UserInfo,
+  UserVideoInfo,
+} from "./src/payloads.js"
 export { DEVICE_ERRORS, DeviceFault } from "./src/media/devices.js"
 export type { DeviceChoice, VideoQuality } from "./src/media/devices.js"
 export type { ViewParameters } from "./src/views.js"

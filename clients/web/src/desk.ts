@@ -49,6 +49,11 @@ export class Desk extends GuideDesk {
     return super.call(parameters)
   }
 
+  /** There are no group calls yet: who asks for one is told so, and nothing throws. */
+  groupCall(): Promise<never> {
+    return this.telling(() => Promise.reject(new CallError("not_available", "groupCall(): group calls are not possible yet; call() calls one user")))
+  }
+
   useFacing(facing: Facing): Promise<void> {
     return this.telling(() => this.phone.media.useFacing(facing))
   }

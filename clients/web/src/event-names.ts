@@ -16,6 +16,8 @@ export type EventName = GuideEventName | FurtherName
 export const CLASS_EVENT = {
   ERROR: "onError",
   SDK_READY: "sdkReady",
+  /** Not told, as in the old SDK: KICKED_OUT and ERROR say why nobody is signed in any more. */
+  SDK_NOT_READY: "sdkNotReady",
   INVITED: "onInvited",
   USER_ACCEPT: "onUserAccept",
   USER_ENTER: "onUserEnter",
@@ -42,7 +44,13 @@ export const CLASS_EVENT = {
   GROUP_CALL_INVITEE_LIST_UPDATE: "onGroupCallInviteeListUpdate",
   /** The call has become a voice or a video call; the element's CALL_MODE. */
   CALL_TYPE_CHANGED: "onCallTypeChanged",
-} as const satisfies Record<Exclude<EventName, "CALL_MODE"> | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED", string>
+} as const satisfies Record<
+  Exclude<EventName, "CALL_MODE"> | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED" | "SDK_NOT_READY",
+  string
+>
+
+/** The `type` of `call()`, and the `callType` of an invitation. */
+export const CALL_TYPE = { UNKNOWN: 0, AUDIO_CALL: 1, VIDEO_CALL: 2 } as const
 
 /** Event names of the element: those of the guide, and its own. */
 export const ELEMENT_EVENT = {

@@ -1,39 +1,74 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import { Handlers, type CallParameters } from "../../core/src/index.js"
+import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "../../core/src/index.js"
 import { complain } from "./complain.js"
 import { Desk, type DeviceParameters } from "./desk.js"
-import { CLASS_EVENT } from "./event-names.js"
+import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
 import type { DeviceChoice, VideoQuality } from "./media/devices.js"
+import { classPayload, type ClassPayloads } from "./payloads.js"
 import { Phone } from "./phone.js"
 import { Views, type ViewParameters } from "./views.js"
+
+/** How long a call rings whose `timeout` is 0, s: the longest that the server allows, since pages of the old SDK mean "for
+ * ever" by it. */
+const RING_LONGEST_S = 300
 
 /** How to make one. */
 export interface TRTCCallingOptions {
   SDKAppID: number
   /** Origin or socket address of the Tring server; the page's own server without it. */
   server?: string
+  /** An IM instance, which pages of the old SDK may give. Ignored: there is no IM here. */
+  tim?: unknown
 }
+
+/** Whom to call, as pages of the old SDK say it. */
+export interface ClassCallParameters extends CallParameters {
+  /** How long it rings, s: 5 to 300; 30 without it; 0 is the longest. */
+  timeout?: number
+  /** Ignored: there is no push service here. */
+  offlinePushInfo?: unknown
+}
+
+/** Which invitation is answered. */
+export interface Invitation {
+  /** As INVITED named it. If another call rings by now, that one is not answered. */
+  inviteID?: string
+  /** Ignored: the server knows the room, the type, and who is busy. */
+  roomID?: number
+  callType?: number
+  isBusy?: boolean
+}
+
+/** Where this device stands, as the old SDK names it. */
+export type CallStatus = "idle" | "calling" | "connected"
 
 /** See the head of this file. */
 export class TRTCCalling {
   static readonly EVENT = CLASS_EVENT
+  static readonly CALL_TYPE = CALL_TYPE
   readonly EVENT = CLASS_EVENT
   private readonly log = { level: 1 }
   private readonly handlers = new Handlers(complain)
   private readonly desk: Desk
   private readonly views: Views
+  /** The call of whose end handlers are hearing. */
+  private over: Call | null = null
 
   constructor(private readonly options: TRTCCallingOptions) {
     // A page that is put aside and comes back goes on where it was.
-    const phone = new Phone({ server: options.server, log: this.log, keepsCall: () => true })
+    const phone = new Phone({ server: options?.server, log: this.log, keepsCall: () => true })
     this.views = new Views(phone.media)
     // Before the page hears of it: a handler may begin the next call and show it.
     phone.client.on((event) => {
       if (event.type === "ended" || event.type === "refused") this.views.clear()
+      this.over = event.type === "ended" ? event.call : null
     })
     this.desk = new Desk(phone, "class", ({ name, payload }) => {
-      this.handlers.call(CLASS_EVENT[name === "CALL_MODE" ? "CALL_TYPE_CHANGED" : name], payload ?? {})
+      this.handlers.call(CLASS_EVENT[name === "CALL_MODE" ? "CALL_TYPE_CHANGED" : name], classPayload(name, payload))
+    })
+    phone.client.on(() => {
+      this.over = null
     })
     if (navigator.mediaDevices !== undefined) {
       phone.hear(navigator.mediaDevices, "devicechange", () => void this.devicesChanged().catch(() => {}))
@@ -46,7 +81,7 @@ export class TRTCCalling {
    */
   login(credentials: { userID: string; userSig: string }): Promise<void> {
     const { userID, userSig } = credentials ?? ({} as Partial<typeof credentials>)
-    return this.desk.login({ sdkAppID: this.options.SDKAppID, userID, userSig })
+    return this.desk.login({ sdkAppID: this.options?.SDKAppID, userID, userSig })
   }
 
   /** Leaves the present call and signs out. */
@@ -59,29 +94,40 @@ export class TRTCCalling {
     return this.desk.dispose()
   }
 
-  /** Hears an event of {@link CLASS_EVENT}. */
+  /** Hears an event of {@link CLASS_EVENT}. `this` of the handler is the context; without one, this instance. */
+  on<Event extends keyof ClassPayloads>(event: Event, handler: (payload: ClassPayloads[Event]) => void, context?: unknown): void
+  on(event: string, handler: (payload: never) => void, context?: unknown): void
   on(event: string, handler: (payload: never) => void, context?: unknown): void {
-    this.handlers.on(event, handler, context)
+    this.handlers.on(event, handler, context ?? this)
   }
 
   /** Hears it no more: one handler, all of the event, or, without any argument, everything. */
-  off(...given: [event?: string, handler?: (payload: never) => void]): void {
-    this.handlers.off(...given)
+  off(...given: [event?: string, handler?: (payload: never) => void, context?: unknown]): void {
+    const [event, handler] = given
+    if (given.length < 2) this.handlers.off(...(given as [event?: string]))
+    else this.handlers.off(event, handler)
   }
 
   /** Calls. Settles when the server has taken the call. */
-  call(parameters: CallParameters): Promise<void> {
-    return this.desk.call(parameters)
+  call(parameters: ClassCallParameters): Promise<void> {
+    return this.desk.call(parameters?.timeout === 0 ? { ...parameters, timeout: RING_LONGEST_S } : parameters)
+  }
+
+  /** Rejects with `not_available`, and is told as ERROR: there are no group calls yet. */
+  groupCall(_?: { userIDList: string[]; type: 1 | 2; groupID?: string; offlinePushInfo?: unknown }): Promise<never> {
+    return this.desk.groupCall()
   }
 
   /** Answers. */
-  accept(): Promise<void> {
-    return this.desk.accept()
+  accept(invitation?: Invitation): Promise<void> {
+    if (!this.anotherRings(invitation)) return this.desk.accept()
+    const error = new CallError("no_call", `the invitation ${String(invitation?.inviteID)} is over: another call rings by now`)
+    return this.desk.telling(() => Promise.reject(error))
   }
 
   /** Refuses. */
-  reject(): Promise<string | undefined> {
-    return this.desk.reject()
+  reject(invitation?: Invitation): Promise<string | undefined> {
+    return this.anotherRings(invitation) ? Promise.resolve(NOTHING_TO_REJECT) : this.desk.reject()
   }
 
   /** Cancels, refuses or hangs up. In any state, any number of times. */
@@ -202,6 +248,79 @@ export class TRTCCalling {
   /** The browser's measurements of the media path, null without one. */
   getStats(): Promise<RTCStatsReport | null> {
     return this.desk.phone.media.stats()
+  }
+
+  // --- where it stands ---
+
+  /** `calling` while it rings, at either side; `connected` while they talk. */
+  getCallStatus(): CallStatus {
+    const phase = this.desk.phone.client.call?.phase ?? "ending"
+    if (phase === "ending") return "idle"
+    return phase === "connected" ? "connected" : "calling"
+  }
+
+  /** Who is signed in, or is signing in; empty without. */
+  getUserID(): string {
+    const { connectionState, userID } = this.desk.phone.client
+    return connectionState.name === "idle" || connectionState.name === "closed" ? "" : userID
+  }
+
+  /** What `setVideoQuality` has set; 480p at first. */
+  getVideoQuality(): VideoQuality {
+    return this.desk.phone.media.videoQuality
+  }
+
+  /** Who has called, this user or the other; empty without a call. */
+  getInviterID(): string {
+    return this.subject?.sponsor ?? ""
+  }
+
+  /** Who is called; empty without a call. */
+  getInviteeList(): string[] {
+    return this.subject?.invitees.slice() ?? []
+  }
+
+  /** True in a call that this device has made. */
+  isInviter(): boolean {
+    return this.subject?.role === "caller"
+  }
+
+  /** False: there are no group calls yet. */
+  isGroupCall(): boolean {
+    return this.subject?.isGroup ?? false
+  }
+
+  /** Empty: there are no groups here. */
+  getGroupID(): string {
+    return ""
+  }
+
+  /** A value of {@link CALL_TYPE}; 0 without a call. */
+  getCallType(): 0 | 1 | 2 {
+    return this.subject === null ? CALL_TYPE.UNKNOWN : typeOf(this.subject.media)
+  }
+
+  /** How many others are in the call, heard and seen or muted. */
+  getRemoteStreamCount(): number {
+    const call = this.desk.phone.client.call
+    return call?.phase === "connected" ? call.peers.length : 0
+  }
+
+  /** True if anybody else is in the call. */
+  hasRemoteConnectedUsers(): boolean {
+    return this.getRemoteStreamCount() > 0
+  }
+
+  /** The call of which the getters speak: the present one, and in the handlers of its end the one that is over. */
+  private get subject(): Call | null {
+    return this.desk.phone.client.call ?? this.over
+  }
+
+  /** The page answers an invitation that is over while a newer one rings: nobody has agreed to that one. */
+  private anotherRings(invitation: Invitation | undefined): boolean {
+    const call = this.desk.phone.client.call
+    const answered = invitation?.inviteID
+    return typeof answered === "string" && call?.phase === "ringing" && call.callID !== answered
   }
 
   private async devicesChanged(): Promise<void> {

@@ -122,6 +122,11 @@ export class TRTCCallingElement extends HTMLElement {
     return desk.call(parameters && { ...parameters, type: (parameters.type ?? this.settings.type) as 1 | 2 })
   }
 
+  /** Rejects with `not_available`, and is told as ERROR: there are no group calls yet. */
+  groupCall(_?: unknown): Promise<never> {
+    return this.ready().groupCall()
+  }
+
   /** Answers. */
   accept(): Promise<void> {
     return this.ready().accept()
@@ -198,6 +203,11 @@ export class TRTCCallingElement extends HTMLElement {
     return this.ready().getMicrophones()
   }
 
+  getSpeakers(): Promise<DeviceChoice[]> {
+    return this.ready().getSpeakers()
+  }
+
+  /** Another microphone (`audio`), camera (`video`) or loudspeaker (`speaker`), also during a call. */
   switchDevice(choice: DeviceParameters): Promise<void> {
     return this.ready().switchDevice(choice)
   }
@@ -229,6 +239,11 @@ export class TRTCCallingElement extends HTMLElement {
   /** The own picture, null while the camera is off. */
   localStream(): MediaStream | null {
     return this.desk === null ? null : this.desk.phone.media.localStream
+  }
+
+  /** The browser's measurements of the media path, null without one. */
+  async getStats(): Promise<RTCStatsReport | null> {
+    return this.desk === null ? null : this.desk.phone.media.stats()
   }
 
   /** Hears what the core tells, more finely than the guide's events. */

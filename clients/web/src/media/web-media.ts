@@ -245,6 +245,11 @@ export class WebMedia implements MediaPort {
     return this.playback.useSpeaker(deviceID)
   }
 
+  /** The picture's size. */
+  get videoQuality(): VideoQuality {
+    return this.quality
+  }
+
   /** The picture's size from now on; a call's is changed at once. */
   async setQuality(quality: VideoQuality): Promise<void> {
     this.quality = quality
