@@ -125,7 +125,9 @@ test("each payload has exactly the fields that the table names", async () => {
 
   const never = ["SDK_NOT_READY", "GROUP_CALL_INVITEE_LIST_UPDATE"]
   for (const text of PAGES) {
-    for (const { name, fields } of payloadTable(text)) {
+    const table = payloadTable(text)
+    assert.ok(table.length > seen.size, "the table of payloads was found")
+    for (const { name, fields } of table) {
       const payload = seen.get(name)
       assert.equal(payload === undefined, never.includes(name), `${name} was${payload === undefined ? " not" : ""} told`)
       if (payload !== undefined) assert.deepEqual(Object.keys(payload).sort(), fields, name)
@@ -353,4 +355,44 @@ test("an instance without options says what is missing at the sign-in", async ()
   const calling = new TRTCCalling(undefined as never)
   calling.setLogLevel(4)
   await assert.rejects(calling.login(BOB), { code: "config_invalid" })
+})
+
+// --- what else docs/web.md lists ---
+
+const source = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8")
+
+test("the variables of the look are those of the style, with their defaults", async () => {
+  const { STYLE } = await import("../src/element/style.js")
+  const known = [...STYLE.slice(0, STYLE.indexOf(":host([phase])")).matchAll(/(--tring-[\w-]+): ([^;]+);/g)].map(([, name, value]) => [name, value])
+  assert.ok(known.length > 0)
+  for (const text of PAGES) {
+    assert.deepEqual([...text.matchAll(/^\| `(--tring-[\w-]+)` \| `([^`]+)` \|/gm)].map(([, name, value]) => [name, value]), known)
+  }
+})
+
+test("the events of observe(), the fields of currentCall and the states of the session are those of the core", () => {
+  const call = source("core/src/call.ts")
+  const events = new Set([...call.matchAll(/^ {2}\| \{ type: "(\w+)"/gm)].map(([, type]) => type))
+  const fields = [...call.slice(call.indexOf("export interface Call "), call.indexOf("/** What to call. */")).matchAll(/^ {2}readonly (\w+):/gm)].map(([, name]) => name)
+  const states = new Set([...source("core/src/connection.ts").matchAll(/\{ (?:readonly )?name: "(\w+)"/g)].map(([, name]) => name))
+  const listed = (text: string, before: RegExp) => new Set(before.exec(text)?.[1]?.split(/\s+/))
+  for (const text of PAGES) {
+    assert.deepEqual(listed(text, /`(connection signed_in[\w\s]+)`/), events)
+    assert.deepEqual(listed(text, /`(callID roomID[\w\s]+)`/), new Set(fields))
+    assert.deepEqual(listed(text, /`(idle connecting[\w\s]+)`/), states)
+  }
+})
+
+test("the methods that the docs list are there, and those that are there are listed", () => {
+  const element = source("web/src/element/trtc-calling-element.ts")
+  const page = element.slice(element.indexOf("// --- the guide's methods ---"), element.indexOf("// --- life ---"))
+  const methods = [...page.matchAll(/^ {2}(?:async )?(\w+)\(/gm)].map(([, name]) => name!)
+  const own = Object.getOwnPropertyNames(TRTCCalling.prototype).filter((name) => !["constructor", "subject", "anotherRings", "devicesChanged"].includes(name))
+  const named = (text: string) => new Set([...text.matchAll(/`(\w+)\([^`]*\)`/g)].map(([, name]) => name!).filter((name) => name !== "rgb"))
+  for (const text of PAGES) {
+    const [ofElement, ofClass] = [text.slice(0, text.search(/^## (The class|类)$/m)), text.slice(text.search(/^## (The class|类)$/m))]
+    for (const name of methods) assert.ok(named(ofElement).has(name), `the element's ${name}() is listed`)
+    for (const name of own) assert.ok(named(ofElement).has(name) || named(ofClass).has(name), `the class's ${name}() is listed`)
+    for (const name of named(ofElement)) assert.ok(methods.includes(name), `the element has ${name}()`)
+  }
 })

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/` | the demo page (`--demo` only) |
 //! | `/install` | the page of the local CA |
-//! | `/sdk/core/…`, `/sdk/web/…` | the browser SDK as ES modules |
+//! | `/sdk/core/…`, `/sdk/web/…` | the browser SDK as ES modules, and its class as one script |
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
