@@ -5,8 +5,9 @@
 
 import { TRTCCalling as ModuleClass, type TRTCCallingOptions } from "./src/trtc-calling.js"
 
-/** Where this script came from, while it runs; no address where a bundler or a loader has taken it in. */
-const address = document.currentScript instanceof HTMLScriptElement ? document.currentScript.src : ""
+/** This script's own tag; none where a bundler or a loader has taken the file in. */
+const script = typeof document === "undefined" ? null : document.currentScript
+const address = script instanceof HTMLScriptElement ? script.src : ""
 
 /** The class, whose server is by default the one that this script came from: the page need not name it. */
 export class TRTCCalling extends ModuleClass {

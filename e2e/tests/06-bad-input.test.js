@@ -62,6 +62,12 @@ describe('bad input', () => {
         await phone.login()
       })
 
+      it('a group call, which is not there yet', async () => {
+        const [alice, bob] = await pair()
+        await refused(alice, 'not_available', () => alice.do('groupCall', { userIDList: ['bob', 'carol'], type: 1 }))
+        await lives(alice, bob)
+      })
+
       it('a userID that is none', async () => {
         await Promise.all(
           [0, '', undefined].map(async (userID) => {

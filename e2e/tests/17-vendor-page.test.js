@@ -33,20 +33,32 @@ const STATES = {
   },
 }
 
+/** Pages of one test. @type {import('../lib/device.js').Page[]} */
+const open = []
+
+/** @param {import('../lib/device.js').Device} device */
+async function opens(device, url) {
+  const page = await device.open(url)
+  open.push(page)
+  return page
+}
+
+/** Ends the pages of one test. Throws if a script of them failed. @param {Rig} rig */
+async function closeAll(rig) {
+  const faults = open.flatMap((page) => page.faults)
+  await Promise.all(open.splice(0).map((page) => page.close()))
+  assert.deepEqual(faults, [], 'a script of a page failed')
+  await rig.clear()
+}
+
 describe('pages that were written for trtc-calling-js', () => {
   /** @type {Rig} */ let rig
   /** @type {Pages} at an origin of their own */ let pages
-  let open = []
   before(async () => {
     rig = await Rig.start(['alice', 'bob'])
     pages = await Pages.start({ '/page.html': text('../vendor-page/page.html').replaceAll('{{tring}}', rig.server.url) })
   })
-  afterEach(async () => {
-    const faults = open.flatMap((page) => page.faults)
-    await Promise.all(open.splice(0).map((page) => page.close()))
-    assert.deepEqual(faults, [], 'a script of a page failed')
-    await rig.clear()
-  })
+  afterEach(() => closeAll(rig))
   after(async () => {
     await pages?.close()
     await rig?.stop()
@@ -54,8 +66,7 @@ describe('pages that were written for trtc-calling-js', () => {
 
   /** The page, opened by this person and signed in as the person would. */
   async function signedIn(name) {
-    const page = await rig.devices[name].open(`${pages.url}/page.html`)
-    open.push(page)
+    const page = await opens(rig.devices[name], `${pages.url}/page.html`)
     const { sdkAppID, userID, userSig } = await rig.server.sign(name)
     for (const [field, value] of [['#sdk-app-id', String(sdkAppID)], ['#user-id', userID], ['#user-sig', userSig]]) {
       await page.raw.fill(field, value)
@@ -199,17 +210,11 @@ describe('the pages of docs/web.md', () => {
   const html = blocks('../../docs/web.md')
   /** @type {Rig} */ let rig
   /** @type {Pages} beside the server, at one origin */ let pages
-  let open = []
   before(async () => {
     rig = await Rig.start(['alice', 'bob'])
     pages = await Pages.start(Object.fromEntries(html.map((page, n) => [`/docs/${n}.html`, page])), rig.server.port)
   })
-  afterEach(async () => {
-    const faults = open.flatMap((page) => page.faults)
-    await Promise.all(open.splice(0).map((page) => page.close()))
-    assert.deepEqual(faults, [], 'a script of a page failed')
-    await rig.clear()
-  })
+  afterEach(() => closeAll(rig))
   after(async () => {
     await pages?.close()
     await rig?.stop()
@@ -221,8 +226,7 @@ describe('the pages of docs/web.md', () => {
     assert.equal(found.length, 1, `one page has ${mark}`)
     const [alice, bob] = await Promise.all(
       ['alice', 'bob'].map(async (name) => {
-        const page = await rig.devices[name].open(`${pages.url}/docs/${found[0]}.html?user=${name}`)
-        open.push(page)
+        const page = await opens(rig.devices[name], `${pages.url}/docs/${found[0]}.html?user=${name}`)
         await until(`${name} is signed in`, async () => (await page.session()).logins === 1)
         return page
       }),
@@ -242,6 +246,12 @@ describe('the pages of docs/web.md', () => {
     await bob.click('.key.answer')
     await Promise.all([alice.hears('bob'), bob.hears('alice')])
     await Promise.all([alice.sees('bob', { shown: true }), bob.sees('alice', { shown: true })])
+    const more = await alice.evaluate(async () => {
+      const calling = document.getElementById('calling')
+      const speakers = await calling.getSpeakers()
+      return [calling.connectionState, calling.currentCall.phase, Array.isArray(speakers), (await calling.getStats()).size > 0]
+    })
+    assert.deepEqual(more, ['online', 'connected', true, true])
     await alice.click('.key.end')
     await Promise.all([alice.tracks([]), bob.tracks([])])
   })

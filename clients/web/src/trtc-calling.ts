@@ -9,8 +9,8 @@ import { classPayload, type ClassPayloads } from "./payloads.js"
 import { Phone } from "./phone.js"
 import { Views, type ViewParameters } from "./views.js"
 
-/** How long a call rings whose `timeout` is 0, s: the longest that the server allows, since pages of the old SDK mean "for
- * ever" by it. */
+/** How long a call rings whose `timeout` is 0, s, since pages of the old SDK mean "for ever" by it. Higher: the server
+ * refuses it. Lower: such a call is given up sooner than its page wants. */
 const RING_LONGEST_S = 300
 
 /** How to make one. */
@@ -95,7 +95,7 @@ export class TRTCCalling {
   }
 
   /** Hears an event of {@link CLASS_EVENT}. `this` of the handler is the context; without one, this instance. */
-  on<Event extends keyof ClassPayloads>(event: Event, handler: (payload: ClassPayloads[Event]) => void, context?: unknown): void
+  on<Name extends keyof ClassPayloads>(event: Name, handler: (payload: ClassPayloads[Name]) => void, context?: unknown): void
   on(event: string, handler: (payload: never) => void, context?: unknown): void
   on(event: string, handler: (payload: never) => void, context?: unknown): void {
     this.handlers.on(event, handler, context ?? this)
@@ -103,9 +103,7 @@ export class TRTCCalling {
 
   /** Hears it no more: one handler, all of the event, or, without any argument, everything. */
   off(...given: [event?: string, handler?: (payload: never) => void, context?: unknown]): void {
-    const [event, handler] = given
-    if (given.length < 2) this.handlers.off(...(given as [event?: string]))
-    else this.handlers.off(event, handler)
+    this.handlers.off(...(given.slice(0, 2) as [event?: string, handler?: (payload: never) => void]))
   }
 
   /** Calls. Settles when the server has taken the call. */
