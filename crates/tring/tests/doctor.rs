@@ -402,3 +402,22 @@ fn what_is_no_tring_server_is_told_from_what_does_not_answer() {
     other.join().unwrap();
     wrong(&ask(), &["cannot be reached", "TCP"]);
 }
+
+#[test]
+fn each_command_has_a_help_text_of_its_own() {
+    let help = |args: &[&str]| -> String {
+        let said: Said = tring().args(args).arg("--help").output().unwrap().into();
+        said.done()
+    };
+    for (command, texts) in [
+        ("doctor", ["Without --server it looks at this machine", "WRONG", "Exit code: 0 nothing is WRONG"]),
+        ("health", ["It prints `ok`", "the same settings on this machine", "Exit code: 0 it can carry calls"]),
+        ("serve", ["Everything has a default", "on UDP ports from 7700", "Options win over"]),
+    ] {
+        let text = help(&[command]).replace('\n', " ");
+        for wanted in texts {
+            assert!(text.contains(wanted), "tring {command} --help: {wanted:?} in {text}");
+        }
+    }
+    assert!(!help(&["health"]).contains("Say what is wrong"));
+}
