@@ -24,6 +24,9 @@ use std::path::PathBuf;
 use tring_server::Config;
 use tring_server::check::{Finding, Severity};
 
+/// Above the options that the commands here share with `tring serve`, and do not act upon.
+const SERVERS_OWN: &str = "Settings of the server that is looked at, as `tring serve` was given them";
+
 /// Say what is wrong with this server, or with the way to it, and what to do.
 ///
 /// Give it the options and the --config of the server. Without --server it looks at this machine: settings, addresses, ports, clock, certificates, data folder; a running
@@ -34,9 +37,6 @@ use tring_server::check::{Finding, Severity};
 /// fail until it is put right). Exit code: 0 nothing is WRONG, 1 something is.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    #[command(flatten)]
-    settings: serve::Settings,
-
     /// File with a certificate authority (PEM) to trust beside the system's, as the server's own.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -68,6 +68,9 @@ pub(crate) struct Doctor {
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten, next_help_heading = SERVERS_OWN)]
+    settings: serve::Settings,
 }
 
 /// Ask the running server whether it can carry calls: for health checks.
@@ -77,11 +80,12 @@ pub(crate) struct Doctor {
 /// the server listens are taken and do nothing. Exit code: 0 it can carry calls, 1 it cannot.
 #[derive(Debug, Args)]
 pub(crate) struct Health {
-    #[command(flatten)]
-    settings: serve::Settings,
     /// The server [default: the one on this machine, by its settings].
     #[arg(long, value_name = "URL", env = "TRING_SERVER")]
     server: Option<String>,
+
+    #[command(flatten, next_help_heading = SERVERS_OWN)]
+    settings: serve::Settings,
 }
 
 /// What was found, all of it.
