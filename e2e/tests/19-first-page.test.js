@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { PATIENCE_MS, until } from '../lib/deadline.js'
 import { DemoPhone } from '../lib/demo.js'
-import { Device } from '../lib/device.js'
+import { closePages, Device } from '../lib/device.js'
 import { ended, started } from '../lib/ending.js'
 import { Lab } from '../lib/lab.js'
 import { Rig } from '../lib/rig.js'
@@ -72,8 +72,7 @@ for (const readme of ['README.md', 'README.zh-CN.md']) {
       await until('the other server is ready', () => said.includes('ready'))
     })
     afterEach(async () => {
-      const faults = pages.flatMap((page) => page.faults)
-      for (const page of pages.splice(0)) await page.close()
+      const faults = await closePages(pages)
       await rig.clear()
       assert.deepEqual(faults, [])
     })

@@ -253,3 +253,27 @@ fn the_chinese_table_has_the_same_settings_and_defaults() {
         .find(|row| row.split(" | ").nth(2).is_none_or(|c| c.len() < 9));
     assert_eq!(untold, None, "each row says what it is");
 }
+
+/// The first contact's table is written by hand: it says the same defaults.
+#[test]
+fn the_tables_of_the_readme_have_the_defaults() {
+    let all = settings().0;
+    let mut compared = 0;
+    for name in ["README.md", "README.zh-CN.md"] {
+        let text = std::fs::read_to_string(at("../..").join(name)).unwrap();
+        for row in text.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            let settings = cells[0].split('`').filter_map(|part| all.iter().find(|s| s.path() == part));
+            let stated: Vec<String> =
+                cells[1].split(['、', ',']).map(|v| v.trim().trim_matches('`').into()).collect();
+            for (n, setting) in settings.enumerate() {
+                if let Some(value) = setting.default.as_ref().filter(|v| !v.is_array()) {
+                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    assert_eq!(stated.get(n), Some(&value), "{name}: {row}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared >= 14, "{compared} defaults were compared");
+}
