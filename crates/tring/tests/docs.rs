@@ -15,8 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Longest run of one block, and longest wait for a server to run.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest run of one block, and longest wait for a server to run. The example of the Rust client may have to be built.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The address of the server in the documents, and the names by which they call it.
 const ADDRESS: &str = "198.51.100.5";
