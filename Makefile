@@ -17,7 +17,7 @@ run: ## Build, start with the demo, print where to click
 	@target/release/tring serve --demo $(ARGS)
 
 build: clients ## Build the clients and the release binary
-	@echo "== server (the first build takes some minutes)"
+	@echo "== server (the first build takes a quarter of an hour on two cores)"
 	$(CARGO) build --release --locked -p tring
 	@scripts/separate-symbols target/release/tring
 
