@@ -25,7 +25,9 @@ COPY bench bench
 COPY e2e/lab e2e/lab
 COPY fuzz/bodies fuzz/bodies
 COPY --from=clients /src/clients/dist clients/dist
-RUN cargo build --release --locked -p tring
+COPY scripts scripts
+RUN cargo build --release --locked -p tring \
+ && scripts/separate-symbols target/release/tring
 
 FROM debian:bookworm-slim
 # Certificate authorities, for `tring doctor --server https://…`.

@@ -1,10 +1,12 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build clients test lint types test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
+.PHONY: help run build install clients test lint types settings test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 ARGS ?=
+# Where `make install` puts the command: /usr/local for root, ~/.local for others.
+PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -15,8 +17,16 @@ run: ## Build, start with the demo, print where to click
 	@target/release/tring serve --demo $(ARGS)
 
 build: clients ## Build the clients and the release binary
-	@echo "== server (the first build takes some minutes)"
+	@echo "== server (the first build takes a quarter of an hour on two cores)"
 	$(CARGO) build --release --locked -p tring
+	@scripts/separate-symbols target/release/tring
+
+install: build ## Put the command `tring` on the PATH (PREFIX=/usr/local, or ~/.local for ordinary users)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 target/release/tring "$(DESTDIR)$(PREFIX)/bin/tring"
+	@# Where a backtrace looks for the symbols.
+	@[ ! -e target/release/tring.debug ] || install -D -m 644 target/release/tring.debug "$(DESTDIR)$(PREFIX)/bin/.debug/tring.debug"
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "$(PREFIX)/bin is not on your PATH: add it, or name the command as $(PREFIX)/bin/tring" ;; esac
 
 clients/node_modules: clients/package-lock.json
 	cd clients && $(NPM_CI)
@@ -39,6 +49,9 @@ lint: clients ## Formatting, clippy with warnings denied, generated types, the f
 
 types: ## Write clients/core/src/protocol.ts from crates/protocol
 	TRING_WRITE_TYPES=1 $(CARGO) test -q -p tring-protocol --lib typescript
+
+settings: ## Write crates/server/tring.toml and the table of docs/settings.md from the settings
+	TRING_WRITE_SETTINGS=1 $(CARGO) test -q -p tring-server --lib written_from_the_settings
 
 test-clients: clients ## Unit tests of the TypeScript clients
 	cd clients && npm test --silent

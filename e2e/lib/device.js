@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
+import { allDone, LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
 import { ended, started } from './ending.js'
 import { camera, microphone } from './fake-media.js'
 import { PALETTE, PEOPLE } from './people.js'
@@ -196,6 +196,13 @@ export class Device {
       ended(this)
     }
   }
+}
+
+/** Closes the pages of one test; gives the errors that nobody caught in them. @param {Page[]} pages */
+export async function closePages(pages) {
+  const closing = pages.splice(0)
+  await allDone(closing.map((page) => page.close()))
+  return closing.flatMap((page) => page.faults)
 }
 
 /** A page and the means to see what it hears and sees. */

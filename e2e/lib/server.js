@@ -20,6 +20,7 @@ const LOG_KEPT = 20_000
 
 /**
  * @typedef {object} ServerOptions
+ * @property {number} [port] of HTTP, at every address of `host`, where all ports are free; default one that is free
  * @property {boolean} [demo] default true
  * @property {boolean} [relay] media passes through a {@link Relay} that counts it; default false
  * @property {boolean} [loopback] media listens on 127.0.0.1 only; else on the machine's other addresses; default true
@@ -50,12 +51,12 @@ export class Server {
   }
 
   /** @param {ServerOptions} [options] */
-  static async start({ demo = true, relay = false, host, loopback = !host, outside = false, settings = {} } = {}) {
+  static async start({ demo = true, relay = false, host, port, loopback = !host, outside = false, settings = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error('the binary is missing: run `cargo build -p tring` first')
     const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')), host)
     started(server, 'a server', () => server.#kill())
     try {
-      await server.#start({ demo, relay, loopback, outside, settings })
+      await server.#start({ demo, relay, loopback, outside, port, settings })
     } catch (error) {
       await server.stop().catch(() => {})
       throw error
@@ -63,7 +64,7 @@ export class Server {
     return server
   }
 
-  async #start({ demo, relay, loopback, outside, settings }) {
+  async #start({ demo, relay, loopback, outside, port, settings }) {
     const media = { bind: loopback ? '127.0.0.1' : '0.0.0.0', udp_port: 0, workers: 2, ...settings.media }
     if (relay) {
       media.workers = 1
@@ -72,7 +73,7 @@ export class Server {
       media.advertise = [`127.0.0.1:${this.relay.port}`]
     }
     const anyPort = `${this.#address}:0`
-    const listen = outside ? '0.0.0.0:0' : anyPort
+    const listen = port || outside ? `0.0.0.0:${port ?? 0}` : anyPort
     const lines = [`listen = "${listen}"`, `data = ${JSON.stringify(join(this.folder, 'data'))}`, `demo = ${demo}`]
     for (const [section, entries] of Object.entries({ rtmp: { listen: anyPort }, ...settings, media, limits: { ...LIMITS, ...settings.limits } })) {
       lines.push(`[${section}]`)

@@ -11,7 +11,7 @@ import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { PATIENCE_MS, until } from '../lib/deadline.js'
 import { Demo, DemoPhone } from '../lib/demo.js'
-import { Device } from '../lib/device.js'
+import { closePages, Device } from '../lib/device.js'
 import { Rig } from '../lib/rig.js'
 import { outsideAddress } from '../lib/server.js'
 import { Home } from '../lib/trust.js'
@@ -67,8 +67,7 @@ describe('a third device over https', () => {
     rig.devices.alice = await Device.start('alice', of(homes[2]))
   })
   afterEach(async () => {
-    const faults = pages.flatMap((page) => page.faults)
-    for (const page of pages.splice(0)) await page.close()
+    const faults = await closePages(pages)
     await rig.clear()
     assert.deepEqual(faults, [])
   })

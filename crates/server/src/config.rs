@@ -46,6 +46,7 @@ pub enum ConfigError {
 
 /// All settings of `tring serve`. Everything has a default: an empty file is a configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
@@ -73,6 +74,7 @@ pub struct Config {
 ///
 /// There is such a port if `cert` and `key` are given, or if the local CA is used: see [`TlsSource`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsSettings {
@@ -109,6 +111,7 @@ pub enum TlsSource {
 
 /// `[media]`: where sound and picture travel.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MediaSettings {
@@ -126,6 +129,7 @@ pub struct MediaSettings {
 
 /// `[rtmp]`: where mini-programs push and play.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RtmpSettings {
@@ -140,6 +144,7 @@ pub struct RtmpSettings {
 
 /// `[calls]`: how long things may take.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CallSettings {
@@ -155,6 +160,7 @@ pub struct CallSettings {
 
 /// `[limits]`: what one client, or all of them, may take.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitSettings {

@@ -61,6 +61,11 @@ impl Directory {
         self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many apps are served.
+    pub(crate) fn len(&self) -> usize {
+        self.apps().len()
+    }
+
     pub(crate) fn app(&self, id: SdkAppId) -> Option<App> {
         self.apps().get(&id).cloned()
     }

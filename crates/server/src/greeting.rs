@@ -2,7 +2,9 @@
 
 use crate::tls::Machine;
 use qrcode::{Color, EcLevel, QrCode};
+use serde_json::{Map, Value};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use tring_protocol::SdkAppId;
 
 /// Light modules around a QR code (ISO/IEC 18004: four). Fewer, and cameras do not find it.
@@ -11,6 +13,29 @@ const QUIET: usize = 4;
 /// Black on white, whatever the terminal's own colours are: some cameras read no inverted code.
 const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
 const PLAIN: &str = "\x1b[0m";
+
+/// Lines of one kind that are shown: a machine with many interfaces has many addresses, of which few are of use. The best
+/// come first. Higher: the lines that say what to open move down. Lower: an address that somebody needs is missing.
+const FEW: usize = 3;
+
+/// What a server says about itself, beside its log: for people and for programs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Announcement {
+    /// For people; the last line break is left out.
+    pub text: String,
+    /// One word for programs: `running`, `stopping`.
+    pub message: &'static str,
+    /// The same for programs, by name.
+    pub fields: Map<String, Value>,
+}
+
+impl Announcement {
+    /// That the server stops.
+    pub(crate) fn stopping() -> Self {
+        let text = "\nstopping: calls end, clients are told".to_owned();
+        Self { text, message: "stopping", fields: Map::new() }
+    }
+}
 
 /// Everything that the greeting tells.
 pub(crate) struct Greeting<'a> {
@@ -21,6 +46,10 @@ pub(crate) struct Greeting<'a> {
     /// What clients are told for media.
     pub(crate) udp: Vec<SocketAddr>,
     pub(crate) rtmp: Option<SocketAddr>,
+    /// The data folder, whole.
+    pub(crate) data: PathBuf,
+    /// Apps that are served.
+    pub(crate) apps: usize,
     pub(crate) demo_app: Option<SdkAppId>,
     /// Of the local CA, if it is used.
     pub(crate) fingerprint: Option<String>,
@@ -30,46 +59,95 @@ pub(crate) struct Greeting<'a> {
 }
 
 impl Greeting<'_> {
-    /// The text; with a QR code if it goes to a `terminal`.
-    pub(crate) fn text(&self, terminal: bool) -> String {
-        let host = local_host(self.plain.ip());
-        let port = self.plain.port();
-        let udp: Vec<String> = self.udp.iter().map(ToString::to_string).collect();
-        let mut text = format!("\nTring is running.\n  signalling   ws://{host}:{port}/v1/socket\n");
-        for (n, url) in self.secure_urls().iter().enumerate() {
-            text += &format!("  {:<12} {url}\n", if n == 0 { "HTTPS" } else { "" });
-        }
-        text += &format!("  media (UDP)  {}\n", udp.join(", "));
-        if let Some(rtmp) = self.rtmp {
-            text += &format!("  media (RTMP) {rtmp}\n");
-        }
-        match self.demo_app {
-            Some(app) => {
-                text += &format!(
-                    "  demo app     sdkAppID {app}\n\n  Open  http://{host}:{port}/  and call from one phone to the other.\n"
-                );
-            }
-            None => {
-                text += "\n  No demo page (start with --demo for one). Create an app with: tring app create <name>\n";
-            }
-        }
-        text += &self.phone(terminal);
-        text + "  Stop with Ctrl-C.\n"
+    /// What is said; the text with a QR code if it goes to a `terminal`.
+    pub(crate) fn announcement(&self, terminal: bool) -> Announcement {
+        Announcement { text: self.text(terminal), message: "running", fields: self.fields() }
     }
 
-    /// How one's own phone gets in.
-    fn phone(&self, terminal: bool) -> String {
-        let Some(url) = self.phone_url() else { return String::new() };
-        let mut text = format!("\n  On your own phone, in the same network, open  {url}\n");
-        if terminal && let Some(code) = qr(&url) {
-            text += &format!("\n{code}\n");
+    /// What to open comes last, one address a line: it is what stays in sight.
+    fn text(&self, terminal: bool) -> String {
+        let mut text = "\nTring is running.\n".to_owned();
+        let mut row = |name: &str, values: &[String]| {
+            for (n, value) in values.iter().enumerate() {
+                text += &format!("  {:<13} {value}\n", if n == 0 { name } else { "" });
+            }
+        };
+        row("data folder", &[format!("{} (apps: {})", self.data.display(), self.apps)]);
+        row("signalling", &[self.signalling()]);
+        row("HTTPS", few(&self.secure_urls()));
+        row("media (UDP)", &self.udp_by_address());
+        row("media (RTMP)", &self.rtmp.iter().map(ToString::to_string).collect::<Vec<_>>());
+        row("demo app", &self.demo_app.iter().map(|app| format!("sdkAppID {app}")).collect::<Vec<_>>());
+        let phone = self.phone_url();
+        if terminal && let Some(code) = phone.as_deref().and_then(qr) {
+            text += &format!("\n{code}");
         }
         if let Some(fingerprint) = &self.fingerprint {
             text += &format!(
-                "  The page leads to trust in this server's local CA. Its fingerprint (SHA-256):\n  {fingerprint}\n"
+                "\n  Phones are led to trust in this server's local CA. Its fingerprint (SHA-256):\n  {fingerprint}\n"
             );
         }
-        text + "\n"
+        text += "\n  Stop with Ctrl-C.";
+        if let Some(url) = phone {
+            text += &format!(" On your own phone, in the same network, open\n  {url}\n ");
+        }
+        text + &match self.demo_url() {
+            Some(url) => format!(" On this machine open, and call from one phone to the other:\n  {url}"),
+            None if self.apps == 0 => format!(
+                " Nobody can sign in yet, for this data folder has no app. Make one with:\n  tring app create NAME --data {}",
+                self.data.display()
+            ),
+            None => format!(" Pages and programs sign in at:\n  {}", self.best_url()),
+        }
+    }
+
+    /// The same for programs, with all addresses.
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| fields.insert(name.into(), value);
+        put("dataFolder", self.data.display().to_string().into());
+        put("apps", self.apps.into());
+        put("signalling", self.signalling().into());
+        put("https", self.secure_urls().into());
+        put("udp", self.udp.iter().map(ToString::to_string).collect());
+        put("rtmp", self.rtmp.map(|address| address.to_string()).into());
+        put("demoApp", self.demo_app.map(SdkAppId::get).into());
+        put("open", self.demo_url().into());
+        put("openOnPhone", self.phone_url().into());
+        put("caFingerprint", self.fingerprint.clone().into());
+        fields
+    }
+
+    fn signalling(&self) -> String {
+        format!("ws://{}:{}/v1/socket", local_host(self.plain.ip()), self.plain.port())
+    }
+
+    fn demo_url(&self) -> Option<String> {
+        self.demo_app?;
+        Some(format!("http://{}/", authority(&local_host(self.plain.ip()), self.plain.port(), 80)))
+    }
+
+    /// The address of the server for clients: secure if it can be.
+    fn best_url(&self) -> String {
+        let plain = || format!("http://{}/", authority(&local_host(self.plain.ip()), self.plain.port(), 80));
+        self.secure_urls().into_iter().next().unwrap_or_else(plain)
+    }
+
+    /// The UDP ports of each address, one address a line.
+    fn udp_by_address(&self) -> Vec<String> {
+        let mut by_ip: Vec<(IpAddr, Vec<u16>)> = Vec::new();
+        for address in &self.udp {
+            match by_ip.iter_mut().find(|(ip, _)| *ip == address.ip()) {
+                Some((_, ports)) => ports.push(address.port()),
+                None => by_ip.push((address.ip(), vec![address.port()])),
+            }
+        }
+        let mut lines: Vec<String> =
+            by_ip.iter().take(FEW).map(|(ip, ports)| format!("{ip}, {}", spans(ports))).collect();
+        if let Some(more) = by_ip.len().checked_sub(FEW).filter(|more| *more > 0) {
+            lines.push(format!("and {more} addresses more: `tring doctor` names them"));
+        }
+        lines
     }
 
     /// What a phone opens first: with the local CA a page that works before the CA is trusted.
@@ -100,6 +178,31 @@ impl Greeting<'_> {
             None => self.machine.reached_at(tls.ip()).into_iter().map(bracketed).collect(),
         }
     }
+}
+
+/// The first of many.
+fn few<T>(all: &[T]) -> &[T] {
+    &all[..all.len().min(FEW)]
+}
+
+/// Ports as people write them: `port 7700`, `ports 7700 to 7703`, `ports 5001, 5009`.
+fn spans(ports: &[u16]) -> String {
+    let mut sorted = ports.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut runs: Vec<(u16, u16)> = Vec::new();
+    for port in sorted {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(port) => *last = port,
+            _ => runs.push((port, port)),
+        }
+    }
+    let run = |(first, last): &(u16, u16)| {
+        if first == last { first.to_string() } else { format!("{first} to {last}") }
+    };
+    let list: Vec<String> = runs.iter().map(run).collect();
+    let word = if ports.len() == 1 { "port" } else { "ports" };
+    format!("{word} {}", list.join(", "))
 }
 
 /// `host:port`, without the port that the scheme has anyway.
@@ -158,8 +261,10 @@ mod tests {
         Greeting {
             plain: plain.parse().unwrap(),
             tls: tls.map(|a| a.parse().unwrap()),
-            udp: vec!["192.168.1.5:7700".parse().unwrap()],
+            udp: (7700..7704).map(|port| SocketAddr::new([192, 168, 1, 5].into(), port)).collect(),
             rtmp: None,
+            data: "/srv/tring".into(),
+            apps: 1,
             demo_app: Some(SdkAppId::new(1_400_000_000).unwrap()),
             fingerprint: Some("AB:CD".into()),
             certified: None,
@@ -184,6 +289,63 @@ mod tests {
         assert!(both.contains("https://[2001:db8::5]:8443/"), "{both}");
     }
 
+    /// The lines from the one on that says how to stop.
+    fn ending(text: &str) -> Vec<&str> {
+        text.lines().skip_while(|line| !line.contains("Ctrl-C")).map(str::trim).collect()
+    }
+
+    #[test]
+    fn what_to_open_is_last_and_one_address_a_line() {
+        let machine = machine();
+        for terminal in [false, true] {
+            let text = greeting(&machine, "0.0.0.0:8080", Some("0.0.0.0:8443")).text(terminal);
+            let last = ending(&text);
+            assert_eq!(last.len(), 4, "{text}");
+            assert_eq!((last[1], last[3]), ("http://192.168.1.5:8080/install", "http://localhost:8080/"));
+            assert_eq!(text.lines().last(), Some("  http://localhost:8080/"));
+        }
+    }
+
+    #[test]
+    fn many_addresses_are_no_long_list() {
+        let all: Vec<IpAddr> = (1..=9).map(|n| IpAddr::from([10, 0, n, 1])).collect();
+        let machine = Machine { host: None, addresses: all.clone() };
+        let mut it = greeting(&machine, "0.0.0.0:8080", Some("0.0.0.0:8443"));
+        it.udp = all.iter().flat_map(|ip| (7700..7704).map(|port| SocketAddr::new(*ip, port))).collect();
+        let text = it.text(false);
+        let lines = |part: &str| text.lines().filter(|line| line.contains(part)).count();
+        assert_eq!((lines("https://10.0."), lines(", ports 7700 to 7703")), (3, 3), "{text}");
+        assert!(text.contains("and 6 addresses more"), "{text}");
+        assert!(text.contains("https://10.0.1.1:8443/\n") && text.contains("10.0.1.1, ports"), "{text}");
+        // A line has one address.
+        assert!(text.lines().all(|line| line.matches("10.0.").count() <= 1), "{text}");
+        // Programs are told all of them.
+        let fields = it.announcement(false).fields;
+        assert_eq!(fields["udp"].as_array().map(Vec::len), Some(36));
+        assert_eq!(fields["https"].as_array().map(Vec::len), Some(9));
+    }
+
+    #[test]
+    fn ports_are_written_as_spans() {
+        assert_eq!(spans(&[7700]), "port 7700");
+        assert_eq!(spans(&[7703, 7701, 7700, 7702]), "ports 7700 to 7703");
+        assert_eq!(spans(&[5009, 5001, 5002, 65_535]), "ports 5001 to 5002, 5009, 65535");
+    }
+
+    #[test]
+    fn without_an_app_the_last_line_makes_one_in_the_folder_that_is_served() {
+        let machine = machine();
+        let mut it = greeting(&machine, "0.0.0.0:8080", None);
+        (it.demo_app, it.apps, it.fingerprint) = (None, 0, None);
+        let text = it.text(false);
+        assert_eq!(ending(&text)[1..], ["tring app create NAME --data /srv/tring"], "{text}");
+        it.apps = 2;
+        let text = it.text(false);
+        assert!(text.contains("/srv/tring (apps: 2)"), "{text}");
+        assert_eq!(ending(&text)[1..], ["http://localhost:8080/"], "{text}");
+        assert!(!text.contains("app create"), "{text}");
+    }
+
     #[test]
     fn with_a_real_certificate_a_phone_is_sent_to_its_name() {
         let machine = machine();
@@ -203,6 +365,7 @@ mod tests {
         ] {
             let text = it.text(true);
             assert!(!text.contains("phone, in") && !text.contains('█'), "{text}");
+            assert!(text.ends_with("\n  http://localhost:8080/"), "{text}");
             assert!(text.contains("http://localhost:8080/"), "{text}");
         }
     }

@@ -3,6 +3,7 @@
 use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::cross_origin::{from_this_machine, preflight};
 use crate::directory::Directory;
 use crate::signing::{self, Signing};
 use crate::switchboard::In;
@@ -10,6 +11,7 @@ use crate::tls::Identity;
 use crate::{assets, install, socket, streams};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -56,8 +58,11 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
         .merge(install::routes());
     if doors.config.demo {
         router = router
-            .route("/demo/config.json", get(signing::demo_config))
-            .route("/demo/usersig", post(signing::demo_usersig))
+            .route("/demo/config.json", get(signing::demo_config).layer(from_fn(from_this_machine)))
+            .route(
+                "/demo/usersig",
+                post(signing::demo_usersig).options(preflight).layer(from_fn(from_this_machine)),
+            )
             .fallback(get(demo));
     } else {
         router = router.fallback(nothing_here);

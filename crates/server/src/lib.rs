@@ -5,7 +5,9 @@
 //! | `config` | every setting, its default and its range |
 //! | `check` | what is wrong, or may be, with the settings on this machine, and what to do |
 //! | `accept` | connections: how many, from where, how long they may take |
+//! | `sample` | all settings with their defaults as a file, and as the table of the docs |
 //! | `greeting` | what is printed at the start, with a QR code for the phone (pure) |
+//! | `cross_origin` | which pages of other origins may ask the demo (pure) |
 //! | `install` | the page that leads a phone to trust the local CA |
 //! | `addresses` | how much one address may hold (pure) |
 //! | `http` | routes, static files, health |
@@ -29,12 +31,14 @@ mod assets;
 pub mod check;
 mod clock;
 mod config;
+mod cross_origin;
 mod directory;
 mod greeting;
 mod http;
 mod install;
 mod notices;
 mod rate;
+mod sample;
 mod serve;
 mod session;
 mod signing;
@@ -48,4 +52,6 @@ mod transports;
 pub use config::{
     CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings, TlsSettings, TlsSource,
 };
+pub use greeting::Announcement;
+pub use sample::SAMPLE_CONFIG;
 pub use serve::{RunError, Running, run, start};

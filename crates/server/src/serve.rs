@@ -5,7 +5,7 @@ use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::directory::Directory;
-use crate::greeting::Greeting;
+use crate::greeting::{Announcement, Greeting};
 use crate::http::{self, Doors};
 use crate::notices;
 use crate::signing::Signing;
@@ -13,9 +13,10 @@ use crate::switchboard::{INBOX, In, Switchboard};
 use crate::tls::{Finding, Identity, Machine};
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -83,6 +84,9 @@ pub struct Running {
     pub rtmp: Option<SocketAddr>,
     /// The app of the demo page, with `demo`.
     pub demo_app: Option<SdkAppId>,
+    /// The data folder, whole.
+    data: PathBuf,
+    directory: Directory,
     switchboard: mpsc::Sender<In>,
     identity: Option<Arc<Identity>>,
     /// Accept connections.
@@ -132,19 +136,21 @@ impl Running {
         }
     }
 
-    fn greeting(&self, machine: &Machine) -> String {
+    fn greeting(&self, machine: &Machine) -> Announcement {
         let authority = self.identity.as_ref().and_then(|identity| identity.authority());
         Greeting {
             plain: self.address,
             tls: self.tls,
             udp: self.media.addresses().to_vec(),
             rtmp: self.rtmp,
+            data: self.data.clone(),
+            apps: self.directory.len(),
             demo_app: self.demo_app,
             fingerprint: authority.map(|authority| authority.fingerprint()),
             certified: self.identity.as_ref().and_then(|identity| identity.host()),
             machine,
         }
-        .text(std::io::stdout().is_terminal())
+        .announcement(std::io::stdout().is_terminal())
     }
 
     /// Waits until a part of the server fails without which there are no calls. Gives [`RunError::Failed`]. A server
@@ -193,6 +199,15 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     crate::check::log(&config);
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
     let directory = Directory::load(&store, config.demo).await?;
+    // Whole: with a relative one, two commands started in two folders have two databases, and nobody sees it.
+    let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+    match directory.len() {
+        0 => warn!(
+            folder = %data.display(),
+            "the data folder has no app, so nobody can sign in: make one with `tring app create NAME --data FOLDER`"
+        ),
+        apps => info!(folder = %data.display(), apps, "data folder"),
+    }
     let identity = Identity::open(&config).map_err(RunError::Certificate)?;
 
     raise_file_limit(files_wanted(&config));
@@ -221,7 +236,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     ];
     let records = tokio::spawn(write_records(store.clone(), written));
     if let Some(metrics) = config.metrics_listen {
-        tasks.push(tokio::spawn(serve_metrics(metrics)));
+        tasks.extend(metrics_page(metrics).await);
     }
     let limits = &config.limits;
     let max_sockets = limits.max_sockets;
@@ -238,7 +253,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     }
     let doors = Arc::new(Doors {
         clock,
-        directory,
+        directory: directory.clone(),
         signing: Signing::new(store, demo_app, limits),
         switchboard: switchboard.clone(),
         media: media.clone(),
@@ -264,6 +279,8 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         identity,
         rtmp: media.rtmp_address(),
         demo_app,
+        data,
+        directory,
         switchboard,
         doors,
         tasks,
@@ -276,23 +293,18 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     })
 }
 
-/// Starts the server, prints where to click, and runs until it is interrupted or fails. Errors: [`RunError`].
-pub async fn run(config: Config) -> Result<(), RunError> {
+/// Starts the server, tells by `say` where to click, and runs until it is interrupted or fails. Errors: [`RunError`].
+pub async fn run(config: Config, say: impl Fn(Announcement)) -> Result<(), RunError> {
     let machine = Machine::look(&config);
     let mut running = start(config).await?;
-    say(&running.greeting(&machine));
+    say(running.greeting(&machine));
     let result = tokio::select! {
         () = stop_signal() => Ok(()),
         failed = running.failed() => Err(failed),
     };
-    say("\nstopping: calls end, clients are told");
+    say(Announcement::stopping());
     running.stop().await;
     result
-}
-
-/// For who looks at the terminal. Nobody may: a closed pipe (`tring serve | head`) is no reason to end calls.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Open files that the settings may need.
@@ -373,20 +385,23 @@ fn row(record: CallRecord) -> CallRecordRow {
     }
 }
 
-async fn serve_metrics(address: SocketAddr) {
-    let handle = match PrometheusBuilder::new().install_recorder() {
-        Ok(handle) => handle,
-        Err(e) => return error!(error = %e, "no metrics page"),
-    };
+/// Opens the metrics page, and says so, before the server says that it runs. None if it cannot be opened: calls go on
+/// without it, and the log says why.
+async fn metrics_page(address: SocketAddr) -> Option<JoinHandle<()>> {
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .inspect_err(|error| error!(%error, "no metrics page"))
+        .ok()?;
+    let listener = TcpListener::bind(address)
+        .await
+        .inspect_err(|error| error!(%address, %error, "no metrics page: choose another metrics_listen"))
+        .ok()?;
+    info!(%address, "metrics page");
     let page =
         axum::Router::new().route("/metrics", axum::routing::get(move || async move { handle.render() }));
-    match TcpListener::bind(address).await {
-        Ok(listener) => {
-            info!(%address, "metrics page");
-            let _ = axum::serve(listener, page).await;
-        }
-        Err(e) => error!(%address, error = %e, "no metrics page: choose another metrics_listen"),
-    }
+    Some(tokio::spawn(async move {
+        let _ = axum::serve(listener, page).await;
+    }))
 }
 
 #[cfg(test)]

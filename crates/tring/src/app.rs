@@ -84,7 +84,7 @@ pub(crate) struct One {
 
 impl One {
     async fn open(&self) -> Result<(Store, App), Failure> {
-        let store = Store::open_existing(&self.common.data.data).await?;
+        let store = Store::open_existing(&self.common.data.folder()?).await?;
         let app = store.find_app(&self.app).await?;
         Ok((store, app))
     }
@@ -123,22 +123,43 @@ pub(crate) async fn run(command: AppCommand) -> Outcome {
 }
 
 async fn create(args: Create) -> Outcome {
-    let store = Store::open(&args.common.data.data).await?;
+    let folder = args.common.data.folder()?;
+    let is_new = !folder.join(tring_store::FILE_NAME).exists();
+    let store = Store::open(&folder).await?;
     let created = store.create_app(&args.name).await?;
     let app =
         if args.single_login { store.set_single_login(created.app.id, true).await? } else { created.app };
     store.close().await;
-    Ok(answer(&app, args.common.json, Secrets { key: true, api: Some(&created.api_secret) }))
+    let secrets = Secrets { key: true, api: Some(&created.api_secret) };
+    let json = || {
+        let mut value = value(&app, &secrets);
+        value["dataFolder"] = folder.display().to_string().into();
+        value
+    };
+    // A server with another data folder knows nothing of this app, and its users are told that the app does not exist.
+    let text = || {
+        let (text, place) = (text(&app, &secrets), folder.display());
+        let made = if is_new { " (with a new database)" } else { "" };
+        let config = args.common.data.config.as_ref().filter(|_| args.common.data.data.is_none());
+        let serve = match config {
+            Some(file) => format!("tring serve --config {}", file.display()),
+            None => format!("tring serve --data {place}"),
+        };
+        format!("{text}\n\ndata folder   {place}{made}\nserved by     {serve}")
+    };
+    Ok(Answer::either(args.common.json, json, text))
 }
 
 async fn list(common: Common) -> Outcome {
-    let store = Store::open_existing(&common.data.data).await?;
+    let folder = common.data.folder()?;
+    let store = Store::open_existing(&folder).await?;
     let apps = store.list_apps().await?;
     store.close().await;
     let plain = || apps.iter().map(|app| value(app, &Secrets { key: false, api: None })).collect();
     let text = || {
         if apps.is_empty() {
-            return "no app yet: make one with `tring app create NAME`".to_owned();
+            let folder = folder.display();
+            return format!("no app yet in {folder}: make one with `tring app create NAME --data {folder}`");
         }
         let mut text = format!("{:<10}  {:<23}  NAME", "SDKAPPID", "CREATED");
         for app in &apps {

@@ -37,7 +37,8 @@ pub(crate) enum UserSigCommand {
     },
 }
 
-/// Whose key: an app of the database, or a number and a key given here.
+// Whose key: an app of the database, or a number and a key given here. No doc comment: clap would show it as the text of
+// the commands.
 #[derive(Debug, Args)]
 struct Whose {
     /// The app in the database of --data: its sdkAppID or its name.
@@ -70,7 +71,7 @@ impl Whose {
             };
             return Ok(Signer { app, key: Key::parse(&key)?, store: None });
         };
-        let store = Store::open_existing(&self.data.data).await?;
+        let store = Store::open_existing(&self.data.folder()?).await?;
         let app = store.find_app(app).await?;
         Ok(Signer { app: app.id.get(), key: app.key, store: Some((store, app.id)) })
     }

@@ -128,10 +128,14 @@ fn a_machine_on_which_nothing_runs_yet_is_looked_at_and_left_as_it_was() {
         "no Tring server runs",
         &format!("TCP {}: free", scene.ports.http),
         &format!("UDP {}: free", scene.ports.udp),
-        "Nothing is wrong.",
     ] {
         assert!(said.out.contains(text), "{text:?} in {}", said.out);
     }
+    // Where this machine gives reason for a warning (a container's address, few open files), the last line says so.
+    let warned = said.out.lines().any(|line| line.starts_with("warn"));
+    let last = said.out.trim_end().lines().last().unwrap();
+    assert_eq!(last == "Nothing is wrong.", !warned, "{}", said.out);
+    assert_eq!(last.contains("may be wrong: see the line"), warned, "{}", said.out);
     assert!(!scene.place.data().exists(), "the doctor makes no database");
     assert_eq!(std::fs::read_dir(scene.place.path()).unwrap().count(), 0, "and leaves no file");
 }
@@ -401,4 +405,36 @@ fn what_is_no_tring_server_is_told_from_what_does_not_answer() {
     wrong(&ask(), &["is no Tring server"]);
     other.join().unwrap();
     wrong(&ask(), &["cannot be reached", "TCP"]);
+}
+
+#[test]
+fn each_command_has_a_help_text_of_its_own() {
+    let help = |args: &[&str]| -> String {
+        let said: Said = tring().args(args).arg("--help").output().unwrap().into();
+        said.done()
+    };
+    for (command, texts) in [
+        ("doctor", ["Without --server it looks at this machine", "WRONG", "Exit code: 0 nothing is WRONG"]),
+        (
+            "health",
+            ["It prints `ok`", "the same settings on this machine", "Exit code: 0 it can carry calls"],
+        ),
+        ("serve", ["Everything has a default", "on UDP ports from 7700", "Options win over"]),
+    ] {
+        let text = help(&[command]).replace('\n', " ");
+        for wanted in texts {
+            assert!(text.contains(wanted), "tring {command} --help: {wanted:?} in {text}");
+        }
+    }
+    assert!(!help(&["health"]).contains("Say what is wrong"));
+    // What they share with the server is apart, below what they do themselves.
+    for command in ["doctor", "health"] {
+        let text = help(&[command]);
+        let (own, servers) = text.split_once("Settings of the server that is looked at").unwrap();
+        assert!(own.contains("--server") && !own.contains("--demo "), "{own}");
+        assert!(
+            servers.contains("--demo") && servers.contains("--config") && !servers.contains("--server "),
+            "{servers}"
+        );
+    }
 }

@@ -8,13 +8,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
-use common::{Place, Said, tring};
+use common::{Place, Said, isolated, tring};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
-
-const INSIDE: &str = "TRING_REACH_INSIDE";
 
 /// Longest wait for a namespace.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -302,35 +300,6 @@ impl Report {
         let seen = self.value["media"]["probes"][0]["seenFrom"].as_str().unwrap();
         seen.parse::<std::net::SocketAddr>().unwrap().ip().to_string()
     }
-}
-
-/// Runs the test in a namespace of its own.
-fn isolated(test: &str, inside: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
-    }
-    let allowed = |flag: &str| {
-        let probe = Command::new("unshare").args([flag, "ip", "link"]).output();
-        probe.is_ok_and(|out| out.status.success())
-    };
-    let Some(flag) = ["-n", "-Urn"].into_iter().find(|flag| allowed(flag)) else {
-        let why =
-            "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
-        println!("{test}: {why}");
-        return;
-    };
-    let out = Command::new("unshare")
-        .arg(flag)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(out.status.success(), "{}\n{}", said[0], said[1]);
-    assert!(said[0].contains("1 passed"), "the test inside has run: {}", said[0]);
 }
 
 #[test]

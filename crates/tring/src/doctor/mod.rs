@@ -24,18 +24,19 @@ use std::path::PathBuf;
 use tring_server::Config;
 use tring_server::check::{Finding, Severity};
 
+/// Above the options that the commands here share with `tring serve`, and do not act upon.
+const SERVERS_OWN: &str = "Settings of the server that is looked at, as `tring serve` was given them";
+
 /// Say what is wrong with this server, or with the way to it, and what to do.
 ///
-/// Without --server it looks at this machine: settings, addresses, ports, clock, certificates, data folder; a running
+/// Give it the options and the --config of the server. Without --server it looks at this machine: settings, addresses, ports, clock, certificates, data folder; a running
 /// server is not disturbed. With --media it also makes a call through the running server for each address and UDP port
 /// that clients are told. Run it with --server on a machine outside to see whether clients there get through.
 ///
-/// Exit code: 0 all is well, 1 something is wrong.
+/// Each line begins with ok, note (a fact with advice), warn (it may be wrong, or is for some clients) or WRONG (calls
+/// fail until it is put right). Exit code: 0 nothing is WRONG, 1 something is.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    #[command(flatten)]
-    settings: serve::Settings,
-
     /// File with a certificate authority (PEM) to trust beside the system's, as the server's own.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -67,18 +68,24 @@ pub(crate) struct Doctor {
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten, next_help_heading = SERVERS_OWN)]
+    settings: serve::Settings,
 }
 
 /// Ask the running server whether it can carry calls: for health checks.
 ///
-/// Exit code: 0 it can, 1 it cannot.
+/// It prints `ok`, or one line on stderr that says what is wrong. Without --server it asks the server that has the same
+/// settings on this machine, so give it the options and the --config of `tring serve`; those that say nothing of where
+/// the server listens are taken and do nothing. Exit code: 0 it can carry calls, 1 it cannot.
 #[derive(Debug, Args)]
 pub(crate) struct Health {
-    #[command(flatten)]
-    settings: serve::Settings,
     /// The server [default: the one on this machine, by its settings].
     #[arg(long, value_name = "URL", env = "TRING_SERVER")]
     server: Option<String>,
+
+    #[command(flatten, next_help_heading = SERVERS_OWN)]
+    settings: serve::Settings,
 }
 
 /// What was found, all of it.
@@ -168,6 +175,41 @@ impl Report {
         if let Some(media) = &self.media {
             text += &format!("\n{}\n", media.table());
         }
-        text + if good { "\nNothing is wrong." } else { "\nSomething is wrong: see the lines marked WRONG." }
+        let warnings = self.findings.iter().filter(|f| f.severity == Severity::Warning).count();
+        text + "\n"
+            + &match (good, warnings) {
+                (true, 0) => "Nothing is wrong.".to_owned(),
+                (true, 1) => "One thing may be wrong: see the line marked warn.".to_owned(),
+                (true, n) => format!("{n} things may be wrong: see the lines marked warn."),
+                (false, _) => "Something is wrong: see the lines marked WRONG.".to_owned(),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last line for people.
+    fn ends(findings: &[Finding]) -> String {
+        let report = Report { findings: findings.to_vec(), media: None };
+        let good = findings.iter().all(|f| f.severity != Severity::Error);
+        report.text(good).lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn under_a_warning_it_does_not_say_that_nothing_is_wrong() {
+        let (info, warning) = (Finding::info("a", "is"), Finding::warning("b", "may be", "Look"));
+        let error = Finding::error("c", "is not", "Do");
+        assert_eq!(ends(std::slice::from_ref(&info)), "Nothing is wrong.");
+        assert_eq!(
+            ends(&[info.clone(), warning.clone()]),
+            "One thing may be wrong: see the line marked warn."
+        );
+        assert_eq!(
+            ends(&[warning.clone(), info, warning.clone()]),
+            "2 things may be wrong: see the lines marked warn."
+        );
+        assert_eq!(ends(&[warning, error]), "Something is wrong: see the lines marked WRONG.");
     }
 }
