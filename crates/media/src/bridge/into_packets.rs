@@ -8,9 +8,6 @@ use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
 use std::time::Instant;
 
-/// A step of the phone's clock that is no step of time.
-const JUMP_MS: f64 = 5_000.0;
-
 /// Sound that is so far from where it should be has a hole before it, or its clock was set.
 const HOLE_MS: f64 = 60.0;
 
@@ -101,7 +98,7 @@ impl IntoPackets {
     }
 }
 
-/// The phone's clock on ours.
+/// The phone's clock on ours. It has no steps but those of time: they are taken out where its tags come in.
 #[derive(Debug, Default)]
 struct Clock {
     started: Option<Instant>,
@@ -121,13 +118,9 @@ impl Clock {
         let step =
             self.newest.map(|(known, line)| (f64::from(timestamp.wrapping_sub(known).cast_signed()), line));
         let at = match step {
-            Some((step, line)) if step.abs() <= JUMP_MS => line + step,
-            _ => {
-                // A clock that was set, or is another, says nothing of the time that passed.
-                self.late = Shortest::default();
-                self.newest = None;
-                f64::max(elapsed, self.end + 1.0)
-            }
+            Some((step, line)) => line + step,
+            // Another connection's clock says nothing of the time that passed.
+            None => f64::max(elapsed, self.end + 1.0),
         };
         if self.newest.is_none_or(|(_, line)| at > line) {
             self.newest = Some((timestamp, at));

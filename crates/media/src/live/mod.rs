@@ -10,6 +10,7 @@ pub(crate) mod fuzzing;
 mod network;
 mod player;
 mod publisher;
+mod push_clock;
 mod ticket;
 
 use crate::UserId;
@@ -19,6 +20,7 @@ use connection::{Connection, Role};
 use network::Network;
 use player::Player;
 use publisher::Publisher;
+use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -105,6 +107,7 @@ struct Stream {
     label: String,
     publisher: Publisher,
     pusher: Option<ConnectionId>,
+    clock: PushClock,
     players: BTreeMap<UserId, ConnectionId>,
     tickets: Vec<Ticket>,
     network: Network,
@@ -270,13 +273,14 @@ impl Live {
         for event in events.drain(..) {
             match event {
                 rtmp::Event::Wants(wanted) => self.admit(conn, wanted, now, out),
-                rtmp::Event::Tag(tag) => {
+                rtmp::Event::Tag(mut tag) => {
                     let Some(Connection { role: Role::Pusher(key), .. }) = self.connections.get(&conn) else {
                         continue;
                     };
                     match tag.unsupported() {
                         None => {
-                            if let Some(stream) = self.streams.get_mut(key).filter(|_| !tag.is_header()) {
+                            if let Some(stream) = self.streams.get_mut(key).filter(|_| tag.is_frame()) {
+                                tag.timestamp = stream.clock.follow(tag.kind, tag.timestamp, now);
                                 stream.network.arrived(tag.kind, tag.timestamp, now);
                             }
                             frames.push((*key, tag));
@@ -323,6 +327,7 @@ impl Live {
             Role::Player { of, .. } => stream.players.insert(of.clone(), conn),
             _ => {
                 stream.publisher.restart();
+                stream.clock = PushClock::default();
                 stream.network.restart();
                 stream.pusher.replace(conn)
             }

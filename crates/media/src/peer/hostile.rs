@@ -1,6 +1,7 @@
 //! A peer that breaks rules (feature `hostile`).
 
 use super::{Peer, PeerError};
+use crate::offer::MediaKind;
 use crate::output::Transmit;
 use crate::rtc::hostile::Keys;
 use crate::ufrag::{Kind, kind};
@@ -43,6 +44,14 @@ impl Peer {
         };
         self.transmits.push_back(Transmit { destination, source, via: 0, contents });
         true
+    }
+
+    /// Counts what is sent of a kind from here on, whatever was sent before. Past 65,535 the rollover counter of SRTP (RFC 3711
+    /// §3.3.1) goes with it, as if all that lies between had been sent.
+    pub fn skip_to(&mut self, kind: MediaKind, seq: u64) {
+        for line in self.lines.iter_mut().filter(|l| l.kind == kind) {
+            line.next_seq = seq;
+        }
     }
 
     /// Starts an SCTP association that nobody has negotiated. Errors: the connection broke.

@@ -1,5 +1,6 @@
-//! What a hostile peer does with its own keys: RTP and RTCP that no library would write. Only for tests (feature
-//! `hostile`): the ciphers that the library asks for are overheard, and the salt is read from the first packet of each.
+//! What a hostile peer does with its own keys: RTP and RTCP that no library would write, and ICE checks of any making. Only
+//! for tests (feature `hostile`): the ciphers that the library asks for are overheard, and the salt is read from the first
+//! packet of each.
 //!
 //! AES-256-GCM (RFC 7714 §8.1, §9.1) and sequence numbers below 65,536 only.
 
@@ -82,6 +83,64 @@ impl Keys {
         tap.cipher.encrypt(&iv, aad, plain, &mut out).ok()?;
         Some(out)
     }
+}
+
+/// The value of the first line of a description that begins so.
+fn line<'a>(sdp: &'a str, name: &str) -> &'a str {
+    sdp.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim_end()
+}
+
+/// The ICE password of a description (RFC 8839 §5.4).
+pub fn ice_password(sdp: &str) -> &str {
+    line(sdp, "a=ice-pwd:")
+}
+
+/// The ICE check that the maker of `offer` would send to the maker of `answer` with this password (RFC 8445 §7.2.2; RFC 8489
+/// §14.5, §14.7). Right in everything but what the caller makes wrong: its password is that of `answer`.
+pub fn ice_check(offer: &str, answer: &str, password: &str, transaction: [u8; 12]) -> Vec<u8> {
+    const INTEGRITY: usize = 4 + 20;
+    const FINGERPRINT: usize = 4 + 4;
+    let username = format!("{}:{}", line(answer, "a=ice-ufrag:"), line(offer, "a=ice-ufrag:"));
+    let mut attributes = Vec::new();
+    // USERNAME, PRIORITY, ICE-CONTROLLING, USE-CANDIDATE.
+    for (kind, value) in
+        [(0x0006u16, username.as_bytes()), (0x0024, &[0x6e, 0, 1, 255]), (0x802a, &[1; 8]), (0x0025, &[])]
+    {
+        attributes.extend(kind.to_be_bytes());
+        attributes.extend(length(value.len()));
+        attributes.extend(value);
+        attributes.resize(attributes.len().next_multiple_of(4), 0);
+    }
+    let mut message = [&[0, 1], &length(attributes.len() + INTEGRITY)[..]].concat();
+    message.extend([0x21, 0x12, 0xa4, 0x42]);
+    message.extend(transaction);
+    message.extend(attributes);
+    let crypto = str0m::crypto::from_feature_flags();
+    let sum = crypto.sha1_hmac_provider.sha1_hmac(password.as_bytes(), &[&message]);
+    message.extend([0, 8, 0, 20]);
+    message.extend(sum);
+    let whole = message.len() - 20 + FINGERPRINT;
+    message[2..4].copy_from_slice(&length(whole));
+    let fingerprint = crc32(&message) ^ 0x5354_554e;
+    message.extend([0x80, 0x28, 0, 4]);
+    message.extend(fingerprint.to_be_bytes());
+    message
+}
+
+fn length(bytes: usize) -> [u8; 2] {
+    u16::try_from(bytes).unwrap_or(u16::MAX).to_be_bytes()
+}
+
+/// CRC-32 of ISO 3309, as STUN's fingerprint takes it.
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & 0u32.wrapping_sub(crc & 1));
+        }
+    }
+    !crc
 }
 
 /// The usual ciphers, overheard.
