@@ -93,6 +93,25 @@ fn a_jump_of_sequence_numbers_costs_at_most_the_stream_that_jumps() {
     }
 }
 
+/// The receiver takes a number from before the first for one of the rollover before, which there has not been. A liar can
+/// seal its packet with just that guess.
+#[test]
+fn a_packet_from_before_the_first_rollover_costs_at_most_its_stream() {
+    for rollovers in [1, u32::MAX, u32::MAX - 1, 1 << 31] {
+        for sequence in [0u16, 100, 32_700, 33_000, 40_000, 65_535] {
+            let mut lies = Lies::new();
+            let header = lies.changed(|h| h[2..4].copy_from_slice(&sequence.to_be_bytes()));
+            for _ in 0..3 {
+                assert!(lies.w.clients[LIAR].peer.send_raw_rtp_after(rollovers, &header, b"from before"));
+                lies.w.flush();
+                lies.w.run(Duration::from_millis(20));
+            }
+            lies.w.talk(&[0, 1, 2], SECOND / 2);
+            assert_honest_alive(&mut lies.w);
+        }
+    }
+}
+
 /// The header of the newest packet of sound that the liar sent, with its extensions.
 fn newest_header(w: &mut World) -> Vec<u8> {
     w.tap();
@@ -106,6 +125,21 @@ fn newest_header(w: &mut World) -> Vec<u8> {
         4 + 4 * usize::from(u16::from_be_bytes([newest[14], newest[15]]))
     };
     newest[..12 + extension].to_vec()
+}
+
+/// One extension with a one-byte header (RFC 8285 §4.2), in its block.
+fn extension(id: u8, value: &[u8]) -> Vec<u8> {
+    let mut block = vec![id << 4 | (u8::try_from(value.len()).unwrap() - 1)];
+    block.extend(value);
+    block.resize(block.len().next_multiple_of(4), 0);
+    [&[0xbe, 0xde, 0, u8::try_from(block.len() / 4).unwrap()][..], &block].concat()
+}
+
+/// A header with this block of extensions instead of its own.
+fn with(header: &[u8], extensions: &[u8]) -> Vec<u8> {
+    let mut changed = header[..12].to_vec();
+    changed[0] = 0x90;
+    [&changed, extensions].concat()
 }
 
 /// Sends headers of the liar's making in its own stream, each with the next sequence number, then an honest one.
@@ -143,6 +177,13 @@ impl Lies {
         header
     }
 
+    /// The extension that numbers all packets of the liar's transport.
+    fn transport_wide(&self) -> u8 {
+        let answer = &self.w.clients[LIAR].answer;
+        let line = answer.lines().find(|l| l.starts_with("a=extmap:") && l.contains("transport-wide"));
+        line.unwrap()["a=extmap:".len()..].split([' ', '/']).next().unwrap().parse().unwrap()
+    }
+
     /// An honest packet is forwarded, and so is what the library sends after it.
     fn assert_alive(mut self) {
         let header = self.header.clone();
@@ -161,17 +202,6 @@ impl Lies {
 #[test]
 fn headers_that_lie_cost_their_packet() {
     let mut lies = Lies::new();
-    let extension = |id: u8, value: &[u8]| {
-        let mut block = vec![id << 4 | (u8::try_from(value.len()).unwrap() - 1)];
-        block.extend(value);
-        block.resize(block.len().next_multiple_of(4), 0);
-        [&[0xbe, 0xde, 0, u8::try_from(block.len() / 4).unwrap()][..], &block].concat()
-    };
-    let with = |bytes: &[u8], extension: &[u8]| {
-        let mut header = bytes[..12].to_vec();
-        header[0] = 0x90;
-        [&header, extension].concat()
-    };
     let own = lies.header.clone();
     let mut headers = vec![
         lies.changed(|h| h[0] |= 0x0f), // 15 contributing sources, of which none is there
@@ -190,8 +220,9 @@ fn headers_that_lie_cost_their_packet() {
         with(&own, &[0, 0, 0, 0]),      // no profile that is known
         with(&own, &extension(4, b"\xff\xfe\x00\x80")), // a line's name that is no text
     ];
-    // Each extension with all bits and with none, among them the time of capture and the transport-wide number.
-    for id in 1..15 {
+    // Each extension with all bits and with none, among them the time of capture.
+    let numbered = lies.transport_wide();
+    for id in (1..15).filter(|&id| id != numbered) {
         headers.push(with(&own, &extension(id, &[0xff; 8])));
         headers.push(with(&own, &extension(id, &[0; 2])));
     }
@@ -201,6 +232,22 @@ fn headers_that_lie_cost_their_packet() {
         }
     }
     lies.assert_alive();
+}
+
+/// Numbers all over the range, each confirmed to the liar, who does not listen (its library could not bear it either).
+#[test]
+fn lies_about_transport_wide_numbers_cost_nobody_else() {
+    let mut lies = Lies::new();
+    let id = lies.transport_wide();
+    lies.w.clients[LIAR].closed = true;
+    for n in 0..200u16 {
+        let number = n.wrapping_mul(40_503).to_be_bytes();
+        lies.send(with(&lies.header, &extension(id, &number)), b"numbered");
+    }
+    let [bob, _] = HONEST;
+    let received = lies.w.clients[bob].take(MediaKind::Audio);
+    assert!(received.iter().any(|r| &r.payload[..] == b"numbered"), "else this tests nothing");
+    assert_honest_alive(&mut lies.w);
 }
 
 /// From then on the library takes the stream for one of retransmissions. Whose it is has done that to itself.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::rtmp::{TagKind, testing};
+use crate::rtmp::{FLV_HEADER, TagKind, testing};
 use std::time::Duration;
 
 const A: Key = Key(1);
@@ -133,7 +133,7 @@ fn flv_begins_with_its_header() {
 /// Kind and time of each frame in the bytes of an FLV player.
 fn flv_frames(mut bytes: &[u8]) -> Vec<(u8, u32)> {
     let mut frames = Vec::new();
-    bytes = bytes.strip_prefix(&crate::rtmp::FLV_HEADER[..]).unwrap_or(bytes);
+    bytes = bytes.strip_prefix(&FLV_HEADER[..]).unwrap_or(bytes);
     while let Some((head, rest)) = bytes.split_first_chunk::<11>() {
         let size = usize::from(head[2]) << 8 | usize::from(head[3]);
         frames.push((head[0], u32::from_be_bytes([head[7], head[4], head[5], head[6]])));

@@ -27,7 +27,13 @@ impl Peer {
     /// Sends an RTP packet of the caller's making under this peer's keys: a whole header, and a payload. `false`: it has
     /// sent none of its own yet.
     pub fn send_raw_rtp(&mut self, header: &[u8], payload: &[u8]) -> bool {
-        let sealed = self.hostile.keys.rtp(header, payload);
+        self.send_raw_rtp_after(0, header, payload)
+    }
+
+    /// [`Peer::send_raw_rtp`] with a rollover counter of the caller's making (RFC 3711 §3.3.1), which no packet says: its
+    /// receiver guesses it.
+    pub fn send_raw_rtp_after(&mut self, rollovers: u32, header: &[u8], payload: &[u8]) -> bool {
+        let sealed = self.hostile.keys.rtp(header, payload, rollovers);
         self.send_sealed(sealed)
     }
 

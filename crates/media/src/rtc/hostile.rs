@@ -2,7 +2,7 @@
 //! for tests (feature `hostile`): the ciphers that the library asks for are overheard, and the salt is read from the first
 //! packet of each.
 //!
-//! AES-256-GCM (RFC 7714 §8.1, §9.1) and sequence numbers below 65,536 only.
+//! AES-256-GCM (RFC 7714 §8.1, §9.1) only; the first packet of each cipher must have a sequence number below 65,536.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -33,8 +33,8 @@ fn lock(tap: &Mutex<Tap>) -> MutexGuard<'_, Tap> {
     tap.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The part of the IV that is not salt: SSRC and packet index, for RTP and RTCP.
-fn counter(aad: &[u8]) -> Option<(usize, Iv)> {
+/// The part of the IV that is not salt: SSRC and packet index, for RTP (with this rollover counter) and RTCP.
+fn counter(aad: &[u8], rollovers: u32) -> Option<(usize, Iv)> {
     let mut iv = [0; 12];
     let rtcp = aad.len() == 12 && (192..=223).contains(&aad[1]);
     if rtcp {
@@ -43,6 +43,7 @@ fn counter(aad: &[u8]) -> Option<(usize, Iv)> {
         iv[8] &= 0x7f;
     } else {
         iv[2..6].copy_from_slice(aad.get(8..12)?);
+        iv[6..10].copy_from_slice(&rollovers.to_be_bytes());
         iv[10..12].copy_from_slice(aad.get(2..4)?);
     }
     Some((usize::from(rtcp), iv))
@@ -59,8 +60,8 @@ impl Keys {
     }
 
     /// An RTP packet under the peer's keys, once it has sent one of its own.
-    pub(crate) fn rtp(&mut self, header: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
-        let sealed = self.seal(header, payload)?;
+    pub(crate) fn rtp(&mut self, header: &[u8], payload: &[u8], rollovers: u32) -> Option<Vec<u8>> {
+        let sealed = self.seal(header, payload, rollovers)?;
         Some([header, &sealed].concat())
     }
 
@@ -70,12 +71,12 @@ impl Keys {
         // Far from what the library counts.
         self.next_index += 1;
         let index = (0x8100_0000 + self.next_index).to_be_bytes();
-        let sealed = self.seal(&[header, &index].concat(), rest)?;
+        let sealed = self.seal(&[header, &index].concat(), rest, 0)?;
         Some([header, &sealed, &index].concat())
     }
 
-    fn seal(&mut self, aad: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
-        let (kind, counter) = counter(aad)?;
+    fn seal(&mut self, aad: &[u8], plain: &[u8], rollovers: u32) -> Option<Vec<u8>> {
+        let (kind, counter) = counter(aad, rollovers)?;
         let tap = self.taps.iter().find(|t| lock(t).salts[kind].is_some())?;
         let tap = &mut *lock(tap);
         let iv = xor(tap.salts[kind]?, counter);
@@ -172,7 +173,7 @@ struct Tapped {
 
 impl AeadAes256GcmCipher for Tapped {
     fn encrypt(&mut self, iv: &Iv, aad: &[u8], input: &[u8], output: &mut [u8]) -> Result<(), CryptoError> {
-        if let Some((kind, counter)) = counter(aad) {
+        if let Some((kind, counter)) = counter(aad, 0) {
             lock(&self.tap).salts[kind].get_or_insert(xor(*iv, counter));
         }
         self.cipher.encrypt(iv, aad, input, output)

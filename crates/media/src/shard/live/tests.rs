@@ -184,6 +184,41 @@ fn a_session_that_ends_leaves_nothing_and_its_tickets_are_void() {
 }
 
 #[test]
+fn a_stream_that_nobody_can_be_given_is_told_once_after_the_answer() {
+    let faults = |w: &mut World| -> Vec<(u64, StreamFault)> {
+        let told = w.out.notices.drain(..).filter_map(|n| match n {
+            Notice::StreamFault { session, fault, detail } => {
+                assert!(detail.contains("send"), "it says what to do: {detail}");
+                Some((session.0, fault))
+            }
+            _ => None,
+        });
+        told.collect()
+    };
+    let mut w = World::new();
+    let ((push, _), _) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    let mp3 = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0x2f, 1, 1].as_slice().into() };
+    let push_mp3 = |w: &mut World| {
+        let pusher = w.connect("publish", &push);
+        w.send(pusher, &testing::publish(&mp3));
+    };
+    push_mp3(&mut w);
+    assert_eq!(faults(&mut w), [], "before the answer it is nobody's business");
+    w.gate(1);
+    push_mp3(&mut w);
+    assert_eq!(faults(&mut w), [(1, StreamFault::Codec)]);
+    push_mp3(&mut w);
+    assert_eq!(faults(&mut w), [], "it tries again and again");
+    w.gate(2);
+    let pusher = w.connect("publish", &push);
+    for n in 0..400 {
+        let payload = [0x27, 1, 0, 0, 0, 1].as_slice().into();
+        w.send(pusher, &testing::publish(&Tag { kind: TagKind::Video, timestamp: n * 66, payload }));
+    }
+    assert_eq!(faults(&mut w), [(1, StreamFault::NoKeyFrames)]);
+}
+
+#[test]
 fn a_user_is_in_a_room_once_whatever_carries_it() {
     let mut w = World::new();
     w.open(1, "alice", "bob");
