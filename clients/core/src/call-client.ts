@@ -494,6 +494,9 @@ export class CallClient {
       case "video_codec":
         this.videoCodec(working, event.userID, event.codec)
         break
+      case "stream_fault":
+        this.emit({ type: "error", code: "stream_fault", message: event.message })
+        break
       case "merged":
         call.callID = event.into
         call.roomID = event.roomID

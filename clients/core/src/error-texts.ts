@@ -70,6 +70,7 @@ export const ERROR_TEXTS: ErrorTexts = {
   not_available: ["暂不支持此功能", "Not possible yet"],
   media_failed: MEDIA,
   video_codec: ["浏览器不支持 H.264，看不到画面，通话以语音继续", "A browser without H.264: no picture, the call goes on by voice"],
+  stream_fault: ["音视频格式不支持，有人听不到或看不到", "A format that is not carried: somebody cannot hear or see it"],
 }
 
 /** The text for a code of ERROR or of a rejected promise; `otherwise` for one that is not known. */

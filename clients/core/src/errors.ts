@@ -32,6 +32,8 @@ export type LocalErrorCode =
   | "media_failed"
   /** A picture cannot be seen, since no codec is common to all. The call goes on by voice. */
   | "video_codec"
+  /** Somebody's sound or picture is of a kind that not everybody can be given; the message says what to change. */
+  | "stream_fault"
   /** The platform waits for a touch of the user before it plays sound. */
   | "playback_blocked"
 

@@ -74,6 +74,11 @@ export type EndReason = "hangup" | "cancel" | "reject" | "busy" | "no_response" 
 export type KickReason = "signed_in_elsewhere" | "app_deleted" | "too_slow";
 
 /**
+ * Why somebody's sound or picture does not reach everybody.
+ */
+export type StreamFault = "codec" | "b_frames" | "sound_format" | "picture_format" | "no_key_frames" | "server";
+
+/**
  * Every way in which a request can fail.
  */
 export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "signed_in_elsewhere" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "switch_refused" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
@@ -537,7 +542,23 @@ userID: UserId,
 /**
  * What it is to be sent in, if there is such a codec.
  */
-codec?: VideoCodec, } | { "type": "merged", 
+codec?: VideoCodec, } | { "type": "stream_fault", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Whose sound or picture.
+ */
+userID: UserId, 
+/**
+ * What is wrong with it.
+ */
+fault: StreamFault, 
+/**
+ * The same as a sentence for developers, with what to do about it.
+ */
+message: string, } | { "type": "merged", 
 /**
  * The call as this device knows it: the one that goes on, since the second caller's request was answered with
  * the first call's id.
@@ -727,7 +748,23 @@ userID: UserId,
 /**
  * What it is to be sent in, if there is such a codec.
  */
-codec?: VideoCodec, } | { "type": "merged", 
+codec?: VideoCodec, } | { "type": "stream_fault", 
+/**
+ * The call.
+ */
+callID: CallId, 
+/**
+ * Whose sound or picture.
+ */
+userID: UserId, 
+/**
+ * What is wrong with it.
+ */
+fault: StreamFault, 
+/**
+ * The same as a sentence for developers, with what to do about it.
+ */
+message: string, } | { "type": "merged", 
 /**
  * The call as this device knows it: the one that goes on, since the second caller's request was answered with
  * the first call's id.

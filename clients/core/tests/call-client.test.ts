@@ -444,6 +444,17 @@ test("without a common codec the page is told once, and the screen as long as a 
   assert.equal(shown(), false, "it is sent so that everybody sees it")
 })
 
+test("a stream that not everybody can be given is told with its reason, for this call only", async () => {
+  const a = await talking("video")
+  const message = "the sound or picture of B does not reach everybody: the stream has B-frames"
+  await a.told({ type: "stream_fault", callID: "c2", userID: "B", fault: "b_frames", message })
+  assert.equal(a.heard.includes("ERROR"), false)
+  await a.told({ type: "stream_fault", callID: "c1", userID: "B", fault: "b_frames", message })
+  assert.equal(a.payload("ERROR")?.["code"], "stream_fault")
+  assert.equal(a.payload("ERROR")?.["message"], message)
+  assert.equal(phase(a), "connected", "the call goes on")
+})
+
 test("a switch to voice stops the own picture at once, and tells the server of nothing but the switch", async () => {
   const a = await talking("video")
   const before = a.server.frames.length

@@ -3,7 +3,7 @@
 use crate::live::Tickets;
 use crate::rtc::Codec;
 use std::net::SocketAddr;
-use tring_protocol::{RoomKey, UserId};
+use tring_protocol::{RoomKey, StreamFault, UserId};
 
 /// Most devices of one callee that may connect while they ring: the upper end of `calls.preconnect_devices`. Higher: work
 /// on a stranger's demand. Lower: the devices beyond connect after the answer, which takes a round trip more.
@@ -134,6 +134,15 @@ pub enum Notice {
         /// the session's next offer, so a client either changes its sender's codec or offers again. None: there is no
         /// such codec, the call goes on by voice.
         wanted: Option<Codec>,
+    },
+    /// What a session sends cannot be given to everybody in its room. Told once for each fault, after its gate is open.
+    StreamFault {
+        /// The session that sends.
+        session: SessionId,
+        /// What is wrong.
+        fault: StreamFault,
+        /// The same for developers, with what to do about it.
+        detail: String,
     },
     /// How the network of a session is: 1 (excellent) to 6 (cut off). The first level is told, then changes, and a level
     /// above 1 again every five seconds.

@@ -58,6 +58,12 @@ pub mod phone_says {
     }
 }
 
+/// ICE checks of whoever knows a password, or does not. Only for tests.
+#[cfg(feature = "hostile")]
+pub mod stranger_says {
+    pub use crate::rtc::hostile::{ice_check, ice_password};
+}
+
 /// What the codecs of the bridge cost, and sound to measure with. For the bench.
 #[cfg(feature = "measure")]
 pub mod measure {

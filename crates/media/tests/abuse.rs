@@ -38,57 +38,52 @@ fn assert_alive(w: &mut World) {
     }
 }
 
-/// A STUN Binding request for a session's ufrag without its password.
-fn check_without_password(answer: &str, theirs: &str) -> Vec<u8> {
-    let ours = answer.lines().find_map(|l| l.strip_prefix("a=ice-ufrag:")).unwrap();
-    let username = format!("{ours}:{theirs}");
-    let mut attributes = Vec::new();
-    let mut push = |kind: u16, value: &[u8]| {
-        attributes.extend(kind.to_be_bytes());
-        attributes.extend((value.len() as u16).to_be_bytes());
-        attributes.extend(value);
-        attributes.resize(attributes.len().next_multiple_of(4), 0);
-    };
-    push(0x0006, username.as_bytes());
-    push(0x0024, &[0x6e, 0, 1, 255]);
-    push(0x802a, &[1; 8]);
-    push(0x0025, &[]);
-    push(0x0008, &[0x55; 20]);
-    let mut m = vec![0, 1];
-    m.extend((attributes.len() as u16).to_be_bytes());
-    m.extend([0x21, 0x12, 0xa4, 0x42]);
-    m.extend([9; 12]);
-    m.extend(attributes);
-    m
-}
-
 #[test]
 fn a_check_with_a_wrong_password_is_not_answered_and_binds_nothing() {
     let mut w = call();
     let before = w.shard.bindings();
-    let check = check_without_password(&w.clients[0].answer, "abcd");
-    w.inject(STRANGER, &check);
+    let (right, mut wrong) = (w.password(0), w.password(0));
+    // Another letter of the same alphabet.
+    wrong.replace_range(..1, if right.starts_with('a') { "b" } else { "a" });
+    for password in [&*wrong, "", &right[1..], &format!("{right}a"), &w.password(1)] {
+        let check = w.check(0, password);
+        w.inject(STRANGER, &check);
+    }
     w.inject(STRANGER, &[22; 100]);
     w.inject(STRANGER, &[0x80; 100]);
     assert!(!w.sent.contains_key(&STRANGER));
     assert_eq!(w.shard.bindings(), before);
     let counted = w.shard.take_counters();
     assert!(counted.dropped_unknown >= 2, "{counted:?}");
+    assert!(w.answers_check(0, STRANGER), "with the right one it is answered");
+    assert_eq!(w.shard.bindings(), before + 1);
     assert_alive(&mut w);
 }
 
+/// Somebody on the way copies a client's own hello.
 #[test]
 fn a_dtls_hello_from_an_address_without_a_check_is_dropped() {
     let mut w = World::new();
-    w.join("alice", true);
-    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1];
-    hello.extend([0; 59]);
+    let alice = w.join("alice", true);
+    w.tap();
+    let own = loop {
+        w.run(Duration::from_millis(1));
+        if let Some((_, hello)) = w.tap().into_iter().find(|(_, d)| d[0] == 22) {
+            break hello;
+        }
+    };
     for port in 1..100 {
-        w.inject(SocketAddr::new(STRANGER.ip(), port), &hello);
+        let from = SocketAddr::new(STRANGER.ip(), port);
+        w.inject(from, &hello(0));
+        w.inject(from, &own);
     }
     assert!(w.sent.keys().all(|to| to.ip() != STRANGER.ip()));
+    // From an address that a check came from it is answered, there.
+    assert!(w.answers_check(alice, STRANGER));
+    w.inject(STRANGER, &own);
+    assert!(w.sent[&STRANGER].iter().any(|d| d[0] == 22), "a handshake begins");
     w.connect();
-    assert!(w.clients[0].connected);
+    assert!(w.clients[alice].connected, "and the client's own goes on");
 }
 
 /// A ClientHello in one record.
@@ -298,18 +293,23 @@ fn a_large_packet_is_forwarded_without_breaking_the_receiver() {
     assert_alive(&mut w);
 }
 
+/// Checks with the right password that are cut or have something behind them, and whole ones with a wrong one.
 #[test]
 fn an_unknown_peer_never_gets_more_than_it_sent() {
     let mut w = call();
     let mut sent = 0;
-    for len in 0..400usize {
-        let mut d = check_without_password(&w.clients[1].answer, "zzzz");
+    let right = w.check(1, &w.password(1));
+    for len in (0..400usize).filter(|&len| len != right.len()) {
+        let mut d = if len < right.len() { w.check(1, &w.password(1)) } else { w.check(1, "wrong") };
         d.resize(len, 1);
         w.inject(STRANGER, &d);
         sent += len;
     }
-    let back: usize = w.sent.get(&STRANGER).map_or(0, |v| v.iter().map(Vec::len).sum());
-    assert!(back <= sent && back == 0, "{back} of {sent}");
+    let back = |w: &World| w.sent.get(&STRANGER).map_or(0, |v| v.iter().map(Vec::len).sum::<usize>());
+    assert_eq!(back(&w), 0, "of {sent}");
+    w.inject(STRANGER, &right);
+    assert!((1..=right.len()).contains(&back(&w)), "{} for {}", back(&w), right.len());
+    assert_alive(&mut w);
 }
 
 /// Another app's room with the same number, users with the same names, and all of them talk.
@@ -393,6 +393,7 @@ proptest! {
         prop_assert!(!w.sent.contains_key(&STRANGER));
         prop_assert_eq!(w.shard.take_counters().panics, 0);
         assert_alive(&mut w);
+        prop_assert!(w.answers_check(0, STRANGER), "who has the password is answered there");
     }
 
     /// Real datagrams of a peer with bytes changed, cut or appended, before and after its own.

@@ -178,6 +178,48 @@ fn lies_about_reception_harm_nobody_else() {
     assert_alive(&mut w);
 }
 
+/// Estimates of the bandwidth (REMB, draft-alvestrand-rmcat-remb-03 §2.2) of nothing, of more than there is, for streams that
+/// are not there, for more of them than the packet has, and cut short.
+#[test]
+fn lies_about_bandwidth_harm_nobody() {
+    let mut w = call();
+    let (ssrc, _) = picture(&mut w, 1);
+    let remb = |count: u8, exponent: u8, mantissa: u32, ssrcs: &[u32]| {
+        let rate = (u32::from(exponent) << 18 | mantissa).to_be_bytes();
+        let mut body = [&[0, 0, 0, 1, 0, 0, 0, 0][..], b"REMB", &[count, rate[1], rate[2], rate[3]]].concat();
+        body.extend(ssrcs.iter().flat_map(|s| s.to_be_bytes()));
+        rtcp(15, 206, &body)
+    };
+    for turn in 0..50 {
+        for lie in [
+            remb(1, 0, 0, &[ssrc]),
+            remb(1, 0, 1, &[ssrc]),
+            remb(1, 63, (1 << 18) - 1, &[ssrc]),
+            remb(1, 20, 1, &[0xdead_beef]),
+            remb(255, 10, 1_000, &[ssrc]),
+            remb(0, 10, 1_000, &[]),
+            remb(250, 10, 1_000, &[turn; 250]),
+            rtcp(15, 206, b"\0\0\0\x01\0\0\0\0REMB"),
+            rtcp(15, 206, b"\0\0\0\x01\0\0\0\0BMER\xff\xff\xff\xff"),
+        ] {
+            send_rtcp(&mut w, 1, &lie);
+        }
+        w.talk(&[0, 1], Duration::from_millis(20));
+    }
+    let honest = w.clients[0].session;
+    let told = w.take_notices();
+    let of_honest =
+        |n: &Notice| matches!(n, Notice::Network { session, level } if *session == honest && *level > 2);
+    assert!(!told.iter().any(of_honest), "{told:?}");
+    // The twin: feedback of the same packet type that says something is acted upon.
+    w.clients[0].keyframe_requests.clear();
+    w.run(2 * SECOND);
+    send_rtcp(&mut w, 1, &rtcp(1, 206, &[[0, 0, 0, 1], ssrc.to_be_bytes()].concat()));
+    w.run(SECOND);
+    assert_eq!(w.clients[0].keyframe_requests.len(), 1);
+    assert_alive(&mut w);
+}
+
 /// Key frames asked for as often as there is room in a datagram, by everybody's SSRC.
 #[test]
 fn requests_for_key_frames_without_end_are_throttled() {

@@ -110,6 +110,7 @@ fn a_recorded_check_sent_again_from_elsewhere_takes_nothing_and_gets_no_answer()
     assert!(w.shard.take_counters().checks_refused >= 100);
     assert!(w.sent.keys().all(|to| to.ip() != elsewhere(1).ip()));
     assert_alive(&mut w);
+    assert!(w.answers_check(0, elsewhere(1)), "one that nobody has sent before is answered there");
 }
 
 /// Somebody on the way copies each check and is faster than the client.
@@ -123,6 +124,11 @@ fn copied_checks_that_arrive_before_their_originals_do_not_move_a_talking_client
     }
     assert_alive(&mut w);
     assert!((1..=12).all(|port| media_to(&w, elsewhere(port)) == 0));
+    // The client itself is followed there.
+    w.move_client(0, elsewhere(12));
+    w.next_check(0);
+    w.talk(&[0, 1], Duration::from_millis(400));
+    assert!(media_to(&w, elsewhere(12)) > 0);
 }
 
 #[test]

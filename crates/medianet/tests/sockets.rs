@@ -4,21 +4,26 @@
 
 mod common;
 
-use common::{Phones, Server, room};
+use common::{PATIENCE, Phones, Server, room};
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
+use tring_media::stranger_says::{ice_check, ice_password};
 use tring_media::{Command, MediaKind, Notice, SessionId};
 use tring_medianet::{Config, StartError, start};
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-fn connected_pair(server: &Server, phones: &mut Phones, gate_open: bool) {
+/// Gives the second one's offer and answer.
+fn connected_pair(server: &Server, phones: &mut Phones, gate_open: bool) -> (String, String) {
+    let mut last = Default::default();
     for i in 0..2u64 {
         let (phone, offer) = phones.add(LOOPBACK, true);
-        let answer = server.open(i + 1, room(1), ["alice", "bob"][phone], offer, gate_open);
+        let answer = server.open(i + 1, room(1), ["alice", "bob"][phone], offer.clone(), gate_open);
         phones.all[phone].answer(&answer);
+        last = (offer, answer);
     }
     phones.until("both connect", |p| p.iter().all(|p| p.connected));
+    last
 }
 
 #[test]
@@ -68,7 +73,7 @@ fn nothing_is_heard_before_the_gate_opens_and_a_key_frame_is_asked_when_it_does(
 fn garbage_on_the_port_gets_no_answer_and_harms_no_call() {
     let server = Server::on_loopback(1);
     let mut phones = Phones::new();
-    connected_pair(&server, &mut phones, true);
+    let (offer, answer) = connected_pair(&server, &mut phones, true);
     let stranger = UdpSocket::bind((LOOPBACK, 0)).unwrap();
     let target = server.net.addresses()[0];
     for first in 0..=255u8 {
@@ -76,8 +81,14 @@ fn garbage_on_the_port_gets_no_answer_and_harms_no_call() {
         stranger.send_to(&[first, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42], target).unwrap();
     }
     phones.talk_until("the call goes on", true, |p| p.iter().all(|p| p.count(MediaKind::Audio) >= 50));
-    stranger.set_nonblocking(true).unwrap();
-    assert!(stranger.recv(&mut [0; 2000]).is_err(), "nothing came back");
+    // What is answered first is this check, and so nothing before it was.
+    let transaction = [7; 12];
+    let check = ice_check(&offer, &answer, ice_password(&answer), transaction);
+    stranger.send_to(&check, target).unwrap();
+    stranger.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut first = [0; 2000];
+    let size = stranger.recv(&mut first).expect("who knows the password is answered");
+    assert_eq!((&first[..2], &first[8..20]), (&[1, 1][..], &transaction[..]), "{:?}", &first[..size]);
     server.net.shutdown();
 }
 

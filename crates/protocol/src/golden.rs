@@ -151,6 +151,15 @@ fn events() -> Vec<(&'static str, EventMessage)> {
         ("video-codec", Event::VideoCodec { call_id: c(), user_id: u(), codec: Some(VideoCodec::H264) }),
         ("video-codec-none", Event::VideoCodec { call_id: c(), user_id: u(), codec: None }),
         (
+            "stream-fault",
+            Event::StreamFault {
+                call_id: c(),
+                user_id: u(),
+                fault: StreamFault::BFrames,
+                message: "encode without B-frames".into(),
+            },
+        ),
+        (
             "merged",
             Event::Merged {
                 call_id: c(),
@@ -261,6 +270,8 @@ fn every_value_of_every_enum_is_held() {
         "kickReason": texts(&every!(KickReason: SignedInElsewhere AppDeleted TooSlow)),
     });
     hold("enums.json", &enums, &mut known);
+    let faults = texts(&every!(StreamFault: Codec BFrames SoundFormat PictureFormat NoKeyFrames Server));
+    hold("stream-faults.json", &faults, &mut known);
     // `ErrorCode::ALL` is complete by its own macro.
     hold("errors.json", &texts(ErrorCode::ALL), &mut known);
 }

@@ -30,7 +30,7 @@ pub use error::{ErrorBody, ErrorCode};
 pub use ids::{CallId, DeviceId, IdError, RoomId, RoomKey, SdkAppId, UserId, UserKey};
 pub use messages::{
     Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
-    MediaType, Outcome, PlayStream, Request, Success, VideoCodec, Welcome,
+    MediaType, Outcome, PlayStream, Request, StreamFault, Success, VideoCodec, Welcome,
 };
 pub use secret::{MediaUrl, Ticket, UserSig};
 pub use time::Timestamp;

@@ -428,6 +428,20 @@ pub enum Event {
         #[cfg_attr(test, ts(optional))]
         codec: Option<VideoCodec>,
     },
+    /// What a user sends cannot be given to everybody in the call: told once for each user and reason, to everybody in the
+    /// call, the sender too. The call goes on with what is left.
+    StreamFault {
+        /// The call.
+        #[serde(rename = "callID")]
+        call_id: CallId,
+        /// Whose sound or picture.
+        #[serde(rename = "userID")]
+        user_id: UserId,
+        /// What is wrong with it.
+        fault: StreamFault,
+        /// The same as a sentence for developers, with what to do about it.
+        message: String,
+    },
     /// Two users called each other: their calls go on as one, which is connected and of this media type. Sent to the
     /// one who asked for video and gets voice.
     Merged {
@@ -488,6 +502,25 @@ pub enum EndReason {
     /// The connection was gone for longer than the grace.
     Lost,
     /// The server ended it: app deleted, shutdown.
+    Server,
+}
+
+/// Why somebody's sound or picture does not reach everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum StreamFault {
+    /// It is neither H.264 nor AAC (H.265, MP3): nobody is given it, and its connection was closed.
+    Codec,
+    /// The pictures are not shown in the order in which they are sent: no browser takes them.
+    BFrames,
+    /// Sound that no browser can be given: more than two channels, another kind of AAC.
+    SoundFormat,
+    /// An H.264 header that cannot be read.
+    PictureFormat,
+    /// No key frame comes: nobody can begin to see the pictures.
+    NoKeyFrames,
+    /// The server could not turn it into what the others take.
     Server,
 }
 

@@ -34,6 +34,7 @@ fn generated() -> String {
         DeviceInfo,
         EndReason,
         KickReason,
+        StreamFault,
         ErrorCode,
         ErrorBody,
         CallRequest,

@@ -1,4 +1,4 @@
-/** Encoders that do what a phone's do not: the call goes on with what is left, and the log says once what is wrong. */
+/** Encoders that do what a phone's do not: the call goes on with what is left, and both pages and the log say once why. */
 
 import assert from 'node:assert/strict'
 import { until } from '../../lib/deadline.js'
@@ -27,11 +27,22 @@ describe('an encoder', () => {
     const [phone, browser] = await Promise.all([phoneWithoutTags(rig), rig.browser()])
     await connect(onPhone(phone), onBrowser(browser), 2)
     line = await Line.of(phone, rig.server)
-    return browser
+    return { phone, browser }
+  }
+
+  /** Both pages hear once that something of the phone's does not reach everybody. @param {RegExp} why */
+  async function bothAreTold({ phone, browser }, why) {
+    for (const [who, of] of [[PHONE, phone.told], [BROWSER, browser]]) {
+      const said = () => of.events.filter(({ event, data }) => event === 'ERROR' && data.code === 'stream_fault')
+      await until(`${who}'s page is told`, () => said().length > 0)
+      for (const told of said()) told.expected = true
+      assert.deepEqual(said().map(({ data }) => data.message.includes(PHONE) && why.test(data.message)), [true], said()[0].data.message)
+    }
   }
 
   it('with B-frames: its voice is heard, no broken picture is seen, and the log says so once', async () => {
-    const browser = await talking()
+    const call = await talking()
+    const { browser } = call
     const from = rig.server.log.length
     // No tuning for low delay: that would do without them.
     line.publish(...encoder(PHONE, { video: ['-profile:v', 'main', '-bf', '2', '-tune', 'film', '-b_strategy', '0'] }))
@@ -40,6 +51,7 @@ describe('an encoder', () => {
     const said = lines(rig.server.log.slice(from), /B-frames/)
     assert.equal(said.length, 1, said.join('\n'))
     assert.match(said[0], /encode without them/)
+    await bothAreTold(call, /B-frames.*encode without them/)
     // A better one is seen at once.
     line.publish(...encoder(PHONE))
     await browser.page.sees(PHONE, { shown: true })
@@ -53,7 +65,7 @@ describe('an encoder', () => {
     'of 48 kHz in stereo': ['-ar', '48000', '-ac', '2'],
   })) {
     it(`with AAC ${what}: it is heard`, async () => {
-      const browser = await talking()
+      const { browser } = await talking()
       line.publish(...encoder(PHONE, { audio }))
       await browser.page.hears(PHONE)
       await browser.page.sees(PHONE, { shown: true })
@@ -61,7 +73,8 @@ describe('an encoder', () => {
   }
 
   it('with AAC of six channels: its picture is seen, and the log says so once', async () => {
-    const browser = await talking()
+    const call = await talking()
+    const { browser } = call
     const from = rig.server.log.length
     line.publish(...encoder(PHONE, { audio: ['-ar', '48000', '-ac', '6'] }))
     await browser.page.sees(PHONE, { shown: true })
@@ -70,10 +83,20 @@ describe('an encoder', () => {
       return found.length && found
     })
     assert.equal(said.length, 1, said.join('\n'))
+    await bothAreTold(call, /more than two channels: send AAC-LC/)
+  })
+
+  it('with sound that is no AAC: both pages are told, and a better encoder is heard', async () => {
+    const call = await talking()
+    line.publish(...encoder(PHONE, { audio: ['-c:a', 'libmp3lame', '-ar', '44100'] }))
+    await bothAreTold(call, /MP3 sound is not carried: send H\.264 and AAC/)
+    await call.browser.page.hearsNobody()
+    line.publish(...encoder(PHONE))
+    await call.browser.page.hears(PHONE)
   })
 
   it('whose pictures stop: its voice goes on, and a new encoder is seen again', async () => {
-    const browser = await talking()
+    const { browser } = await talking()
     line.publish(...encoder(PHONE, { pictureS: 6 }))
     await browser.page.sees(PHONE, { shown: true })
     await browser.page.seesNobody()
@@ -86,7 +109,7 @@ describe('an encoder', () => {
   it('that goes on at another size, larger and smaller: it is seen at each', async () => {
     const sizes = [[320, 240], [480, 640], [176, 144]]
     const file = await resized(PHONE, sizes, 6)
-    const browser = await talking()
+    const { browser } = await talking()
     line.publish(['-re', '-i', file])
     for (const [width, height] of sizes) {
       let seen
@@ -97,7 +120,7 @@ describe('an encoder', () => {
   })
 
   it('of High profile without B-frames is seen, or is refused with its reason', async () => {
-    const browser = await talking()
+    const { browser } = await talking()
     line.publish(...encoder(PHONE, { video: ['-profile:v', 'high', ...PLAIN.slice(2)] }))
     await browser.page.hears(PHONE)
     await browser.page.sees(PHONE, { shown: true })

@@ -1,15 +1,13 @@
 //! What a phone publishes, as packets for browsers: its pictures as they are, its sound as Opus.
 
 use super::clock::{Shortest, moment, ms_since};
-use super::h264::{Config, packetize};
+use super::h264::{Config, ConfigError, packetize};
 use super::sound::{AacIn, OpusOut, PACKET_TICKS, SoundError};
 use crate::offer::MediaKind;
 use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
 use std::time::Instant;
-
-/// A step of the phone's clock that is no step of time.
-const JUMP_MS: f64 = 5_000.0;
+use tring_protocol::StreamFault;
 
 /// Sound that is so far from where it should be has a hole before it, or its clock was set.
 const HOLE_MS: f64 = 60.0;
@@ -32,6 +30,24 @@ pub(crate) struct Made {
     pub(crate) captured: Instant,
 }
 
+/// Why no browser can be given a stream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct Unplayable {
+    pub(crate) fault: StreamFault,
+    pub(crate) why: String,
+}
+
+impl From<SoundError> for Unplayable {
+    fn from(error: SoundError) -> Self {
+        let fault = match error {
+            SoundError::Unsupported(_) => StreamFault::SoundFormat,
+            SoundError::Codec(..) => StreamFault::Server,
+        };
+        Self { fault, why: error.to_string() }
+    }
+}
+
 /// One phone's stream.
 #[derive(Default)]
 pub(crate) struct IntoPackets {
@@ -48,19 +64,19 @@ impl IntoPackets {
         (tag, pauses): (&Tag, u32),
         now: Instant,
         out: &mut Vec<Made>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unplayable> {
         let Some((head, _)) = tag.payload.split_first_chunk::<2>() else { return Ok(()) };
         let header = head[1] == 0;
         match tag.kind {
             TagKind::Video if header => self.pictures.header(tag.payload.get(5..).unwrap_or_default()),
-            TagKind::Audio if header => self.sound.header(&tag.payload[2..]).map_err(|e| e.to_string()),
+            TagKind::Audio if header => Ok(self.sound.header(&tag.payload[2..])?),
             TagKind::Video if head[1] == 1 => {
                 let (ms, captured) = self.clock.at(tag.timestamp, now);
                 self.pictures.take((tag, pauses), (ms, captured), out)
             }
             TagKind::Audio => {
                 let (ms, _) = self.clock.at(tag.timestamp, now);
-                self.sound.take(&tag.payload[2..], ms, &self.clock, now, out).map_err(|e| e.to_string())
+                Ok(self.sound.take(&tag.payload[2..], ms, &self.clock, now, out)?)
             }
             _ => Ok(()),
         }
@@ -101,7 +117,7 @@ impl IntoPackets {
     }
 }
 
-/// The phone's clock on ours.
+/// The phone's clock on ours. It has no steps but those of time: they are taken out where its tags come in.
 #[derive(Debug, Default)]
 struct Clock {
     started: Option<Instant>,
@@ -121,13 +137,9 @@ impl Clock {
         let step =
             self.newest.map(|(known, line)| (f64::from(timestamp.wrapping_sub(known).cast_signed()), line));
         let at = match step {
-            Some((step, line)) if step.abs() <= JUMP_MS => line + step,
-            _ => {
-                // A clock that was set, or is another, says nothing of the time that passed.
-                self.late = Shortest::default();
-                self.newest = None;
-                f64::max(elapsed, self.end + 1.0)
-            }
+            Some((step, line)) => line + step,
+            // Another connection's clock says nothing of the time that passed.
+            None => f64::max(elapsed, self.end + 1.0),
         };
         if self.newest.is_none_or(|(_, line)| at > line) {
             self.newest = Some((timestamp, at));
@@ -159,10 +171,12 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn header(&mut self, record: &[u8]) -> Result<(), String> {
+    fn header(&mut self, record: &[u8]) -> Result<(), Unplayable> {
         self.config = None;
         self.refused = false;
-        self.config = Some(Config::read(record).map_err(|e| e.to_string())?);
+        let unreadable =
+            |e: ConfigError| Unplayable { fault: StreamFault::PictureFormat, why: e.to_string() };
+        self.config = Some(Config::read(record).map_err(unreadable)?);
         Ok(())
     }
 
@@ -171,13 +185,14 @@ impl Pictures {
         (tag, pauses): (&Tag, u32),
         (ms, captured): (f64, Instant),
         out: &mut Vec<Made>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unplayable> {
         self.needs_key_frame |= self.pauses.replace(pauses) != Some(pauses);
         let (Some(config), Some((head, body))) = (&self.config, tag.payload.split_first_chunk::<5>()) else {
             return Ok(());
         };
         if head[2..] != [0, 0, 0] && !std::mem::replace(&mut self.refused, true) {
-            return Err("the stream has B-frames, which browsers do not take: encode without them".into());
+            let why = "the stream has B-frames, which browsers do not take: encode without them".to_owned();
+            return Err(Unplayable { fault: StreamFault::BFrames, why });
         }
         self.needs_key_frame &= !tag.is_key_frame();
         if self.refused || self.needs_key_frame {

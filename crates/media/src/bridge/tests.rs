@@ -450,7 +450,7 @@ impl Pushed {
         p
     }
 
-    fn tag(&mut self, tag: &Tag, pauses: u32, at_ms: u64) -> Result<(), String> {
+    fn tag(&mut self, tag: &Tag, pauses: u32, at_ms: u64) -> Result<(), Unplayable> {
         self.into.tag((tag, pauses), self.start + Duration::from_millis(at_ms), &mut self.made)
     }
 
@@ -464,7 +464,7 @@ impl Pushed {
 fn b_frames_are_refused_once_and_named() {
     let mut p = Pushed::new();
     p.tag(&picture(0x17, 0, 0), 0, 0).unwrap();
-    let error = p.tag(&picture(0x27, 66, 80), 0, 66).unwrap_err();
+    let error = p.tag(&picture(0x27, 66, 80), 0, 66).unwrap_err().why;
     assert!(error.contains("B-frames"), "{error}");
     p.tag(&picture(0x27, 132, 0), 0, 132).unwrap();
     assert_eq!(p.pictures().len(), 1);
@@ -546,13 +546,13 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
 fn headers_that_lie_are_named_and_the_rest_goes_on() {
     let mut p = Pushed::new();
     let lie = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x0a, 0x10].as_slice().into() };
-    assert!(p.tag(&lie, 0, 5).unwrap_err().contains("AAC-LC"));
+    assert!(p.tag(&lie, 0, 5).unwrap_err().why.contains("AAC-LC"));
     let frame = Tag { kind: TagKind::Audio, timestamp: 9, payload: [0xaf, 1, 0xff, 0xff].as_slice().into() };
     p.tag(&frame, 0, 9).unwrap();
     p.tag(&picture(0x17, 20, 0), 0, 20).unwrap();
     assert_eq!(p.pictures().len(), 1);
     let lie = Tag { kind: TagKind::Video, timestamp: 0, payload: [0x17, 0, 0, 0, 0, 1].as_slice().into() };
-    assert!(p.tag(&lie, 0, 25).unwrap_err().contains("cut short"));
+    assert!(p.tag(&lie, 0, 25).unwrap_err().why.contains("cut short"));
     p.tag(&picture(0x17, 26, 0), 0, 26).unwrap();
     assert_eq!(p.pictures().len(), 1, "nothing can be decoded without it");
     // One that says another rate than its frames have costs its own sound only.

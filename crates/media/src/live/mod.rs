@@ -10,6 +10,7 @@ pub(crate) mod fuzzing;
 mod network;
 mod player;
 mod publisher;
+mod push_clock;
 mod ticket;
 
 use crate::UserId;
@@ -19,8 +20,10 @@ use connection::{Connection, Role};
 use network::Network;
 use player::Player;
 use publisher::Publisher;
+use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
+use tring_protocol::StreamFault;
 
 #[cfg(feature = "bridge")]
 pub(crate) use publisher::Edition;
@@ -105,9 +108,12 @@ struct Stream {
     label: String,
     publisher: Publisher,
     pusher: Option<ConnectionId>,
+    clock: PushClock,
     players: BTreeMap<UserId, ConnectionId>,
     tickets: Vec<Ticket>,
     network: Network,
+    /// What of it was told to the others already.
+    faults_told: Vec<StreamFault>,
 }
 
 /// One worker's streams and their connections.
@@ -120,6 +126,8 @@ pub(crate) struct Live {
     /// What connections on their way to another worker want.
     leaving: HashMap<ConnectionId, Wanted>,
     events: Vec<rtmp::Event>,
+    /// What was found of streams since the last [`Live::take_faults`].
+    faults: Vec<(Key, StreamFault, String)>,
 }
 
 impl Live {
@@ -131,6 +139,7 @@ impl Live {
             tickets: HashMap::new(),
             leaving: HashMap::new(),
             events: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -192,8 +201,25 @@ impl Live {
         let Some(stream) = self.streams.get_mut(&from) else { return };
         stream.publisher.keep(tag, flows);
         if tag.kind == TagKind::Video && stream.publisher.seems_without_key_frames() {
-            tracing::info!(label = stream.label, "a pusher sends no key frame: nobody sees its pictures");
+            let detail =
+                "no key frame comes, so nobody can begin to see the picture: send one each two seconds or so";
+            self.faults.push((from, StreamFault::NoKeyFrames, detail.to_owned()));
         }
+    }
+
+    /// What was found of streams since the last call.
+    pub(crate) fn take_faults(&mut self) -> Vec<(Key, StreamFault, String)> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// Whether this fault of a session's stream has not been told yet. From now on it has.
+    pub(crate) fn tells_fault(&mut self, key: Key, fault: StreamFault) -> bool {
+        let Some(stream) = self.streams.get_mut(&key) else { return false };
+        let new = !stream.faults_told.contains(&fault);
+        if new {
+            stream.faults_told.push(fault);
+        }
+        new
     }
 
     /// A frame of silence of a session's stream, if its sound is of a kind that has one.
@@ -270,18 +296,23 @@ impl Live {
         for event in events.drain(..) {
             match event {
                 rtmp::Event::Wants(wanted) => self.admit(conn, wanted, now, out),
-                rtmp::Event::Tag(tag) => {
+                rtmp::Event::Tag(mut tag) => {
                     let Some(Connection { role: Role::Pusher(key), .. }) = self.connections.get(&conn) else {
                         continue;
                     };
                     match tag.unsupported() {
                         None => {
-                            if let Some(stream) = self.streams.get_mut(key).filter(|_| !tag.is_header()) {
+                            if let Some(stream) = self.streams.get_mut(key).filter(|_| tag.is_frame()) {
+                                tag.timestamp = stream.clock.follow(tag.kind, tag.timestamp, now);
                                 stream.network.arrived(tag.kind, tag.timestamp, now);
                             }
                             frames.push((*key, tag));
                         }
-                        Some(what) => self.fail(conn, &format!("{what} is not carried: {CARRIED}"), out),
+                        Some(what) => {
+                            let reason = format!("{what} is not carried: {CARRIED}");
+                            self.faults.push((*key, StreamFault::Codec, reason.clone()));
+                            self.fail(conn, &reason, out);
+                        }
                     }
                 }
                 rtmp::Event::Stopped => self.dismiss(conn, OVER, out),
@@ -323,6 +354,7 @@ impl Live {
             Role::Player { of, .. } => stream.players.insert(of.clone(), conn),
             _ => {
                 stream.publisher.restart();
+                stream.clock = PushClock::default();
                 stream.network.restart();
                 stream.pusher.replace(conn)
             }

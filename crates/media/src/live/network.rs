@@ -1,6 +1,6 @@
 //! How good a mini-program's network is, by what its connections show. TCP loses nothing: on a bad network all is late.
 
-use super::player::{JUMP_MS, MAX_WAITING_MS};
+use super::player::MAX_WAITING_MS;
 use crate::quality::{CUT_OFF, Level, Newest, level};
 use crate::rtmp::TagKind;
 use std::time::{Duration, Instant};
@@ -68,15 +68,15 @@ struct Arrivals {
 }
 
 impl Arrivals {
+    /// `timestamp`: without the steps of a clock that was set ([`super::push_clock`]).
     fn arrived(&mut self, kind: TagKind, timestamp: u32, now: Instant) {
         let began = *self.began.get_or_insert(now);
         let passed = i64::try_from(now.saturating_duration_since(began).as_millis()).unwrap_or(i64::MAX);
         let line = &mut self.lines[usize::from(kind == TagKind::Video)];
         let step = |l: &Line| i64::from(timestamp.wrapping_sub(l.newest).cast_signed());
-        let known = line.filter(|l| step(l).abs() <= JUMP_MS);
-        let time = known.map_or(timestamp.into(), |l| l.time.saturating_add(step(&l)));
+        let time = line.map_or(timestamp.into(), |l| l.time.saturating_add(step(&l)));
         let ahead = passed.saturating_sub(time);
-        let fastest = known.map_or([i64::MAX; 2], |l| l.fastest);
+        let fastest = line.map_or([i64::MAX; 2], |l| l.fastest);
         let late = line.insert(Line { newest: timestamp, time, fastest }).arrived(ahead);
         self.late_ms += late.min(MAX_LATE_MS);
         self.count += 1;
@@ -123,9 +123,7 @@ impl Network {
 
     /// A frame came from the pusher.
     pub(super) fn arrived(&mut self, kind: TagKind, timestamp: u32, now: Instant) {
-        if kind != TagKind::Metadata {
-            self.arrivals.arrived(kind, timestamp, now);
-        }
+        self.arrivals.arrived(kind, timestamp, now);
     }
 
     /// So much media waits for a player; `cut`: it was more.

@@ -15,9 +15,6 @@ const SOUND_KEPT_MS: u32 = 200;
 /// Bytes that may wait, whatever the timestamps say.
 pub(crate) const MAX_WAITING_BYTES: usize = 4 << 20;
 
-/// A step of the publisher's clock that is no step of time: it was reset, or it lies.
-pub(super) const JUMP_MS: i64 = 5_000;
-
 /// One player.
 #[derive(Debug, Default)]
 pub(crate) struct Player {
@@ -143,7 +140,8 @@ impl Player {
     }
 }
 
-/// The publisher's clock on the player's: begins at zero, runs on when the publisher's is another.
+/// The publisher's clock on the player's: begins at zero, runs on when another connection pushes. Steps of one push are taken
+/// out before ([`super::push_clock`]).
 #[derive(Debug, Default)]
 struct Clock {
     /// Publisher's and player's time of one moment.
@@ -185,8 +183,7 @@ impl Clock {
     }
 
     fn map(&mut self, source: u32, now: Instant) -> u32 {
-        let step = i64::from(source.wrapping_sub(self.source).cast_signed());
-        if self.anchor.is_none() || step.abs() > JUMP_MS {
+        if self.anchor.is_none() {
             self.begin(source, now);
         }
         let (from, to) = self.anchor.unwrap_or((source, self.newest));

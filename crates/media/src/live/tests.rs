@@ -1,5 +1,5 @@
 use super::*;
-use crate::rtmp::{TagKind, testing};
+use crate::rtmp::{FLV_HEADER, TagKind, testing};
 use std::time::Duration;
 
 const A: Key = Key(1);
@@ -128,6 +128,49 @@ fn flv_begins_with_its_header() {
     let bytes = w.bytes(flv);
     assert_eq!(bytes[..3], *b"FLV");
     assert_eq!((bytes[13], bytes.len()), (8, 13 + 11 + 6 + 4));
+}
+
+/// Kind and time of each frame in the bytes of an FLV player.
+fn flv_frames(mut bytes: &[u8]) -> Vec<(u8, u32)> {
+    let mut frames = Vec::new();
+    bytes = bytes.strip_prefix(&FLV_HEADER[..]).unwrap_or(bytes);
+    while let Some((head, rest)) = bytes.split_first_chunk::<11>() {
+        let size = usize::from(head[2]) << 8 | usize::from(head[3]);
+        frames.push((head[0], u32::from_be_bytes([head[7], head[4], head[5], head[6]])));
+        bytes = &rest[size + 4..];
+    }
+    frames
+}
+
+/// Six seconds of sound and pictures; after two the phone's clock is set back by 1.5 s.
+#[test]
+fn a_phone_whose_clock_is_set_back_is_played_on_at_its_own_pace() {
+    for back in [0, 150, 1_500, 4_900, 5_100] {
+        let mut w = World::new();
+        let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+        let pusher = w.connect("publish", &push);
+        let flv = ConnectionId(99);
+        assert!(w.live.connect(flv, Speaks::Flv, w.now));
+        let query = format!("ticket={}", play.as_str());
+        let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
+        w.live.admit(flv, wanted, w.now, &mut w.out);
+        let (start, mut played) = (w.now, Vec::new());
+        for ms in (0..6_000).step_by(20) {
+            w.now = start + Duration::from_millis(ms.into());
+            let at = 100_000 + ms - if ms >= 2_000 { back } else { 0 };
+            w.push(pusher, 0xaf, 1, at);
+            if ms % 60 == 0 {
+                w.push(pusher, 0x17, 1, at);
+            }
+            played.extend(flv_frames(&w.bytes(flv)));
+        }
+        for (kind, step, count) in [(8, 20, 300), (9, 60, 100)] {
+            let times: Vec<u32> = played.iter().filter(|(k, _)| *k == kind).map(|(_, at)| *at).collect();
+            assert_eq!(times.len(), count);
+            let uneven: Vec<_> = times.windows(2).filter(|w| w[1] != w[0] + step).collect();
+            assert!(uneven.is_empty(), "{back} ms back: {uneven:?}");
+        }
+    }
 }
 
 #[test]

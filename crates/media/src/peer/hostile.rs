@@ -1,6 +1,7 @@
 //! A peer that breaks rules (feature `hostile`).
 
 use super::{Peer, PeerError};
+use crate::offer::MediaKind;
 use crate::output::Transmit;
 use crate::rtc::hostile::Keys;
 use crate::ufrag::{Kind, kind};
@@ -26,7 +27,13 @@ impl Peer {
     /// Sends an RTP packet of the caller's making under this peer's keys: a whole header, and a payload. `false`: it has
     /// sent none of its own yet.
     pub fn send_raw_rtp(&mut self, header: &[u8], payload: &[u8]) -> bool {
-        let sealed = self.hostile.keys.rtp(header, payload);
+        self.send_raw_rtp_after(0, header, payload)
+    }
+
+    /// [`Peer::send_raw_rtp`] with a rollover counter of the caller's making (RFC 3711 §3.3.1), which no packet says: its
+    /// receiver guesses it.
+    pub fn send_raw_rtp_after(&mut self, rollovers: u32, header: &[u8], payload: &[u8]) -> bool {
+        let sealed = self.hostile.keys.rtp(header, payload, rollovers);
         self.send_sealed(sealed)
     }
 
@@ -43,6 +50,14 @@ impl Peer {
         };
         self.transmits.push_back(Transmit { destination, source, via: 0, contents });
         true
+    }
+
+    /// Counts what is sent of a kind from here on, whatever was sent before. Past 65,535 the rollover counter of SRTP (RFC 3711
+    /// §3.3.1) goes with it, as if all that lies between had been sent.
+    pub fn skip_to(&mut self, kind: MediaKind, seq: u64) {
+        for line in self.lines.iter_mut().filter(|l| l.kind == kind) {
+            line.next_seq = seq;
+        }
     }
 
     /// Starts an SCTP association that nobody has negotiated. Errors: the connection broke.

@@ -7,6 +7,7 @@ mod config;
 pub(crate) mod fuzzing;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
+mod numbers;
 mod packet;
 mod profile;
 mod traffic;

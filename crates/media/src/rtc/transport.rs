@@ -1,6 +1,7 @@
 //! One WebRTC session of the server: ICE-lite, DTLS 1.2, SRTP, RTCP.
 
 use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
+use super::numbers::Numbers;
 use super::traffic::Traffic;
 use super::{CODECS, Certificate, Codec, Packet, answer};
 use crate::codecs::Codecs;
@@ -34,6 +35,10 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// Most SSRCs whose line is remembered. A peer with 32 lines has at most 32 that matter.
 const MAX_KNOWN_SSRCS: usize = 64;
 
+/// SRTP counts packets with 48 bits (RFC 3711 §3.3.1). The library takes a number from before the first for one far beyond,
+/// which a peer can seal just so; nothing behind the wall could count on from there.
+const SRTP_INDICES: u64 = 1 << 48;
+
 /// What a transport is made from.
 pub(crate) struct TransportConfig<'a> {
     pub(crate) certificate: &'a Certificate,
@@ -62,8 +67,8 @@ pub(crate) struct Line {
     payload_types: [Option<u8>; CODECS],
     /// The payload types of their retransmissions.
     repairs: [Option<u8>; CODECS],
-    /// The peer confirms each packet that it is sent here (transport-wide feedback).
-    confirmed: bool,
+    /// The id of the header extension that has the transport-wide number.
+    numbered: Option<u8>,
     /// The payload type of Opus that repeats what was sent before (RFC 2198), if the peer takes that.
     red: Option<u8>,
 }
@@ -72,6 +77,11 @@ impl Line {
     /// The peer takes this codec here.
     pub(crate) fn takes(&self, codec: Codec) -> bool {
         self.payload_types[codec.index()].is_some()
+    }
+
+    /// The peer confirms each packet that it is sent here (transport-wide feedback).
+    fn confirmed(&self) -> bool {
+        self.numbered.is_some()
     }
 
     /// The codecs that the peer takes here.
@@ -149,6 +159,7 @@ pub(crate) struct Transport {
     /// Retransmissions that were asked for beyond the budget, since they were last taken.
     pub(crate) repairs_refused: u64,
     traffic: Traffic,
+    numbers: Numbers,
     /// Where everything but the answers to checks goes. None: nobody has checked yet.
     path: Option<Path>,
     /// The port that the present datagram reached.
@@ -216,6 +227,7 @@ impl Transport {
         let mut repairs: Vec<u8> = lines.iter().flat_map(|l| l.repairs).flatten().collect();
         repairs.sort_unstable();
         repairs.dedup();
+        let numbers = Numbers::new(lines.iter().filter_map(|l| l.numbered).collect(), now);
         let transport = Self {
             rtc,
             lines,
@@ -226,6 +238,7 @@ impl Transport {
             preferred: c.video[0],
             repairs_refused: 0,
             traffic: Traffic::default(),
+            numbers,
             path: None,
             via: 0,
             deadline: now,
@@ -264,7 +277,7 @@ impl Transport {
     ) -> Result<Received, Broken> {
         self.via = via;
         self.guarded(|t| {
-            if !t.expects(d.contents) {
+            if !t.expects(d.contents, now) {
                 return Ok(Received { garbage: true, check: false });
             }
             let Ok(input) = Receive::new(Protocol::Udp, d.source, d.destination, d.contents) else {
@@ -290,15 +303,19 @@ impl Transport {
     }
 
     /// The library may see it.
-    fn expects(&self, datagram: &[u8]) -> bool {
+    fn expects(&mut self, datagram: &[u8], now: Instant) -> bool {
         match kind(datagram) {
             // Data channels are not spoken, but the library would take an association from whoever brings one.
             Kind::Dtls => !has_application_data(datagram),
             // SSRC 0 is how libwebrtc probes; the library makes a stream of its own for it, before it has authenticated
             // anything.
-            Kind::Rtp => rtp_ssrc(datagram).is_none_or(|ssrc| {
-                ssrc != 0 && self.announced.as_ref().is_none_or(|announced| announced.contains(&ssrc))
-            }),
+            Kind::Rtp => {
+                let Some(ssrc) = rtp_ssrc(datagram) else { return true };
+                let repair = rtp_payload_type(datagram).is_some_and(|pt| self.repairs.contains(&pt));
+                ssrc != 0
+                    && self.announced.as_ref().is_none_or(|announced| announced.contains(&ssrc))
+                    && self.numbers.admits(datagram, repair, now)
+            }
             Kind::Stun | Kind::Other => true,
         }
     }
@@ -318,7 +335,7 @@ impl Transport {
             let Some(own) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
             let repeating = line.red.and_then(|red| Some((red, w.packet.repeating(own, w.reach)?)));
             let (payload_type, payload) = repeating.unwrap_or_else(|| (own, w.packet.plain().clone()));
-            let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed);
+            let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed());
             let mut api = t.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { return Ok(()) };
             let pt = Pt::new_with_value(payload_type);
@@ -386,7 +403,7 @@ impl Transport {
                     return Ok(());
                 }
                 RtcOutput::Transmit(t) => self.transmit(t, now, sink),
-                RtcOutput::Event(event) => self.translate(event, sink.events),
+                RtcOutput::Event(event) => self.translate(event, now, sink.events),
             }
         }
         Err(Broken::Endless)
@@ -426,11 +443,15 @@ impl Transport {
         }
     }
 
-    fn translate(&mut self, event: RtcEvent, events: &mut Vec<Event>) {
+    fn translate(&mut self, event: RtcEvent, now: Instant, events: &mut Vec<Event>) {
         match event {
             RtcEvent::Connected => events.push(Event::Connected),
             RtcEvent::Closed => events.push(Event::Closed),
             RtcEvent::RtpPacket(p) => {
+                self.numbers.received(&p.header, now);
+                if *p.seq_no >= SRTP_INDICES {
+                    return;
+                }
                 self.traffic.received(&p);
                 let Some(line) = self.line_of_ssrc(p.header.ssrc) else { return };
                 let (pt, of) = (*p.header.payload_type, &self.lines[line]);
@@ -449,7 +470,7 @@ impl Transport {
                 }
             }
             RtcEvent::PeerStats(s) => events.push(Event::Stats(self.traffic.second(&s))),
-            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed) => {
+            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed()) => {
                 self.traffic.reported(&s);
             }
             _ => {}
@@ -498,13 +519,13 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
         sends: direction.is_some_and(|d| d.is_sending()),
         payload_types,
         repairs,
-        confirmed: media.and_then(numbered).is_some(),
+        numbered: media.and_then(numbered),
         red,
     }
 }
 
 /// The header of an RTP packet (RFC 3550 §5.1); `None` for RTCP (RFC 5761 §4) and everything else.
-fn rtp_header(datagram: &[u8]) -> Option<&[u8; 12]> {
+pub(super) fn rtp_header(datagram: &[u8]) -> Option<&[u8; 12]> {
     let header: &[u8; 12] = datagram.first_chunk()?;
     let rtcp = (64..96).contains(&(header[1] & 0x7f));
     ((128..192).contains(&header[0]) && !rtcp).then_some(header)

@@ -43,6 +43,11 @@ impl Tag {
         }
     }
 
+    /// Sound or a picture, with a time of its own: encoders put any time on headers and metadata.
+    pub(crate) fn is_frame(&self) -> bool {
+        self.kind != TagKind::Metadata && !self.is_header()
+    }
+
     /// A picture that can be decoded without an earlier one.
     pub(crate) fn is_key_frame(&self) -> bool {
         matches!((self.kind, &*self.payload), (TagKind::Video, [first, 1, ..]) if first >> 4 == KEY_FRAME)

@@ -2,7 +2,7 @@
 
 use super::Shard;
 use super::media::To;
-use crate::bridge::{IntoPackets, IntoTags, Made, SoundError};
+use crate::bridge::{IntoPackets, IntoTags, Made, SoundError, Unplayable};
 use crate::key::Key;
 use crate::live::Edition;
 use crate::offer::MediaKind;
@@ -12,6 +12,7 @@ use crate::{Output, UserId};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+use tring_protocol::StreamFault;
 
 /// Shortest time between two times that one browser is sent what is kept of a phone. A phone sends a key frame every three
 /// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.
@@ -20,6 +21,10 @@ const AGAIN: Duration = Duration::from_millis(700);
 
 /// How often browsers are looked at whose sound does not come. Higher: silence comes in larger pieces. Lower: more work.
 const FILL: Duration = Duration::from_millis(100);
+
+/// What the pages of a call are told whose stream a codec failed on.
+const BROKEN: &str =
+    "the server could not turn the stream into what the other side takes: call again; its log says why";
 
 /// The streams that cross, by the session that publishes.
 #[derive(Default)]
@@ -74,7 +79,7 @@ impl Shard {
         let taken = guarded(|| tags.packet(packet, (run, heard), now, &mut made));
         let needs_key_frame = tags.needs_key_frame();
         if let Err(error) = taken {
-            self.give_up_bridge(from, &label, error);
+            self.give_up_bridge(from, &label, error, out);
         }
         let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
         self.bridge.tags = made;
@@ -92,11 +97,12 @@ impl Shard {
         });
     }
 
-    fn give_up_bridge(&mut self, from: Key, label: &str, error: Option<SoundError>) {
+    fn give_up_bridge(&mut self, from: Key, label: &str, error: Option<SoundError>, out: &mut Output) {
         self.counters.panics += u64::from(error.is_none());
         let error = error.map(|e| e.to_string());
         tracing::error!(label, error, "a browser's sound and picture reach no phone any more");
         self.bridge.browsers.insert(from, None);
+        self.tell_fault(from, StreamFault::Server, BROKEN.to_owned(), out);
     }
 
     /// Browsers that send nothing (no microphone was allowed, say) are silence for phones, not nothing. About once a second.
@@ -183,25 +189,26 @@ impl Shard {
         }
         let mut made = std::mem::take(&mut self.bridge.made);
         let edition = publisher.edition();
-        let tell = |result: Result<(), String>| {
-            if let Err(error) = result {
-                tracing::info!(label, error, "a phone's stream does not reach browsers");
-            }
-        };
+        let mut faults = Vec::new();
+        let mut note = |result: Result<(), Unplayable>| faults.extend(result.err());
         let done = catch_unwind(AssertUnwindSafe(|| {
             let before = phone.edition.replace(edition);
             if before != Some(edition) {
                 if before.is_some_and(|b| b.run != edition.run) {
                     phone.packets.restart();
                 }
-                publisher.headers().for_each(|h| tell(phone.packets.tag((h, run), now, &mut made)));
+                publisher.headers().for_each(|h| note(phone.packets.tag((h, run), now, &mut made)));
             }
-            tell(phone.packets.tag((tag, run), now, &mut made));
+            note(phone.packets.tag((tag, run), now, &mut made));
         }));
         if done.is_err() {
             phone.failed = true;
             self.counters.panics += 1;
             tracing::error!(label, "a phone's stream made the bridge panic: no browser is given it any more");
+            faults.push(Unplayable { fault: StreamFault::Server, why: BROKEN.to_owned() });
+        }
+        for Unplayable { fault, why } in faults {
+            self.tell_fault(from, fault, why, out);
         }
         for m in made.drain(..) {
             self.distribute(from, (m.kind, To::All), &m.packet, m.captured, now, out);
@@ -245,7 +252,7 @@ impl Shard {
             let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { continue };
             let mut made = std::mem::take(&mut self.bridge.tags);
             if let Err(error) = guarded(|| tags.tick(now, &mut made)) {
-                self.give_up_bridge(from, &label, error);
+                self.give_up_bridge(from, &label, error, out);
             }
             self.give_players((from, &user, run), &phones, &mut made, now, out);
             self.bridge.tags = made;

@@ -9,6 +9,7 @@ use crate::rtmp::{Tag, TagKind, Wanted};
 use crate::session::LiveSession;
 use crate::{Notice, OfferError, Output, UserId};
 use std::time::{Duration, Instant};
+use tring_protocol::StreamFault;
 
 /// How often connections are looked at that say or take nothing.
 const TICK: Duration = Duration::from_secs(1);
@@ -31,7 +32,23 @@ impl Shard {
             self.publish(from, &tag, now, out);
         }
         self.tags = tags;
+        for (from, fault, detail) in self.live.take_faults() {
+            self.tell_fault(from, fault, detail, out);
+        }
         self.settle(now, out);
+    }
+
+    /// Tells once what keeps a session's stream from others, as soon as it may be given to them at all.
+    pub(super) fn tell_fault(&mut self, from: Key, fault: StreamFault, detail: String, out: &mut Output) {
+        let (session, room) = match (self.sessions.live(from), self.sessions.get(from)) {
+            (Some(s), _) => (s.id, s.room),
+            (_, Some(s)) => (s.id, s.room),
+            _ => return,
+        };
+        let talks = self.rooms.get(&room).is_some_and(|room| room.talking().any(|key| key == from));
+        if talks && self.live.tells_fault(from, fault) {
+            out.notices.push(Notice::StreamFault { session, fault, detail });
+        }
     }
 
     /// Lets a connection play whose wish came another way than by RTMP.

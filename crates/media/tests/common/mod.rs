@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tring_media::{
     Certificate, Command, Datagram, MediaKind, Notice, Output, Owner, Peer, PeerConfig, PeerEvent, RoomKey,
-    Rtp, SessionId, Shard, ShardConfig, UserId,
+    Rtp, SessionId, Shard, ShardConfig, UserId, stranger_says,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -26,6 +26,7 @@ pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     /// Its address as it knows it itself: behind a translation it stays when the other changes.
     local: SocketAddr,
+    pub(crate) offer: String,
     pub(crate) answer: String,
     pub(crate) connected: bool,
     pub(crate) profile: Option<tring_media::SrtpProfile>,
@@ -70,6 +71,7 @@ pub(crate) struct World {
     pub(crate) tapped: Option<Vec<(SocketAddr, Vec<u8>)>>,
     wire: Vec<InFlight>,
     lottery: u32,
+    checks: u32,
     next_session: u64,
 }
 
@@ -103,6 +105,7 @@ impl World {
             tapped: None,
             wire: Vec::new(),
             lottery: 1,
+            checks: 0,
             next_session: 1,
         }
     }
@@ -142,7 +145,7 @@ impl World {
             room,
             user: user(name),
             label: "call".into(),
-            offer,
+            offer: offer.clone(),
             gate_open,
             microphone: true,
             camera: true,
@@ -161,6 +164,7 @@ impl World {
             peer,
             address,
             local: address,
+            offer,
             answer,
             connected: false,
             profile: None,
@@ -198,6 +202,28 @@ impl World {
     /// changed its port, or a telephone its network.
     pub(crate) fn move_client(&mut self, client: usize, address: SocketAddr) {
         self.clients[client].address = address;
+    }
+
+    /// An ICE check of a client's with this password, each with a transaction of its own.
+    pub(crate) fn check(&mut self, client: usize, password: &str) -> Vec<u8> {
+        self.checks += 1;
+        let mut transaction = [0x5a; 12];
+        transaction[..4].copy_from_slice(&self.checks.to_be_bytes());
+        let Client { offer, answer, .. } = &self.clients[client];
+        stranger_says::ice_check(offer, answer, password, transaction)
+    }
+
+    /// The password of a client's session.
+    pub(crate) fn password(&self, client: usize) -> String {
+        stranger_says::ice_password(&self.clients[client].answer).to_owned()
+    }
+
+    /// Whether a client's check with the right password is answered where it comes from: the twin of whatever is not.
+    pub(crate) fn answers_check(&mut self, client: usize, from: SocketAddr) -> bool {
+        let check = self.check(client, &self.password(client));
+        let before = self.sent.get(&from).map_or(0, Vec::len);
+        self.inject(from, &check);
+        self.sent.get(&from).is_some_and(|sent| sent[before..].iter().any(|d| d.starts_with(&[1, 1])))
     }
 
     /// What the clients sent since the last call.

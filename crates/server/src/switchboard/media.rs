@@ -133,6 +133,17 @@ impl Switchboard {
                 // Not told: a device that still rings would offer again at once, and evict another. It offers anew when
                 // it answers and finds its transport closed.
             }
+            Notice::StreamFault { session, fault, detail } => {
+                let Some(t) = self.transports.get_mut(session) else { return };
+                info!(call = %t.call, device = %t.device, ?fault, detail, "a stream does not reach everybody");
+                let (room, user) = (t.room, t.user.clone());
+                let message = format!("the sound or picture of {user} does not reach everybody: {detail}");
+                let event = Event::StreamFault { call_id: t.call.clone(), user_id: user, fault, message };
+                let devices: Vec<DeviceId> = self.transports.flowing(room).map(|t| t.device).collect();
+                for device in devices {
+                    self.tell(device, event.clone());
+                }
+            }
             // Also first in the answer to its next offer, for a client that cannot change its sender's codec.
             Notice::CodecMismatch { session, wanted } => {
                 let Some(t) = self.transports.get_mut(session) else { return };

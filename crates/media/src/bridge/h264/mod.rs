@@ -5,7 +5,7 @@ mod config;
 mod depacketize;
 mod packetize;
 
-pub(crate) use config::Config;
+pub(crate) use config::{Config, ConfigError};
 pub(crate) use depacketize::{Depacketizer, Picture};
 pub(crate) use packetize::packetize;
 

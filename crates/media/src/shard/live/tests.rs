@@ -184,6 +184,41 @@ fn a_session_that_ends_leaves_nothing_and_its_tickets_are_void() {
 }
 
 #[test]
+fn a_stream_that_nobody_can_be_given_is_told_once_after_the_answer() {
+    let faults = |w: &mut World| -> Vec<(u64, StreamFault)> {
+        let told = w.out.notices.drain(..).filter_map(|n| match n {
+            Notice::StreamFault { session, fault, detail } => {
+                assert!(detail.contains("send"), "it says what to do: {detail}");
+                Some((session.0, fault))
+            }
+            _ => None,
+        });
+        told.collect()
+    };
+    let mut w = World::new();
+    let ((push, _), _) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
+    let mp3 = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0x2f, 1, 1].as_slice().into() };
+    let push_mp3 = |w: &mut World| {
+        let pusher = w.connect("publish", &push);
+        w.send(pusher, &testing::publish(&mp3));
+    };
+    push_mp3(&mut w);
+    assert_eq!(faults(&mut w), [], "before the answer it is nobody's business");
+    w.gate(1);
+    push_mp3(&mut w);
+    assert_eq!(faults(&mut w), [(1, StreamFault::Codec)]);
+    push_mp3(&mut w);
+    assert_eq!(faults(&mut w), [], "it tries again and again");
+    w.gate(2);
+    let pusher = w.connect("publish", &push);
+    for n in 0..400 {
+        let payload = [0x27, 1, 0, 0, 0, 1].as_slice().into();
+        w.send(pusher, &testing::publish(&Tag { kind: TagKind::Video, timestamp: n * 66, payload }));
+    }
+    assert_eq!(faults(&mut w), [(1, StreamFault::NoKeyFrames)]);
+}
+
+#[test]
 fn a_user_is_in_a_room_once_whatever_carries_it() {
     let mut w = World::new();
     w.open(1, "alice", "bob");
@@ -213,22 +248,31 @@ fn an_endless_list_of_others_is_refused() {
     assert_eq!(w.out.ended, [SessionId(1)]);
 }
 
-/// Alice pushes sound for a second, each frame so late; Bob's player takes what comes, or takes nothing.
+/// How far her microphone is, and what has come of it, in milliseconds.
+struct Sending {
+    captured: u32,
+    sent: u32,
+}
+
+/// Alice pushes sound for a second, each frame so late; Bob's player takes what comes, or takes nothing. When the lateness
+/// begins nothing comes until it is reached; when it ends, what was held up comes at once.
 fn second(
     w: &mut World,
     [pusher, player]: [ConnectionId; 2],
-    clock: &mut u32,
+    clock: &mut Sending,
     late: u64,
     takes: bool,
 ) -> Vec<(u64, u8)> {
     let begin = w.now;
     for i in 0..50u64 {
         w.now = begin + Duration::from_millis(i * 20);
-        let payload = [0xaf, 1, 0, 0, 0, 9, 9, 9].as_slice().into();
-        // What is late has the time of what could have come now.
-        let timestamp = clock.saturating_sub(u32::try_from(late).unwrap());
-        w.send(pusher, &testing::publish(&Tag { kind: TagKind::Audio, timestamp, payload }));
-        *clock += 20;
+        clock.captured += 20;
+        while clock.sent + 20 + u32::try_from(late).unwrap() <= clock.captured {
+            clock.sent += 20;
+            let payload = [0xaf, 1, 0, 0, 0, 9, 9, 9].as_slice().into();
+            let tag = Tag { kind: TagKind::Audio, timestamp: clock.sent, payload };
+            w.send(pusher, &testing::publish(&tag));
+        }
         if takes {
             w.bytes(player);
         }
@@ -249,7 +293,7 @@ fn a_phones_network_is_told_of_what_it_pushes_and_of_what_it_plays() {
     w.gate(1);
     w.gate(2);
     let conns = [w.connect("publish", &push), w.connect("play", &play)];
-    let mut clock = 10_000;
+    let mut clock = Sending { captured: 10_000, sent: 10_000 };
     let mut run = |w: &mut World, seconds: usize, late: u64, takes: bool| -> Vec<(u64, u8)> {
         (0..seconds).flat_map(|_| second(w, conns, &mut clock, late, takes)).collect()
     };
