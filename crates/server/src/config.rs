@@ -165,9 +165,9 @@ pub struct LimitSettings {
     /// Open RTMP connections, of which a call of two phones has four. One whose ticket was not seen yet makes room for a
     /// newer one when there is no other. Each needs an open file. Default 8,192.
     pub max_rtmp_connections: usize,
-    /// Part of `max_sockets`, of `max_connections` and of `max_rtmp_connections` that one address may hold, 0.001 to 1. An IPv6 network of 64 bits
-    /// counts as one address; this machine's own address has no such bound, for a proxy on it speaks for everybody. With
-    /// a proxy on another machine set 1. Default 0.5.
+    /// Part of `max_sockets`, of `max_connections` and of `max_rtmp_connections` that one address may hold, 0.001 to 1. An
+    /// IPv6 network of 64 bits counts as one address; this machine's own address has no such bound, for a proxy on it
+    /// speaks for everybody. With a proxy on another machine set 1. Default 0.5.
     pub address_share: f32,
     /// Seconds between a client's pings, 5 to 300. A socket silent for two and a half of them is closed. Default 15.
     pub heartbeat_s: u16,
