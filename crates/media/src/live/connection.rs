@@ -123,6 +123,12 @@ impl Connection {
         self.role = Role::Leaving;
     }
 
+    /// It ends without a word, since none would be taken. Gives what it did.
+    pub(crate) fn give_up(&mut self) -> Role {
+        self.progress.nothing_waits();
+        std::mem::replace(&mut self.role, Role::Leaving)
+    }
+
     /// It is about to end for what its peer did: says so.
     pub(crate) fn blame(&mut self, reason: &str) {
         if let Protocol::Rtmp(session) = &mut self.protocol {

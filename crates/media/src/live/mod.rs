@@ -398,7 +398,9 @@ impl Live {
                         ?conn,
                         "a connection is closed: its peer takes nothing"
                     );
-                    self.disconnected(conn);
+                    if let Some(role) = self.connections.get_mut(&conn).map(Connection::give_up) {
+                        self.detach(conn, &role);
+                    }
                     out.reset.push(conn);
                     stuck += 1;
                 }
