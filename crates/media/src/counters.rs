@@ -59,6 +59,8 @@ counters! {
     tags_out,
     /// Queues of players that were too slow, cut to the newest key frame.
     queues_cut,
+    /// TCP connections that were closed because their peers took nothing.
+    connections_stuck,
     /// Tags that nobody may have.
     tags_dropped,
     /// RTP packets of a session beyond what one may publish, or too long to be sent on.

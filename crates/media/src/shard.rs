@@ -49,6 +49,9 @@ pub struct ShardConfig {
     pub advertise: Vec<SocketAddr>,
     /// Most sessions at a time; see [`MAX_SESSIONS`].
     pub max_sessions: usize,
+    /// Most TCP connections at a time, strangers' among them. The shell has places for fewer, so it is never reached
+    /// where connections that have no ticket yet could keep others out.
+    pub max_connections: usize,
 }
 
 /// One worker's rooms and sessions: bytes and commands in, bytes and notices out.
@@ -80,7 +83,7 @@ impl Shard {
     /// An empty shard.
     pub fn new(mut config: ShardConfig) -> Self {
         config.local.truncate(MAX_LOCAL_ADDRESSES);
-        let worker = config.owner.worker;
+        let live = Live::new(config.owner.worker, config.max_connections);
         Self {
             candidates: candidates::lines(&config.local, &config.advertise),
             demux: Demux::new(config.owner),
@@ -94,7 +97,7 @@ impl Shard {
             acting: Vec::new(),
             fresh: Vec::new(),
             broken: Vec::new(),
-            live: Live::new(worker),
+            live,
             bridge: Bridge::default(),
             tags: Vec::new(),
             next_tick: None,

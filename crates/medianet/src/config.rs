@@ -10,8 +10,15 @@ pub const MAX_WORKERS: usize = 64;
 /// is a port, and a thread that sleeps when there is nothing to do. Higher: more ports to open. Lower: fewer cores in use.
 pub const DEFAULT_WORKERS: usize = 4;
 
+/// RTMP connections of all workers when nothing else is said. A call of two phones has four. Higher: more phones, each
+/// connection with a file and up to some 300 KB of the system's memory. Lower: strangers hold less.
+pub const DEFAULT_RTMP_CONNECTIONS: usize = 8_192;
+
 /// First UDP port when nothing else is said.
 pub(crate) const DEFAULT_UDP_PORT: u16 = 7_700;
+
+/// FLV players of all workers when nothing else is said.
+const DEFAULT_FLV_PLAYERS: usize = 2_000;
 
 /// The settings of [`start`](crate::start).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +34,12 @@ pub struct Config {
     pub advertise: Vec<String>,
     /// Address that RTMP listens on. Port 0 lets the system choose. None: no RTMP.
     pub rtmp: Option<SocketAddr>,
+    /// Most RTMP connections of all workers. Default [`DEFAULT_RTMP_CONNECTIONS`].
+    pub rtmp_connections: usize,
+    /// Of these, most of one address (an IPv6 network of 64 bits counts as one). This machine's own has no such bound.
+    pub rtmp_connections_of_address: usize,
+    /// Most FLV players of all workers. They come by HTTP, which bounds them.
+    pub flv_players: usize,
     /// This node's number among its cluster, written into every ICE user name.
     pub node: u16,
     /// Most sessions of each worker.
@@ -41,6 +54,9 @@ impl Default for Config {
             workers: DEFAULT_WORKERS,
             advertise: Vec::new(),
             rtmp: None,
+            rtmp_connections: DEFAULT_RTMP_CONNECTIONS,
+            rtmp_connections_of_address: DEFAULT_RTMP_CONNECTIONS / 2,
+            flv_players: DEFAULT_FLV_PLAYERS,
             node: 0,
             max_sessions_per_worker: tring_media::MAX_SESSIONS,
         }

@@ -15,6 +15,12 @@ pub struct IoCounters {
     pub strays_dropped: u64,
     /// Datagrams whose source address nothing can be sent to.
     pub unanswerable: u64,
+    /// RTMP connections that found no place.
+    pub connections_refused: u64,
+    /// RTMP connections without a ticket that lost their place to a newer one.
+    pub strangers_evicted: u64,
+    /// Times that the system had no file or no memory for an RTMP connection.
+    pub accept_failures: u64,
 }
 
 impl IoCounters {
@@ -25,10 +31,13 @@ impl IoCounters {
         self.handed_over += other.handed_over;
         self.strays_dropped += other.strays_dropped;
         self.unanswerable += other.unanswerable;
+        self.connections_refused += other.connections_refused;
+        self.strangers_evicted += other.strangers_evicted;
+        self.accept_failures += other.accept_failures;
     }
 
     /// Name and value of each.
-    pub(crate) fn each(&self) -> [(&'static str, u64); 6] {
+    pub(crate) fn each(&self) -> [(&'static str, u64); 9] {
         [
             ("datagrams_out", self.datagrams_out),
             ("send_calls", self.send_calls),
@@ -36,6 +45,9 @@ impl IoCounters {
             ("handed_over", self.handed_over),
             ("strays_dropped", self.strays_dropped),
             ("unanswerable", self.unanswerable),
+            ("connections_refused", self.connections_refused),
+            ("strangers_evicted", self.strangers_evicted),
+            ("accept_failures", self.accept_failures),
         ]
     }
 }

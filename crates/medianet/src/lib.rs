@@ -8,6 +8,7 @@
 //! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
 
 mod config;
+mod connection_limit;
 mod counters;
 mod interfaces;
 mod net;
@@ -17,6 +18,6 @@ mod strays;
 mod streams;
 mod worker;
 
-pub use config::{Config, DEFAULT_WORKERS, MAX_WORKERS, StartError};
+pub use config::{Config, DEFAULT_RTMP_CONNECTIONS, DEFAULT_WORKERS, MAX_WORKERS, StartError};
 pub use counters::IoCounters;
 pub use net::{MediaNet, Stats, start};

@@ -1,8 +1,9 @@
 //! The handle of the running media plane.
 
 use crate::config::{Advertised, MAX_WORKERS};
+use crate::connection_limit::ConnectionLimit;
 use crate::socket::Socket;
-use crate::worker::{Inbox, Job, Listener, Worker};
+use crate::worker::{Arrival, Inbox, Job, Listener, Worker};
 use crate::{Config, IoCounters, StartError, interfaces};
 use metrics::{counter, gauge};
 use mio::net::TcpListener;
@@ -123,6 +124,7 @@ pub fn start(
     // All sockets before any thread: a taken port leaves nothing running.
     let mut ready = Vec::new();
     let (mut rtmp, rtmp_address) = listen(config.rtmp)?;
+    let limit = ConnectionLimit::new(config.rtmp_connections, config.rtmp_connections_of_address);
     for index in 0..=u8::try_from(workers - 1).unwrap_or(u8::MAX) {
         let wanted = if port == 0 { 0 } else { port + u16::from(index) };
         let socket = Socket::bind(bind, wanted)?;
@@ -139,9 +141,10 @@ pub fn start(
             local,
             advertise,
             max_sessions: config.max_sessions_per_worker,
+            max_connections: config.rtmp_connections.saturating_add(config.flv_players),
         };
         let (worker, inbox) =
-            Worker::new(index.into(), workers, socket, rtmp.take(), shard, Arc::clone(&shared))
+            Worker::new(index.into(), workers, socket, (rtmp.take(), &limit), shard, Arc::clone(&shared))
                 .map_err(|error| StartError::Io { port: bound, error })?;
         inboxes.push(inbox);
         ready.push((index, bound, worker));
@@ -214,7 +217,7 @@ impl MediaNet {
         let wanted = Wanted { direction: Direction::Play, app: String::new(), name, query };
         let inbox = self.inner.inboxes.get(usize::from(ticket.worker()));
         let near = mio::net::UnixStream::from_std(near);
-        if inbox.is_some_and(|i| i.try_send(Job::Play(near, wanted))) {
+        if inbox.is_some_and(|i| i.hand(Arrival::Play(near, wanted))) {
             return Ok(far);
         }
         Err(std::io::Error::other("the media worker takes no more connections now"))

@@ -1,15 +1,22 @@
 //! TCP connections of one worker: bytes from sockets into the shard, bytes of the shard into sockets as they have room.
 
+use crate::connection_limit::{ConnectionLimit, Permit};
+use crate::counters::IoCounters;
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tring_media::{ConnectionId, Output, Released, Shard, Speaks, Wanted};
 
 /// Connections taken from the listening socket in one turn, so that a flood of them does not starve media.
 const ACCEPTS_PER_TURN: usize = 64;
+
+/// How long the accepting waits after the system had no file or no memory for a connection. Higher: who waits is taken
+/// later. Lower: more tries, each a line in the log, while there is none.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Bytes read of one connection in one turn; the rest waits for the next. Higher: fewer turns for a large key frame.
 /// Lower: one fast sender delays the others less.
@@ -18,6 +25,16 @@ const READ_PER_TURN: usize = 64 * 1024;
 /// Bytes that the system may hold unsent for one connection. Without a bound it holds seconds of a call for a slow
 /// player, where no cut of the queue reaches them. Higher: fewer wake-ups. Lower: less delay on a slow network.
 const UNSENT_IN_SYSTEM: u32 = 16 * 1024;
+
+/// Bytes that the system may hold for one connection, sent and not acknowledged, or unsent. Linux counts its own
+/// bookkeeping too and takes twice as much for it. Higher: faster streams on long ways (128 KiB are 3.4 Mb/s at a round trip
+/// of 300 ms). Lower: a peer that acknowledges nothing holds less.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// How long the system may try to deliver what is left of a connection that was closed. Higher: slow links hear why it
+/// was. Lower: who closes its window and goes holds that memory for less long.
+#[cfg(target_os = "linux")]
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Memory that a connection keeps from one frame to the next. Key frames and what a player catches up with take more for
 /// a moment. Higher: fewer allocations. Lower: less memory for each of a call's four connections; most pictures fit.
@@ -49,6 +66,29 @@ impl Carrier {
             Self::Unix(s) => s,
         }
     }
+
+    /// Before it is closed: what the system still holds for the peer is delivered soon, or not at all.
+    fn bound_the_rest(&self, rest: Rest) {
+        let Self::Tcp(stream) = self else { return };
+        let socket = socket2::SockRef::from(stream);
+        let set = match rest {
+            #[cfg(target_os = "linux")]
+            Rest::Delivered => socket.set_tcp_user_timeout(Some(LAST_WORDS_WITHIN)),
+            #[cfg(not(target_os = "linux"))]
+            Rest::Delivered => Ok(()),
+            Rest::Dropped => socket.set_linger(Some(Duration::ZERO)),
+        };
+        if let Err(error) = set {
+            tracing::debug!(%error, "a connection is closed as the system does it");
+        }
+    }
+}
+
+/// What becomes of bytes that the system holds for a connection that is closed.
+#[derive(Debug, Clone, Copy)]
+enum Rest {
+    Delivered,
+    Dropped,
 }
 
 impl Read for Carrier {
@@ -76,6 +116,7 @@ impl Write for Carrier {
 pub(crate) struct Moving {
     carrier: Carrier,
     unsent: Vec<u8>,
+    permit: Option<Permit>,
     released: Released,
 }
 
@@ -88,12 +129,21 @@ struct Stream {
     ends: bool,
     /// It is read with the other pushers.
     pushes: bool,
+    /// Its place; FLV has that of its HTTP connection.
+    permit: Option<Permit>,
+}
+
+impl Stream {
+    fn new(carrier: Carrier, bytes: Vec<u8>, permit: Option<Permit>) -> Self {
+        Self { carrier, bytes, sent: 0, ends: false, pushes: false, permit }
+    }
 }
 
 /// What of its worker the streams act on.
 pub(crate) struct World<'a> {
     pub(crate) shard: &'a mut Shard,
     pub(crate) out: &'a mut Output,
+    pub(crate) io: &'a mut IoCounters,
     pub(crate) registry: &'a Registry,
     pub(crate) now: Instant,
 }
@@ -106,6 +156,9 @@ pub(crate) struct Streams {
     listener: Option<TcpListener>,
     /// The listening socket may have more connections.
     accepting: bool,
+    /// The system had nothing left for a connection: when it is asked again.
+    accept_again: Option<Instant>,
+    limit: ConnectionLimit,
     next: u64,
     buffer: Vec<u8>,
     pushers: Pushers,
@@ -121,8 +174,12 @@ struct Pushers {
 }
 
 impl Streams {
-    /// Of worker number `index`; `listener` takes RTMP connections for all workers.
-    pub(crate) fn new(index: usize, listener: Option<TcpListener>) -> io::Result<Self> {
+    /// Of worker number `index`; `listener` takes RTMP connections for all workers, as many as `limit` has places.
+    pub(crate) fn new(
+        index: usize,
+        listener: Option<TcpListener>,
+        limit: ConnectionLimit,
+    ) -> io::Result<Self> {
         let events = Events::with_capacity(PUSHERS_PER_LOOK);
         let pushers = Pushers { poll: Poll::new()?, events, count: 0, due: None };
         Ok(Self {
@@ -130,6 +187,8 @@ impl Streams {
             readable: BTreeSet::new(),
             listener,
             accepting: true,
+            accept_again: None,
+            limit,
             // Ids differ between workers, since connections move, and from the worker's own tokens.
             next: ((index as u64) << 40) + FIRST_TOKEN,
             buffer: vec![0; READ_PER_TURN],
@@ -139,7 +198,7 @@ impl Streams {
 
     /// When [`Streams::receive`] is due, whatever sockets say.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.pushers.due
+        self.pushers.due.into_iter().chain(self.accept_again).min()
     }
 
     /// The listening socket, to be registered once.
@@ -149,7 +208,7 @@ impl Streams {
 
     /// New connections wait.
     pub(crate) fn may_accept(&mut self) {
-        self.accepting = true;
+        self.accepting |= self.accept_again.is_none();
     }
 
     /// A socket is ready.
@@ -165,6 +224,10 @@ impl Streams {
 
     /// Takes new connections and what sockets have. `true`: there may be more.
     pub(crate) fn receive(&mut self, w: &mut World<'_>) -> bool {
+        if self.accept_again.is_some_and(|at| at <= w.now) {
+            self.accept_again = None;
+            self.accepting = true;
+        }
         self.accept(w);
         self.look_at_pushers(w.now);
         for id in std::mem::take(&mut self.readable) {
@@ -206,7 +269,7 @@ impl Streams {
         });
         if let Err(error) = moved {
             tracing::warn!(%error, "a pusher cannot be read");
-            return self.drop(id, w);
+            return self.close(id, Rest::Delivered, w);
         }
         stream.pushes = true;
         self.pushers.count += 1;
@@ -225,6 +288,9 @@ impl Streams {
             for (id, worker) in live.moves {
                 moving.extend(self.take_out(id, w).map(|m| (worker, id, m)));
             }
+            for id in live.reset {
+                self.close(id, Rest::Dropped, w);
+            }
             for id in live.hang_up {
                 if let Some(stream) = self.streams.get_mut(&id) {
                     stream.ends = true;
@@ -241,16 +307,18 @@ impl Streams {
 
     /// Takes in a connection of another worker.
     pub(crate) fn adopt(&mut self, id: ConnectionId, moving: Moving, w: &mut World<'_>) {
-        let Moving { carrier, unsent, released } = moving;
-        if self.insert(id, carrier, unsent, w) {
+        let Moving { carrier, unsent, permit, released } = moving;
+        if self.insert(id, Stream::new(carrier, unsent, permit), w) {
             w.shard.adopt(id, released, w.now, w.out);
+            self.keep_place(id, w);
         }
     }
 
     /// Takes in a connection whose other end is a task of this process.
     pub(crate) fn play(&mut self, stream: UnixStream, wanted: Wanted, w: &mut World<'_>) {
         let id = self.fresh();
-        if w.shard.connect(id, Speaks::Flv, w.now) && self.insert(id, Carrier::Unix(stream), Vec::new(), w) {
+        let stream = Stream::new(Carrier::Unix(stream), Vec::new(), None);
+        if w.shard.connect(id, Speaks::Flv, w.now) && self.insert(id, stream, w) {
             w.shard.admit(id, wanted, w.now, w.out);
         }
     }
@@ -277,36 +345,66 @@ impl Streams {
                 return;
             };
             match listener.accept() {
-                Ok((stream, _)) => {
-                    let id = self.fresh();
-                    let mut random = [0; 8];
-                    if getrandom::fill(&mut random).is_ok()
-                        && w.shard.connect(id, Speaks::Rtmp(random), w.now)
-                    {
-                        prepare(&stream);
-                        self.insert(id, Carrier::Tcp(stream), Vec::new(), w);
-                        self.readable.insert(id);
-                    }
-                }
+                Ok((stream, from)) => self.take_in(stream, from.ip(), w),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.accepting = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // A signal, or a peer that is gone already.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+                    ) => {}
                 Err(error) => {
-                    // Out of files, or the peer is gone already. The next connection wakes us again.
-                    tracing::warn!(%error, "an RTMP connection was not taken");
+                    // Out of files or memory: nobody wakes us when there are some again.
+                    tracing::warn!(%error, "RTMP connections wait: the system has no room for one");
+                    w.io.accept_failures += 1;
                     self.accepting = false;
+                    self.accept_again = Some(w.now + ACCEPT_PAUSE);
                 }
             }
         }
     }
 
-    fn insert(&mut self, id: ConnectionId, mut carrier: Carrier, bytes: Vec<u8>, w: &mut World<'_>) -> bool {
+    /// A connection was accepted. Without a place it is closed at once: a queue would make everybody wait for those who
+    /// ask for nothing.
+    fn take_in(&mut self, stream: TcpStream, from: IpAddr, w: &mut World<'_>) {
+        let id = self.fresh();
+        let Some((permit, gone)) = self.limit.enter(from, id) else {
+            tracing::debug!(%from, "an RTMP connection is refused: too many are open");
+            w.io.connections_refused += 1;
+            return;
+        };
+        if let Some(stranger) = gone {
+            // On its way to another worker it finds there that its place is lost.
+            w.io.strangers_evicted += 1;
+            self.close(stranger, Rest::Dropped, w);
+        }
+        let mut random = [0; 8];
+        if getrandom::fill(&mut random).is_ok() && w.shard.connect(id, Speaks::Rtmp(random), w.now) {
+            prepare(&stream);
+            self.insert(id, Stream::new(Carrier::Tcp(stream), Vec::new(), Some(permit)), w);
+            self.readable.insert(id);
+        }
+    }
+
+    /// Whoever has shown a ticket that is good keeps its place.
+    fn keep_place(&mut self, id: ConnectionId, w: &mut World<'_>) {
+        let permit = self.streams.get_mut(&id).and_then(|s| s.permit.as_mut());
+        if let Some(permit) = permit.filter(|p| p.is_stranger())
+            && w.shard.is_admitted(id)
+            && !permit.keep()
+        {
+            self.close(id, Rest::Dropped, w);
+        }
+    }
+
+    fn insert(&mut self, id: ConnectionId, mut stream: Stream, w: &mut World<'_>) -> bool {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = w.registry.register(carrier.source(), token(id), interest) {
+        if let Err(error) = w.registry.register(stream.carrier.source(), token(id), interest) {
             tracing::warn!(%error, "a connection was not taken");
             w.shard.disconnected(id);
             return false;
         }
-        self.streams.insert(id, Stream { carrier, bytes, sent: 0, ends: false, pushes: false });
+        self.streams.insert(id, stream);
         true
     }
 
@@ -318,7 +416,7 @@ impl Streams {
         w.shard.fill(id, w.now, &mut stream.bytes);
         stream.bytes.drain(..stream.sent);
         let released = w.shard.release(id)?;
-        Some(Moving { carrier: stream.carrier, unsent: stream.bytes, released })
+        Some(Moving { carrier: stream.carrier, unsent: stream.bytes, permit: stream.permit, released })
     }
 
     /// `true`: there may be more.
@@ -326,23 +424,29 @@ impl Streams {
         let Some(stream) = self.streams.get_mut(&id) else { return false };
         match stream.carrier.read(&mut self.buffer) {
             Ok(0) => {
-                self.drop(id, w);
+                self.close(id, Rest::Delivered, w);
                 false
             }
             Ok(n) => {
                 let (ends, pushes) = (stream.ends, stream.pushes);
+                let waits = stream.sent < stream.bytes.len();
                 if !ends {
                     w.shard.receive_stream(id, &self.buffer[..n], w.now, w.out);
+                    self.keep_place(id, w);
                 }
                 if !ends && !pushes {
                     self.gather(id, w);
+                }
+                // Nobody is told when a pusher's socket has room again.
+                if pushes && waits {
+                    self.send(id, w);
                 }
                 n == self.buffer.len()
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(_) => {
-                self.drop(id, w);
+                self.close(id, Rest::Delivered, w);
                 false
             }
         }
@@ -350,6 +454,7 @@ impl Streams {
 
     fn send(&mut self, id: ConnectionId, w: &mut World<'_>) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
+        let mut taken = 0;
         loop {
             if stream.sent == stream.bytes.len() {
                 stream.bytes.clear();
@@ -361,21 +466,27 @@ impl Streams {
                 }
             }
             match stream.carrier.write(&stream.bytes[stream.sent..]) {
-                Ok(n) => stream.sent += n,
+                Ok(n) => {
+                    stream.sent += n;
+                    taken += n;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock && !stream.ends => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !stream.ends => {
+                    return w.shard.took(id, taken, w.now);
+                }
                 // One that ends and takes nothing is not waited for.
-                Err(_) => return self.drop(id, w),
+                Err(_) => return self.close(id, Rest::Delivered, w),
             }
         }
         if stream.ends {
-            self.drop(id, w);
+            self.close(id, Rest::Delivered, w);
         }
     }
 
-    fn drop(&mut self, id: ConnectionId, w: &mut World<'_>) {
+    fn close(&mut self, id: ConnectionId, rest: Rest, w: &mut World<'_>) {
         if let Some(mut stream) = self.streams.remove(&id) {
             self.deregister(&mut stream, w.registry);
+            stream.carrier.bound_the_rest(rest);
         }
         self.readable.remove(&id);
         w.shard.disconnected(id);
@@ -398,10 +509,13 @@ fn token(id: ConnectionId) -> Token {
 /// No waiting for larger segments, and little that waits where we cannot reach it.
 fn prepare(stream: &TcpStream) {
     let socket = socket2::SockRef::from(stream);
-    let set = socket.set_tcp_nodelay(true);
+    let set = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER));
     #[cfg(target_os = "linux")]
     let set = set.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_IN_SYSTEM));
     if let Err(error) = set {
         tracing::debug!(%error, "a connection keeps the system's settings");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! One worker: a thread that owns a socket and a shard.
 
+use crate::connection_limit::ConnectionLimit;
 use crate::counters::IoCounters;
 use crate::sender::{Patience, Sender};
 use crate::socket::Socket;
@@ -35,6 +36,14 @@ const STRAY_QUEUE: usize = 1_024;
 /// Of these, taken in one turn. Higher: a worker serves other ports' traffic sooner. Lower: its own comes first.
 const STRAYS_PER_TURN: usize = 64;
 
+/// TCP connections that wait for one worker: moved there by the worker that accepted them, or asked for over HTTP. Anybody
+/// can write a ticket that names a worker, so they have a queue of their own and are dropped when it is full: their clients
+/// come again. Higher: more memory under a flood of them. Lower: a burst of phones that come back is dropped.
+const ARRIVAL_QUEUE: usize = 1_024;
+
+/// Of these, taken in one turn. Higher: whoever joins is served sooner. Lower: media comes first.
+const ARRIVALS_PER_TURN: usize = 64;
+
 /// Batches received in one turn before timers get theirs.
 const BATCHES_PER_TURN: usize = 16;
 
@@ -54,11 +63,15 @@ const RTMP: Token = Token(2);
 /// What a worker's queue holds.
 pub(crate) enum Job {
     Command(Command),
+    Stop,
+}
+
+/// A connection that a worker is to take in.
+pub(crate) enum Arrival {
     /// A TCP connection whose ticket is of this worker.
     Adopt(ConnectionId, Box<Moving>),
     /// The near end of a stream that is played over HTTP.
     Play(UnixStream, Wanted),
-    Stop,
 }
 
 /// What a worker tells the handle.
@@ -76,6 +89,7 @@ pub(crate) trait Listener: Send + Sync + 'static {
 pub(crate) struct Inbox {
     queue: SyncSender<Job>,
     strays: SyncSender<Stray>,
+    arrivals: SyncSender<Arrival>,
     waker: Arc<Waker>,
 }
 
@@ -85,9 +99,9 @@ impl Inbox {
         self.strays.try_send(stray).is_ok() && self.waker.wake().is_ok()
     }
 
-    /// Queues a job if there is room. `false`: it is dropped.
-    pub(crate) fn try_send(&self, job: Job) -> bool {
-        self.queue.try_send(job).is_ok() && self.waker.wake().is_ok()
+    /// Queues a connection if there is room. `false`: it is closed.
+    pub(crate) fn hand(&self, arrival: Arrival) -> bool {
+        self.arrivals.try_send(arrival).is_ok() && self.waker.wake().is_ok()
     }
 
     /// Queues a job; waits while the queue is full. `false`: the worker is gone.
@@ -109,6 +123,7 @@ pub(crate) struct Worker<L> {
     poll: Poll,
     jobs: Receiver<Job>,
     handed: Receiver<Stray>,
+    arriving: Receiver<Arrival>,
     listener: Arc<L>,
     out: Output,
     /// What the listener is to be told. Kept apart from `out`, so that it outlives a panic.
@@ -131,24 +146,25 @@ enum News {
 }
 
 impl<L: Listener> Worker<L> {
-    /// One of `workers` workers. `rtmp`: it takes the RTMP connections of all.
+    /// One of `workers` workers. With a listener it takes the RTMP connections of all, who share the places of `limit`.
     pub(crate) fn new(
         index: usize,
         workers: usize,
         mut socket: Socket,
-        rtmp: Option<TcpListener>,
+        (rtmp, limit): (Option<TcpListener>, &ConnectionLimit),
         config: ShardConfig,
         listener: Arc<L>,
     ) -> io::Result<(Self, Inbox)> {
         let poll = Poll::new()?;
         poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
-        let mut streams = Streams::new(index, rtmp)?;
+        let mut streams = Streams::new(index, rtmp, limit.clone())?;
         if let Some(listener) = streams.listener() {
             poll.registry().register(listener, RTMP, Interest::READABLE)?;
         }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (queue, jobs) = sync_channel(COMMAND_QUEUE);
         let (strays, handed) = sync_channel(STRAY_QUEUE);
+        let (arrivals, arriving) = sync_channel(ARRIVAL_QUEUE);
         let shard = Shard::new(config.clone());
         let worker = Self {
             index,
@@ -157,6 +173,7 @@ impl<L: Listener> Worker<L> {
             poll,
             jobs,
             handed,
+            arriving,
             listener,
             out: Output::new(),
             news: VecDeque::new(),
@@ -169,7 +186,7 @@ impl<L: Listener> Worker<L> {
             others: Vec::new(),
             failed: false,
         };
-        Ok((worker, Inbox { queue, strays, waker }))
+        Ok((worker, Inbox { queue, strays, arrivals, waker }))
     }
 
     /// A way for another worker to send through this one's socket.
@@ -222,6 +239,7 @@ impl<L: Listener> Worker<L> {
                 None => return,
             };
             queued |= self.take_strays();
+            queued |= self.take_arrivals();
             if readable {
                 readable = self.take_datagrams();
             }
@@ -249,14 +267,6 @@ impl<L: Listener> Worker<L> {
                     }
                     self.shard.command(c, Instant::now(), &mut self.out);
                 }
-                Ok(Job::Adopt(id, moving)) => {
-                    let (streams, mut world) = self.world();
-                    streams.adopt(id, *moving, &mut world);
-                }
-                Ok(Job::Play(stream, wanted)) => {
-                    let (streams, mut world) = self.world();
-                    streams.play(stream, wanted, &mut world);
-                }
                 Err(TryRecvError::Empty) => return Some(false),
                 Ok(Job::Stop) | Err(TryRecvError::Disconnected) => return None,
             }
@@ -282,6 +292,19 @@ impl<L: Listener> Worker<L> {
                     }
                 }
                 Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// `true`: there may be more.
+    fn take_arrivals(&mut self) -> bool {
+        for _ in 0..ARRIVALS_PER_TURN {
+            let Ok(arrival) = self.arriving.try_recv() else { return false };
+            let (streams, mut world) = self.world();
+            match arrival {
+                Arrival::Adopt(id, moving) => streams.adopt(id, *moving, &mut world),
+                Arrival::Play(stream, wanted) => streams.play(stream, wanted, &mut world),
             }
         }
         true
@@ -346,6 +369,7 @@ impl<L: Listener> Worker<L> {
         let world = World {
             shard: &mut self.shard,
             out: &mut self.out,
+            io: &mut self.io,
             registry: self.poll.registry(),
             now: Instant::now(),
         };
@@ -361,7 +385,7 @@ impl<L: Listener> Worker<L> {
         for (worker, id, moving) in streams.settle(&mut world) {
             // Where there is no such worker, or it is overfull, the connection is dropped: its client comes again.
             if let Some((inbox, _)) = self.others.get(usize::from(worker)) {
-                inbox.try_send(Job::Adopt(id, Box::new(moving)));
+                inbox.hand(Arrival::Adopt(id, Box::new(moving)));
             }
         }
     }

@@ -9,11 +9,12 @@
 
 mod common;
 
+use common::process::{ip, listen, marked_lines, run, say};
 use common::{Phones, Server, room};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::IpAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tring_media::MediaKind;
 use tring_medianet::Config;
@@ -76,9 +77,6 @@ fn a_client_outside_reaches_each_workers_port_behind_nat() {
 fn a_client_outside_reaches_a_server_behind_nat_over_ipv6() {
     IPV6.play();
 }
-
-/// Marks the lines of a role among those of the test harness.
-const MARK: &str = "@@";
 
 /// Longest wait for a role's next line.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -272,52 +270,10 @@ impl Drop for Role {
     }
 }
 
-fn marked_lines(output: ChildStdout) -> Receiver<String> {
-    let (tell, lines) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // The harness may have begun the line.
-            if let Some((_, text)) = line.split_once(MARK)
-                && tell.send(text.to_owned()).is_err()
-            {
-                return;
-            }
-        }
-    });
-    lines
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{MARK}{line}").unwrap();
-    out.flush().unwrap();
-}
-
-/// The next line for this role. The first call says that it is there.
-fn listen() -> String {
-    static HERE: std::sync::Once = std::sync::Once::new();
-    HERE.call_once(|| say("here"));
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
-}
-
 fn encode(sdp: &str) -> String {
     sdp.replace('\r', "").replace('\n', "\u{1f}")
 }
 
 fn decode(line: &str) -> String {
     line.replace('\u{1f}', "\r\n")
-}
-
-fn ip(arguments: &str) {
-    run("ip", &arguments.split(' ').collect::<Vec<_>>()).unwrap();
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let out = Command::new(program).args(arguments).output().map_err(|e| format!("{program}: {e}"))?;
-    if out.status.success() {
-        return Ok(());
-    }
-    Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&out.stderr)))
 }

@@ -101,9 +101,9 @@ pub fn check(config: &Config) -> Vec<Finding> {
         found.push(Finding::warning(
             "open files",
             format!(
-                "the system allows {limit}, and limits.max_sockets with limits.max_connections needs {wanted}"
+                "the system allows {limit}, and limits.max_sockets, limits.max_connections and limits.max_rtmp_connections together need {wanted}"
             ),
-            "Raise `ulimit -Hn` (LimitNOFILE in systemd, ulimits in Docker), or lower the two settings",
+            "Raise `ulimit -Hn` (LimitNOFILE in systemd, ulimits in Docker), or lower these settings",
         ));
     }
     found

@@ -168,9 +168,12 @@ pub struct LimitSettings {
     pub max_sockets: usize,
     /// Open HTTP connections that are no WebSocket, or not yet. Default 2,000.
     pub max_connections: usize,
-    /// Part of `max_sockets` and of `max_connections` that one address may hold, 0.001 to 1. An IPv6 network of 64 bits
-    /// counts as one address; this machine's own address has no such bound, for a proxy on it speaks for everybody. With
-    /// a proxy on another machine set 1. Default 0.5.
+    /// Open RTMP connections, of which a call of two phones has four. One whose ticket was not seen yet makes room for a
+    /// newer one when there is no other. Each needs an open file. Default 8,192.
+    pub max_rtmp_connections: usize,
+    /// Part of `max_sockets`, of `max_connections` and of `max_rtmp_connections` that one address may hold, 0.001 to 1. An
+    /// IPv6 network of 64 bits counts as one address; this machine's own address has no such bound, for a proxy on it
+    /// speaks for everybody. With a proxy on another machine set 1. Default 0.5.
     pub address_share: f32,
     /// Seconds between a client's pings, 5 to 300. A socket silent for two and a half of them is closed. Default 15.
     pub heartbeat_s: u16,
@@ -250,6 +253,7 @@ impl Default for LimitSettings {
         Self {
             max_sockets: 10_000,
             max_connections: 2_000,
+            max_rtmp_connections: tring_medianet::DEFAULT_RTMP_CONNECTIONS,
             address_share: 0.5,
             heartbeat_s: 15,
             resume_s: 60,
@@ -350,6 +354,8 @@ impl Config {
         within("calls.max_devices_per_user", c.max_devices_per_user, 1, 64, "1 to 64")?;
         within("limits.max_sockets", l.max_sockets, 1, 10_000_000, "1 to 10,000,000")?;
         within("limits.max_connections", l.max_connections, 1, 10_000_000, "1 to 10,000,000")?;
+        let rtmp = l.max_rtmp_connections;
+        within("limits.max_rtmp_connections", rtmp, 1, 10_000_000, "1 to 10,000,000")?;
         within("limits.address_share", l.address_share, 0.001, 1.0, "0.001 to 1")?;
         within("limits.calls_to_one_share", l.calls_to_one_share, 0.01, 1.0, "0.01 to 1")?;
         within("limits.calls_received_factor", l.calls_received_factor, 1.0, 1e4, "1 to 10,000")?;
@@ -441,6 +447,8 @@ mod tests {
         assert!(parse("[media]\nworkers = 0").unwrap_err().contains("media.workers is 0: it takes 1 to 64"));
         assert!(parse("[calls]\ntalk_grace_s = 61").unwrap_err().contains("limits.resume_s"));
         assert!(parse("[limits]\nheartbeat_s = 1").unwrap_err().contains("limits.heartbeat_s"));
+        let error = parse("[limits]\nmax_rtmp_connections = 0").unwrap_err();
+        assert!(error.contains("limits.max_rtmp_connections is 0: it takes 1 to 10,000,000"), "{error}");
         assert!(
             Config::load(Some(Path::new("no/such/file"))).unwrap_err().to_string().contains("no/such/file")
         );

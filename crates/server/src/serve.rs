@@ -33,7 +33,10 @@ use tring_store::{CallRecordRow, Store, StoreError};
 const RECORDS: usize = 8192;
 
 /// Files that the server needs besides its connections: database, media sockets.
-const FILES_BESIDE_SOCKETS: u64 = 512;
+const FILES_BESIDE_SOCKETS: usize = 512;
+
+/// Files of an FLV player besides that of its HTTP connection: the pair of sockets between its worker and HTTP.
+const FILES_OF_FLV: usize = 2;
 
 /// How long a stop waits for clients to be told, for their sockets to close, and for records to be written: each.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -309,7 +312,11 @@ pub async fn run(config: Config, say: impl Fn(Announcement)) -> Result<(), RunEr
 
 /// Open files that the settings may need.
 pub(crate) fn files_wanted(config: &Config) -> u64 {
-    (config.limits.max_sockets + config.limits.max_connections) as u64 + FILES_BESIDE_SOCKETS
+    let limits = &config.limits;
+    // Every HTTP connection may play FLV.
+    let streams = limits.max_rtmp_connections + FILES_OF_FLV * limits.max_connections;
+    let streams = if config.rtmp.enabled { streams } else { 0 };
+    (limits.max_sockets + limits.max_connections + streams + FILES_BESIDE_SOCKETS) as u64
 }
 
 async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
@@ -326,7 +333,7 @@ fn raise_file_limit(wanted: u64) {
             warn!(
                 limit,
                 wanted,
-                "the system allows fewer open files than limits.max_sockets and limits.max_connections need: raise `ulimit -Hn`"
+                "the system allows fewer open files than limits.max_sockets, limits.max_connections and limits.max_rtmp_connections need: raise `ulimit -Hn`, or lower them"
             );
         }
         Ok(_) => {}
@@ -335,13 +342,16 @@ fn raise_file_limit(wanted: u64) {
 }
 
 fn media_config(config: &Config) -> tring_medianet::Config {
-    let settings = &config.media;
+    let (settings, limits) = (&config.media, &config.limits);
     tring_medianet::Config {
         bind: settings.bind,
         udp_port: settings.udp_port,
         workers: settings.workers,
         advertise: settings.advertise.clone(),
         rtmp: config.rtmp.enabled.then_some(config.rtmp.listen),
+        rtmp_connections: limits.max_rtmp_connections,
+        rtmp_connections_of_address: limits.share_of(limits.max_rtmp_connections),
+        flv_players: limits.max_connections,
         ..tring_medianet::Config::default()
     }
 }

@@ -108,6 +108,7 @@ impl World {
             local: vec![SERVER],
             advertise: Vec::new(),
             max_sessions: 1_000,
+            max_connections: 100,
         });
         let mut world = Self {
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,

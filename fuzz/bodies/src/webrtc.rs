@@ -66,6 +66,7 @@ fn shard() -> Shard {
         local: vec![server(), "[2001:db8::1]:3478".parse().expect("an address")],
         advertise: Vec::new(),
         max_sessions: 4,
+        max_connections: 100,
     })
 }
 

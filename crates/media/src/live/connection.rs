@@ -1,21 +1,27 @@
 //! One TCP connection: RTMP, or FLV over HTTP. Bytes in, bytes and requests out.
 
 use super::player::Player;
+use super::progress::Progress;
 use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, FLV_HEADER, RtmpError, write_flv};
 use std::time::{Duration, Instant};
 
-/// Until its ticket was taken. Higher: a slow link makes it. Lower: strangers hold memory for less long.
+/// From the opening of a connection until its ticket was taken, whatever is said in between. Higher: a slow link makes
+/// it. Lower: strangers hold memory for less long.
 const GREETING_WITHIN: Duration = Duration::from_secs(10);
 
-/// A pusher is silent for so long, or a player takes nothing: the connection is dead. Phones push sound all the time.
+/// A pusher is silent for so long: the connection is dead. Phones push sound all the time.
 /// Higher: a tunnel is survived on one connection. Lower: a new connection is not kept waiting by a ghost.
 const SILENT_FOR: Duration = Duration::from_secs(20);
 
 /// Bytes given to the socket at a time. Higher: fewer system calls for a large key frame. Lower: less that a cut of the
 /// queue cannot reach any more.
 const FILL: usize = 32 * 1024;
+
+/// Answers of the protocol that wait for a peer which does not take them, in bytes. Handshake and greeting make 4 KiB.
+/// Higher: a stranger that reads nothing holds more memory. Lower: a burst of requests on a slow link is taken for that.
+pub(super) const MAX_ANSWERS: usize = 16 * 1024;
 
 /// What a connection does.
 #[derive(Debug)]
@@ -44,10 +50,18 @@ pub(crate) struct Connection {
     /// Answers of the protocol that have not left yet. They go before tags.
     answers: Vec<u8>,
     opened: Instant,
-    /// A pusher has sent, or a player has taken.
-    alive: Instant,
-    /// A player has something to take since.
-    waits: bool,
+    /// A pusher has sent.
+    heard: Instant,
+    progress: Progress,
+}
+
+/// Why a connection has outlived what it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// It says nothing, or not what it must.
+    Silent,
+    /// Its peer does not take what it is given: no word would reach it.
+    Stuck,
 }
 
 impl Connection {
@@ -61,7 +75,14 @@ impl Connection {
     }
 
     fn new(protocol: Protocol, now: Instant) -> Self {
-        Self { protocol, role: Role::Stranger, answers: Vec::new(), opened: now, alive: now, waits: false }
+        Self {
+            protocol,
+            role: Role::Stranger,
+            answers: Vec::new(),
+            opened: now,
+            heard: now,
+            progress: Progress::default(),
+        }
     }
 
     /// Takes bytes from the peer. FLV's has nothing to say.
@@ -72,18 +93,21 @@ impl Connection {
         events: &mut Vec<rtmp::Event>,
     ) -> Result<(), RtmpError> {
         if matches!(self.role, Role::Pusher(_)) {
-            self.alive = now;
+            self.heard = now;
         }
-        match &mut self.protocol {
-            Protocol::Rtmp(session) => session.receive(bytes, &mut self.answers, events),
-            Protocol::Flv => Ok(()),
+        let Protocol::Rtmp(session) = &mut self.protocol else { return Ok(()) };
+        session.receive(bytes, &mut self.answers, events)?;
+        if !self.answers.is_empty() {
+            self.progress.waits(now);
         }
+        if self.answers.len() > MAX_ANSWERS { Err(RtmpError::AnswersNotTaken) } else { Ok(()) }
     }
 
     /// Its ticket was good.
     pub(crate) fn accept(&mut self, role: Role, now: Instant) {
         self.role = role;
-        self.alive = now;
+        self.heard = now;
+        self.progress.waits(now);
         match &mut self.protocol {
             Protocol::Rtmp(session) => session.accept(&mut self.answers),
             Protocol::Flv => self.answers.extend_from_slice(&FLV_HEADER),
@@ -99,6 +123,12 @@ impl Connection {
         self.role = Role::Leaving;
     }
 
+    /// It ends without a word, since none would be taken. Gives what it did.
+    pub(crate) fn give_up(&mut self) -> Role {
+        self.progress.nothing_waits();
+        std::mem::replace(&mut self.role, Role::Leaving)
+    }
+
     /// It is about to end for what its peer did: says so.
     pub(crate) fn blame(&mut self, reason: &str) {
         if let Protocol::Rtmp(session) = &mut self.protocol {
@@ -109,14 +139,11 @@ impl Connection {
     /// A frame for its player. What `act` says, `false` if it plays nothing.
     pub(crate) fn play(&mut self, act: impl FnOnce(&mut Player) -> bool, now: Instant) -> bool {
         let Role::Player { player, .. } = &mut self.role else { return false };
-        if !self.waits {
-            self.waits = true;
-            self.alive = now;
-        }
+        self.progress.waits(now);
         act(player)
     }
 
-    /// Appends what may be sent now; nothing if there is nothing.
+    /// Appends what may be sent now; nothing if there is nothing. What was given before has left: see [`Self::took`].
     pub(crate) fn fill(&mut self, now: Instant, out: &mut Vec<u8>) {
         let before = out.len();
         // Taken with its memory: after the handshake a call has hardly another answer.
@@ -131,24 +158,38 @@ impl Connection {
                 }
             }
         }
-        self.waits = false;
-        if out.len() > before {
-            self.alive = now;
+        if out.len() == before {
+            self.progress.nothing_waits();
+        } else {
+            self.progress.waits(now);
         }
+    }
+
+    /// Of what [`Self::fill`] gave, so many bytes have left, and the rest waits.
+    pub(crate) fn took(&mut self, bytes: usize, now: Instant) {
+        self.progress.waits(now);
+        self.progress.took(bytes, now);
     }
 
     pub(crate) fn has_answers(&self) -> bool {
         !self.answers.is_empty()
     }
 
+    /// It has a ticket that was good, and has not ended.
+    pub(crate) fn is_admitted(&self) -> bool {
+        matches!(self.role, Role::Pusher(_) | Role::Player { .. })
+    }
+
     /// It has outlived what it may.
-    pub(crate) fn is_dead(&self, now: Instant) -> bool {
-        match &self.role {
-            Role::Stranger | Role::Leaving => {
-                now >= self.opened + GREETING_WITHIN && now >= self.alive + GREETING_WITHIN
-            }
-            Role::Pusher(_) => now >= self.alive + SILENT_FOR,
-            Role::Player { .. } => self.waits && now >= self.alive + SILENT_FOR,
+    pub(crate) fn overdue(&self, now: Instant) -> Option<Overdue> {
+        if self.progress.is_stuck(now) {
+            return Some(Overdue::Stuck);
         }
+        let is_silent = match &self.role {
+            Role::Stranger | Role::Leaving => now >= self.opened + GREETING_WITHIN,
+            Role::Pusher(_) => now >= self.heard + SILENT_FOR,
+            Role::Player { .. } => false,
+        };
+        is_silent.then_some(Overdue::Silent)
     }
 }

@@ -32,7 +32,7 @@ struct World {
 
 impl World {
     fn new(speaks_flv: bool) -> Self {
-        let mut live = Live::new(3);
+        let mut live = Live::new(3, usize::MAX);
         let mut seed = 0;
         let mut random = || {
             seed += 1;

@@ -9,6 +9,7 @@ mod connection;
 pub(crate) mod fuzzing;
 mod network;
 mod player;
+mod progress;
 mod publisher;
 mod push_clock;
 mod ticket;
@@ -16,7 +17,7 @@ mod ticket;
 use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, Direction, Tag, TagKind, Wanted};
-use connection::{Connection, Role};
+use connection::{Connection, Overdue, Role};
 use network::Network;
 use player::Player;
 use publisher::Publisher;
@@ -29,10 +30,6 @@ use tring_protocol::StreamFault;
 pub(crate) use publisher::Edition;
 pub(crate) use ticket::RANDOM_BYTES;
 pub use ticket::Ticket;
-
-/// Connections of one worker. A call of two phones has four. Higher: more phones on one core. Lower: strangers that say
-/// nothing hold less memory.
-pub(crate) const MAX_CONNECTIONS: usize = 8_192;
 
 /// What a peer whose ticket is of no use is told.
 const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was never given";
@@ -70,6 +67,8 @@ pub struct LiveOutput {
     pub ready: Vec<ConnectionId>,
     /// Close these once what is left of them was sent.
     pub hang_up: Vec<ConnectionId>,
+    /// Close these at once, and let the system forget what it holds of them: their peers take nothing.
+    pub reset: Vec<ConnectionId>,
     /// These belong to another worker: take them out by [`Live::release`] and give them to it.
     pub moves: Vec<(ConnectionId, u8)>,
 }
@@ -77,13 +76,14 @@ pub struct LiveOutput {
 impl LiveOutput {
     /// Nothing is to be done.
     pub fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.hang_up.is_empty() && self.moves.is_empty()
+        self.ready.is_empty() && self.hang_up.is_empty() && self.reset.is_empty() && self.moves.is_empty()
     }
 
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
         self.ready.clear();
         self.hang_up.clear();
+        self.reset.clear();
         self.moves.clear();
     }
 }
@@ -120,6 +120,7 @@ struct Stream {
 #[derive(Debug)]
 pub(crate) struct Live {
     worker: u8,
+    max_connections: usize,
     connections: HashMap<ConnectionId, Connection>,
     streams: HashMap<Key, Stream>,
     tickets: HashMap<Ticket, Access>,
@@ -131,9 +132,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) fn new(worker: u8) -> Self {
+    /// Of worker number `worker`, with at most so many connections at a time.
+    pub(crate) fn new(worker: u8, max_connections: usize) -> Self {
         Self {
             worker,
+            max_connections,
             connections: HashMap::new(),
             streams: HashMap::new(),
             tickets: HashMap::new(),
@@ -270,7 +273,7 @@ impl Live {
 
     /// A connection was taken. `false`: there are too many, close it.
     pub(crate) fn connect(&mut self, conn: ConnectionId, speaks: Speaks, now: Instant) -> bool {
-        if self.connections.len() >= MAX_CONNECTIONS {
+        if self.connections.len() >= self.max_connections {
             return false;
         }
         let connection = match speaks {
@@ -392,10 +395,18 @@ impl Live {
         }
     }
 
-    /// Appends what may be sent on a connection now; nothing if there is nothing.
+    /// Appends what may be sent on a connection now; nothing if there is nothing. Call it when all that it gave before
+    /// has left.
     pub(crate) fn fill(&mut self, conn: ConnectionId, now: Instant, bytes: &mut Vec<u8>) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.fill(now, bytes);
+        }
+    }
+
+    /// The socket of a connection took so many bytes of what [`Live::fill`] gave, and has no room for the rest.
+    pub(crate) fn took(&mut self, conn: ConnectionId, bytes: usize, now: Instant) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.took(bytes, now);
         }
     }
 
@@ -406,13 +417,28 @@ impl Live {
         self.detach(conn, &connection.role);
     }
 
-    /// Ends connections that say nothing or take nothing. Call it about once a second.
-    pub(crate) fn tick(&mut self, now: Instant, out: &mut LiveOutput) {
-        let dead: Vec<_> =
-            self.connections.iter().filter(|(_, c)| c.is_dead(now)).map(|(&conn, _)| conn).collect();
-        for conn in dead {
-            self.dismiss(conn, "it was silent for too long", out);
+    /// Ends connections that say nothing or take nothing; gives how many took nothing. Call it about once a second.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut LiveOutput) -> u64 {
+        let overdue = |(&conn, c): (&ConnectionId, &Connection)| Some((conn, c.overdue(now)?));
+        let mut stuck = 0;
+        for (conn, why) in self.connections.iter().filter_map(overdue).collect::<Vec<_>>() {
+            match why {
+                Overdue::Silent => self.dismiss(conn, "it was silent for too long", out),
+                Overdue::Stuck => {
+                    tracing::info!(
+                        label = self.label(conn),
+                        ?conn,
+                        "a connection is closed: its peer takes nothing"
+                    );
+                    if let Some(role) = self.connections.get_mut(&conn).map(Connection::give_up) {
+                        self.detach(conn, &role);
+                    }
+                    out.reset.push(conn);
+                    stuck += 1;
+                }
+            }
         }
+        stuck
     }
 
     /// Some session's network was judged: it goes on being, without connections, too.
@@ -438,6 +464,11 @@ impl Live {
         self.connections.get(&conn).is_some_and(|c| matches!(c.role, Role::Pusher(_)))
     }
 
+    /// A connection has a ticket that was good.
+    pub(crate) fn is_admitted(&self, conn: ConnectionId) -> bool {
+        self.connections.get(&conn).is_some_and(Connection::is_admitted)
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.len()
     }
@@ -459,14 +490,18 @@ impl Live {
 
     /// Ends a connection for what its peer did.
     fn fail(&mut self, conn: ConnectionId, reason: &str, out: &mut LiveOutput) {
+        tracing::info!(label = self.label(conn), ?conn, reason, "an RTMP connection is closed");
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let label = match &connection.role {
-            Role::Pusher(key) | Role::Player { session: key, .. } => self.streams.get(key).map(|s| &*s.label),
-            Role::Stranger | Role::Leaving => None,
-        };
-        tracing::info!(label, ?conn, reason, "an RTMP connection is closed");
         connection.blame(reason);
         self.dismiss(conn, reason, out);
+    }
+
+    /// The call of a connection, for the log.
+    fn label(&self, conn: ConnectionId) -> Option<&str> {
+        match &self.connections.get(&conn)?.role {
+            Role::Pusher(key) | Role::Player { session: key, .. } => Some(&self.streams.get(key)?.label),
+            Role::Stranger | Role::Leaving => None,
+        }
     }
 
     fn detach(&mut self, conn: ConnectionId, role: &Role) {

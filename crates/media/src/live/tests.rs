@@ -1,9 +1,13 @@
+use super::connection::MAX_ANSWERS;
+use super::progress::STUCK_AFTER;
 use super::*;
 use crate::rtmp::{FLV_HEADER, TagKind, testing};
 use std::time::Duration;
 
 const A: Key = Key(1);
 const B: Key = Key(2);
+
+const MAX_CONNECTIONS: usize = 5_000;
 
 fn user(name: &str) -> UserId {
     UserId::new(name).unwrap()
@@ -22,7 +26,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut live = Live::new(3);
+        let mut live = Live::new(3, MAX_CONNECTIONS);
         let mut seed = 0;
         let mut random = || {
             seed += 1;
@@ -57,10 +61,36 @@ impl World {
         self.send(conn, &testing::publish(&tag));
     }
 
+    /// All that a connection has for a socket that takes everything.
     fn bytes(&mut self, conn: ConnectionId) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.live.fill(conn, self.now, &mut bytes);
-        bytes
+        loop {
+            let before = bytes.len();
+            self.live.fill(conn, self.now, &mut bytes);
+            if bytes.len() == before {
+                return bytes;
+            }
+        }
+    }
+
+    /// Lets a second pass. Gives the connections that are to be closed, which are gone then.
+    fn second(&mut self) -> Vec<ConnectionId> {
+        self.now += Duration::from_secs(1);
+        self.out.clear();
+        self.live.tick(self.now, &mut self.out);
+        let closed = std::mem::take(&mut self.out.hang_up);
+        closed.iter().for_each(|&conn| self.live.disconnected(conn));
+        closed
+    }
+
+    /// A stranger whose handshake is done.
+    fn stranger(&mut self) -> ConnectionId {
+        self.last += 1;
+        let conn = ConnectionId(self.last);
+        assert!(self.live.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        let handshake = &testing::greeting("play", "call", "c1")[..1 + 2 * 1536];
+        self.send(conn, handshake);
+        conn
     }
 
     fn says(&mut self, conn: ConnectionId, text: &str) -> bool {
@@ -218,12 +248,67 @@ fn silence_ends_strangers_and_pushers_but_no_player_that_has_nothing_to_take() {
     w.now += Duration::from_secs(21);
     w.out.hang_up.clear();
     w.live.tick(w.now, &mut w.out);
-    assert_eq!(w.out.hang_up.len(), 2, "the pusher says nothing, the player takes nothing");
+    assert_eq!((&w.out.hang_up, &w.out.reset), (&vec![pusher], &vec![]), "the pusher says nothing");
+    w.live.disconnected(pusher);
+    w.now += STUCK_AFTER;
+    assert_eq!(w.live.tick(w.now, &mut w.out), 1);
+    assert_eq!(w.out.reset, [player], "the player takes nothing");
+    assert!(!w.live.streams[&B].players.contains_key(&user("a")));
+}
+
+/// The second in which a player is closed that is sent a frame each second and of which a socket takes so many bytes.
+fn closed_in(took: impl Fn(u64) -> usize, seconds: u64) -> Option<u64> {
+    let mut w = World::new();
+    let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
+    let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
+    for conn in [pusher, player] {
+        w.bytes(conn);
+    }
+    for second in 0..seconds {
+        w.push(pusher, 0xaf, 1, u32::try_from(second).unwrap() * 1_000);
+        if second == 0 {
+            w.live.fill(player, w.now, &mut Vec::new());
+        }
+        w.live.took(player, took(second), w.now);
+        assert!(!w.second().contains(&pusher));
+        if w.out.reset.contains(&player) {
+            return Some(second);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_player_that_reads_nothing_is_closed_and_one_on_a_slow_link_or_in_a_lift_is_not() {
+    let limit = STUCK_AFTER.as_secs();
+    assert_eq!(closed_in(|_| 0, 600), Some(limit - 1));
+    assert_eq!(closed_in(|_| 100, 600), Some(limit - 1), "a byte now and then is no progress");
+    assert_eq!(closed_in(|_| 37_500, 600), None, "300 kb/s");
+    assert_eq!(
+        closed_in(|second| if second < 40 { 0 } else { 5_000 }, 600),
+        None,
+        "20 s in a lift, and as long to hear of it"
+    );
+}
+
+#[test]
+fn a_player_that_has_taken_all_is_kept_however_long_nothing_comes() {
+    let mut w = World::new();
+    let play = w.b.play[0].1.clone();
+    let player = w.connect("play", &play);
+    w.bytes(player);
+    for _ in 0..3_600 {
+        assert!(w.second().is_empty() && w.out.reset.is_empty());
+    }
+    let push = w.a.push.clone();
+    let pusher = w.connect("publish", &push);
+    w.push(pusher, 0xaf, 1, 5);
+    assert!(!w.bytes(player).is_empty());
 }
 
 #[test]
 fn connections_are_bounded() {
-    let mut live = Live::new(0);
+    let mut live = Live::new(0, MAX_CONNECTIONS);
     let now = Instant::now();
     for n in 0..MAX_CONNECTIONS as u64 {
         assert!(live.connect(ConnectionId(n), Speaks::Rtmp([0; 8]), now));
@@ -277,4 +362,59 @@ fn a_thousand_silent_strangers_hold_little_and_are_gone_in_seconds() {
         assert!(!w.bytes(player).is_empty(), "the call goes on");
     }
     assert_eq!(gone, 1_000);
+}
+
+/// The seconds after which a stranger is closed that sends this each four seconds and takes every answer.
+fn closed_after(sent: &[u8]) -> u64 {
+    let mut w = World::new();
+    let stranger = w.stranger();
+    for second in 1..60 {
+        if w.second().contains(&stranger) {
+            return second;
+        }
+        if second % 4 == 0 {
+            w.send(stranger, sent);
+        }
+        let answered = !w.bytes(stranger).is_empty();
+        assert!(second % 4 != 0 || sent.len() < 6 || answered, "the peer is answered");
+    }
+    panic!("a stranger outlives a minute");
+}
+
+#[test]
+fn whatever_a_stranger_says_it_has_ten_seconds_from_the_opening() {
+    let ping = testing::control(4, &[0, 6, 0, 0, 0, 1]);
+    assert_eq!(closed_after(&ping), 10);
+    // Nothing whole: an acknowledgement's first bytes.
+    assert_eq!(closed_after(&testing::control(3, &[0; 4])[..2]), 10);
+    // The same pings keep one that has its ticket.
+    let mut w = World::new();
+    let push = w.a.push.clone();
+    let pusher = w.connect("publish", &push);
+    for second in 1..60 {
+        assert!(!w.second().contains(&pusher), "closed after {second} s");
+        w.send(pusher, &ping);
+        assert!(!w.bytes(pusher).is_empty());
+    }
+}
+
+#[test]
+fn answers_that_a_publisher_does_not_take_are_bounded() {
+    let ping = testing::control(4, &[0, 6, 0, 0, 0, 1]);
+    let mut w = World::new();
+    let (push, back) = (w.a.push.clone(), w.b.push.clone());
+    let (rude, honest) = (w.connect("publish", &push), w.connect("publish", &back));
+    w.bytes(rude);
+    w.out.clear();
+    let mut pings = 0;
+    while !w.out.hang_up.contains(&rude) {
+        assert!(pings < 10_000, "nothing bounds them");
+        for conn in [rude, honest] {
+            w.send(conn, &ping);
+        }
+        assert!(!w.bytes(honest).is_empty());
+        pings += 1;
+    }
+    assert!(!w.out.hang_up.contains(&honest), "who takes its answers may have as many");
+    assert!(w.bytes(rude).len() < 2 * MAX_ANSWERS);
 }

@@ -37,6 +37,9 @@ pub(crate) enum RtmpError {
     /// Too many bytes or commands before anything was published or played.
     #[error("too much was sent before anything was published or played")]
     Chatter,
+    /// Answers wait, and the peer goes on asking.
+    #[error("answers wait to be read, and more is asked for: read them")]
+    AnswersNotTaken,
     /// Media on a connection that publishes nothing.
     #[error("media comes without a publish that was accepted")]
     MediaBeforePublish,

@@ -56,9 +56,16 @@ impl Shard {
         self.live.admit(conn, wanted, now, &mut out.live);
     }
 
-    /// Appends what may be sent on a connection now; nothing if there is nothing. Ask when its socket has room.
+    /// Appends what may be sent on a connection now; nothing if there is nothing. Ask when its socket has room and has
+    /// taken all that was given before.
     pub fn fill(&mut self, conn: ConnectionId, now: Instant, bytes: &mut Vec<u8>) {
         self.live.fill(conn, now, bytes);
+    }
+
+    /// The socket of a connection took so many bytes of what [`Shard::fill`] gave, and has no room for the rest now. A
+    /// peer that takes next to nothing for long ends: see [`LiveOutput::reset`](crate::LiveOutput::reset).
+    pub fn took(&mut self, conn: ConnectionId, bytes: usize, now: Instant) {
+        self.live.took(conn, bytes, now);
     }
 
     /// Takes a connection out that belongs to another worker's shard.
@@ -80,6 +87,11 @@ impl Shard {
     /// A connection has a ticket and pushes.
     pub fn pushes(&self, conn: ConnectionId) -> bool {
         self.live.pushes(conn)
+    }
+
+    /// A connection has a ticket that was good, and has not ended: it is no stranger's.
+    pub fn is_admitted(&self, conn: ConnectionId) -> bool {
+        self.live.is_admitted(conn)
     }
 
     /// TCP connections now.
@@ -133,7 +145,7 @@ impl Shard {
 
     pub(super) fn advance_live(&mut self, now: Instant, out: &mut Output) {
         if self.next_tick.is_some_and(|at| at <= now) {
-            self.live.tick(now, &mut out.live);
+            self.counters.connections_stuck += self.live.tick(now, &mut out.live);
             self.judge_live(out);
             self.bridge_silent_browsers(now);
             self.next_tick = (self.live.connections() > 0 || self.live.judges()).then(|| now + TICK);

@@ -13,6 +13,7 @@ fn shard() -> (Shard, Instant, Output) {
         local: vec!["192.0.2.1:1".parse().unwrap()],
         advertise: Vec::new(),
         max_sessions: 9,
+        max_connections: 100,
     });
     let (now, mut out) = (Instant::now(), Output::new());
     for (id, name) in [(1, "alice"), (2, "bob")] {

@@ -92,6 +92,7 @@ impl World {
             local: vec![SERVER],
             advertise: Vec::new(),
             max_sessions: 50,
+            max_connections: 100,
         });
         Self {
             now: Instant::now(),

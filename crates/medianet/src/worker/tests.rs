@@ -50,9 +50,11 @@ fn worker(diary: Diary) -> (Worker<Diary>, Inbox, Arc<Diary>) {
         local: vec![SocketAddr::new(loopback, socket.port())],
         advertise: Vec::new(),
         max_sessions: 99,
+        max_connections: 100,
     };
     let diary = Arc::new(diary);
-    let (worker, inbox) = Worker::new(0, 2, socket, None, config, Arc::clone(&diary)).unwrap();
+    let (worker, inbox) =
+        Worker::new(0, 2, socket, (None, &ConnectionLimit::new(9, 9)), config, Arc::clone(&diary)).unwrap();
     (worker, inbox, diary)
 }
 
@@ -132,6 +134,30 @@ fn a_flood_of_strays_leaves_the_commands_their_queue_and_their_turn() {
     worker.take_jobs();
     worker.flush();
     assert_eq!(diary.told(), ["s1 answered"]);
+}
+
+#[test]
+fn a_flood_of_tickets_that_name_this_worker_leaves_the_commands_their_queue_and_their_turn() {
+    let (mut worker, inbox, diary) = worker(Diary::default());
+    let arrival = || {
+        let (near, _) = UnixStream::pair().unwrap();
+        let query = format!("ticket={}", "0".repeat(32));
+        let (app, name) = (String::new(), String::new());
+        Arrival::Play(near, Wanted { direction: tring_media::Direction::Play, app, name, query })
+    };
+    let kept = (0..2 * ARRIVAL_QUEUE).filter(|_| inbox.hand(arrival())).count();
+    assert_eq!(kept, ARRIVAL_QUEUE);
+    assert!(worker.take_arrivals(), "a turn takes a part of them");
+    assert!(inbox.queue.try_send(open(1)).is_ok());
+    worker.take_jobs();
+    worker.flush();
+    assert_eq!(diary.told(), ["s1 answered"]);
+    // Those whose ticket is none are gone, and the others' turn comes.
+    while worker.take_arrivals() {
+        worker.flush();
+    }
+    worker.flush();
+    assert_eq!(worker.shard.connections(), 0);
 }
 
 #[test]

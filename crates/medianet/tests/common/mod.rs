@@ -2,6 +2,8 @@
 // Each test file uses a part; a failed unwrap is the report.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub(crate) mod process;
+
 use mio::{Events, Interest, Poll, Token};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

@@ -161,6 +161,26 @@ async fn connections_have_a_bound_and_websockets_are_not_counted_among_them() {
     tokio::time::timeout(SOON, socket()).await.expect("the places are free again");
 }
 
+#[test]
+fn files_are_wanted_for_every_door() {
+    let mut config = Config::default();
+    let limits = &mut config.limits;
+    (limits.max_sockets, limits.max_connections, limits.max_rtmp_connections) = (1_000, 100, 50);
+    // A file for each socket and connection, and two more for each HTTP connection that plays FLV.
+    assert_eq!(files_wanted(&config), 512 + 1_000 + 100 + 50 + 2 * 100);
+    config.rtmp.enabled = false;
+    assert_eq!(files_wanted(&config), 512 + 1_000 + 100);
+}
+
+#[test]
+fn one_address_has_its_share_of_the_rtmp_connections() {
+    let mut config = Config::default();
+    (config.limits.max_rtmp_connections, config.limits.address_share) = (300, 0.25);
+    let media = media_config(&config);
+    assert_eq!((media.rtmp_connections, media.rtmp_connections_of_address), (300, 75));
+    assert_eq!(media.flv_players, config.limits.max_connections);
+}
+
 #[tokio::test]
 async fn a_stop_ends_after_the_last_socket_has_closed() {
     let server = server(Clock::start(), HEAD_WITHIN, |_| ()).await;

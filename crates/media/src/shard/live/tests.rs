@@ -29,6 +29,7 @@ impl World {
             local: vec!["127.0.0.1:7700".parse().unwrap()],
             advertise: Vec::new(),
             max_sessions: 100,
+            max_connections: 100,
         };
         Self { shard: Shard::new(config), out: Output::new(), now: Instant::now(), last: 0 }
     }

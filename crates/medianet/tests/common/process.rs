@@ -1,0 +1,52 @@
+//! Tests that are several processes: this very test in other roles, which talk by marked lines.
+// Each test file uses a part.
+#![allow(dead_code)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ChildStdout, Command};
+use std::sync::mpsc::{Receiver, channel};
+
+/// Marks the lines of a role among those of the test harness.
+const MARK: &str = "@@";
+
+pub(crate) fn marked_lines(output: ChildStdout) -> Receiver<String> {
+    let (tell, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // The harness may have begun the line.
+            if let Some((_, text)) = line.split_once(MARK)
+                && tell.send(text.to_owned()).is_err()
+            {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{MARK}{line}").unwrap();
+    out.flush().unwrap();
+}
+
+/// The next line for this role. The first call says that it is there.
+pub(crate) fn listen() -> String {
+    static HERE: std::sync::Once = std::sync::Once::new();
+    HERE.call_once(|| say("here"));
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+pub(crate) fn ip(arguments: &str) {
+    run("ip", &arguments.split(' ').collect::<Vec<_>>()).unwrap();
+}
+
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let out = Command::new(program).args(arguments).output().map_err(|e| format!("{program}: {e}"))?;
+    if out.status.success() {
+        return Ok(());
+    }
+    Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&out.stderr)))
+}
