@@ -8,13 +8,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod common;
-use common::{Place, Said, tring};
+use common::{Namespace, Place, Said, isolated, tring};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
-
-const INSIDE: &str = "TRING_REACH_INSIDE";
 
 /// Longest wait for a namespace.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -304,38 +302,9 @@ impl Report {
     }
 }
 
-/// Runs the test in a namespace of its own.
-fn isolated(test: &str, inside: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
-    }
-    let allowed = |flag: &str| {
-        let probe = Command::new("unshare").args([flag, "ip", "link"]).output();
-        probe.is_ok_and(|out| out.status.success())
-    };
-    let Some(flag) = ["-n", "-Urn"].into_iter().find(|flag| allowed(flag)) else {
-        let why =
-            "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
-        println!("{test}: {why}");
-        return;
-    };
-    let out = Command::new("unshare")
-        .arg(flag)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(out.status.success(), "{}\n{}", said[0], said[1]);
-    assert!(said[0].contains("1 passed"), "the test inside has run: {}", said[0]);
-}
-
 #[test]
 fn a_server_behind_nat_with_the_right_address_is_all_good() {
-    isolated("a_server_behind_nat_with_the_right_address_is_all_good", || {
+    isolated(Namespace::Network, "a_server_behind_nat_with_the_right_address_is_all_good", || {
         let mut net = Net::new(&IPV4, 0, false);
         net.serve(Some("203.0.113.1"));
         let report = net.doctor();
@@ -346,18 +315,22 @@ fn a_server_behind_nat_with_the_right_address_is_all_good() {
 
 #[test]
 fn without_an_advertised_address_the_private_one_is_named_with_what_to_set() {
-    isolated("without_an_advertised_address_the_private_one_is_named_with_what_to_set", || {
-        let mut net = Net::new(&IPV4, 0, false);
-        net.serve(None);
-        let report = net.doctor();
-        assert_eq!(report.code, 1);
-        report.says("error", &["10.7.0.2", "private", "Set media.advertise", "203.0.113.1"]);
-    });
+    isolated(
+        Namespace::Network,
+        "without_an_advertised_address_the_private_one_is_named_with_what_to_set",
+        || {
+            let mut net = Net::new(&IPV4, 0, false);
+            net.serve(None);
+            let report = net.doctor();
+            assert_eq!(report.code, 1);
+            report.says("error", &["10.7.0.2", "private", "Set media.advertise", "203.0.113.1"]);
+        },
+    );
 }
 
 #[test]
 fn a_wrong_advertised_address_is_named_with_the_one_of_signalling() {
-    isolated("a_wrong_advertised_address_is_named_with_the_one_of_signalling", || {
+    isolated(Namespace::Network, "a_wrong_advertised_address_is_named_with_the_one_of_signalling", || {
         let mut net = Net::new(&IPV4, 0, false);
         net.serve(Some("203.0.113.77"));
         let report = net.doctor();
@@ -369,7 +342,7 @@ fn a_wrong_advertised_address_is_named_with_the_one_of_signalling() {
 
 #[test]
 fn the_one_port_that_a_firewall_closes_is_named_alone() {
-    isolated("the_one_port_that_a_firewall_closes_is_named_alone", || {
+    isolated(Namespace::Network, "the_one_port_that_a_firewall_closes_is_named_alone", || {
         let mut net = Net::new(&IPV4, 0, false);
         net.router.run("iptables -A FORWARD -p udp --dport 7702 -j DROP");
         net.router.run("iptables -A FORWARD -p tcp --dport 1935 -j REJECT --reject-with tcp-reset");
@@ -386,7 +359,7 @@ fn the_one_port_that_a_firewall_closes_is_named_alone() {
 
 #[test]
 fn a_client_behind_one_nat_gets_through() {
-    isolated("a_client_behind_one_nat_gets_through", || {
+    isolated(Namespace::Network, "a_client_behind_one_nat_gets_through", || {
         let mut net = Net::new(&IPV4, 1, false);
         net.serve(Some("203.0.113.1"));
         let report = net.doctor();
@@ -398,19 +371,23 @@ fn a_client_behind_one_nat_gets_through() {
 
 #[test]
 fn a_client_behind_two_nats_gets_through_and_a_symmetric_one_is_recognised() {
-    isolated("a_client_behind_two_nats_gets_through_and_a_symmetric_one_is_recognised", || {
-        let mut net = Net::new(&IPV4, 2, true);
-        net.serve(Some("203.0.113.1"));
-        let report = net.doctor();
-        report.is_all_good("203.0.113.1");
-        assert_eq!(report.seen_at(), "203.0.113.2");
-        report.says("info", &["behind NAT", "10.9.0.2", "symmetric"]);
-    });
+    isolated(
+        Namespace::Network,
+        "a_client_behind_two_nats_gets_through_and_a_symmetric_one_is_recognised",
+        || {
+            let mut net = Net::new(&IPV4, 2, true);
+            net.serve(Some("203.0.113.1"));
+            let report = net.doctor();
+            report.is_all_good("203.0.113.1");
+            assert_eq!(report.seen_at(), "203.0.113.2");
+            report.says("info", &["behind NAT", "10.9.0.2", "symmetric"]);
+        },
+    );
 }
 
 #[test]
 fn a_client_behind_two_nats_gets_through_over_ipv6() {
-    isolated("a_client_behind_two_nats_gets_through_over_ipv6", || {
+    isolated(Namespace::Network, "a_client_behind_two_nats_gets_through_over_ipv6", || {
         let mut net = Net::new(&IPV6, 2, false);
         net.serve(Some("2001:db8:1::1"));
         let report = net.doctor();
@@ -422,9 +399,13 @@ fn a_client_behind_two_nats_gets_through_over_ipv6() {
 
 #[test]
 fn a_server_behind_nat_is_all_good_over_ipv6_without_nat_of_the_client() {
-    isolated("a_server_behind_nat_is_all_good_over_ipv6_without_nat_of_the_client", || {
-        let mut net = Net::new(&IPV6, 0, false);
-        net.serve(Some("2001:db8:1::1"));
-        net.doctor().is_all_good("2001:db8:1::1");
-    });
+    isolated(
+        Namespace::Network,
+        "a_server_behind_nat_is_all_good_over_ipv6_without_nat_of_the_client",
+        || {
+            let mut net = Net::new(&IPV6, 0, false);
+            net.serve(Some("2001:db8:1::1"));
+            net.doctor().is_all_good("2001:db8:1::1");
+        },
+    );
 }

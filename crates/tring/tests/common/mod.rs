@@ -113,3 +113,50 @@ impl Place {
         self.run(&["app", "create", name, "--json"]).json()
     }
 }
+
+/// Set for a test that runs inside.
+const INSIDE: &str = "TRING_TEST_INSIDE";
+
+/// What a test has of its own, so that nothing outside sees what it does there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Namespace {
+    /// Interfaces, addresses, routes.
+    Network,
+    /// Mounts.
+    Mount,
+}
+
+/// Runs the test again in a namespace of its own. It works as root, or for an ordinary user where user namespaces are
+/// allowed; elsewhere the test says that it was left out, and fails if `CI=true`.
+pub(crate) fn isolated(namespace: Namespace, test: &str, inside: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    let (flags, probe): (_, &[&str]) = match namespace {
+        Namespace::Network => (["-n", "-Urn"], &["ip", "link"]),
+        Namespace::Mount => (["-m", "-Urm"], &["mount", "-t", "tmpfs", "none", "/tmp"]),
+    };
+    let allowed = |flag: &str| {
+        let probe = Command::new("unshare").arg(flag).args(probe).output();
+        probe.is_ok_and(|out| out.status.success())
+    };
+    let Some(flag) = flags.into_iter().find(|flag| allowed(flag)) else {
+        let why = format!(
+            "left out: a {namespace:?} namespace is not allowed here (needs root, or unprivileged user namespaces)"
+        );
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
+        println!("{test}: {why}");
+        return;
+    };
+    let out = Command::new("unshare")
+        .arg(flag)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(out.status.success(), "{}\n{}", said[0], said[1]);
+    assert!(said[0].contains("1 passed"), "the test inside has run: {}", said[0]);
+}
