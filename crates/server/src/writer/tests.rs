@@ -64,6 +64,21 @@ fn so_many_calls_wait_and_no_more_but_those_that_do_still_change() {
     assert!(waiting.push(record(WAITING_CALLS, now, None)));
 }
 
+#[test]
+fn a_record_that_finds_no_place_is_counted() {
+    let (calls, mut inbox) = mpsc::channel(1);
+    let health = StoreHealth::new(Clock::start());
+    let recorder = Recorder::new(calls, health.clone());
+    let lost = || health.fields().iter().find(|(name, _)| *name == "recordsLost").map(|(_, n)| n.clone());
+    let now = Timestamp::from_millis(1);
+    recorder.record(record(0, now, None));
+    assert_eq!(lost(), None);
+    recorder.record(record(1, now, None));
+    recorder.record(record(2, now, None));
+    assert_eq!(lost(), Some(2.into()));
+    assert_eq!(inbox.try_recv().unwrap().call.as_str(), "c0");
+}
+
 struct Desk {
     writer: Writer,
     recorder: Recorder,
