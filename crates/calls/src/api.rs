@@ -209,11 +209,12 @@ pub enum Effect {
         /// The device.
         device: DeviceId,
     },
-    /// A call is over: write it down.
+    /// A call was made, answered, changed or ended: write it down, in place of what was written of it before. The last
+    /// record of a call has a reason.
     Record(CallRecord),
 }
 
-/// A call that is over, as the store keeps it.
+/// What is known of a call, as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
     /// The call.
@@ -222,16 +223,16 @@ pub struct CallRecord {
     pub room: RoomKey,
     /// Who called.
     pub caller: UserId,
-    /// Voice or video, as it was in the end.
+    /// Voice or video, as it is at this time.
     pub media: MediaType,
     /// When it was asked for.
     pub started: Timestamp,
     /// When the first callee answered.
     pub accepted: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Timestamp,
-    /// Why.
-    pub reason: EndReason,
-    /// Each callee and how its leg ended.
-    pub callees: Vec<(UserId, EndReason)>,
+    /// As of when this is: the call has lasted until then, and longer if there is no reason.
+    pub at: Timestamp,
+    /// Why it ended. None: it goes on.
+    pub reason: Option<EndReason>,
+    /// Each callee and how its leg ended, in the order of the invitation. None: it rings or talks.
+    pub callees: Vec<(UserId, Option<EndReason>)>,
 }

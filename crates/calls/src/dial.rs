@@ -93,6 +93,9 @@ impl Turn<'_> {
         } else {
             self.fail_fast();
         }
+        if !self.call.over {
+            self.record(None);
+        }
     }
 
     fn invite_leg(&mut self, leg: LegNo) {

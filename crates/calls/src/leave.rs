@@ -3,7 +3,7 @@
 use crate::call::{CALLER, LegNo, LegState, Stand};
 use crate::timers::Timer;
 use crate::turn::Turn;
-use crate::{CallRecord, Effect, Engine, Reply, Row};
+use crate::{Effect, Engine, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, Event, SdkAppId, Timestamp, UserId};
 
 /// What a device that still rings is told when nobody is left to answer to.
@@ -52,7 +52,8 @@ impl Turn<'_> {
             self.stop_ring_timer();
         }
         if present > 0 && present + ringing > 1 {
-            return self.mark(Row::GoesOn);
+            self.mark(Row::GoesOn);
+            return self.record(None);
         }
         self.mark(match (present, self.call.legs[CALLER].state) {
             (0, _) => Row::OverNobody,
@@ -75,22 +76,7 @@ impl Turn<'_> {
         self.book.connected -= usize::from(self.call.accepted.is_some());
         self.book.worlds.close(self.call.room.app, &self.call.id, self.call.room.room);
         self.call.over = true;
-        let callees = self.call.legs.iter().skip(1).filter_map(|leg| match leg.state {
-            LegState::Over(why) => Some((leg.user.clone(), why)),
-            _ => None, // none: the loop above has ended every leg
-        });
-        let record = CallRecord {
-            call: self.call.id.clone(),
-            room: self.call.room,
-            caller: self.call.legs[CALLER].user.clone(),
-            media: self.call.media,
-            started: self.call.started,
-            accepted: self.call.accepted,
-            ended: self.now,
-            reason,
-            callees: callees.collect(),
-        };
-        self.out.push(Effect::Record(record));
+        self.record(Some(reason));
     }
 
     pub(crate) fn stop_ring_timer(&mut self) {

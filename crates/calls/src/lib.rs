@@ -7,7 +7,7 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `media` for what they send.
+//! `leave`, `presence` for devices that come and go, `media` for what they send, `record` for what is written down.
 
 mod api;
 mod call;
@@ -17,6 +17,7 @@ mod glare;
 mod leave;
 mod media;
 mod presence;
+mod record;
 mod ring;
 mod settings;
 mod table;

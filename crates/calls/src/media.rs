@@ -145,6 +145,7 @@ impl Turn<'_> {
             let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
             self.tell(talker, Event::Media { call_id, user_id, media });
         }
+        self.record(None);
         Ok(Reply::Done)
     }
 }

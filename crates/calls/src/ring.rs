@@ -98,6 +98,7 @@ impl Turn<'_> {
         for &device in talkers.iter().filter(|_| first).chain([&winner]) {
             self.book.start_grace(device, grace);
         }
+        self.record(None);
     }
 
     /// The end of a ring by a refusal on one device.

@@ -60,8 +60,8 @@ table! {
         KickTalking | "talking" | "DeviceOnline, single login" | "an older device of the user" | "unknown; X has left" | "the others: Left(X); the older device: Ended(Kicked, by X, duration), Kick"
     }
     "Calling" {
-        CallRings | "idle" | "Call" | "the callee is free and a device of it can be expected to answer" | "A calling, B ringing" | "each device of B: Invited"
-        CallUnreachable | "idle" | "Call" | "the callee is free, without such a device" | "A calling, B ringing" | "A: Unreachable(B); a device of B that is cut off: Invited, for its return"
+        CallRings | "idle" | "Call" | "the callee is free and a device of it can be expected to answer" | "A calling, B ringing" | "each device of B: Invited; Record"
+        CallUnreachable | "idle" | "Call" | "the callee is free, without such a device" | "A calling, B ringing" | "A: Unreachable(B); a device of B that is cut off: Invited, for its return; Record"
         CallBusy | "idle" | "Call" | "the callee has a leg in another call" | "B's leg over" | "A: LegEnded(B, Busy); nothing at B"
         CallSelf | "any" | "Call" | "the caller is among the callees" | "same" | "error CallSelf"
         CallNobody | "any" | "Call" | "no callee, one twice, or more than eight" | "same" | "error CalleesInvalid"
@@ -79,8 +79,8 @@ table! {
     "Ringing" {
         Delivered | "ringing" | "Delivered" | "the caller does not know that B rings" | "ringing" | "A: Ringing(B)"
         DeliveredAgain | "ringing, talking" | "Delivered" | "the caller knows, or B has answered on this device" | "same" | "nobody"
-        Accept | "ringing" | "Accept" | "nobody has answered yet" | "A and B talking" | "gates of A and B open; A: Accepted(B), Joined(B); B: Joined(A)"
-        AcceptJoins | "ringing" | "Accept" | "group: somebody has answered already" | "B talking" | "B's gate opens, and that of one who talked alone; each X who talks: Accepted(B), Joined(B); B: Joined(X) for each"
+        Accept | "ringing" | "Accept" | "nobody has answered yet" | "A and B talking" | "gates of A and B open; A: Accepted(B), Joined(B); B: Joined(A); Record"
+        AcceptJoins | "ringing" | "Accept" | "group: somebody has answered already" | "B talking" | "B's gate opens, and that of one who talked alone; each X who talks: Accepted(B), Joined(B); B: Joined(X) for each; Record"
         AnsweredElsewhere | "ringing" | "Accept, Reject" | "on another device of the same user" | "idle" | "the device: Ended(AnsweredElsewhere)"
         AcceptAgain | "talking" | "Accept" | "the callee's device that answered" | "same" | "nobody: a retry after a cut socket"
         Reject | "ringing" | "Reject, Hangup, LoggedOut" | "LoggedOut: no other device of B can be expected to answer" | "B's leg over" | "A: LegEnded(B, Reject); the device: Ended(Reject, by B)"
@@ -95,7 +95,7 @@ table! {
         HangupOver | "any" | "Hangup" | "the call is over or unknown, or this device's part in it is over" | "same" | "nobody, and no error"
     }
     "When a leg is over" {
-        GoesOn | "the call" | "a leg is over" | "two are left who talk or ring, and one of them called or answered" | "same" | "nobody"
+        GoesOn | "the call" | "a leg is over" | "two are left who talk or ring, and one of them called or answered" | "same" | "nobody; Record"
         OverUnanswered | "the call" | "the last callee's leg is over" | "nobody has answered" | "over" | "A: Ended(the leg's reason, by B if B refused); Record"
         OverAlone | "the call" | "a leg is over" | "one who talks is left, and nobody rings" | "over" | "that one: Ended(the leg's reason, by X if X left, duration); Record"
         OverNobody | "the call" | "a leg is over" | "nobody is left who called or answered" | "over" | "devices that ring: Ended(Cancel, by X), or Ended(Lost, by X) if X was lost; Record"
@@ -125,8 +125,8 @@ table! {
         DevicesChanged | "talking" | "Devices" | "one of the two is new" | "same" | "the others: Devices(X); SetDevices for X's transport"
         DevicesKept | "calling, ringing" | "Devices" | "always" | "same; remembered for Joined" | "SetDevices for its transport, if it has one"
         DevicesSame | "any" | "Devices" | "both as before; a camera in a voice call counts as off" | "same" | "nobody"
-        SwitchToVoice | "talking" | "Media(Audio)" | "one-to-one; the call is video" | "the call is voice; both cameras off" | "SetDevices for each transport whose camera was on; A and B: Media(X, Audio)"
-        SwitchToVideo | "talking" | "Media(Video)" | "one-to-one; the call is voice" | "the call is video; both cameras stay off" | "A and B: Media(X, Video)"
+        SwitchToVoice | "talking" | "Media(Audio)" | "one-to-one; the call is video" | "the call is voice; both cameras off" | "SetDevices for each transport whose camera was on; A and B: Media(X, Audio); Record"
+        SwitchToVideo | "talking" | "Media(Video)" | "one-to-one; the call is voice" | "the call is video; both cameras stay off" | "A and B: Media(X, Video); Record"
         SwitchSame | "talking" | "Media" | "one-to-one; the call is that already" | "same" | "nobody"
         SwitchRefused | "calling, ringing, talking" | "Media" | "not talking, or in a group" | "same" | "error SwitchRefused"
     }

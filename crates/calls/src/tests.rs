@@ -7,6 +7,7 @@ mod flows;
 mod group;
 mod media;
 mod presence;
+mod records;
 mod ringing;
 mod rules;
 mod sign_in;

@@ -68,6 +68,8 @@ pub struct Config {
     pub calls: CallSettings,
     /// `[limits]`.
     pub limits: LimitSettings,
+    /// `[retention]`.
+    pub retention: RetentionSettings,
 }
 
 /// `[tls]`: HTTPS and secure WebSockets, on a port of their own beside the plain one.
@@ -209,6 +211,17 @@ pub struct LimitSettings {
     pub signature_max_s: u32,
 }
 
+/// `[retention]`: how long what is written down is kept. What is older is deleted while the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetentionSettings {
+    /// Days for which it is kept who got a UserSig, 0 to 36,500; 0 keeps it for ever. Default 90.
+    pub signatures_days: u32,
+    /// Days for which call records are kept, from the start of the call, 0 to 36,500; 0 keeps them for ever. Default 0.
+    pub calls_days: u32,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -221,6 +234,7 @@ impl Default for Config {
             rtmp: RtmpSettings::default(),
             calls: CallSettings::default(),
             limits: LimitSettings::default(),
+            retention: RetentionSettings::default(),
         }
     }
 }
@@ -245,6 +259,12 @@ impl Default for RtmpSettings {
 impl Default for CallSettings {
     fn default() -> Self {
         Self { ring_grace_s: 15, talk_grace_s: 30, preconnect_devices: 2, max_devices_per_user: 8 }
+    }
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        Self { signatures_days: 90, calls_days: 0 }
     }
 }
 
@@ -373,6 +393,9 @@ impl Config {
         let range = "at most limits.resume_s: a session must outlive its calls";
         within("calls.ring_grace_s", c.ring_grace_s, 1, l.resume_s, range)?;
         within("calls.talk_grace_s", c.talk_grace_s, 1, l.resume_s, range)?;
+        let kept = "0 (for ever) to 36,500 days";
+        within("retention.signatures_days", self.retention.signatures_days, 0, 36_500, kept)?;
+        within("retention.calls_days", self.retention.calls_days, 0, 36_500, kept)?;
         within("limits.signature_max_s", l.signature_max_s, 60, 366 * 24 * 3600, "60 seconds to a year")?;
         for (name, value) in [
             ("limits.messages_per_second", l.messages_per_second),
@@ -446,6 +469,10 @@ mod tests {
         assert!(parse("lisen = \"1.2.3.4:5\"").unwrap_err().contains("lisen"));
         assert!(parse("[media]\nworkers = 0").unwrap_err().contains("media.workers is 0: it takes 1 to 64"));
         assert!(parse("[calls]\ntalk_grace_s = 61").unwrap_err().contains("limits.resume_s"));
+        assert!(
+            parse("[retention]\nsignatures_days = 36501").unwrap_err().contains("retention.signatures_days")
+        );
+        assert!(parse("[retention]\ncalls_days = 36501").unwrap_err().contains("retention.calls_days"));
         assert!(parse("[limits]\nheartbeat_s = 1").unwrap_err().contains("limits.heartbeat_s"));
         let error = parse("[limits]\nmax_rtmp_connections = 0").unwrap_err();
         assert!(error.contains("limits.max_rtmp_connections is 0: it takes 1 to 10,000,000"), "{error}");

@@ -1,6 +1,7 @@
 //! The apps and their keys, as the store has them. `tring app …` changes the store from another process; this looks
 //! for changes once a second, so that a deleted app ends its calls and a new key holds without a restart.
 
+use crate::store_health::{Part, StoreHealth};
 use crate::switchboard::In;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -45,15 +46,16 @@ pub(crate) struct Directory {
     apps: Arc<RwLock<Arc<Apps>>>,
     /// Whether the demo app is served: it stays in the store after a start with `demo`, and its users are whoever asks.
     demo: bool,
+    health: StoreHealth,
 }
 
 impl Directory {
-    pub(crate) async fn load(store: &Store, demo: bool) -> Result<Self, StoreError> {
-        Ok(Self::of(read(store, demo).await?, demo))
+    pub(crate) async fn load(store: &Store, demo: bool, health: StoreHealth) -> Result<Self, StoreError> {
+        Ok(Self::of(read(store, demo).await?, demo, health))
     }
 
-    pub(crate) fn of(apps: Apps, demo: bool) -> Self {
-        Self { apps: Arc::new(RwLock::new(Arc::new(apps))), demo }
+    pub(crate) fn of(apps: Apps, demo: bool, health: StoreHealth) -> Self {
+        Self { apps: Arc::new(RwLock::new(Arc::new(apps))), demo, health }
     }
 
     fn apps(&self) -> Arc<Apps> {
@@ -89,21 +91,23 @@ impl Directory {
             let counter = match store.change_counter().await {
                 Ok(counter) => counter,
                 Err(error) => {
-                    warn!(%error, "cannot ask the database for changes; apps stay as they are");
+                    self.health.failed(Part::Apps, &error);
                     continue;
                 }
             };
             if seen.replace(counter) == Some(counter) {
+                self.health.works(Part::Apps);
                 continue;
             }
             let new = match read(&store, self.demo).await {
                 Ok(new) => new,
                 Err(error) => {
-                    warn!(%error, "cannot read the apps; they stay as they are");
+                    self.health.failed(Part::Apps, &error);
                     seen = None;
                     continue;
                 }
             };
+            self.health.works(Part::Apps);
             let (old, new) = self.replace(new);
             for (id, app) in old.iter().filter(|(id, _)| !new.contains_key(id)) {
                 if app.name == DEMO_APP {

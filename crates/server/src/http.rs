@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::cross_origin::{from_this_machine, preflight};
 use crate::directory::Directory;
 use crate::signing::{self, Signing};
+use crate::store_health::StoreHealth;
 use crate::switchboard::In;
 use crate::tls::Identity;
 use crate::{assets, install, socket, streams};
@@ -43,6 +44,8 @@ pub(crate) struct Doors {
     pub(crate) tls: Option<SocketAddr>,
     /// The certificate of HTTPS.
     pub(crate) identity: Option<Arc<Identity>>,
+    /// Whether the database takes what is written.
+    pub(crate) store_health: StoreHealth,
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -70,7 +73,8 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
     router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(doors)
 }
 
-/// Whether this server can carry calls: it cannot without its switchboard.
+/// Whether this server can carry calls: it cannot without its switchboard. It can without its database, so that one which
+/// takes nothing is told, and no reason for an orchestrator to end a server with calls.
 async fn health(State(doors): State<Arc<Doors>>) -> (StatusCode, Json<serde_json::Value>) {
     let (code, status) = match doors.switchboard.is_closed() {
         false => (StatusCode::OK, "ok"),
@@ -78,7 +82,11 @@ async fn health(State(doors): State<Arc<Doors>>) -> (StatusCode, Json<serde_json
     };
     // By the number of workers `tring doctor` knows which UDP ports there are.
     let workers = doors.config.media.workers;
-    (code, Json(json!({ "status": status, "version": env!("CARGO_PKG_VERSION"), "mediaWorkers": workers })))
+    let mut body = json!({ "status": status, "version": env!("CARGO_PKG_VERSION"), "mediaWorkers": workers });
+    for (name, value) in doors.store_health.fields() {
+        body[name] = value;
+    }
+    (code, Json(body))
 }
 
 async fn sdk(Path(path): Path<String>, headers: HeaderMap) -> Response {

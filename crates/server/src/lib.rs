@@ -19,6 +19,9 @@
 //! | `streams` | where mini-programs push and play; FLV over HTTP |
 //! | `notices` | the way from the media plane to the switchboard |
 //! | `directory` | the apps and their keys, as the store has them |
+//! | `writer` | call records and signatures on their way to the database |
+//! | `store_health` | whether the database takes them |
+//! | `retention` | old rows of the database go away |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
 //! | `tls` | the certificate of HTTPS: from files, or from a CA of this server's own |
 //! | `rate` | token buckets (pure) |
@@ -38,19 +41,23 @@ mod http;
 mod install;
 mod notices;
 mod rate;
+mod retention;
 mod sample;
 mod serve;
 mod session;
 mod signing;
 mod socket;
+mod store_health;
 mod streams;
 mod switchboard;
 pub mod tls;
 mod tombstones;
 mod transports;
+mod writer;
 
 pub use config::{
-    CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RtmpSettings, TlsSettings, TlsSource,
+    CallSettings, Config, ConfigError, LimitSettings, MediaSettings, RetentionSettings, RtmpSettings,
+    TlsSettings, TlsSource,
 };
 pub use greeting::Announcement;
 pub use sample::SAMPLE_CONFIG;

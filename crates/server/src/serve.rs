@@ -8,9 +8,12 @@ use crate::directory::Directory;
 use crate::greeting::{Announcement, Greeting};
 use crate::http::{self, Doors};
 use crate::notices;
+use crate::retention;
 use crate::signing::Signing;
+use crate::store_health::StoreHealth;
 use crate::switchboard::{INBOX, In, Switchboard};
 use crate::tls::{Finding, Identity, Machine};
+use crate::writer::Writer;
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::IsTerminal;
@@ -24,13 +27,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
-use tring_calls::CallRecord;
 use tring_medianet::MediaNet;
 use tring_protocol::SdkAppId;
-use tring_store::{CallRecordRow, Store, StoreError};
-
-/// Call records that wait for the database.
-const RECORDS: usize = 8192;
+use tring_store::{Store, StoreError};
 
 /// Files that the server needs besides its connections: database, media sockets.
 const FILES_BESIDE_SOCKETS: usize = 512;
@@ -96,7 +95,8 @@ pub struct Running {
     doors: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     failures: mpsc::Receiver<&'static str>,
-    records: Option<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    store_health: StoreHealth,
     media: MediaNet,
     sockets: Arc<Semaphore>,
     max_sockets: usize,
@@ -134,8 +134,15 @@ impl Running {
             task.abort();
             let _ = task.await;
         }
-        if let Some(records) = self.records.take() {
-            let _ = tokio::time::timeout(STOP_WITHIN, records).await;
+        if let Some(mut writer) = self.writer.take()
+            && tokio::time::timeout(STOP_WITHIN, &mut writer).await.is_err()
+        {
+            writer.abort();
+            let records = self.store_health.waiting();
+            error!(
+                records,
+                "the server stops before the database has taken all call records: these are lost"
+            );
         }
     }
 
@@ -201,7 +208,8 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     let store = Store::open(&config.data).await?;
     crate::check::log(&config);
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
-    let directory = Directory::load(&store, config.demo).await?;
+    let store_health = StoreHealth::new(clock);
+    let directory = Directory::load(&store, config.demo, store_health.clone()).await?;
     // Whole: with a relative one, two commands started in two folders have two databases, and nobody sees it.
     let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
     match directory.len() {
@@ -229,15 +237,17 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
 
     let (send, notices) = notices::channel();
     let media = tring_medianet::start(media_config(&config), send)?;
-    let (records, written) = mpsc::channel(RECORDS);
+    let (writer, recorder, audit) =
+        Writer::open(&config.data, store.clone(), clock, store_health.clone()).await?;
     let (switchboard, inbox) = mpsc::channel(INBOX);
     let (failed, failures) = mpsc::channel(4);
-    let owner = Switchboard::new(clock, config.clone(), directory.clone(), media.clone(), records);
+    let owner = Switchboard::new(clock, config.clone(), directory.clone(), media.clone(), recorder);
     let mut tasks = vec![
         watched("switchboard", failed.clone(), owner.run(inbox, notices)),
         watched("directory", failed.clone(), directory.clone().follow(store.clone(), switchboard.clone())),
+        tokio::spawn(retention::run(store, clock, config.retention)),
     ];
-    let records = tokio::spawn(write_records(store.clone(), written));
+    let writer = tokio::spawn(writer.run());
     if let Some(metrics) = config.metrics_listen {
         tasks.extend(metrics_page(metrics).await);
     }
@@ -257,7 +267,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
     let doors = Arc::new(Doors {
         clock,
         directory: directory.clone(),
-        signing: Signing::new(store, demo_app, limits),
+        signing: Signing::new(audit, demo_app, limits),
         switchboard: switchboard.clone(),
         media: media.clone(),
         sockets: sockets.clone(),
@@ -268,6 +278,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         tls,
         identity: identity.clone(),
         config,
+        store_health: store_health.clone(),
     });
     let (routes, places) = (http::router(doors), Places::new(bounds));
     let mut doors = Vec::new();
@@ -288,7 +299,8 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         doors,
         tasks,
         failures,
-        records: Some(records),
+        writer: Some(writer),
+        store_health,
         media,
         sockets,
         max_sockets,
@@ -369,30 +381,6 @@ async fn stop_signal() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
-}
-
-async fn write_records(store: Store, mut records: mpsc::Receiver<CallRecord>) {
-    while let Some(record) = records.recv().await {
-        let call = record.call.clone();
-        if let Err(error) = store.insert_call_record(&row(record)).await {
-            error!(%call, %error, "a call record was not written");
-        }
-    }
-}
-
-fn row(record: CallRecord) -> CallRecordRow {
-    CallRecordRow {
-        app: record.room.app,
-        call: record.call,
-        room: record.room.room,
-        caller: record.caller,
-        media: record.media,
-        started: record.started,
-        accepted: record.accepted,
-        ended: record.ended,
-        reason: record.reason,
-        callees: record.callees,
-    }
 }
 
 /// Opens the metrics page, and says so, before the server says that it runs. None if it cannot be opened: calls go on

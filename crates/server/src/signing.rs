@@ -8,6 +8,7 @@ use crate::clock;
 use crate::config::LimitSettings;
 use crate::http::Doors;
 use crate::rate::{Buckets, Rate};
+use crate::writer::{Audit, AuditFull, Signature};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
@@ -22,7 +23,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tracing::warn;
 use tring_protocol::{SdkAppId, Timestamp, UserId};
-use tring_store::{App, Store};
+use tring_store::App;
 
 /// Life of a UserSig when the request names none, in seconds.
 const EXPIRE_DEFAULT_S: u32 = 24 * 3600;
@@ -38,17 +39,17 @@ const DEMO_USERS: [&str; 3] = ["alice", "bob", "carol"];
 
 /// The app of `--demo` and the buckets of all apps.
 pub(crate) struct Signing {
-    store: Store,
+    audit: Audit,
     pub(crate) demo_app: Option<SdkAppId>,
     apps: Mutex<Buckets<SdkAppId>>,
     wrong: Mutex<Buckets<IpAddr>>,
 }
 
 impl Signing {
-    pub(crate) fn new(store: Store, demo_app: Option<SdkAppId>, limits: &LimitSettings) -> Self {
+    pub(crate) fn new(audit: Audit, demo_app: Option<SdkAppId>, limits: &LimitSettings) -> Self {
         let apps = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
         let (apps, wrong) = (Buckets::new(apps).into(), Buckets::new(WRONG_SECRETS).into());
-        Self { store, demo_app, apps, wrong }
+        Self { audit, demo_app, apps, wrong }
     }
 
     fn may_sign(&self, app: SdkAppId, now: Timestamp) -> bool {
@@ -78,8 +79,10 @@ enum Refusal {
     NoDemoApp,
     #[error("too many requests: wait a second and send again")]
     TooMany,
-    #[error("the server failed on this request; its log says why")]
-    Internal,
+    #[error(
+        "the server's database takes nothing now, and too much waits for it: GET /healthz says what to do"
+    )]
+    StoreFull,
 }
 
 impl Refusal {
@@ -92,7 +95,7 @@ impl Refusal {
             Self::Expire { .. } => (StatusCode::BAD_REQUEST, "expire_out_of_range"),
             Self::NoDemoApp => (StatusCode::GONE, "demo_app_gone"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::StoreFull => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
         }
     }
 }
@@ -195,10 +198,9 @@ async fn sign(
     let lifetime = Duration::from_secs(expire_s.into());
     let user_sig = tring_usersig::sign(&app.key, app.id.get(), user.as_str(), lifetime, now.as_secs())
         .map_err(|e| Refusal::User(e.to_string()))?;
-    doors.signing.store.audit_signature(app.id, user, expire_s, by, now).await.map_err(|error| {
-        warn!(%error, app = %app.id, "a signature could not be written down, so it was not given out");
-        Refusal::Internal
-    })?;
+    let signature = Signature { app: app.id, user: user.clone(), lifetime_s: expire_s, door: by, at: now };
+    // What cannot be written down is not given out.
+    doors.signing.audit.write(signature).await.map_err(|AuditFull| Refusal::StoreFull)?;
     let body = json!({
         "sdkAppID": app.id, "userID": user, "userSig": user_sig, "expire": expire_s,
         "expireAt": now.as_secs() + u64::from(expire_s),

@@ -22,6 +22,7 @@ use crate::rate::{Bucket, Buckets};
 use crate::session::{EVENTS_KEPT, Frame, LAST_EVENTS, Session};
 use crate::tombstones::Tombstones;
 use crate::transports::Transports;
+use crate::writer::Recorder;
 use axum::extract::ws::close_code;
 use requests::Rates;
 use std::collections::{BTreeSet, HashMap};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
-use tring_calls::{CallRecord, Effect, Engine, Gone, Input, Reply};
+use tring_calls::{Effect, Engine, Gone, Input, Reply};
 use tring_media::Command;
 use tring_medianet::MediaNet;
 use tring_protocol::{
@@ -154,7 +155,7 @@ pub(crate) struct Switchboard {
     tombstones: Tombstones,
     transports: Transports,
     media: MediaNet,
-    records: mpsc::Sender<CallRecord>,
+    records: Recorder,
     rates: Rates,
     /// By caller.
     calls: Buckets<UserKey>,
@@ -177,7 +178,7 @@ impl Switchboard {
         config: Arc<Config>,
         directory: Directory,
         media: MediaNet,
-        records: mpsc::Sender<CallRecord>,
+        records: Recorder,
     ) -> Self {
         let mut settings = tring_calls::Settings::default();
         settings.ring_grace = Duration::from_secs(config.calls.ring_grace_s.into());
@@ -335,14 +336,14 @@ impl Switchboard {
                 }
             }
             Effect::Record(record) => {
-                info!(
-                    call = %record.call, room = %record.room, caller = %record.caller, reason = ?record.reason,
-                    talked_s = record.accepted.map_or(0, |at| record.ended.since(at).as_secs()), "call ended"
-                );
-                metrics::counter!("tring_calls_ended_total").increment(1);
-                if let Err(e) = self.records.try_send(record) {
-                    warn!(error = %e, "a call record was not written: the database does not keep up");
+                if let Some(reason) = record.reason {
+                    info!(
+                        call = %record.call, room = %record.room, caller = %record.caller, ?reason,
+                        talked_s = record.accepted.map_or(0, |at| record.at.since(at).as_secs()), "call ended"
+                    );
+                    metrics::counter!("tring_calls_ended_total").increment(1);
                 }
+                self.records.record(record);
             }
         }
     }

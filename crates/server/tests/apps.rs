@@ -6,6 +6,7 @@ mod common;
 
 use common::*;
 use tring_protocol::*;
+use tring_store::RecordState;
 
 #[tokio::test]
 async fn equal_user_ids_of_two_apps_never_meet() {
@@ -82,12 +83,16 @@ async fn a_call_is_written_down_when_it_ends() {
     b.ask(Request::Reject { call_id: call.clone() }).await.unwrap();
     let record = tokio::time::timeout(SOON, async {
         loop {
-            if let Some(record) = server.store.list_call_records(app.id, 10).await.unwrap().pop() {
+            let record = server.store.list_call_records(app.id, 10).await.unwrap().pop();
+            if let Some(record) = record.filter(|record| record.state != RecordState::Running) {
                 return record;
             }
             tokio::task::yield_now().await;
         }
     });
     let record = record.await.unwrap();
-    assert_eq!((record.call, record.caller.as_str(), record.reason), (call, "a", EndReason::Reject));
+    assert_eq!(
+        (record.call, record.caller.as_str(), record.state),
+        (call, "a", RecordState::Ended(EndReason::Reject))
+    );
 }

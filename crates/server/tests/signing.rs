@@ -36,6 +36,30 @@ async fn a_signature_from_the_service_signs_its_user_in_and_is_written_down() {
 }
 
 #[tokio::test]
+async fn old_signatures_go_away_while_the_server_runs_and_young_ones_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = tring_store::Store::open(dir.path()).await.unwrap();
+    let app = store.create_app("app").await.unwrap().app;
+    let user = tring_protocol::UserId::new("alice").unwrap();
+    const DAY_S: u64 = 24 * 3600;
+    for age_days in [400, 11, 9, 0] {
+        let at = tring_protocol::Timestamp::from_secs(now_s() - age_days * DAY_S);
+        store.audit_signature(app.id, &user, 60, "api", at).await.unwrap();
+    }
+    let mut config = config(&dir);
+    config.retention.signatures_days = 10;
+    let _running = tring_server::start(config).await.unwrap();
+    let gone = async {
+        while store.list_signatures(app.id, 10).await.unwrap().len() > 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, gone).await.expect("the old ones go");
+    let left = store.list_signatures(app.id, 10).await.unwrap();
+    assert!(left.iter().all(|row| row.at.as_secs() > now_s() - 10 * DAY_S), "{left:?}");
+}
+
+#[tokio::test]
 async fn bad_requests_are_told_apart_and_guessing_is_slowed() {
     let server = Server::start_with(|c| c.limits.signature_max_s = 7200).await;
     let created = server.create_app("app").await;

@@ -320,7 +320,7 @@ pub(crate) fn id_from_column(id: i64) -> Result<SdkAppId, StoreError> {
     id_or_none.ok_or_else(|| StoreError::Corrupt { what: "SDKAppID", found: id.to_string() })
 }
 
-fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)

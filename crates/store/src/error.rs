@@ -80,7 +80,36 @@ pub enum StoreError {
     Database(#[from] sqlx::Error),
 }
 
+/// Why nothing can be written, as far as it matters for what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// No space is left.
+    DiskFull,
+    /// The file, its folder or its file system is read-only.
+    ReadOnly,
+    /// Another program holds the lock.
+    Locked,
+    /// Something else: the error's text says what.
+    Other,
+}
+
 impl StoreError {
+    /// Which kind of trouble this is.
+    pub fn trouble(&self) -> Trouble {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return Trouble::Other };
+        // SQLite's extended result codes have the primary one in their lowest byte (https://sqlite.org/rescode.html).
+        let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+        match code & 0xff {
+            13 => Trouble::DiskFull,
+            // No room for the shared memory beside the file.
+            10 if code == 4874 => Trouble::DiskFull,
+            8 => Trouble::ReadOnly,
+            5 | 6 => Trouble::Locked,
+            _ => Trouble::Other,
+        }
+    }
+
     pub(crate) fn unknown(id: SdkAppId) -> Self {
         Self::AppUnknown(id.to_string())
     }

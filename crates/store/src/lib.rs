@@ -10,18 +10,23 @@
 //! | `open` | the data folder, the file, the migrations |
 //! | `apps` | apps and their secrets |
 //! | `calls` | call records |
+//! | `runs` | starts of servers, and the calls of those that died |
 //! | `signatures` | who got a UserSig |
+//! | `retention` | old rows go away |
 
 mod apps;
 mod calls;
 mod error;
 mod open;
+mod retention;
+mod runs;
 mod signatures;
 
 pub use apps::{APP_ID_RANGE, ApiSecret, App, CreatedApp, DEMO_APP, MAX_NAME_BYTES};
-pub use calls::{CallRecordRow, MAX_LISTED};
-pub use error::StoreError;
-pub use open::{FILE_NAME, Store};
+pub use calls::{CallRecordRow, MAX_LISTED, RecordState};
+pub use error::{StoreError, Trouble};
+pub use open::{FILE_NAME, ServeLock, Store};
+pub use runs::RunId;
 pub use signatures::SignatureRow;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::StoreError;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
-use std::fs::{DirBuilder, File, OpenOptions};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +15,9 @@ pub const FILE_NAME: &str = "tring.sqlite";
 
 /// Held while the database is made or brought up to date, so that two processes do not do it at once.
 const LOCK_NAME: &str = "tring.lock";
+
+/// Held by a server for as long as it serves from the folder.
+const SERVE_LOCK_NAME: &str = "tring.serve.lock";
 
 /// Connections to the file. SQLite has one writer at a time. Higher: more readers beside it. Lower: less memory.
 const CONNECTIONS: u32 = 4;
@@ -30,6 +33,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Store {
     pub(crate) pool: SqlitePool,
 }
+
+/// As long as it lives, this is the one server that serves from its folder. The system lets it go with the process, however
+/// that ends.
+#[derive(Debug)]
+pub struct ServeLock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Store {
     /// Opens the database in this folder; makes the folder and the database if they are absent, readable by this user
@@ -51,6 +59,7 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
+            .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { path: path.clone(), source })?;
@@ -69,6 +78,17 @@ impl Store {
             return Err(StoreError::Absent { path: folder.to_owned() });
         }
         Self::open(folder).await
+    }
+
+    /// Takes the lock of the one server that serves from this folder. None: another has it. Errors: [`StoreError::Folder`].
+    pub fn serve_lock(folder: &Path) -> Result<Option<ServeLock>, StoreError> {
+        let in_folder = |source| StoreError::Folder { path: folder.to_owned(), source };
+        let file = open_private(&folder.join(SERVE_LOCK_NAME)).map_err(in_folder)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(ServeLock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(in_folder(source)),
+        }
     }
 
     /// Writes what is still to be written and closes all connections, of every clone.
@@ -99,6 +119,16 @@ pub(crate) fn to_column(at: Timestamp) -> i64 {
 /// A column's milliseconds.
 pub(crate) fn from_column(ms: i64) -> Timestamp {
     Timestamp::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+/// SQLite ends a transaction by itself when the disk is full (<https://sqlite.org/lang_transaction.html>, 3.1). The library
+/// does not notice, and a connection that it takes to be in a transaction never begins another: it is closed.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A roll-back that is under way comes before this.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

@@ -32,6 +32,8 @@ pub(super) struct Stage {
     /// Every row taken so far.
     pub(super) rows: BTreeSet<Row>,
     effects: Vec<Effect>,
+    /// Records of calls that go on, taken off the effects.
+    running: Vec<String>,
     devices: u64,
     calls: u64,
 }
@@ -65,6 +67,7 @@ impl Stage {
             now: Timestamp::from_secs(1_700_000_000),
             rows: BTreeSet::new(),
             effects: Vec::new(),
+            running: Vec::new(),
             devices: 0,
             calls: 0,
         }
@@ -95,9 +98,21 @@ impl Stage {
         self.now = end;
     }
 
-    /// The effects since the last look, one a line.
+    /// The effects since the last look, one a line, but for [`Self::recorded`].
     pub(super) fn seen(&mut self) -> Vec<String> {
-        self.effects.drain(..).map(|e| brief(&e)).collect()
+        let (running, seen): (Vec<_>, Vec<_>) = self
+            .effects
+            .drain(..)
+            .partition(|e| matches!(e, Effect::Record(record) if record.reason.is_none()));
+        self.running.extend(running.iter().map(brief));
+        seen.iter().map(brief).collect()
+    }
+
+    /// The records of calls that go on, since the last look.
+    pub(super) fn recorded(&mut self) -> Vec<String> {
+        let seen = self.seen();
+        assert!(seen.iter().all(|line| !line.starts_with("record")), "a call has ended: {seen:?}");
+        std::mem::take(&mut self.running)
     }
 
     /// Of [`Self::seen`], what one device is told.
@@ -109,6 +124,7 @@ impl Stage {
     /// What was said so far is of no interest.
     pub(super) fn forget(&mut self) {
         self.effects.clear();
+        self.running.clear();
     }
 
     pub(super) fn sign_in(&mut self, name: &str) -> DeviceId {
@@ -249,15 +265,16 @@ pub(super) fn brief(effect: &Effect) -> String {
             format!("set {call} {device} {}", on_off(*microphone, *camera))
         }
         Effect::Record(r) => {
+            let why = |reason: &Option<_>| reason.map_or("goes on".into(), |why| format!("{why:?}"));
             let callees: Vec<_> =
-                r.callees.iter().map(|(user, reason)| format!("{user} {reason:?}")).collect();
-            let talked = r.accepted.map_or("-".into(), |at| format!("{}s", r.ended.since(at).as_secs()));
+                r.callees.iter().map(|(user, reason)| format!("{user} {}", why(reason))).collect();
+            let talked = r.accepted.map_or("-".into(), |at| format!("{}s", r.at.since(at).as_secs()));
             format!(
-                "record {} {} by {}: {:?} {talked} ({})",
+                "record {} {} by {}: {} {talked} ({})",
                 r.call,
                 r.room,
                 r.caller,
-                r.reason,
+                why(&r.reason),
                 callees.join(", ")
             )
         }

@@ -25,6 +25,8 @@ struct CallSeen {
     parts: BTreeMap<DeviceId, PartSeen>,
     /// Durations that were told in this step to devices that talked.
     durations: Vec<u32>,
+    /// What was last written down of it.
+    record: Option<CallRecord>,
 }
 
 const START: &str = "start";
@@ -100,6 +102,7 @@ impl Watch {
                         users,
                         parts,
                         durations: Vec::new(),
+                        record: None,
                     };
                     self.live.insert(key, call);
                 }
@@ -235,16 +238,32 @@ impl Watch {
 
     fn record(&mut self, record: &CallRecord) {
         let key = (record.room.app, record.call.clone());
+        assert!(!self.recorded.contains(&key), "a record after the last one");
+        let callees: BTreeSet<_> = record.callees.iter().map(|(user, _)| user.clone()).collect();
+        assert_eq!(callees.len(), record.callees.len());
+        if record.reason.is_none() {
+            let call = self.live.get_mut(&key).expect("a record of a call that is not live");
+            assert_eq!(
+                callees.into_iter().chain([record.caller.clone()]).collect::<BTreeSet<_>>(),
+                call.users
+            );
+            let before = call.record.replace(record.clone());
+            assert!(
+                before.is_none_or(
+                    |b| b.at <= record.at && b.accepted.is_none_or(|at| record.accepted == Some(at))
+                )
+            );
+            return;
+        }
+        assert!(record.callees.iter().all(|(_, why)| why.is_some()), "over, and a leg is not: {record:?}");
         let call = self.live.remove(&key).expect("a record of a call that is not live");
         assert!(self.recorded.insert(key));
         assert_eq!((call.room, call.media), (record.room.room.get(), record.media));
         for (device, part) in &call.parts {
             assert!(part.ended, "{device} was not told that {} is over", record.call);
         }
-        let talked = record.accepted.map_or(0, |at| record.ended.since(at).as_secs());
+        let talked = record.accepted.map_or(0, |at| record.at.since(at).as_secs());
         assert!(call.durations.iter().all(|&d| u64::from(d) == talked), "{:?} of {talked}", call.durations);
-        let callees: BTreeSet<_> = record.callees.iter().map(|(user, _)| user.clone()).collect();
-        assert_eq!(callees.len(), record.callees.len());
         assert_eq!(callees.into_iter().chain([record.caller.clone()]).collect::<BTreeSet<_>>(), call.users);
     }
 
@@ -258,6 +277,17 @@ impl Watch {
         let mut users = BTreeSet::new();
         for ((app, id), call) in &self.live {
             assert!(call.room != 0 && rooms.insert((app, call.room)), "two calls in one room");
+            let record = call.record.as_ref().expect("a live call is written down");
+            assert_eq!((record.room.room.get(), record.media), (call.room, call.media), "{id}");
+            let talks = call.parts.values().any(|p| p.gate_open);
+            assert_eq!(record.accepted.is_some(), talks, "what is written of {id} is old");
+            for (user, why) in &record.callees {
+                let alive = |(d, p): (&DeviceId, &PartSeen)| self.owners[d].user == *user && !p.ended;
+                assert!(
+                    why.is_none() || !call.parts.iter().any(alive),
+                    "{user} is in {id}, its record says {why:?}"
+                );
+            }
             let present: BTreeSet<_> =
                 call.parts.iter().filter(|(_, p)| !p.ended).map(|(d, _)| &self.owners[d]).collect();
             for user in present {

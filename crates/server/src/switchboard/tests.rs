@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::notices;
+use crate::store_health::StoreHealth;
 use serde_json::Value;
 use std::net::Ipv4Addr;
+use tring_calls::CallRecord;
 use tring_media::OfferError;
-use tring_protocol::{CallId, CallRequest, MediaType, Request, UserId};
+use tring_protocol::{CallId, CallRequest, EndReason, MediaType, Request, UserId};
 use tring_store::App;
 
 struct Board {
@@ -64,8 +66,10 @@ impl Board {
         let media = tring_medianet::start(media, send).unwrap();
         let (records, kept) = mpsc::channel(1 << 16);
         let apps = [APP].map(|id| (SdkAppId::new(id).unwrap(), app(id))).into();
-        let directory = Directory::of(apps, false);
-        let board = Switchboard::new(Clock::start(), Arc::new(config), directory, media, records);
+        let directory = Directory::of(apps, false, StoreHealth::new(Clock::start()));
+        let clock = Clock::start();
+        let records = Recorder::new(records, StoreHealth::new(clock));
+        let board = Switchboard::new(clock, Arc::new(config), directory, media, records);
         Self { board, sockets: 0, _notices: notices, _records: kept }
     }
 
@@ -614,7 +618,12 @@ async fn a_switch_is_told_to_both_also_to_one_who_was_away_and_is_in_the_record(
         assert!(told.iter().all(|e| e["userID"] == "x" && e["callID"] == call.to_string()));
     }
     b.hangup(&mut x, &call);
-    assert_eq!(b._records.try_recv().unwrap().media, MediaType::Video);
+    let mut last = None;
+    while let Ok(record) = b._records.try_recv() {
+        last = Some(record);
+    }
+    let last = last.unwrap();
+    assert_eq!((last.media, last.reason), (MediaType::Video, Some(EndReason::Hangup)));
 }
 
 #[tokio::test]

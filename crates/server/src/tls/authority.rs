@@ -279,12 +279,16 @@ impl Authority {
         let chain = vec![certificate.der().clone(), self.der.clone()];
         let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let signing = any_supported_type(&private).map_err(|e| e.to_string())?;
-        write(&self.folder.join("server.key"), &pem("PRIVATE KEY", private.secret_der()), 0o600)
+        let kept = write(&self.folder.join("server.key"), &pem("PRIVATE KEY", private.secret_der()), 0o600)
             .and_then(|()| {
                 let text = pem("CERTIFICATE", certificate.der()) + &pem("CERTIFICATE", &self.der);
                 write(&self.folder.join("server.crt"), &text, 0o644)
-            })
-            .map_err(|e| e.to_string())?;
+            });
+        if let Err(error) = kept {
+            // Phones trust the CA, not these files: the certificate is as good without them.
+            let folder = self.folder.display();
+            tracing::warn!(%error, %folder, "the server's certificate is in use, but cannot be kept: the next start makes another. See whether the disk is full");
+        }
         tracing::info!(?names, ?addresses, until = day(until), "the server's certificate was made");
         Ok(Signed { key: Arc::new(CertifiedKey::new(chain, signing)), until })
     }
@@ -412,10 +416,15 @@ fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     let _ = mode;
-    let mut file = options.open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)
+    let written = options.open(&new).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&new); // half a file, on a disk that may be full
+    }
+    written
 }
 
 #[cfg(test)]

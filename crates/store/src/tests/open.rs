@@ -96,3 +96,107 @@ async fn several_processes_may_make_the_database_at_once() {
     assert_eq!(demo.len(), 1, "one demo app");
     assert_eq!(Store::open(folder.path()).await.unwrap().list_apps().await.unwrap().len(), 9);
 }
+
+/// A database as the first released version made it, with a call and a signature in it.
+async fn released(folder: &Path) {
+    let options =
+        sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join(FILE_NAME)).create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let schema = include_str!("../../migrations/0001_apps_calls_signatures.sql");
+    for sql in [
+        schema,
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+         installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
+         checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)",
+        // The checksum with which it was released: an edited file does not fit it.
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (1, 'apps calls signatures', TRUE, X'FD40316F1088A0A0F62BEACE89CA99E05B510958D6571CFF6AA415931D4F5B8AE6C7A4484ED78E695B2CD479A57249E6', 0)",
+        "INSERT INTO calls VALUES (7, 'c', 42, 'alice', 'video', 1000, 2000, 9000, 'hangup')",
+        "INSERT INTO call_callees VALUES (7, 'c', 0, 'bob', 'hangup')",
+        "INSERT INTO signatures VALUES (7, 'alice', 60, 'api', 900)",
+    ] {
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_keeps_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    released(folder.path()).await;
+    let store = Store::open(folder.path()).await.unwrap();
+    let app = SdkAppId::new(7).unwrap();
+    let old = CallRecordRow {
+        app,
+        call: CallId::new("c").unwrap(),
+        room: RoomId::new(42).unwrap(),
+        caller: user("alice"),
+        media: MediaType::Video,
+        started: at(1000),
+        accepted: Some(at(2000)),
+        ended: at(9000),
+        state: RecordState::Ended(EndReason::Hangup),
+        callees: vec![(user("bob"), RecordState::Ended(EndReason::Hangup))],
+    };
+    assert_eq!(store.list_call_records(app, 10).await.unwrap(), std::slice::from_ref(&old));
+    assert_eq!(store.list_signatures(app, 10).await.unwrap().len(), 1);
+    let run = RunId::draw().unwrap();
+    assert_eq!(store.close_lost_calls(run).await.unwrap(), 0, "it has ended");
+    let new = CallRecordRow { call: CallId::new("d").unwrap(), started: at(10_000), ..old.clone() };
+    store.write_call_records(run, std::slice::from_ref(&new)).await.unwrap();
+    assert_eq!(store.list_call_records(app, 10).await.unwrap(), [new, old]);
+}
+
+#[tokio::test]
+async fn one_server_at_a_time_serves_from_a_folder() {
+    let (folder, _store) = fresh().await;
+    let first = Store::serve_lock(folder.path()).unwrap();
+    assert!(first.is_some());
+    assert!(Store::serve_lock(folder.path()).unwrap().is_none());
+    drop(first);
+    assert!(Store::serve_lock(folder.path()).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn why_nothing_can_be_written_is_told_apart() {
+    let (folder, store) = fresh().await;
+    let app = SdkAppId::new(7).unwrap();
+    let write = async |store: &Store| {
+        let written = store.audit_signature(app, &user("alice"), 60, "api", at(1)).await;
+        written.map_err(|e| e.trouble())
+    };
+    assert_eq!(write(&store).await, Ok(()));
+    // Each connection of a pool has a bound of its own.
+    let mut one = store.pool.acquire().await.unwrap();
+    sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut *one).await.unwrap();
+    let full = sqlx::query("INSERT INTO signatures SELECT 1, printf('%01000000d', 1), 1, 'api', 1")
+        .execute(&mut *one)
+        .await;
+    assert_eq!(StoreError::from(full.unwrap_err()).trouble(), Trouble::DiskFull);
+    sqlx::raw_sql("PRAGMA query_only = 1").execute(&mut *one).await.unwrap();
+    let read_only = sqlx::query("DELETE FROM signatures").execute(&mut *one).await;
+    assert_eq!(StoreError::from(read_only.unwrap_err()).trouble(), Trouble::ReadOnly);
+    drop(one);
+
+    let other = Store::open(folder.path()).await.unwrap();
+    let held = other.begin().await.unwrap();
+    let mut one = store.pool.acquire().await.unwrap();
+    sqlx::raw_sql("PRAGMA busy_timeout = 1; PRAGMA query_only = 0").execute(&mut *one).await.unwrap();
+    let locked = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *one).await;
+    assert_eq!(StoreError::from(locked.unwrap_err()).trouble(), Trouble::Locked);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_by_itself_takes_no_connection_with_it() {
+    let (_folder, store) = fresh().await;
+    for n in 0..20 {
+        let mut tx = store.begin().await.unwrap();
+        // As SQLite does when the disk is full.
+        sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await.unwrap();
+        assert!(tx.commit().await.is_err());
+        store.create_app(&format!("app-{n}")).await.unwrap();
+        assert!(store.create_app(&format!("app-{n}")).await.is_err());
+    }
+    assert_eq!(store.list_apps().await.unwrap().len(), 20);
+}

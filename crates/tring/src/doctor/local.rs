@@ -24,7 +24,9 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     }];
     found.push(data(config).await);
     found.extend(check::check(config));
-    let running = web::look(&web::Server::local(config)).await.is_tring;
+    let looked = web::look(&web::Server::local(config)).await;
+    let running = looked.is_tring;
+    found.extend(looked.findings.into_iter().filter(|finding| finding.subject == web::DATABASE));
     found.push(match running {
         true => Finding::info("server", format!("a Tring server runs on {}", config.listen)),
         false => Finding::info("server", format!("no Tring server runs on {} now", config.listen)),

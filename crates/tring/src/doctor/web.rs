@@ -25,6 +25,9 @@ const MAX_ANSWER: u64 = 64 * 1024;
 
 const SUBJECT: &str = "server";
 
+/// The subject of what a server says of its database.
+pub(super) const DATABASE: &str = "database";
+
 /// Where a server is asked.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
@@ -252,6 +255,7 @@ impl Looked {
         self.workers = value["mediaWorkers"].as_u64().and_then(|n| u16::try_from(n).ok());
         let version = value["version"].as_str().unwrap_or("?");
         self.findings.push(Finding::info(SUBJECT, format!("{server} answers, version {version}")));
+        self.findings.extend(store(server, &value));
         let date = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("date").then(|| value.trim())
@@ -264,6 +268,24 @@ impl Looked {
                 }));
         }
     }
+}
+
+/// What the server says of its database. None: it is well, or the server is an older one, which does not tell.
+fn store(server: &Server, health: &serde_json::Value) -> Option<Finding> {
+    let count = |name: &str| health[name].as_u64().unwrap_or_default();
+    if health["store"].as_str().is_some_and(|store| store != "ok") {
+        let message = format!(
+            "{server} carries calls, but its database takes nothing: {} wait, {} are lost",
+            count("recordsWaiting"),
+            count("recordsLost")
+        );
+        let advice = health["storeAdvice"].as_str().unwrap_or("its log says why");
+        return Some(Finding::warning(DATABASE, message, advice));
+    }
+    (count("recordsLost") > 0).then(|| {
+        let message = format!("{server} has lost {} call records since its start", count("recordsLost"));
+        Finding::warning(DATABASE, message, "See in its log when its database took nothing, and why")
+    })
 }
 
 /// Seconds since the Unix epoch of a date as in `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
@@ -333,6 +355,21 @@ mod tests {
         assert!(!other.is_tring && other.findings[0].message.contains("no Tring server"), "{other:?}");
         let failed = read("HTTP/1.1 503 X\r\n\r\n{\"status\":\"failed\"}");
         assert!(!failed.is_tring && failed.findings[0].message.contains("cannot carry calls"), "{failed:?}");
+    }
+
+    #[test]
+    fn a_database_that_takes_nothing_is_a_warning_with_what_the_server_says_to_do() {
+        let with =
+            |store: &str| read(&format!("HTTP/1.1 200 OK\r\nx: y\r\n\r\n{{\"status\":\"ok\"{store}}}"));
+        for well in ["", r#","store":"ok""#] {
+            assert_eq!(with(well).findings.len(), 1, "{well}");
+        }
+        let degraded = with(r#","store":"degraded","storeAdvice":"Free the disk","recordsWaiting":3"#);
+        assert!(degraded.is_tring);
+        let said = degraded.findings[1].to_string();
+        assert!(said.contains("3 wait, 0 are lost") && said.contains("Free the disk"), "{said}");
+        let lost = with(r#","store":"ok","recordsLost":2"#);
+        assert!(lost.findings[1].to_string().contains("lost 2 call records"), "{lost:?}");
     }
 
     #[test]

@@ -49,6 +49,23 @@ fn keys_are_for_the_server_alone() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_kept_is_used_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = machine(&["192.168.1.5"]);
+    let authority = Authority::make(dir.path(), &home, NOW).unwrap();
+    // In the way of a file, for who runs the tests as root too.
+    let in_the_way = dir.path().join("server.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let signed = authority.certificate(&home, NOW).unwrap();
+    assert_eq!(facts(&signed).names, ["localhost", "desk", "desk.local"]);
+    assert!(!dir.path().join("server.crt").exists());
+    fs::remove_dir(&in_the_way).unwrap();
+    let kept = authority.certificate(&home, NOW).unwrap();
+    assert_ne!(kept.key.cert[0], signed.key.cert[0]);
+    assert_eq!(authority.certificate(&home, NOW).unwrap().key.cert[0], kept.key.cert[0]);
+}
+
+#[test]
 fn a_certificate_is_kept_until_addresses_change_or_its_end_is_near() {
     let dir = tempfile::tempdir().unwrap();
     let home = machine(&["192.168.1.5"]);
