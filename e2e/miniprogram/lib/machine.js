@@ -32,6 +32,7 @@ const SUSPENDED_AFTER_MS = 5000
  * @property {string} [wechat] default 7.0.9
  * @property {string} [language] of WeChat; default zh_CN
  * @property {string} [appId]
+ * @property {object} [later] members of `wx` that came after 2.10.0, and that this phone has. Default none
  * @property {'es2015' | 'node'} [builtins] how much of ECMAScript's library there is; default es2015
  * @property {number} [retryMs] pause before a broken stream is tried again; a phone's is about 3000. Default 1000
  * @property {number} [pageMs] how long the way to another page takes. Default 0
@@ -47,6 +48,8 @@ export class Machine {
   /** What the app asked for that base library 2.10.0 does not have. @type {Set<string>} */ missing = new Set()
   /** The console. @type {{ level: string, text: string }[]} */ logs = []
   foreground = true
+  /** What its clock shows more than this machine's, ms. */
+  #ahead = 0
   #freezing
   #closed = false
   permissions = new Permissions()
@@ -64,7 +67,7 @@ export class Machine {
     this.person = PEOPLE[name]
     this.options = {
       ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
-      ...{ builtins: 'es2015', retryMs: 1000, pageMs: 0 },
+      ...{ later: {}, builtins: 'es2015', retryMs: 1000, pageMs: 0 },
       ...options,
     }
     this.storage = this.options.storage ?? new Map()
@@ -78,6 +81,7 @@ export class Machine {
     this.realm = new Realm({
       name,
       timers: this.timers,
+      ahead: () => this.#ahead,
       builtins: this.options.builtins,
       onLog: (level, text) => {
         this.logs.push({ level, text })
@@ -209,6 +213,11 @@ export class Machine {
     await this.events.AppShow.fire(how)
     await this.gate.task('the page is shown', () => this.pages.appShow())
     await this.settled()
+  }
+
+  /** Somebody puts the clock forward, or back. No timer follows it. @param {number} ms */
+  setClock(ms) {
+    this.#ahead += ms
   }
 
   /** A call of the phone network comes in, or ends. @param {'Begin' | 'End'} what */
