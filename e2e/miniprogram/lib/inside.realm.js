@@ -76,6 +76,11 @@
     }
   }
 
+  /** Whoever calls one of these, its `this` is the object. Each stays the same function. */
+  function bind(object, names) {
+    for (const name of names) object[name] = object[name].bind(object)
+  }
+
   // The time of day is the phone's, and its person may set it.
   const RealDate = Date
   const realNow = Date.now
@@ -138,6 +143,7 @@
     surface,
     accessors,
     wrapSetData,
+    bind,
     prune,
     isPlain: (value) => typeof value === 'object' && value !== null && getPrototypeOf(value) === Object.prototype,
     isOurPromise: (promise) => getPrototypeOf(promise) === Promise.prototype,

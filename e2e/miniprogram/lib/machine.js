@@ -120,7 +120,7 @@ export class Machine {
     const { entry, query } = this.options
     const globals = {
       wx: makeWx(this),
-      App: (definition) => void (this.program.appDefinition ??= definition),
+      App: (definition) => this.#registers(definition),
       getApp: () => this.app,
       getCurrentPages: () => this.pages.stack.map(({ caller }) => caller),
     }
@@ -128,12 +128,19 @@ export class Machine {
     this.realm.prune()
     await this.gate.task('the start of the app', () => {
       this.program.load()
-      this.app = this.program.appDefinition
-      this.guard('onLaunch', () => this.app?.onLaunch?.(this.realm.give({ path: entry, query, scene: 1001 })))
-      this.guard('onShow', () => this.app?.onShow?.(this.realm.give({ path: entry, query, scene: 1001 })))
       this.pages.push(entry, query)
     })
     await this.settled()
+  }
+
+  /** `App()`: the app is launched and shown before it returns, and is what `getApp()` gives afterwards. The first one counts. */
+  #registers(definition) {
+    if (this.app) return
+    const { entry: path, query } = this.options
+    for (const event of ['onLaunch', 'onShow']) {
+      this.guard(event, () => definition[event]?.(this.realm.give({ path, query, scene: 1001 })))
+    }
+    this.app = definition
   }
 
   /** Waits for the tasks that wait now, and those that come of them at once. */
