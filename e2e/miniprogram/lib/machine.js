@@ -32,6 +32,7 @@ const SUSPENDED_AFTER_MS = 5000
  * @property {string} [wechat] default 7.0.9
  * @property {string} [language] of WeChat; default zh_CN
  * @property {string} [appId]
+ * @property {number} [ahead] what its clock shows more than this machine's, ms. Default 0
  * @property {object} [later] members of `wx` that came after 2.10.0, and that this phone has. Default none
  * @property {'es2015' | 'node'} [builtins] how much of ECMAScript's library there is; default es2015
  * @property {number} [retryMs] pause before a broken stream is tried again; a phone's is about 3000. Default 1000
@@ -49,7 +50,7 @@ export class Machine {
   /** The console. @type {{ level: string, text: string }[]} */ logs = []
   foreground = true
   /** What its clock shows more than this machine's, ms. */
-  #ahead = 0
+  #ahead
   #freezing
   #closed = false
   permissions = new Permissions()
@@ -67,9 +68,10 @@ export class Machine {
     this.person = PEOPLE[name]
     this.options = {
       ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
-      ...{ later: {}, builtins: 'es2015', retryMs: 1000, pageMs: 0 },
+      ...{ ahead: 0, later: {}, builtins: 'es2015', retryMs: 1000, pageMs: 0 },
       ...options,
     }
+    this.#ahead = this.options.ahead
     this.storage = this.options.storage ?? new Map()
     this.referer = `https://servicewechat.com/${this.options.appId}/devtools/page-frame.html`
     this.gate = new Gate((where, error) => this.fault(where, error))

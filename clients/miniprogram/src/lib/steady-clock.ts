@@ -2,8 +2,9 @@
  * A clock that nobody can set, made of one that somebody can and of timers. Pure: both come in.
  *
  * A timer that was due has seen its time pass, whatever the clock shows. Between two timers the clock is believed where what
- * it says can be. Where it cannot, it was set, or the phone stood still, and the timer's own time counts. A phone that stood
- * still has timers that are late: what they miss, longer ones make up for, each when it is due.
+ * it says can be. Where it cannot, it was set, or the phone stood still, and the timer's own time counts. After a phone has
+ * stood still its timers are late: what the short ones have missed, the longer ones make up for when they are due. Where timers
+ * stand still with the phone, that time is not counted: only the server knows it, and tells it at the end of a call.
  */
 
 /** Time between two timers, ms. Higher: fewer of them. Lower: less is uncertain when the clock is set. */
