@@ -88,7 +88,7 @@ export function makeWx(phone) {
   for (const name of Object.keys(members)) if (!BASE.api[name]) throw new Error(`base library ${BASE.version} has no wx.${name}`)
   const { later } = phone.options
   return phone.realm.inside.surface('wx', { ...members, ...later }, (name) => {
-    if (BASE.api[name] || name in later) return true
+    if (BASE.api[name] || Object.hasOwn(later, name)) return true
     phone.misses(`wx.${name}`)
     return false
   })

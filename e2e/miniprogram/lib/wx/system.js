@@ -14,7 +14,7 @@ const PHONES = {
 /** True for an API, an option or a result of it, a tag or an attribute of it, that base library 2.10.0 has; and for what this phone has besides. */
 function canIUse(schema, later) {
   const [name, part, ...rest] = String(schema).split('.')
-  if (name in later) return part === undefined
+  if (Object.hasOwn(later, name)) return part === undefined
   const tag = TAGS[name]
   if (tag) return part === undefined || part in tag || Object.keys(tag).some((key) => camel(key) === part)
   const api = BASE.api[name]
