@@ -18,12 +18,19 @@ var STORED_CONTACTS = 'tring-demo-contacts'
 /** 保存的联系人个数。How many contacts are remembered. */
 var CONTACTS = 8
 
-/** 剩余有效期少于此值（秒）的 UserSig 不再使用。A UserSig with less left, in seconds, is not used any more. */
+/**
+ * 剩余有效期少于此值（秒）的 UserSig 不再使用。按手机的时间判断，可能不准：服务器说已过期，就重新索取。
+ * A UserSig with less left, in seconds, is not used any more. By the phone's clock, which may be wrong: where the server says
+ * that it has expired, another one is asked for.
+ */
 var FRESH_S = 3600
 
 var CALL_PAGE = 'pages/call/call'
 
 var current = null
+
+/** current 的 UserSig 是上次保存的，不是刚索取的。The UserSig of `current` was stored, not just made. */
+var remembered = false
 
 /** listen() 的返回值；第一次登录时创建，此后服务器地址不变。Made at the first sign-in; its server stays. */
 var phone = null
@@ -46,6 +53,7 @@ function restore() {
   if (!stored || !stored.server) return
   useServer(stored.server)
   if (stored.userSig && stored.expireAt - Date.now() / 1000 > FRESH_S) current = stored
+  remembered = current !== null
 }
 
 /** 须在 listen() 之前。Before listen(). */
@@ -89,6 +97,7 @@ function signIn(server, userID, done) {
       var error = body.error || {}
       if (res.statusCode === 200 && body.userSig) {
         current = { server: server, sdkAppID: body.sdkAppID, userID: body.userID, userSig: body.userSig, expireAt: body.expireAt }
+        remembered = false
         wx.setStorageSync(STORED, current)
         if (phone !== null && phoneServer !== server) return done('reopen', '')
         useServer(server)
@@ -129,7 +138,10 @@ function start() {
   phone.login({ sdkAppID: current.sdkAppID, userID: current.userID, userSig: current.userSig }).then(function () {
     become('ready', '')
   }, function (error) {
-    become('failed', error.message)
+    if (error.code !== 'sig_expired' || !remembered) return become('failed', error.message)
+    signIn(current.server, current.userID, function (reason) {
+      if (reason !== null) become('failed', error.message)
+    })
   })
 }
 

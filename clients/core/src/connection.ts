@@ -61,6 +61,10 @@ export const PONG_SILENT_MS = 800
  * a way that is dead is left later. Lower: on a slow link what lives is taken for dead. */
 export const ROUND_TRIPS = { pong: 3, socket: 6 }
 
+/** The longest round trip that counts, ms: with it a hint's ping waits as long as any other. What seems longer was a program that
+ * slept meanwhile, or a clock that jumped. Higher: slower links than that keep their socket. Lower: what is dead is left sooner. */
+export const MAX_ROUND_TRIP_MS = PONG_TIMEOUT_MS / ROUND_TRIPS.pong
+
 /** Longest wait before a socket that a hint has found dead is replaced, ms; it is random. Higher: a server that stood still for a
  * moment is not met by all its clients at once. Lower: sound is back sooner. */
 export const SOON_MS = 200
@@ -144,7 +148,7 @@ export class Connection {
   /** When the socket is dead unless it is answered. */
   private pongBy = 0
   private pingedAt = 0
-  /** That of the newest ping, ms. */
+  /** That of the newest ping, ms, up to {@link MAX_ROUND_TRIP_MS}. */
   private roundTripMs = 0
   private pending: Pending[] = []
   private socket: SocketLike | null = null
@@ -364,7 +368,7 @@ export class Connection {
     }
     if (id !== 0 && id === this.pingID) {
       this.pingID = 0
-      this.roundTripMs = this.platform.now() - this.pingedAt
+      this.roundTripMs = Math.min(this.platform.now() - this.pingedAt, MAX_ROUND_TRIP_MS)
       this.beat()
       this.acknowledge()
       return

@@ -27,7 +27,7 @@ export type Cancel = () => void
 export interface Platform {
   /** Opens a socket to an absolute `ws:` or `wss:` address. Reports later, never inside this call. */
   socket(url: string, events: SocketEvents): SocketLike
-  /** Milliseconds; only differences are used. */
+  /** Milliseconds of a clock that nobody can set, and that never goes back; only differences are used. */
   now(): number
   /** Calls once, after at least `ms`. */
   setTimer(ms: number, fire: () => void): Cancel

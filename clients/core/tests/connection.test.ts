@@ -236,6 +236,34 @@ test("on a slow link a hint waits for some round trips, and so does the next soc
   assert.equal(next.closedByClient, true)
 })
 
+test("a round trip that seems to have taken ten minutes, since the program slept or its clock was set, makes no dead socket live longer", async () => {
+  const { world, connection } = await online()
+  connection.probe()
+  await world.pass(50)
+  world.now = () => world.time + 600_000
+  world.server.ok("ping")
+  const [socket] = world.sockets
+  connection.probe()
+  await world.pass(PONG_TIMEOUT_MS - 1)
+  assert.equal(socket?.closedByClient, false)
+  await world.pass(1 + SOON_MS)
+  assert.equal(socket?.closedByClient, true)
+  const next = world.server
+  assert.notEqual(next, socket)
+  await world.pass(CONNECT_TIMEOUT_MS)
+  assert.equal(next.closedByClient, true)
+  await world.pass(backoff(1, world.random()))
+  world.server.open()
+  world.server.ok("resume", { ...WELCOME, resumed: true })
+  // The next answer is measured anew.
+  connection.probe()
+  await world.pass(50)
+  world.server.ok("ping")
+  connection.probe(PONG_SILENT_MS)
+  await world.pass(PONG_SILENT_MS + SOON_MS)
+  assert.equal(world.sockets[2]?.closedByClient, true)
+})
+
 test("a resume that becomes a sign-in has a sign-in's time", async () => {
   const { world, connection } = await online()
   connection.probe(PONG_SILENT_MS)

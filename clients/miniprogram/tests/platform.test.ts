@@ -1,12 +1,12 @@
 /** The socket and the addresses of a mini-program. */
 
 import assert from "node:assert/strict"
-import { test } from "node:test"
+import { afterEach, test } from "node:test"
 import type { Platform } from "../../core/src/index.js"
 import { built, setWx } from "./built.js"
 
 interface Module {
-  wxPlatform(): Platform
+  wxPlatform(devtools?: boolean): Platform
   socketURL(server: unknown): string
   httpURL(server: unknown, path: string): string
 }
@@ -22,6 +22,7 @@ function opened() {
   let closes = 0
   let options: { url: string; fail(): void } = { url: "", fail: () => {} }
   setWx({
+    canIUse: () => false,
     connectSocket: (given: typeof options) => {
       options = given
       return {
@@ -100,4 +101,67 @@ test("versions are compared number by number; what is too old is named with what
   assert.match(environment().tooOld?.message ?? "", /2\.10\.0/)
   info({ platform: "devtools", version: "0" })
   assert.deepEqual([environment().devtools, environment().tooOld], [true, null])
+})
+
+/** A phone whose time of day and timers the test has; `later`: what its `wx` has besides that of 2.10.0. */
+function timed(later: { [name: string]: unknown } = {}, devtools = false) {
+  const real = { now: Date.now, setTimeout: globalThis.setTimeout }
+  let [time, ahead] = [0, 1_700_000_000_000]
+  let timers: Array<{ at: number; fire: () => void }> = []
+  Date.now = () => time + ahead
+  globalThis.setTimeout = ((fire: () => void, ms: number) => timers.push({ at: time + ms, fire })) as unknown as typeof setTimeout
+  ends.push(() => {
+    Date.now = real.now
+    globalThis.setTimeout = real.setTimeout
+  })
+  setWx({ canIUse: (name: string) => name in later, ...later })
+  const pass = (ms: number) => {
+    const until = time + ms
+    for (;;) {
+      const [next] = timers.filter((t) => t.at <= until).sort((a, b) => a.at - b.at)
+      if (next === undefined) break
+      timers = timers.filter((t) => t !== next)
+      time = next.at
+      next.fire()
+    }
+    time = until
+  }
+  return { platform: wxPlatform(devtools), pass, set: (ms: number) => void (ahead += ms), time: () => time }
+}
+
+const ends: Array<() => void> = []
+afterEach(() => ends.splice(0).forEach((end) => end()))
+
+for (const set of [-120_000, 600_000]) {
+  test(`a phone's clock is put by ${set / 1000} s: the platform's is not`, () => {
+    const { platform, pass, set: put } = timed()
+    const answered = platform.now()
+    pass(3000)
+    assert.equal(platform.now() - answered, 3000)
+    put(set)
+    pass(4000)
+    assert.equal(platform.now() - answered, 7000)
+  })
+}
+
+test("a phone with a clock of its own for measuring: nothing of the time of day is seen any more, be it in µs, or in ms as in the developer tools", () => {
+  for (const devtools of [false, true]) {
+    const phone = timed({ getPerformance: () => ({ now: () => phone.time() * (devtools ? 1 : 1000) }) }, devtools)
+    const { platform, pass, set } = phone
+    const answered = platform.now()
+    for (let n = 1; n <= 50; n++) {
+      pass(130)
+      set(200)
+      assert.ok(Math.abs(platform.now() - answered - n * 130) < 0.001, `devtools ${devtools}: ${platform.now() - answered} after ${n * 130} ms`)
+    }
+  }
+})
+
+test("a phone whose performance object measures nothing has the clock of the others", () => {
+  const { platform, pass, set } = timed({ getPerformance: () => ({ getEntries: () => [] }) })
+  const answered = platform.now()
+  pass(3000)
+  set(600_000)
+  pass(4000)
+  assert.equal(platform.now() - answered, 7000)
 })

@@ -24,8 +24,7 @@ function filesOf(folder) {
 export class Code {
   /** @type {Map<string, { exports: any }>} */ #modules = new Map()
   /** @type {Set<string>} */ #defined = new Set()
-  /** What `App` was given. */
-  appDefinition
+  /** What `Page` was given, by the page's path. @type {Map<string, object>} */ #pages = new Map()
   /** Style sheets by path without their ending. @type {Record<string, string>} */ styles
 
   /**
@@ -54,7 +53,7 @@ export class Code {
   /** Runs `app.js` and every file that its pages need, as WeChat does when an app starts. */
   load() {
     if (existsSync(join(this.folder, 'app.js'))) this.require('app')
-    for (const path of Object.values(this.config.usingComponents ?? {})) this.#component(path.replace(/^\//, ''))
+    for (const at of Object.values(this.#everywhere)) this.#component(at)
     for (const page of this.config.pages) this.#page(page)
   }
 
@@ -63,13 +62,25 @@ export class Code {
     return existsSync(file) ? readJson(readFileSync(file, 'utf8')) : {}
   }
 
+  /** Where the components are that a json names, from the app's folder. @param {string} path of the json */
+  #components(path, { usingComponents = {} }) {
+    const places = Object.entries(usingComponents).map(([tag, target]) => {
+      if (/^[a-z-]+:\/\//.test(target)) throw new Error(`${path}.json: no plugin is installed: ${target}`)
+      return [tag, this.#resolve(path, target)]
+    })
+    return Object.fromEntries(places)
+  }
+
+  /** Those of app.json, which every page and component may use. */
+  get #everywhere() {
+    return this.#components('app', this.config)
+  }
+
   /** Tells the framework of the path's json, after the components that it uses. */
   #configure(path) {
     const config = this.#json(path)
-    const using = { ...this.config.usingComponents, ...config.usingComponents }
-    for (const [tag, target] of Object.entries(using)) {
-      if (/^[a-z-]+:\/\//.test(target)) throw new Error(`${path}.json: no plugin is installed: ${target}`)
-      const at = this.#resolve(path, target)
+    const using = { ...this.#everywhere, ...this.#components(path, config) }
+    for (const [tag, at] of Object.entries(using)) {
       using[tag] = `/${at}`
       this.#component(at)
     }
@@ -103,8 +114,14 @@ export class Code {
       if (path === this.entry) {
         merged.data = Object.assign(merged.data ?? this.realm.give({}), this.realm.give(this.data))
       }
+      this.#pages.set(path, merged)
       Page(merged)
     })
+  }
+
+  /** Names of the functions that a page gave to `Page`. @param {string} path */
+  methodsOf(path) {
+    return Object.entries(this.#pages.get(path) ?? {}).filter(([, value]) => typeof value === 'function').map(([name]) => name)
   }
 
   /**

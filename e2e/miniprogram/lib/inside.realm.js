@@ -76,6 +76,23 @@
     }
   }
 
+  /** Whoever calls one of these, its `this` is the object. Each stays the same function. */
+  function bind(object, names) {
+    for (const name of names) object[name] = object[name].bind(object)
+  }
+
+  // The time of day is the phone's, and its person may set it.
+  const RealDate = Date
+  const realNow = Date.now
+  const keep = (object, name, value) => defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false })
+  keep(RealDate, 'now', () => realNow() + host.ahead())
+  const PhoneDate = new Proxy(RealDate, {
+    construct: (target, args, made) => Reflect.construct(target, args.length ? args : [RealDate.now()], made),
+    apply: () => new PhoneDate().toString(),
+  })
+  keep(RealDate.prototype, 'constructor', PhoneDate)
+  keep(global, 'Date', PhoneDate)
+
   const console = {}
   for (const level of ['log', 'info', 'warn', 'error', 'debug']) console[level] = (...args) => host.log(level, args)
   for (const level of ['group', 'groupEnd', 'time', 'timeEnd', 'assert', 'table', 'trace', 'count']) console[level] = () => {}
@@ -90,9 +107,7 @@
     clearTimeout: (id) => host.clear(id),
     clearInterval: (id) => host.clear(id),
   }
-  for (const name of Object.keys(globals)) {
-    defineProperty(global, name, { value: globals[name], writable: true, configurable: true, enumerable: false })
-  }
+  for (const name of Object.keys(globals)) keep(global, name, globals[name])
   delete global.WebAssembly
 
   /** Takes away what ECMAScript did not have in that edition. Its lists are the host's. @param {Record<string, string[]>} edition */
@@ -128,6 +143,7 @@
     surface,
     accessors,
     wrapSetData,
+    bind,
     prune,
     isPlain: (value) => typeof value === 'object' && value !== null && getPrototypeOf(value) === Object.prototype,
     isOurPromise: (promise) => getPrototypeOf(promise) === Promise.prototype,

@@ -32,6 +32,8 @@ const SUSPENDED_AFTER_MS = 5000
  * @property {string} [wechat] default 7.0.9
  * @property {string} [language] of WeChat; default zh_CN
  * @property {string} [appId]
+ * @property {number} [ahead] what its clock shows more than this machine's, ms. Default 0
+ * @property {object} [later] members of `wx` that came after 2.10.0, and that this phone has. Default none
  * @property {'es2015' | 'node'} [builtins] how much of ECMAScript's library there is; default es2015
  * @property {number} [retryMs] pause before a broken stream is tried again; a phone's is about 3000. Default 1000
  * @property {number} [pageMs] how long the way to another page takes. Default 0
@@ -47,6 +49,8 @@ export class Machine {
   /** What the app asked for that base library 2.10.0 does not have. @type {Set<string>} */ missing = new Set()
   /** The console. @type {{ level: string, text: string }[]} */ logs = []
   foreground = true
+  /** What its clock shows more than this machine's, ms. */
+  #ahead
   #freezing
   #closed = false
   permissions = new Permissions()
@@ -64,9 +68,10 @@ export class Machine {
     this.person = PEOPLE[name]
     this.options = {
       ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
-      ...{ builtins: 'es2015', retryMs: 1000, pageMs: 0 },
+      ...{ ahead: 0, later: {}, builtins: 'es2015', retryMs: 1000, pageMs: 0 },
       ...options,
     }
+    this.#ahead = this.options.ahead
     this.storage = this.options.storage ?? new Map()
     this.referer = `https://servicewechat.com/${this.options.appId}/devtools/page-frame.html`
     this.gate = new Gate((where, error) => this.fault(where, error))
@@ -78,6 +83,7 @@ export class Machine {
     this.realm = new Realm({
       name,
       timers: this.timers,
+      ahead: () => this.#ahead,
       builtins: this.options.builtins,
       onLog: (level, text) => {
         this.logs.push({ level, text })
@@ -116,7 +122,7 @@ export class Machine {
     const { entry, query } = this.options
     const globals = {
       wx: makeWx(this),
-      App: (definition) => void (this.program.appDefinition ??= definition),
+      App: (definition) => this.#registers(definition),
       getApp: () => this.app,
       getCurrentPages: () => this.pages.stack.map(({ caller }) => caller),
     }
@@ -124,12 +130,19 @@ export class Machine {
     this.realm.prune()
     await this.gate.task('the start of the app', () => {
       this.program.load()
-      this.app = this.program.appDefinition
-      this.guard('onLaunch', () => this.app?.onLaunch?.(this.realm.give({ path: entry, query, scene: 1001 })))
-      this.guard('onShow', () => this.app?.onShow?.(this.realm.give({ path: entry, query, scene: 1001 })))
       this.pages.push(entry, query)
     })
     await this.settled()
+  }
+
+  /** `App()`: the app is launched and shown before it returns, and is what `getApp()` gives afterwards. The first one counts. */
+  #registers(definition) {
+    if (this.app) return
+    const { entry: path, query } = this.options
+    for (const event of ['onLaunch', 'onShow']) {
+      this.guard(event, () => definition[event]?.(this.realm.give({ path, query, scene: 1001 })))
+    }
+    this.app = definition
   }
 
   /** Waits for the tasks that wait now, and those that come of them at once. */
@@ -209,6 +222,11 @@ export class Machine {
     await this.events.AppShow.fire(how)
     await this.gate.task('the page is shown', () => this.pages.appShow())
     await this.settled()
+  }
+
+  /** Somebody puts the clock forward, or back. No timer follows it. @param {number} ms */
+  setClock(ms) {
+    this.#ahead += ms
   }
 
   /** A call of the phone network comes in, or ends. @param {'Begin' | 'End'} what */

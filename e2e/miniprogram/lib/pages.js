@@ -41,12 +41,14 @@ export class Pages {
   /** Puts a page on the stack: created, attached, loaded, shown; ready comes in a task of its own. */
   push(path, query) {
     this.#known(path)
-    const { framework, realm } = this.phone
+    const { framework, program, realm } = this.phone
     const root = framework.createRoot(path)
     const caller = root.get()
     const page = { path, query, root, caller }
     caller.route = path
     caller.options = realm.give(query)
+    // Handed on, each is still the page's.
+    realm.inside.bind(caller, program.methodsOf(path))
     this.stack.push(page)
     framework.attach(root)
     this.#call(page, 'onLoad', caller.options)

@@ -45,11 +45,12 @@ export class Realm {
    * @param {object} options
    * @param {string} options.name
    * @param {import('./gate.js').Timers} options.timers
+   * @param {() => number} options.ahead what its clock shows more than this machine's, ms
    * @param {'es2015' | 'node'} options.builtins how much of ECMAScript's library there is
    * @param {(level: string, text: string) => void} options.onLog
    * @param {(where: string, error: unknown) => void} options.onError
    */
-  constructor({ name, timers, builtins, onLog, onError }) {
+  constructor({ name, timers, ahead, builtins, onLog, onError }) {
     this.onError = onError
     this.builtins = builtins
     this.context = createContext({}, { name, codeGeneration: { strings: false, wasm: false } })
@@ -58,6 +59,7 @@ export class Realm {
       once: (fn, ms) => timers.once(fn, ms),
       every: (fn, ms) => timers.every(fn, ms),
       clear: (id) => timers.clear(id),
+      ahead,
       log: (level, args) => onLog(level, [...args].map(show).join(' ')),
       isError: (value) => value instanceof Error,
       isBytes: (value) => value instanceof Uint8Array,

@@ -1,6 +1,7 @@
 /** What the user of a phone can see and touch. There is no layout: what is hidden is hidden, the rest is there. */
 
 import { posix } from 'node:path'
+import { matches } from './selector.js'
 
 /** Properties that take something from the user's sight or reach. */
 const HIDING = { display: 'none', visibility: 'hidden', opacity: '0' }
@@ -17,6 +18,8 @@ function declarations(text) {
 /** The screen of one phone. */
 export class Screen {
   /** @type {Map<string, Rule[]>} */ #rules = new Map()
+  /** What a template has of its own: no text, nothing that stands for `wx:if`, a loop or a slot. */
+  #isElement = (node) => node.is !== undefined && !(node instanceof this.phone.framework.glassEasel.VirtualNode)
 
   /** @param {import('./phone.js').Phone} phone */
   constructor(phone) {
@@ -49,13 +52,8 @@ export class Screen {
     const style = {}
     const paths = host ? [...(this.phone.program.config.pages.includes(host.is) ? ['app'] : []), host.is] : []
     for (const { selector, declarations: found } of paths.flatMap((path) => this.#rulesOf(path))) {
-      let matches = false
-      try {
-        matches = this.phone.framework.glassEasel.Element.matchSelector(selector, element)
-      } catch {
-        // A selector that the framework doesn't know hides nothing.
-      }
-      if (matches) Object.assign(style, found)
+      // A selector that is not known hides nothing.
+      if (matches(selector, element, this.#isElement)) Object.assign(style, found)
     }
     return Object.assign(style, declarations(element.style ?? ''))
   }
@@ -132,8 +130,7 @@ export class Screen {
       const fits = all.filter((node) => node.forEachComposedChild && this.#label(node) === selector.slice(5))
       return fits.filter((node) => !fits.some((other) => other !== node && [...this.#around(other)].includes(node)))
     }
-    const { Element } = this.phone.framework.glassEasel
-    return all.filter((node) => node.is !== undefined && node.ownerShadowRoot && Element.matchSelector(selector, node))
+    return all.filter((node) => node.ownerShadowRoot && this.#isElement(node) && matches(selector, node, this.#isElement))
   }
 
   /** Those of them that can be touched. @param {string} selector */

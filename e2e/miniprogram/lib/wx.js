@@ -86,8 +86,9 @@ export function makeWx(phone) {
   const parts = [system, storage, settings, ui, socket, request, audio, live]
   const members = Object.assign({}, ...parts.map((part) => part(phone)))
   for (const name of Object.keys(members)) if (!BASE.api[name]) throw new Error(`base library ${BASE.version} has no wx.${name}`)
-  return phone.realm.inside.surface('wx', members, (name) => {
-    if (BASE.api[name]) return true
+  const { later } = phone.options
+  return phone.realm.inside.surface('wx', { ...members, ...later }, (name) => {
+    if (BASE.api[name] || Object.hasOwn(later, name)) return true
     phone.misses(`wx.${name}`)
     return false
   })

@@ -1,6 +1,8 @@
 /** A phone: pages and their lifetimes, what its person can touch and read, the background. */
 
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { after, afterEach, before, describe, it, until } from '../lib/house.js'
 import { Rig, stubApp } from './stub/rig.js'
@@ -87,6 +89,53 @@ describe('a phone', () => {
     assert.equal(phone.screen.find('#b').length, 1)
     for (const selector of ['#t', '#b', '.blind']) assert.equal(phone.screen.touchable(selector).length, 0, selector)
   })
+
+  it('finds by tag, alone and with more, and hides by it', async () => {
+    const wxml = `<form><view class="row"><input bindinput="typed" /><text>one</text></view><block wx:if="{{true}}"><text class="a">two</text></block></form>
+      <view><switch class="a" /><box><text>three</text></box></view><cover-view><text>four</text></cover-view>`
+    const box = { js: 'Component({})', wxml: '<view><text>inside</text><slot /></view>', json: '{ "component": true }' }
+    const js = `Page({ typed: function (e) { console.log('typed', e.detail.value) } })`
+    const wxss = 'cover-view text, form > text.never { display: none }'
+    const app = stubApp({ pages: { 'pages/t/t': { js, wxml, wxss, json: '"usingComponents": { "box": "./box" }' } }, more: { 'pages/t/box': box } })
+    const phone = await rig.phone('alice', { app, entry: 'pages/t/t' })
+    await phone.type('input', 'abc')
+    assert.deepEqual(phone.lines(), ['typed abc'])
+    const count = (selector) => phone.screen.find(selector).length
+    const counts = { input: 1, text: 5, 'text.a': 1, '.a': 2, 'view.a': 0, 'form text': 2, 'form > text': 1, 'form > input': 0, '.row input': 1, 'view text': 3, 'input, switch': 2, box: 1, 'nothing': 0, 'a:b': 0, '': 0 }
+    assert.deepEqual(Object.fromEntries(Object.keys(counts).map((selector) => [selector, count(selector)])), counts)
+    assert.deepEqual(phone.texts(), ['one', 'two', 'inside', 'three'])
+    assert.deepEqual([phone.screen.touchable('cover-view text').length, phone.screen.touchable('form text').length], [0, 2])
+  })
+
+  it('binds a page’s methods to it: handed on, each has the page as its own, and is always the same', async () => {
+    const js = `Page({
+      data: { n: 3 },
+      onLoad: function () { var read = this.read; console.log(read(), read === this.read, this.read.call({ data: { n: 4 } })); setTimeout(this.late, 1); [1].forEach(this.each) },
+      read: function () { return this.data.n }, late: function () { console.log('late', this.route) }, each: function (one) { console.log(one + this.data.n) },
+    })`
+    const phone = await rig.phone('alice', { app: stubApp({ pages: { 'pages/m/m': { js } } }), entry: 'pages/m/m' })
+    await phone.logged('late pages/m/m')
+    assert.deepEqual(phone.lines(), ['3 true 3', '4', 'late pages/m/m'])
+  })
+
+  it('launches the app inside App(), before anything else of it runs', async () => {
+    const app = `var o = { globalData: 1, onLaunch: function (how) { this.globalData = how.path; console.log('launch', typeof getApp()) }, onShow: function () { console.log('app show') } }
+      console.log('before'); App(o); console.log('after', getApp().globalData); App({ onLaunch: function () { console.log('never') } })`
+    const js = `console.log('page’s file', getApp().globalData); Page({ onLoad: function () { console.log('load') } })`
+    const phone = await rig.phone('alice', { app: stubApp({ pages: { 'pages/l/l': { js } }, app }), entry: 'pages/l/l' })
+    assert.deepEqual(phone.lines(), ['before', 'launch undefined', 'app show', 'after pages/l/l', 'page’s file pages/l/l', 'load'])
+  })
+
+  for (const path of ['parts/box', './parts/box', '/parts/box']) {
+    it(`has the components of app.json everywhere, counted from the app’s root: ${path}`, async () => {
+      const box = { js: `Component({})`, wxml: '<text>box</text>', json: '{ "component": true }' }
+      const app = stubApp({ pages: { 'pages/deep/er/g': { wxml: '<box />' } }, more: { 'parts/box': box } })
+      const config = join(app.folder, 'app.json')
+      writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), usingComponents: { box: path } }))
+      const phone = await rig.phone('alice', { app, entry: 'pages/deep/er/g' })
+      assert.deepEqual(phone.texts(), ['box'])
+    })
+  }
 
   it('is told of the background, and of nothing while it is suspended', async () => {
     const phone = await rig.phone('alice')

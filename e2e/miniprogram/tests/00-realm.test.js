@@ -50,6 +50,24 @@ describe('a phone’s realm', () => {
     await rig.clear()
   })
 
+  it('has the time of day of its phone, which its person may set; timers do not follow it', async () => {
+    const phone = await rig.phone('alice')
+    const { realm } = phone
+    const ways = ['Date.now()', 'new Date().getTime()', '+new Date', 'new (new Date().constructor)().getTime()', 'Date.parse(Date())', 'Reflect.construct(Date, []).getTime()']
+    const hours = (expression) => Math.round((realm.evaluate(expression) - Date.now()) / 3_600_000) + 0
+    for (const way of ways) assert.equal(hours(way), 0, way)
+    phone.setClock(-7 * 3_600_000)
+    for (const way of ways) assert.equal(hours(way), -7, way)
+    phone.setClock(10 * 3_600_000)
+    for (const way of ways) assert.equal(hours(way), 3, way)
+    assert.equal(realm.evaluate('new Date(2020, 1, 29) instanceof Date && Date.UTC(1970, 0, 2) + new Date(5).getTime()'), 86_400_005)
+    realm.evaluate(`setTimeout(function () { console.log('in time') }, 10)`)
+    await phone.logged('in time')
+    const other = await rig.phone('bob')
+    assert.ok(Math.abs(other.realm.evaluate('Date.now()') - Date.now()) < 3_600_000)
+    await rig.clear()
+  })
+
   it('has a framework that compares with its own built-ins', async () => {
     const phone = await rig.phone('alice')
     const { config } = phone.page.TRTCCalling.data

@@ -57,6 +57,17 @@ describe('wx', () => {
     assert.deepEqual([platform, SDKVersion], ['android', '2.10.0'])
   })
 
+  it('is a later one as far as a phone is told', async () => {
+    await open({ later: { getPerformance: () => ({ now: () => 7 }) } })
+    assert.deepEqual([await phone.do('now', 'canIUse', 'getPerformance'), await phone.do('now', 'canIUse', 'getDeviceInfo')], [true, false])
+    assert.equal(phone.program.globals.wx.getPerformance().now(), 7)
+    assert.deepEqual(phone.missing, new Set())
+    await open()
+    assert.equal(await phone.do('now', 'canIUse', 'getPerformance'), false)
+    assert.equal(phone.program.globals.wx.getPerformance, undefined)
+    assert.deepEqual(phone.missing, new Set(['wx.getPerformance']))
+  })
+
   it('keeps what it is given', async () => {
     await open()
     await phone.do('now', 'setStorageSync', 'a', { b: [1, 'c'] })

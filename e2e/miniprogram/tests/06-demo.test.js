@@ -114,4 +114,19 @@ describe('the demo project', () => {
     await again.reads('服务器地址')
     await until('it is signed out', () => again.sockets.size === 0)
   })
+
+  it('asks for another UserSig where the phone’s clock is slow, and what it takes for fresh has expired', async () => {
+    const server = rig.server.url
+    const { sdkAppID } = await rig.server.sign('alice')
+    const day = 24 * 3600
+    // Valid for a second from now; the phone's clock, which is a day slow, gives it 24 hours more.
+    const userSig = (await rig.server.command('usersig', 'sign', '--user', 'alice', '--app', String(sdkAppID), '--expire', '1')).trim()
+    const expireAt = Math.floor(Date.now() / 1000) + 1
+    await until('it has expired', () => Date.now() / 1000 > expireAt + 1)
+    const storage = new Map([['tring-demo-session', JSON.stringify({ server, sdkAppID, userID: 'alice', userSig, expireAt })]])
+    const phone = await rig.open('alice', { app: { folder: DEMO }, entry: 'pages/signin/signin', storage, ahead: -day * 1000 })
+    await at(phone, CONTACTS)
+    await phone.reads('已登录，等待来电')
+    assert.notEqual(JSON.parse(storage.get('tring-demo-session')).userSig, userSig)
+  })
 })

@@ -42,8 +42,8 @@ export class Phone {
   private warned = false
 
   constructor() {
-    const platform = wxPlatform()
     this.environment = environment()
+    const platform = wxPlatform(this.environment.devtools)
     let url = ""
     let fault = this.environment.tooOld
     try {

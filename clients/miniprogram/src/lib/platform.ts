@@ -1,15 +1,25 @@
 /** A mini-program as the call client's world. */
 
 import { CallError, type LogLevel, type Platform, type SocketEvents, type SocketLike } from "../../../core/src/index.js"
+import { steadyClock } from "./steady-clock.js"
 
 /** Where the server's socket is, where its address names none. */
 const SOCKET_PATH = "/v1/socket"
 
-/** The socket and the clock of `wx`. Nothing that is logged holds a UserSig or a ticket. */
-export function wxPlatform(): Platform {
+/** What `wx` has from base library 2.11.0 on. */
+interface Later {
+  /** What it gives can always tell how long a page took; that it can measure is documented of mini-games only. */
+  getPerformance(): { now?(): number } | undefined
+}
+
+/** Microseconds in a millisecond. A phone's `performance.now()` counts microseconds, that of the developer tools milliseconds. */
+const US_IN_MS = 1000
+
+/** The socket and the timers of `wx`, and a clock that nobody can set. Nothing that is logged holds a UserSig or a ticket. */
+export function wxPlatform(devtools = false): Platform {
   return {
     socket,
-    now: () => Date.now(),
+    now: steadyClock(clockOf(devtools), setTimeout),
     setTimer(ms, fire) {
       const timer = setTimeout(fire, ms)
       return () => clearTimeout(timer)
@@ -17,6 +27,14 @@ export function wxPlatform(): Platform {
     random: () => Math.random(),
     log,
   }
+}
+
+/** Milliseconds of a clock for measuring, where this phone has one; else the time of day. Neither is trusted. */
+function clockOf(devtools: boolean): () => number {
+  const performance = wx.canIUse("getPerformance") ? (wx as unknown as Later).getPerformance() : undefined
+  if (performance === undefined || performance.now === undefined) return Date.now
+  const measuring = performance as { now(): number }
+  return () => measuring.now() / (devtools ? 1 : US_IN_MS)
 }
 
 /** Tells a developer something. What only the makers of this component need is left out. */

@@ -11,9 +11,10 @@ const PHONES = {
 
 /** @typedef {keyof typeof PHONES} Platform */
 
-/** True for an API, an option or a result of it, a tag or an attribute of it, that base library 2.10.0 has. */
-function canIUse(schema) {
+/** True for an API, an option or a result of it, a tag or an attribute of it, that base library 2.10.0 has; and for what this phone has besides. */
+function canIUse(schema, later) {
   const [name, part, ...rest] = String(schema).split('.')
+  if (Object.hasOwn(later, name)) return part === undefined
   const tag = TAGS[name]
   if (tag) return part === undefined || part in tag || Object.keys(tag).some((key) => camel(key) === part)
   const api = BASE.api[name]
@@ -49,7 +50,7 @@ export function system(phone) {
   phone.events = events
   return {
     ...members,
-    canIUse,
+    canIUse: (schema) => canIUse(schema, phone.options.later),
     env: { USER_DATA_PATH: 'http://usr' },
     getSystemInfoSync: info,
     getSystemInfo: (options) => reply(phone, 'getSystemInfo', options, info),

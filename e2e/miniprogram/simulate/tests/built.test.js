@@ -39,6 +39,7 @@ describe('the second host, with the built component', () => {
     const { errors, HostPage } = await import('../host.js')
     const wx = {
       connectSocket,
+      canIUse: () => false,
       getSystemInfoSync: () => ({ platform: 'ios', version: '7.0.9', SDKVersion: '2.10.0', language: 'zh_CN' }),
       authorize: ({ success }) => void setTimeout(() => success({ errMsg: 'authorize:ok' })),
     }
