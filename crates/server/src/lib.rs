@@ -18,8 +18,10 @@
 //! | `notices` | the way from the media plane to the switchboard |
 //! | `directory` | the apps and their keys, as the store has them |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
+//! | `demo_guard` | which pages may ask the demo's signer, and how often |
 //! | `tls` | the certificate of HTTPS: from files, or from a CA of this server's own |
 //! | `rate` | token buckets (pure) |
+//! | `strangers` | lines of the log that strangers cause, bounded |
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
 
@@ -29,6 +31,7 @@ mod assets;
 pub mod check;
 mod clock;
 mod config;
+mod demo_guard;
 mod directory;
 mod greeting;
 mod http;
@@ -39,6 +42,7 @@ mod serve;
 mod session;
 mod signing;
 mod socket;
+mod strangers;
 mod streams;
 mod switchboard;
 pub mod tls;

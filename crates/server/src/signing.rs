@@ -8,6 +8,7 @@ use crate::clock;
 use crate::config::LimitSettings;
 use crate::http::Doors;
 use crate::rate::{Buckets, Rate};
+use crate::strangers::stranger_event;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
@@ -164,8 +165,8 @@ async fn sign_for_server(
         if !doors.signing.may_be_wrong(from, now) {
             return Err(Refusal::TooMany);
         }
-        // After the bound, or whoever guesses would fill the log.
-        warn!(%from, %app, "signing service: wrong API secret");
+        // The bound above is of one address, and of addresses there are many.
+        stranger_event!(WARN, %from, %app, "signing service: wrong API secret");
         return Err(Refusal::WrongSecret);
     };
     if !doors.signing.may_sign(app.id, now) {

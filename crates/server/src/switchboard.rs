@@ -33,6 +33,7 @@ use tracing::{debug, info, warn};
 use tring_calls::{CallRecord, Effect, Engine, Gone, Input, Reply};
 use tring_media::Command;
 use tring_medianet::MediaNet;
+use tring_protocol::log::Untrusted;
 use tring_protocol::{
     ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, SdkAppId, Success, Ticket,
     Timestamp, UserKey,
@@ -336,7 +337,7 @@ impl Switchboard {
             }
             Effect::Record(record) => {
                 info!(
-                    call = %record.call, room = %record.room, caller = %record.caller, reason = ?record.reason,
+                    call = %record.call, room = %record.room, caller = %Untrusted(&record.caller), reason = ?record.reason,
                     talked_s = record.accepted.map_or(0, |at| record.ended.since(at).as_secs()), "call ended"
                 );
                 metrics::counter!("tring_calls_ended_total").increment(1);
@@ -360,7 +361,7 @@ impl Switchboard {
         }
         let Ok(frame) = entry.session.event(event) else {
             if !entry.overrun {
-                warn!(%device, user = %entry.owner, "client does not take its events: session dropped");
+                warn!(%device, user = %Untrusted(&entry.owner), "client does not take its events: session dropped");
                 entry.overrun = true;
                 self.dropped.push(device);
             }

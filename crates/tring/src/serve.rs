@@ -1,21 +1,10 @@
 //! `tring serve`: reads the settings, lets the command line override them, sets up the log, runs the server.
 
+use crate::log;
 use crate::output::{Answer, Failure, Outcome};
 use clap::Args;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-
-/// What is logged when nobody says otherwise. The libraries below tell much that only their authors need.
-const LOG_DEFAULT: &str = "info,sqlx=warn,str0m=warn";
-
-/// Libraries that log whole frames and heads of requests, in which UserSigs, tickets and API secrets travel. Whatever the
-/// filter says, they are not asked for more than `info`.
-const LOG_FRAMES: [&str; 6] =
-    ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "axum", "axum_core"];
 
 /// Start the server.
 ///
@@ -27,7 +16,7 @@ pub(crate) struct Serve {
     settings: Settings,
 
     /// What is logged: error, warn, info, debug, trace, or a list such as info,tring_server=debug.
-    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = LOG_DEFAULT)]
+    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = log::DEFAULT)]
     log: String,
 
     /// Log as JSON, one object a line.
@@ -88,7 +77,7 @@ pub(crate) struct Settings {
 
 /// Runs until the server is told to stop.
 pub(crate) fn run(args: Serve) -> Outcome {
-    start_log(&args.log, args.log_json)?;
+    log::start(&args.log, args.log_json)?;
     let config = settings(args.settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(tring_server::run(config))?;
@@ -130,19 +119,4 @@ pub(crate) fn settings(args: Settings) -> Result<tring_server::Config, Failure> 
         config.media.advertise = advertise;
     }
     Ok(config)
-}
-
-fn start_log(filter: &str, json: bool) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|e| Failure::new(format!("--log cannot be read ({e}): give for example --log info")))?;
-    let no_frames = filter_fn(|meta| {
-        let library = meta.target().split("::").next().unwrap_or_default();
-        !LOG_FRAMES.contains(&library) || *meta.level() <= LevelFilter::INFO
-    });
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let to = tracing_subscriber::registry().with(no_frames).with(filter);
-    if json { to.with(log.json()).try_init() } else { to.with(log).try_init() }
-        .map_err(|e| Failure::new(format!("the log cannot be set up: {e}")))
 }

@@ -21,6 +21,7 @@ use player::Player;
 use publisher::Publisher;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
+use tring_protocol::log::{LineLimit, Untrusted};
 
 #[cfg(feature = "bridge")]
 pub(crate) use publisher::Edition;
@@ -120,6 +121,15 @@ pub(crate) struct Live {
     /// What connections on their way to another worker want.
     leaving: HashMap<ConnectionId, Wanted>,
     events: Vec<rtmp::Event>,
+    lines: Lines,
+}
+
+/// What is written of connections that end, by kind. Whoever reaches the port can cause it.
+#[derive(Debug, Default)]
+struct Lines {
+    refused: LineLimit,
+    strangers: LineLimit,
+    closed: LineLimit,
 }
 
 impl Live {
@@ -131,6 +141,7 @@ impl Live {
             tickets: HashMap::new(),
             leaving: HashMap::new(),
             events: Vec::new(),
+            lines: Lines::default(),
         }
     }
 
@@ -281,7 +292,7 @@ impl Live {
                             }
                             frames.push((*key, tag));
                         }
-                        Some(what) => self.fail(conn, &format!("{what} is not carried: {CARRIED}"), out),
+                        Some(what) => self.fail(conn, &format!("{what} is not carried: {CARRIED}"), now, out),
                     }
                 }
                 rtmp::Event::Stopped => self.dismiss(conn, OVER, out),
@@ -289,7 +300,7 @@ impl Live {
         }
         self.events = events;
         if let Err(error) = result {
-            self.fail(conn, &error.to_string(), out);
+            self.fail(conn, &error.to_string(), now, out);
         }
         if self.connections.get(&conn).is_some_and(Connection::has_answers) {
             out.ready.push(conn);
@@ -313,7 +324,10 @@ impl Live {
             }
             (access, _) => {
                 let reason = if access.is_some() { OTHER_WAY } else { NOT_VALID };
-                tracing::info!(?conn, stream = %wanted.name, reason, "an RTMP connection is refused");
+                if let Some(left_out) = self.lines.refused.pass(now) {
+                    let stream = Untrusted(&wanted.name);
+                    tracing::info!(?conn, %stream, reason, left_out, "an RTMP connection is refused");
+                }
                 return self.dismiss(conn, reason, out);
             }
         };
@@ -426,13 +440,18 @@ impl Live {
     }
 
     /// Ends a connection for what its peer did.
-    fn fail(&mut self, conn: ConnectionId, reason: &str, out: &mut LiveOutput) {
+    fn fail(&mut self, conn: ConnectionId, reason: &str, now: Instant, out: &mut LiveOutput) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let label = match &connection.role {
             Role::Pusher(key) | Role::Player { session: key, .. } => self.streams.get(key).map(|s| &*s.label),
             Role::Stranger | Role::Leaving => None,
         };
-        tracing::info!(label, ?conn, reason, "an RTMP connection is closed");
+        // Strangers must not use up what is there for those that have a ticket.
+        let lines = if label.is_some() { &mut self.lines.closed } else { &mut self.lines.strangers };
+        if let Some(left_out) = lines.pass(now) {
+            let reason = Untrusted(reason);
+            tracing::info!(label, ?conn, %reason, left_out, "an RTMP connection is closed");
+        }
         connection.blame(reason);
         self.dismiss(conn, reason, out);
     }

@@ -12,6 +12,7 @@ use crate::{Output, UserId};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+use tring_protocol::log::Untrusted;
 
 /// Shortest time between two times that one browser is sent what is kept of a phone. A phone sends a key frame every three
 /// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.
@@ -185,7 +186,7 @@ impl Shard {
         let edition = publisher.edition();
         let tell = |result: Result<(), String>| {
             if let Err(error) = result {
-                tracing::info!(label, error, "a phone's stream does not reach browsers");
+                tracing::info!(label, error = %Untrusted(error), "a phone's stream does not reach browsers");
             }
         };
         let done = catch_unwind(AssertUnwindSafe(|| {
