@@ -48,6 +48,7 @@ impl Greeting<'_> {
                 text += &format!(
                     "  demo app     sdkAppID {app}\n\n  Open  http://{host}:{port}/  and call from one phone to the other.\n"
                 );
+                text += &self.not_alone();
             }
             None => {
                 text += "\n  No demo page (start with --demo for one). Create an app with: tring app create <name>\n";
@@ -55,6 +56,19 @@ impl Greeting<'_> {
         }
         text += &self.phone(terminal);
         text + "  Stop with Ctrl-C.\n"
+    }
+
+    /// Who else can use the demo.
+    fn not_alone(&self) -> String {
+        let place = match self.plain.ip() {
+            ip if ip.is_loopback() => return String::new(),
+            ip if ip.is_unspecified() => "every interface".to_owned(),
+            ip => ip.to_string(),
+        };
+        let port = self.plain.port();
+        format!(
+            "  It listens on {place}: anybody in the network can sign in too, also as alice. Only for this machine: --listen 127.0.0.1:{port}\n"
+        )
     }
 
     /// How one's own phone gets in.
@@ -205,6 +219,23 @@ mod tests {
             assert!(!text.contains("phone, in") && !text.contains('█'), "{text}");
             assert!(text.contains("http://localhost:8080/"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_demo_that_others_can_reach_says_so_and_how_to_keep_it_to_oneself() {
+        let machine = machine();
+        let said = |plain: &str| greeting(&machine, plain, None).text(false);
+        let text = said("0.0.0.0:8080");
+        assert!(
+            text.contains("every interface: anybody in the network can sign in too, also as alice"),
+            "{text}"
+        );
+        assert!(text.contains("--listen 127.0.0.1:8080\n"), "{text}");
+        assert!(said("192.168.1.5:80").contains("listens on 192.168.1.5: anybody"));
+        assert!(!said("127.0.0.1:8080").contains("anybody"));
+        let mut it = greeting(&machine, "0.0.0.0:8080", None);
+        it.demo_app = None;
+        assert!(!it.text(false).contains("anybody"), "without the demo a UserSig is needed");
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::directory::Directory;
 use crate::signing::{self, Signing};
 use crate::switchboard::In;
 use crate::tls::Identity;
-use crate::{assets, install, socket, streams};
+use crate::{assets, demo_guard, install, socket, streams};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -29,6 +30,7 @@ pub(crate) struct Doors {
     pub(crate) config: Arc<Config>,
     pub(crate) directory: Directory,
     pub(crate) signing: Signing,
+    pub(crate) demo_guard: demo_guard::DemoGuard,
     pub(crate) switchboard: mpsc::Sender<In>,
     pub(crate) media: MediaNet,
     /// One permit an open WebSocket.
@@ -55,10 +57,11 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
         .route("/sdk/{*path}", get(sdk))
         .merge(install::routes());
     if doors.config.demo {
-        router = router
+        let guarded = Router::new()
             .route("/demo/config.json", get(signing::demo_config))
             .route("/demo/usersig", post(signing::demo_usersig))
-            .fallback(get(demo));
+            .route_layer(from_fn_with_state(doors.clone(), demo_guard::guard));
+        router = router.merge(guarded).fallback(get(demo));
     } else {
         router = router.fallback(nothing_here);
     }

@@ -4,6 +4,7 @@ use crate::accept::{self, ANSWER_WITHIN, Bounds, HEAD_WITHIN, Places};
 use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::demo_guard::DemoGuard;
 use crate::directory::Directory;
 use crate::greeting::Greeting;
 use crate::http::{self, Doors};
@@ -240,6 +241,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         clock,
         directory,
         signing: Signing::new(store, demo_app, limits),
+        demo_guard: DemoGuard::new(&config),
         switchboard: switchboard.clone(),
         media: media.clone(),
         sockets: sockets.clone(),
