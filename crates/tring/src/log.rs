@@ -61,12 +61,20 @@ pub(crate) fn start(filter: &str, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+fn crate_of(target: &str) -> &str {
+    target.split("::").next().unwrap_or_default()
+}
+
+fn is_ours(target: &str) -> bool {
+    crate_of(target).strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
 /// The most that may be logged of this target.
 fn most(target: &str) -> LevelFilter {
-    let library = target.split("::").next().unwrap_or_default();
-    if library == OURS || library.strip_prefix(OURS).is_some_and(|rest| rest.starts_with('_')) {
+    if is_ours(target) {
         return LevelFilter::TRACE;
     }
+    let library = crate_of(target);
     LIBRARIES_READ.iter().find(|(read, _)| *read == library).map_or(LIBRARY_MOST, |(_, most)| *most)
 }
 
@@ -91,7 +99,7 @@ struct LibraryFlood {
 impl<S: tracing::Subscriber> Layer<S> for LibraryFlood {
     fn event_enabled(&self, event: &tracing::Event<'_>, _: Context<'_, S>) -> bool {
         let meta = event.metadata();
-        if most(meta.target()) == LevelFilter::TRACE || *meta.level() > LevelFilter::INFO {
+        if is_ours(meta.target()) || *meta.level() > LevelFilter::INFO {
             return true;
         }
         // Media's threads come by here too, and wait for nobody: a line that meets another one is left out.
@@ -251,7 +259,7 @@ mod tests {
         let log = tracing_subscriber::registry().with(LibraryFlood::default()).with(count.clone());
         tracing::subscriber::with_default(log, || {
             for _ in 0..500 {
-                tracing::warn!(target: "a_library", "as a stranger wishes");
+                tracing::warn!(target: "dimpl", "as a stranger wishes");
                 tracing::warn!(target: "tring_server::strangers", "as we wish");
             }
         });
