@@ -9,8 +9,10 @@ export const PROTOCOL_VERSION = 1
 export type SdkAppId = number;
 
 /**
- * A user's name inside one app (the guide's userID): UTF-8, 1 to [`MAX_USER_ID_BYTES`] bytes, no control
- * characters, and none of the texts that stand for "not set".
+ * A user's name inside one app (the guide's userID): UTF-8, 1 to [`MAX_USER_ID_BYTES`] bytes, none of the texts that
+ * stand for "not set", no white space at its ends, and no control, zero-width, bidirectional or other character that
+ * nobody sees, but for those that are part of an emoji (variation selector, joiner between two pictures, tags of a
+ * flag) or choose between two ways to write a Chinese character.
  */
 export type UserId = string;
 

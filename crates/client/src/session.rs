@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 use tracing::debug;
+use tring_protocol::log::Untrusted;
 use tring_protocol::{
     Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage,
     KickReason, Outcome, PROTOCOL_VERSION, Request, Success, Welcome,
@@ -161,7 +162,7 @@ impl Session {
                 Err(closed) => break closed,
             };
         };
-        debug!(user = %self.options.user_id, %closed, "client closed");
+        debug!(user = %Untrusted(&self.options.user_id), %closed, "client closed");
         self.shared.set(|now| now.closed = Some(closed));
     }
 
@@ -222,11 +223,11 @@ impl Session {
                     return Err(Closed::KickedOut);
                 }
                 Err(ClientError::Refused(body)) if !body.retry => {
-                    debug!(user = %self.options.user_id, code = ?body.code, "refused");
+                    debug!(user = %Untrusted(&self.options.user_id), code = ?body.code, "refused");
                     return Err(Closed::Refused);
                 }
                 Err(error) => {
-                    debug!(user = %self.options.user_id, %error, "not back yet");
+                    debug!(user = %Untrusted(&self.options.user_id), error = %Untrusted(&error), "not back yet");
                     tokio::time::sleep(wait.mul_f32(spread())).await;
                     wait = (wait * 2).min(RETRY.1);
                 }
@@ -331,7 +332,7 @@ impl Session {
             return self.event(seq, event);
         }
         let Ok(Answer { re, outcome }) = serde_json::from_str(text) else {
-            debug!(user = %self.options.user_id, "a message that this version does not know");
+            debug!(user = %Untrusted(&self.options.user_id), "a message that this version does not know");
             return Ok(None);
         };
         let Some(pending) = self.pending.remove(&re) else { return Ok(None) };

@@ -17,6 +17,7 @@ use crate::{
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
+use tring_protocol::log::Untrusted;
 
 #[cfg(feature = "bridge")]
 mod bridge;
@@ -474,7 +475,7 @@ impl Shard {
     /// Closes a session that broke, and says so.
     fn lose(&mut self, key: Key, why: &str, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get(key) else { return };
-        tracing::debug!(session = %session.id, label = %session.label, why, "media session lost");
+        tracing::debug!(session = %session.id, label = %session.label, why = %Untrusted(why), "media session lost");
         self.counters.lost += 1;
         out.notices.push(Notice::Lost { session: session.id });
         self.close(key, now, out);

@@ -1,5 +1,6 @@
 //! Newtypes for everything that names something. None of them can be mixed up with another.
 
+use crate::characters::{self, Named};
 use crate::limits::{MAX_CALL_ID_BYTES, MAX_USER_ID_BYTES};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
@@ -20,9 +21,21 @@ pub enum IdError {
         /// The limit.
         max: usize,
     },
-    /// The text has a control character (line breaks would break the signed text of a UserSig).
-    #[error("the id has a control character")]
-    Control,
+    /// The text has a character that nobody sees: a control (line breaks would break the signed text of a UserSig), or a
+    /// zero-width, bidirectional or other one by which two ids look alike.
+    #[error("the id has the {} {}: leave it out", if found.is_control() { "control character" } else { "invisible character" }, Named(*found))]
+    Invisible {
+        /// The first such character.
+        found: char,
+    },
+    /// The text begins or ends with white space: nobody who writes the name would reach its user.
+    #[error("the id {} with {}: an id has no white space at its ends, take it off", if *begins { "begins" } else { "ends" }, Named(*found))]
+    Blank {
+        /// The white space.
+        found: char,
+        /// At the beginning, not at the end.
+        begins: bool,
+    },
     /// The text is one that a program writes for a value that was never set: `0`, `undefined`, `null`, `NaN`.
     #[error("the id is a placeholder ({0}): fill in the real userID before login()")]
     Placeholder(&'static str),
@@ -88,8 +101,10 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// A user's name inside one app (the guide's userID): UTF-8, 1 to [`MAX_USER_ID_BYTES`] bytes, no control
-    /// characters, and none of the texts that stand for "not set".
+    /// A user's name inside one app (the guide's userID): UTF-8, 1 to [`MAX_USER_ID_BYTES`] bytes, none of the texts that
+    /// stand for "not set", no white space at its ends, and no control, zero-width, bidirectional or other character that
+    /// nobody sees, but for those that are part of an emoji (variation selector, joiner between two pictures, tags of a
+    /// flag) or choose between two ways to write a Chinese character.
     UserId
 }
 
@@ -125,6 +140,13 @@ impl UserId {
         }
         check(text, MAX_USER_ID_BYTES).map(Self)
     }
+
+    /// A userID out of a record of an earlier version, which took names that [`UserId::new`] refuses today: for showing
+    /// what was, not for signing in or calling. Errors: empty, too long.
+    pub fn recorded(text: &str) -> Result<Self, IdError> {
+        check_length(text, MAX_USER_ID_BYTES)?;
+        Ok(Self(text.into()))
+    }
 }
 
 text_id! {
@@ -140,7 +162,7 @@ impl<'de> Deserialize<'de> for CallId {
 }
 
 impl CallId {
-    /// Wraps a text. Errors: empty, too long, control characters.
+    /// Wraps a text. Errors: every [`IdError`] but `Placeholder` and `ZeroApp`.
     pub fn new(text: &str) -> Result<Self, IdError> {
         check(text, MAX_CALL_ID_BYTES).map(Self)
     }
@@ -151,15 +173,22 @@ impl CallId {
     }
 }
 
+fn check_length(text: &str, max: usize) -> Result<(), IdError> {
+    match text.len() {
+        0 => Err(IdError::Empty),
+        len if len > max => Err(IdError::TooLong { len, max }),
+        _ => Ok(()),
+    }
+}
+
 fn check(text: &str, max: usize) -> Result<Arc<str>, IdError> {
-    if text.is_empty() {
-        return Err(IdError::Empty);
+    check_length(text, max)?;
+    if let Some(found) = characters::first_invisible(text) {
+        return Err(IdError::Invisible { found });
     }
-    if text.len() > max {
-        return Err(IdError::TooLong { len: text.len(), max });
-    }
-    if text.chars().any(char::is_control) {
-        return Err(IdError::Control);
+    let mut ends = [(text.chars().next(), true), (text.chars().next_back(), false)].into_iter();
+    if let Some((Some(found), begins)) = ends.find(|(c, _)| c.is_some_and(char::is_whitespace)) {
+        return Err(IdError::Blank { found, begins });
     }
     Ok(text.into())
 }
@@ -226,5 +255,46 @@ pub struct RoomKey {
 impl fmt::Display for RoomKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.app, self.room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_that_looks_like_another_is_refused_and_the_character_is_named() {
+        for (text, said) in [
+            ("a\u{200b}lice", "the invisible character U+200B (zero-width space)"),
+            ("\u{feff}alice", "the invisible character U+FEFF (byte order mark)"),
+            ("alice\u{202e}", "the invisible character U+202E (bidirectional override)"),
+            ("al\u{ad}ice", "the invisible character U+00AD (soft hyphen)"),
+            ("a\nb", "the control character U+000A (line feed)"),
+            ("alice\n", "the control character U+000A (line feed)"),
+            ("a\u{1b}[31m", "the control character U+001B (escape)"),
+            (" bob ", "begins with U+0020 (space)"),
+            ("bob ", "ends with U+0020 (space)"),
+            ("\u{3000}bob", "begins with U+3000 (ideographic space)"),
+            ("bob\u{a0}", "ends with U+00A0 (no-break space)"),
+            (" ", "begins with U+0020 (space)"),
+        ] {
+            let refused = UserId::new(text).unwrap_err().to_string();
+            assert!(refused.contains(said), "{text:?}: {refused}");
+            assert!(!refused.chars().any(crate::log::is_unprintable), "{refused:?}");
+            assert_eq!(UserId::recorded(text).unwrap().as_str(), text, "old records are still read");
+        }
+        for taken in ["bob", "bob smith", "用户", "👩🏽\u{200d}💻", "❤\u{fe0f}", "10086", "O'Brien"]
+        {
+            assert_eq!(UserId::new(taken).unwrap().as_str(), taken);
+        }
+        assert_eq!(UserId::recorded(""), Err(IdError::Empty));
+        assert!(UserId::recorded(&"a".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn a_call_id_is_held_to_the_same() {
+        assert_eq!(CallId::new("a\nb"), Err(IdError::Invisible { found: '\n' }));
+        assert_eq!(CallId::new("a "), Err(IdError::Blank { found: ' ', begins: false }));
+        assert!(CallId::new("00ff").is_ok());
     }
 }

@@ -17,6 +17,7 @@
 //! | server → client, answer | `{"re":7,"ok":{…}}` or `{"re":7,"error":{…}}` | [`Answer`] |
 //! | server → client, event | `{"seq":12,"type":"invited",…}` | [`EventMessage`] |
 
+mod characters;
 mod error;
 mod ids;
 mod messages;
@@ -25,6 +26,7 @@ mod time;
 mod unreadable;
 
 pub mod limits;
+pub mod log;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use ids::{CallId, DeviceId, IdError, RoomId, RoomKey, SdkAppId, UserId, UserKey};

@@ -2,7 +2,7 @@
 //! the name of the field.
 
 use crate::limits::MAX_MESSAGE_BYTES;
-use crate::{Answer, ClientMessage, ErrorBody, ErrorCode, Outcome, UserId};
+use crate::{Answer, ClientMessage, ErrorBody, ErrorCode, IdError, Outcome, UserId};
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -32,12 +32,15 @@ enum Shape {
     /// None: negative, or a fraction.
     Number(Option<u64>),
     Text {
-        is_user: bool,
+        /// Why it is no userID, if it is none.
+        no_user: Option<IdError>,
         /// The text itself if it may name a type.
         short: Option<String>,
     },
     List {
         of_users: bool,
+        /// Why the first text that is no userID is none.
+        no_user: Option<IdError>,
     },
     Object,
 }
@@ -48,9 +51,17 @@ const SHORT: usize = 32;
 impl Shape {
     fn is_user(&self) -> bool {
         match self {
-            Self::Text { is_user, .. } => *is_user,
+            Self::Text { no_user, .. } => no_user.is_none(),
             Self::Number(n) => n.is_some_and(|n| n != 0),
             _ => false,
+        }
+    }
+
+    /// Why a text in it is no userID, where more is to be said than that it is none.
+    fn no_user(&self) -> Option<IdError> {
+        match self {
+            Self::Text { no_user, .. } | Self::List { no_user, .. } => *no_user,
+            _ => None,
         }
     }
 
@@ -98,15 +109,16 @@ impl<'de> Deserialize<'de> for Shape {
 
             fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
                 let short = (text.len() <= SHORT).then(|| text.to_owned());
-                Ok(Shape::Text { is_user: UserId::new(text).is_ok(), short })
+                Ok(Shape::Text { no_user: UserId::new(text).err(), short })
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
-                let mut of_users = true;
+                let (mut of_users, mut no_user) = (true, None);
                 while let Some(element) = list.next_element::<Shape>()? {
                     of_users &= element.is_user();
+                    no_user = no_user.or(element.no_user());
                 }
-                Ok(Shape::List { of_users })
+                Ok(Shape::List { of_users, no_user })
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
@@ -139,7 +151,7 @@ impl Want {
             Self::App => matches!(shape, Shape::Number(Some(1..))),
             Self::Bool => *shape == Shape::Bool,
             Self::User => shape.is_user(),
-            Self::Users => matches!(shape, Shape::List { of_users: true }),
+            Self::Users => matches!(shape, Shape::List { of_users: true, .. }),
             Self::Object => *shape == Shape::Object,
         }
     }
@@ -304,6 +316,9 @@ impl Head {
             // The right shape, and yet no message: a number or a text out of its range.
             return ErrorBody::with(code, format!("{}: {}", code.sentence(), reason(error)));
         };
+        if let (Want::User | Want::Users, Some(why)) = (want, self.field(name).and_then(Shape::no_user)) {
+            return ErrorBody::with(code, format!("`{name}` of {kind} holds no userID: {why}"));
+        }
         let found = self.field(name).map_or("missing", Shape::name);
         ErrorBody::with(code, format!("`{name}` of {kind} is {found}: it must be {}", want.name()))
     }

@@ -1,6 +1,7 @@
 //! Connections: how many, from where, and how long they may take before they ask for something. With TLS or without.
 
 use crate::addresses::Shares;
+use crate::strangers::stranger_event;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -21,7 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tracing::{debug, warn};
+use tracing::warn;
+use tring_protocol::log::Untrusted;
 
 /// Bytes that wait in a connection for a request's head: the largest head that is read. Browsers send about 1 kB.
 const HEAD_BUFFER: usize = 16 * 1024;
@@ -95,7 +97,7 @@ pub(crate) async fn accept(
         let (Ok(place), Some(seat)) =
             (places.all.clone().try_acquire_owned(), places.of_address.enter(from.ip()))
         else {
-            debug!(%from, "connection refused: too many are open");
+            stranger_event!(DEBUG, %from, "connection refused: too many are open");
             metrics::counter!("tring_connections_refused_total").increment(1);
             continue;
         };
@@ -134,8 +136,8 @@ async fn serve_tls(
             serve(plain, routes, from, bounds).await;
         }
         // A phone that does not trust the certificate ends like this: no fault of the server's.
-        Ok(Err(error)) => debug!(%from, %error, "no TLS connection"),
-        Err(_) => debug!(%from, "no TLS connection in time"),
+        Ok(Err(error)) => stranger_event!(DEBUG, %from, error = %Untrusted(&error), "no TLS connection"),
+        Err(_) => stranger_event!(DEBUG, %from, "no TLS connection in time"),
     }
 }
 
@@ -178,7 +180,7 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
-        debug!(%from, %error, "connection ended");
+        stranger_event!(DEBUG, %from, error = %Untrusted(&error), "connection ended");
     }
 }
 

@@ -213,6 +213,7 @@ pub struct LimitSettings {
 
 /// `[retention]`: how long what is written down is kept. What is older is deleted while the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetentionSettings {

@@ -87,6 +87,9 @@ impl Greeting<'_> {
                 "\n  Phones are led to trust in this server's local CA. Its fingerprint (SHA-256):\n  {fingerprint}\n"
             );
         }
+        if let Some(who) = self.not_alone() {
+            text += &format!("\n  {who}\n");
+        }
         text += "\n  Stop with Ctrl-C.";
         if let Some(url) = phone {
             text += &format!(" On your own phone, in the same network, open\n  {url}\n ");
@@ -99,6 +102,20 @@ impl Greeting<'_> {
             ),
             None => format!(" Pages and programs sign in at:\n  {}", self.best_url()),
         }
+    }
+
+    /// Who else can use the demo.
+    fn not_alone(&self) -> Option<String> {
+        self.demo_app?;
+        let place = match self.plain.ip() {
+            ip if ip.is_loopback() => return None,
+            ip if ip.is_unspecified() => "every interface".to_owned(),
+            ip => ip.to_string(),
+        };
+        let port = self.plain.port();
+        Some(format!(
+            "The demo listens on {place}: anybody in the network can sign in too, also as alice. Only for this machine: --listen 127.0.0.1:{port}"
+        ))
     }
 
     /// The same for programs, with all addresses.
@@ -368,6 +385,23 @@ mod tests {
             assert!(text.ends_with("\n  http://localhost:8080/"), "{text}");
             assert!(text.contains("http://localhost:8080/"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_demo_that_others_can_reach_says_so_and_how_to_keep_it_to_oneself() {
+        let machine = machine();
+        let said = |plain: &str| greeting(&machine, plain, None).text(false);
+        let text = said("0.0.0.0:8080");
+        assert!(
+            text.contains("every interface: anybody in the network can sign in too, also as alice"),
+            "{text}"
+        );
+        assert!(text.contains("--listen 127.0.0.1:8080\n"), "{text}");
+        assert!(said("192.168.1.5:80").contains("listens on 192.168.1.5: anybody"));
+        assert!(!said("127.0.0.1:8080").contains("anybody"));
+        let mut it = greeting(&machine, "0.0.0.0:8080", None);
+        it.demo_app = None;
+        assert!(!it.text(false).contains("anybody"), "without the demo a UserSig is needed");
     }
 
     #[test]

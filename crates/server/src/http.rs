@@ -9,10 +9,10 @@ use crate::signing::{self, Signing};
 use crate::store_health::StoreHealth;
 use crate::switchboard::In;
 use crate::tls::Identity;
-use crate::{assets, install, socket, streams};
+use crate::{assets, demo_guard, install, socket, streams};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -32,6 +32,7 @@ pub(crate) struct Doors {
     pub(crate) config: Arc<Config>,
     pub(crate) directory: Directory,
     pub(crate) signing: Signing,
+    pub(crate) demo_guard: demo_guard::DemoGuard,
     pub(crate) switchboard: mpsc::Sender<In>,
     pub(crate) media: MediaNet,
     /// One permit an open WebSocket.
@@ -60,13 +61,13 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
         .route("/sdk/{*path}", get(sdk))
         .merge(install::routes());
     if doors.config.demo {
-        router = router
-            .route("/demo/config.json", get(signing::demo_config).layer(from_fn(from_this_machine)))
-            .route(
-                "/demo/usersig",
-                post(signing::demo_usersig).options(preflight).layer(from_fn(from_this_machine)),
-            )
-            .fallback(get(demo));
+        let demo = Router::new()
+            .route("/demo/config.json", get(signing::demo_config))
+            .route("/demo/usersig", post(signing::demo_usersig).options(preflight))
+            .route_layer(from_fn_with_state(doors.clone(), demo_guard::guard))
+            // Outermost: a page of this machine may read why it was refused, too.
+            .route_layer(from_fn(from_this_machine));
+        router = router.merge(demo).fallback(get(demo_page));
     } else {
         router = router.fallback(nothing_here);
     }
@@ -93,7 +94,7 @@ async fn sdk(Path(path): Path<String>, headers: HeaderMap) -> Response {
     assets::sdk(&path, &headers)
 }
 
-async fn demo(State(_): State<Arc<Doors>>, uri: axum::http::Uri, headers: HeaderMap) -> Response {
+async fn demo_page(State(_): State<Arc<Doors>>, uri: axum::http::Uri, headers: HeaderMap) -> Response {
     if !assets::present() {
         let text = "this binary was built without its clients: run `make build`, then start it again\n";
         return (StatusCode::NOT_FOUND, text).into_response();

@@ -23,8 +23,10 @@
 //! | `store_health` | whether the database takes them |
 //! | `retention` | old rows of the database go away |
 //! | `signing` | `POST /v1/usersig` and the demo's signer |
+//! | `demo_guard` | which pages may ask the demo's signer, and how often |
 //! | `tls` | the certificate of HTTPS: from files, or from a CA of this server's own |
 //! | `rate` | token buckets (pure) |
+//! | `strangers` | lines of the log that strangers cause, bounded |
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
 
@@ -35,6 +37,7 @@ pub mod check;
 mod clock;
 mod config;
 mod cross_origin;
+mod demo_guard;
 mod directory;
 mod greeting;
 mod http;
@@ -48,6 +51,7 @@ mod session;
 mod signing;
 mod socket;
 mod store_health;
+mod strangers;
 mod streams;
 mod switchboard;
 pub mod tls;

@@ -4,6 +4,7 @@ use crate::accept::{self, ANSWER_WITHIN, Bounds, HEAD_WITHIN, Places};
 use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::demo_guard::DemoGuard;
 use crate::directory::Directory;
 use crate::greeting::{Announcement, Greeting};
 use crate::http::{self, Doors};
@@ -268,6 +269,7 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         clock,
         directory: directory.clone(),
         signing: Signing::new(audit, demo_app, limits),
+        demo_guard: DemoGuard::new(&config),
         switchboard: switchboard.clone(),
         media: media.clone(),
         sockets: sockets.clone(),

@@ -8,6 +8,7 @@ use crate::clock;
 use crate::config::LimitSettings;
 use crate::http::Doors;
 use crate::rate::{Buckets, Rate};
+use crate::strangers::stranger_event;
 use crate::writer::{Audit, AuditFull, Signature};
 use axum::Json;
 use axum::body::Bytes;
@@ -21,7 +22,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tracing::warn;
 use tring_protocol::{SdkAppId, Timestamp, UserId};
 use tring_store::App;
 
@@ -167,8 +167,8 @@ async fn sign_for_server(
         if !doors.signing.may_be_wrong(from, now) {
             return Err(Refusal::TooMany);
         }
-        // After the bound, or whoever guesses would fill the log.
-        warn!(%from, %app, "signing service: wrong API secret");
+        // The bound above is of one address, and of addresses there are many.
+        stranger_event!(WARN, %from, %app, "signing service: wrong API secret");
         return Err(Refusal::WrongSecret);
     };
     if !doors.signing.may_sign(app.id, now) {

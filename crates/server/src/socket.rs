@@ -8,6 +8,7 @@ use crate::directory::SignInError;
 use crate::http::Doors;
 use crate::rate::{Bucket, Rate};
 use crate::session::{Frame, to_frame};
+use crate::strangers::stranger_event;
 use crate::streams;
 use crate::switchboard::{In, LINK, Link, Out};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -22,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
 use tring_protocol::limits::MAX_MESSAGE_BYTES;
+use tring_protocol::log::Untrusted;
 use tring_protocol::{
     Answer, ClientMessage, DeviceId, ErrorBody, ErrorCode, OLDEST_PROTOCOL_VERSION, Outcome,
     PROTOCOL_VERSION, Request, UserKey, parse_client_message, refuse_unread,
@@ -66,7 +68,7 @@ pub(crate) async fn door(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let overloaded = |what: &'static str| {
-        debug!(%from, what, "socket refused");
+        stranger_event!(DEBUG, %from, what, "socket refused");
         (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded.sentence()).into_response()
     };
     if *doors.stopping.borrow() {
@@ -99,10 +101,11 @@ async fn serve(
     let (sender, frames) = mpsc::channel(LINK);
     let mut door = Door { doors, socket, number, host, device: None };
     let why = door.run(sender, frames).await;
-    debug!(socket = number, %from, device = ?door.device, why, "socket closed");
-    if let Some(device) = door.device {
-        let _ = door.doors.switchboard.send(In::Cut { device, socket: number }).await;
-    }
+    let Some(device) = door.device else {
+        return stranger_event!(DEBUG, socket = number, %from, why, "socket closed that nobody signed in on");
+    };
+    debug!(socket = number, %from, %device, why, "socket closed");
+    let _ = door.doors.switchboard.send(In::Cut { device, socket: number }).await;
 }
 
 /// Why a socket ended, for the log.
@@ -155,7 +158,7 @@ impl Door {
                             return "closed by the client";
                         }
                         Some(Err(e)) => {
-                            debug!(socket = self.number, error = %e, "socket error");
+                            stranger_event!(DEBUG, socket = self.number, error = %Untrusted(&e), "socket error");
                             self.close(close_code::SIZE, "frame too large or broken").await;
                             return "broken";
                         }
@@ -217,7 +220,7 @@ impl Door {
                         In::Login { owner, single_login, again, re: id, link, device }
                     }
                     (Err(error), _) => {
-                        debug!(socket = self.number, user = %owner, code = ?error.code, "sign-in refused");
+                        stranger_event!(DEBUG, socket = self.number, user = %Untrusted(&owner), code = ?error.code, "sign-in refused");
                         return self.refuse(id, error).await;
                     }
                     (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,

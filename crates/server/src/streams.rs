@@ -2,6 +2,7 @@
 
 use crate::config::RtmpSettings;
 use crate::http::Doors;
+use crate::strangers::stranger_event;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tokio_util::io::ReaderStream;
-use tracing::debug;
 use tring_media::{Ticket, Tickets};
+use tring_protocol::log::Untrusted;
 use tring_protocol::{CallId, PlayStream, Success};
 
 /// The path in RTMP addresses.
@@ -52,11 +53,16 @@ impl StreamUrls {
 /// The host that a client asked for, without port; empty if it named none that an address can hold.
 pub(crate) fn host_of(headers: &HeaderMap) -> Arc<str> {
     let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let host = match host.rsplit_once(':') {
+    let host = without_port(host);
+    if is_host(host) { host.into() } else { "".into() }
+}
+
+/// A host, without the port behind it.
+pub(crate) fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
-    };
-    if is_host(host) { host.into() } else { "".into() }
+    }
 }
 
 /// A name or address, with a port or without, and nothing that could change the meaning of a URL.
@@ -87,7 +93,7 @@ pub(crate) async fn flv(
     let mut socket = match played {
         Ok(socket) => socket,
         Err(error) => {
-            debug!(stream, %error, "an FLV stream is not played");
+            stranger_event!(DEBUG, stream = %Untrusted(&stream), %error, "an FLV stream is not played");
             return (StatusCode::SERVICE_UNAVAILABLE, "the server has no room for this stream now\n")
                 .into_response();
         }

@@ -34,6 +34,7 @@ use tracing::{debug, info, warn};
 use tring_calls::{Effect, Engine, Gone, Input, Reply};
 use tring_media::Command;
 use tring_medianet::MediaNet;
+use tring_protocol::log::Untrusted;
 use tring_protocol::{
     ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, SdkAppId, Success, Ticket,
     Timestamp, UserKey,
@@ -338,7 +339,7 @@ impl Switchboard {
             Effect::Record(record) => {
                 if let Some(reason) = record.reason {
                     info!(
-                        call = %record.call, room = %record.room, caller = %record.caller, ?reason,
+                        call = %record.call, room = %record.room, caller = %Untrusted(&record.caller), ?reason,
                         talked_s = record.accepted.map_or(0, |at| record.at.since(at).as_secs()), "call ended"
                     );
                     metrics::counter!("tring_calls_ended_total").increment(1);
@@ -361,7 +362,7 @@ impl Switchboard {
         }
         let Ok(frame) = entry.session.event(event) else {
             if !entry.overrun {
-                warn!(%device, user = %entry.owner, "client does not take its events: session dropped");
+                warn!(%device, user = %Untrusted(&entry.owner), "client does not take its events: session dropped");
                 entry.overrun = true;
                 self.dropped.push(device);
             }

@@ -197,3 +197,45 @@ async fn a_demo_app_that_was_deleted_is_an_error_that_says_so() {
     assert_eq!(status, 410, "{body}");
     assert!(body.contains("--demo"), "{body}");
 }
+
+#[tokio::test]
+async fn a_user_sig_with_a_line_end_signs_in_and_with_one_inside_it_is_told_why() {
+    use futures_util::SinkExt;
+    let server = Server::start().await;
+    let app = server.app("app").await;
+    let sig = sign(&app, "alice");
+    let ask = async |sig: String| {
+        let mut socket = server.socket().await;
+        let text = login_text(&app, "alice", &sig);
+        socket.send(tokio_tungstenite::tungstenite::Message::text(text)).await.unwrap();
+        answer(&mut socket).await
+    };
+    for (before, after) in [("", "\n"), ("", "\r\n"), (" ", " "), ("\n", "\t")] {
+        ask(format!("{before}{sig}{after}")).await.unwrap();
+    }
+    let refused = ask(sig.replacen("eJ", "eJ\n", 1)).await.unwrap_err();
+    assert_eq!(refused.code, tring_protocol::ErrorCode::SigMalformed);
+    assert!(refused.message.contains("character 3 is white space"), "{}", refused.message);
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_another_is_refused_and_the_character_is_named() {
+    use futures_util::SinkExt;
+    let server = Server::start().await;
+    let created = server.create_app("app").await;
+    for (user, said) in [(" bob ", "U+0020 (space)"), ("bo\u{200b}b", "U+200B"), ("bob\u{202e}", "U+202E")] {
+        let mut socket = server.socket().await;
+        let text = login_text(&created.app, user, &sign(&created.app, user));
+        socket.send(tokio_tungstenite::tungstenite::Message::text(text)).await.unwrap();
+        let refused = answer(&mut socket).await.unwrap_err();
+        assert_eq!(refused.code, tring_protocol::ErrorCode::UserIdInvalid, "{user:?}");
+        assert!(refused.message.contains(said), "{}", refused.message);
+        let body = json!({ "sdkAppID": created.app.id, "userID": user });
+        let (status, reply) = ask(&server, created.api_secret.expose(), body).await;
+        assert_eq!((status, reply["error"]["code"].as_str()), (400, Some("user_id_invalid")));
+        assert!(reply["error"]["message"].as_str().unwrap().contains(said), "{reply}");
+    }
+    for user in ["bob", "用户", "👩🏽\u{200d}💻"] {
+        server.device(&created.app, user).await;
+    }
+}

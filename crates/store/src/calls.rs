@@ -192,7 +192,8 @@ fn record(
 
 fn user(row: &SqliteRow, column: &'static str) -> Result<UserId, StoreError> {
     let text: &str = row.try_get(column)?;
-    UserId::new(text).map_err(|_| corrupt("userID", text))
+    // Not `new`: earlier versions took names that are refused today.
+    UserId::recorded(text).map_err(|_| corrupt("userID", text))
 }
 
 fn state(row: &SqliteRow) -> Result<RecordState, StoreError> {

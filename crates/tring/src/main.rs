@@ -5,7 +5,8 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `serve` | `tring serve`: settings, overrides, logging |
+//! | `serve` | `tring serve`: settings, overrides |
+//! | `log` | the server's log: no secret, no forged line, no flood |
 //! | `app` | `tring app …` on the database of a data folder |
 //! | `usersig` | `tring usersig …` |
 //! | `doctor` | `tring doctor …`: what is wrong with a server and the way to it; `tring health` |
@@ -16,6 +17,7 @@
 mod app;
 mod config;
 mod doctor;
+mod log;
 mod output;
 mod serve;
 mod usersig;

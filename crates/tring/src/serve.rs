@@ -1,24 +1,11 @@
 //! `tring serve`: reads the settings, lets the command line override them, sets up the log, runs the server.
 
+use crate::log;
 use crate::output::{self, Answer, Failure, Form, Outcome};
 use clap::Args;
-use serde_json::{Map, Value};
-use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::panic::PanicHookInfo;
 use std::path::PathBuf;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-
-/// What is logged when nobody says otherwise. The libraries below tell much that only their authors need.
-const LOG_DEFAULT: &str = "info,sqlx=warn,str0m=warn";
-
-/// Libraries that log whole frames and heads of requests, in which UserSigs, tickets and API secrets travel. Whatever the
-/// filter says, they are not asked for more than `info`.
-const LOG_FRAMES: [&str; 6] =
-    ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "axum", "axum_core"];
 
 /// Start the server.
 ///
@@ -30,7 +17,7 @@ pub(crate) struct Serve {
     settings: Settings,
 
     /// What is logged: error, warn, info, debug, trace, or a list such as info,tring_server=debug.
-    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = LOG_DEFAULT)]
+    #[arg(long, value_name = "FILTER", env = "TRING_LOG", default_value = log::DEFAULT)]
     log: String,
 
     /// Say everything as JSON, one object a line: the log, where to click, and why the server does not start.
@@ -107,7 +94,7 @@ pub(crate) struct Settings {
 /// Runs until the server is told to stop.
 pub(crate) fn run(args: Serve) -> Outcome {
     let form = args.form();
-    start_log(&args.log, form)?;
+    log::start(&args.log, form)?;
     let config = settings(args.settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(tring_server::run(config, |announcement| announce(form, announcement)))?;
@@ -122,22 +109,6 @@ fn announce(form: Form, announcement: tring_server::Announcement) {
         Form::JsonLines => output::json_line("INFO", announcement.message, announcement.fields),
     };
     let _ = writeln!(io::stdout(), "{text}");
-}
-
-/// What a panic says where the log is JSON. The log's filter has no say in it.
-fn panic_line(info: &PanicHookInfo<'_>) -> String {
-    let mut fields = Map::new();
-    let payload = info.payload_as_str().unwrap_or("(no text)");
-    fields.insert("panic".into(), payload.into());
-    let place = info.location().map(ToString::to_string);
-    fields.insert("location".into(), place.into());
-    fields.insert("thread".into(), std::thread::current().name().map(str::to_owned).into());
-    // Taken only if RUST_BACKTRACE asks for it.
-    let backtrace = Backtrace::capture();
-    if backtrace.status() == BacktraceStatus::Captured {
-        fields.insert("backtrace".into(), Value::from(backtrace.to_string()));
-    }
-    output::json_line("ERROR", "panicked", fields)
 }
 
 /// The configuration file with what wins over it. Errors: it cannot be read, or a setting is out of its range.
@@ -175,63 +146,4 @@ pub(crate) fn settings(args: Settings) -> Result<tring_server::Config, Failure> 
         config.media.advertise = advertise;
     }
     Ok(config)
-}
-
-fn start_log(filter: &str, form: Form) -> Result<(), Failure> {
-    if form == Form::JsonLines {
-        std::panic::set_hook(Box::new(|info| {
-            let _ = writeln!(io::stderr(), "{}", panic_line(info));
-        }));
-    }
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|e| Failure::new(format!("--log cannot be read ({e}): give for example --log info")))?;
-    let no_frames = filter_fn(|meta| {
-        let library = meta.target().split("::").next().unwrap_or_default();
-        !LOG_FRAMES.contains(&library) || *meta.level() <= LevelFilter::INFO
-    });
-    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    let to = tracing_subscriber::registry().with(no_frames).with(filter);
-    match form {
-        Form::JsonLines => to.with(log.with_ansi(false).json()).try_init(),
-        Form::Text => to.with(log).try_init(),
-    }
-    .map_err(|e| Failure::new(format!("the log cannot be set up: {e}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::process::Command;
-
-    const INSIDE: &str = "TRING_TEST_PANIC_INSIDE";
-
-    /// Runs itself again, as a process that panics with this hook.
-    #[test]
-    fn a_panic_is_one_line_of_json() {
-        if std::env::var_os(INSIDE).is_some() {
-            start_log("off", Form::JsonLines).unwrap();
-            let thread = std::thread::Builder::new().name("a worker".into());
-            let _ = thread.spawn(|| panic!("two\nlines")).unwrap().join();
-            // Nothing of the test's own on this stream.
-            std::process::exit(0);
-        }
-        let name = "serve::tests::a_panic_is_one_line_of_json";
-        let inside = |backtrace: &str| {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args([name, "--exact", "--nocapture"]).env(INSIDE, "1").env("RUST_BACKTRACE", backtrace);
-            String::from_utf8(command.output().unwrap().stderr).unwrap()
-        };
-        for backtrace in ["0", "1"] {
-            let said = inside(backtrace);
-            assert_eq!(said.lines().count(), 1, "{said}");
-            let line: Value = serde_json::from_str(&said).unwrap();
-            assert_eq!(line["level"], "ERROR");
-            assert_eq!(line["fields"]["message"], "panicked");
-            assert_eq!(line["fields"]["panic"], "two\nlines");
-            assert_eq!(line["fields"]["thread"], "a worker");
-            let place = line["fields"]["location"].as_str().unwrap();
-            assert!(place.contains("serve.rs:"), "{place}");
-            assert_eq!(line["fields"].get("backtrace").is_some(), backtrace == "1");
-        }
-    }
 }

@@ -126,13 +126,13 @@ pub(crate) struct Text {
 impl Text {
     fn read(&self) -> Result<String, Failure> {
         if self.text != "-" {
-            return Ok(self.text.trim().to_owned());
+            return Ok(self.text.clone());
         }
         let mut text = String::new();
         // Past the limit and some line breaks nothing can become valid any more.
         let limit = MAX_TEXT_BYTES as u64 + 64;
         std::io::stdin().take(limit).read_to_string(&mut text)?;
-        Ok(text.trim().to_owned())
+        Ok(text)
     }
 }
 
@@ -269,8 +269,9 @@ fn explained_text(explained: &Explained, now_s: u64) -> String {
         (None, Some(bytes)) => text += &format!("userbuf    {} bytes of the app's own\n", bytes.len()),
         (None, None) => {}
     }
-    // Blanks between its fields may be line breaks, which would pass for lines of this answer.
-    text += &format!("JSON       {}\n", explained.json.replace(char::is_control, " "));
+    // Blanks between its fields may be line breaks, which would pass for lines of this answer; and its texts may hold what
+    // a terminal acts on.
+    text += &format!("JSON       {}\n", explained.json.replace(tring_protocol::log::is_unprintable, " "));
     text += "signature  not checked: `tring usersig verify` does, with the key\n";
     match explained.check_time(now_s) {
         Ok(()) => text + "time       fine now",

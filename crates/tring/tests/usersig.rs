@@ -41,6 +41,10 @@ fn a_user_sig_comes_from_stdin_with_its_line_break() {
     let json =
         place.run_with_stdin(&["usersig", "verify", "-", "--app", "shop", "--user", "alice", "--json"], &sig);
     assert_eq!(json.json()["valid"], true);
+    let broken = sig.replacen("eJ", "eJ\n", 1);
+    place
+        .run_with_stdin(&["usersig", "verify", "-", "--app", "shop", "--user", "alice"], &broken)
+        .failed(&["character 3 is white space", "one line"]);
     place.run_with_stdin(&["usersig", "explain", "-"], &"A".repeat(100_000)).failed(&["the limit is 2048"]);
     place.run_with_stdin(&["usersig", "explain", "-"], "").failed(&["it is empty"]);
 }

@@ -85,15 +85,20 @@ impl Envelope {
         BASE64.encode(packed)
     }
 
-    /// Reads the text form, and gives the JSON too. Errors: [`MalformedReason`].
+    /// Reads the text form, and gives the JSON too. White space at its ends is no part of it: the line end of a file or of
+    /// a command's output comes along with a copy. Errors: [`MalformedReason`].
     pub(crate) fn from_text(text: &str) -> Result<(Self, String), MalformedReason> {
+        let text = text.trim_ascii();
         if text.is_empty() {
             return Err(MalformedReason::Empty);
         }
         if text.len() > MAX_TEXT_BYTES {
             return Err(MalformedReason::TooLong { len: text.len(), max: MAX_TEXT_BYTES });
         }
-        let packed = BASE64.decode(text).map_err(|_| MalformedReason::Base64)?;
+        let packed = BASE64.decode(text).map_err(|_| match text.chars().position(char::is_whitespace) {
+            Some(before) => MalformedReason::Blank { position: before + 1 },
+            None => MalformedReason::Base64,
+        })?;
         let json = inflate(&packed)?;
         let envelope: Self = serde_json::from_str(&json).map_err(|e| MalformedReason::Json(e.to_string()))?;
         if envelope.version != VERSION {

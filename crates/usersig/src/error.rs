@@ -119,6 +119,12 @@ pub enum MalformedReason {
         /// The limit.
         max: usize,
     },
+    /// There is white space inside; at its ends it would do no harm.
+    #[error("character {position} is white space (a blank or a line end): copy it as one line")]
+    Blank {
+        /// Where the first is, counted from 1 without white space at the ends.
+        position: usize,
+    },
     /// It is not base64 in the alphabet of TLSSigAPIv2 (`*` for `+`, `-` for `/`, `_` for `=`).
     #[error("it is not base64 with *, - and _ for +, / and =; copy it whole, and do not URL-encode it")]
     Base64,

@@ -25,6 +25,7 @@ use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use tring_protocol::StreamFault;
+use tring_protocol::log::{LineLimit, Untrusted};
 
 #[cfg(feature = "bridge")]
 pub(crate) use publisher::Edition;
@@ -129,6 +130,15 @@ pub(crate) struct Live {
     events: Vec<rtmp::Event>,
     /// What was found of streams since the last [`Live::take_faults`].
     faults: Vec<(Key, StreamFault, String)>,
+    lines: Lines,
+}
+
+/// What is written of connections that end, by kind. Whoever reaches the port can cause it.
+#[derive(Debug, Default)]
+struct Lines {
+    refused: LineLimit,
+    strangers: LineLimit,
+    closed: LineLimit,
 }
 
 impl Live {
@@ -143,6 +153,7 @@ impl Live {
             leaving: HashMap::new(),
             events: Vec::new(),
             faults: Vec::new(),
+            lines: Lines::default(),
         }
     }
 
@@ -314,7 +325,7 @@ impl Live {
                         Some(what) => {
                             let reason = format!("{what} is not carried: {CARRIED}");
                             self.faults.push((*key, StreamFault::Codec, reason.clone()));
-                            self.fail(conn, &reason, out);
+                            self.fail(conn, &reason, now, out);
                         }
                     }
                 }
@@ -323,7 +334,7 @@ impl Live {
         }
         self.events = events;
         if let Err(error) = result {
-            self.fail(conn, &error.to_string(), out);
+            self.fail(conn, &error.to_string(), now, out);
         }
         if self.connections.get(&conn).is_some_and(Connection::has_answers) {
             out.ready.push(conn);
@@ -347,7 +358,10 @@ impl Live {
             }
             (access, _) => {
                 let reason = if access.is_some() { OTHER_WAY } else { NOT_VALID };
-                tracing::info!(?conn, stream = %wanted.name, reason, "an RTMP connection is refused");
+                if let Some(left_out) = self.lines.refused.pass(now) {
+                    let stream = Untrusted(&wanted.name);
+                    tracing::info!(?conn, %stream, reason, left_out, "an RTMP connection is refused");
+                }
                 return self.dismiss(conn, reason, out);
             }
         };
@@ -489,8 +503,14 @@ impl Live {
     }
 
     /// Ends a connection for what its peer did.
-    fn fail(&mut self, conn: ConnectionId, reason: &str, out: &mut LiveOutput) {
-        tracing::info!(label = self.label(conn), ?conn, reason, "an RTMP connection is closed");
+    fn fail(&mut self, conn: ConnectionId, reason: &str, now: Instant, out: &mut LiveOutput) {
+        let label = self.label(conn).map(str::to_owned);
+        // Strangers must not use up what is there for those that have a ticket.
+        let lines = if label.is_some() { &mut self.lines.closed } else { &mut self.lines.strangers };
+        if let Some(left_out) = lines.pass(now) {
+            let reason = Untrusted(reason);
+            tracing::info!(label, ?conn, %reason, left_out, "an RTMP connection is closed");
+        }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.blame(reason);
         self.dismiss(conn, reason, out);

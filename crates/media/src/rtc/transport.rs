@@ -20,6 +20,7 @@ use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
+use tring_protocol::log::Untrusted;
 
 /// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
 /// request may bring back ([`crate::repair`]) is some hundred.
@@ -290,7 +291,7 @@ impl Transport {
             if let Err(error) = &taken
                 && !t.rtc.is_alive()
             {
-                tracing::debug!(%error, "a datagram ended the session");
+                tracing::debug!(error = %Untrusted(error), "a datagram ended the session");
             }
             t.drain(now, sink)?;
             let answered = &sink.transmits[before..];
@@ -376,7 +377,7 @@ impl Transport {
             t.drain(now, sink)
         });
         if let Err(error) = closed {
-            tracing::debug!(%error, "the goodbye was not sent");
+            tracing::debug!(error = %Untrusted(error), "the goodbye was not sent");
         }
     }
 

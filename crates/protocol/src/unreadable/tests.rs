@@ -192,3 +192,30 @@ fn a_long_text_in_the_wrong_place_is_not_sent_back_whole() {
         assert!(error.message.contains("at line 1 column"), "{}", error.message);
     }
 }
+
+#[test]
+fn a_user_id_that_is_refused_is_refused_with_the_reason() {
+    let login = |id: &str| {
+        serde_json::json!({
+            "id": 3, "type": "login", "protocol": 1, "sdkAppID": 1, "userID": id, "userSig": "x",
+            "device": { "kind": "web" },
+        })
+        .to_string()
+    };
+    let call = |id: &str| {
+        serde_json::json!({ "id": 3, "type": "call", "to": ["a", id], "media": "audio" }).to_string()
+    };
+    for (id, said) in [
+        (" bob ", "U+0020 (space)"),
+        ("bo\u{200b}b", "U+200B (zero-width space)"),
+        ("bob\n", "U+000A (line feed)"),
+        ("undefined", "placeholder"),
+    ] {
+        for (text, code) in [(login(id), ErrorCode::UserIdInvalid), (call(id), ErrorCode::CalleesInvalid)] {
+            let fault = fault_of(&text);
+            assert_eq!(fault.code, code, "{text}");
+            assert!(fault.message.contains(said), "{text}: {}", fault.message);
+        }
+    }
+    assert!(parse_client_message(&login("bob")).is_ok() && parse_client_message(&call("bob")).is_ok());
+}

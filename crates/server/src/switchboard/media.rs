@@ -6,6 +6,7 @@ use crate::transports::{Gone, Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
 use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, Tickets};
+use tring_protocol::log::Untrusted;
 use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success, VideoCodec};
 
 /// What a device hears that would need the bridge.
@@ -84,7 +85,7 @@ impl Switchboard {
             Notice::Refused { session, error } => {
                 self.transports.settled(session);
                 let Some(Gone { transport, .. }) = self.forget(session) else { return };
-                info!(call = %transport.call, device = %transport.device, %error, "offer refused");
+                info!(call = %transport.call, device = %transport.device, error = %Untrusted(&error), "offer refused");
                 let code = match error {
                     OfferError::TooLarge(_) => ErrorCode::OfferTooLarge,
                     OfferError::Invalid(_) => ErrorCode::OfferInvalid,

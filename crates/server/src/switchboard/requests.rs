@@ -107,10 +107,7 @@ impl Switchboard {
                 Input::Call { device, call: CallId::from_random(call), room_seed, request }
             }
             Request::Delivered { call_id } => Input::Delivered { device, call: call_id },
-            Request::Accept { call_id } => {
-                info!(call = %call_id, %device, "answers");
-                Input::Accept { device, call: call_id }
-            }
+            Request::Accept { call_id } => Input::Accept { device, call: call_id },
             Request::Reject { call_id } => Input::Reject { device, call: call_id },
             Request::Hangup { call_id } => Input::Hangup { device, call: call_id },
             Request::Devices { call_id, microphone, camera } => {
@@ -138,7 +135,15 @@ impl Switchboard {
         };
         // The answer goes out before the events that the same input causes, so that a client knows its call's id when
         // it hears of it.
+        let accepted = match &input {
+            Input::Accept { call, .. } => Some(call.clone()),
+            _ => None,
+        };
         let result = self.engine.handle(input, now, &mut self.effects);
+        // Logged when it has happened: of what is only asked for, anything can be asked for.
+        if let (Some(call), Ok(_)) = (&accepted, &result) {
+            info!(%call, %device, "answers");
+        }
         let result = match result {
             Ok(Reply::Calling { call, room }) => {
                 info!(%call, room = room.get(), %device, "calls");

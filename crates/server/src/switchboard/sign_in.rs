@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tracing::{debug, info};
 use tring_calls::{Gone, Input};
+use tring_protocol::log::Untrusted;
 use tring_protocol::{
     Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, UserKey, Welcome,
 };
@@ -49,7 +50,7 @@ impl Switchboard {
             self.carry_out();
             return refuse(&link, re, code);
         }
-        info!(%device, user = %owner, "signed in");
+        info!(%device, user = %Untrusted(&owner), "signed in");
         link.send(to_frame(&Answer { re, outcome: self.welcome(ticket.clone(), false) }));
         let ticket = hash(&ticket);
         self.tickets.insert(ticket, device);
@@ -73,7 +74,7 @@ impl Switchboard {
     /// A device that was signed out while it was away, for longer than anybody remembers, has found its session gone and
     /// wants to sign in again. Whoever signed in since is the one to stay.
     pub(super) fn login_too_late(&self, owner: &UserKey, re: u32, link: &Link) -> Option<DeviceId> {
-        info!(user = %owner, "a device that was replaced while it was away stays out");
+        info!(user = %Untrusted(owner), "a device that was replaced while it was away stays out");
         refuse(link, re, ErrorCode::SignedInElsewhere)
     }
 
@@ -145,7 +146,7 @@ impl Switchboard {
     /// Signs a device out, which is told now or when it comes back.
     pub(super) fn kick(&mut self, device: DeviceId, reason: KickReason) {
         let Some(entry) = self.sessions.get_mut(&device) else { return };
-        info!(%device, user = %entry.owner, ?reason, "signed out by the server");
+        info!(%device, user = %Untrusted(&entry.owner), ?reason, "signed out by the server");
         if let Ok(frame) = entry.session.event(Event::KickedOut { reason })
             && let Some(link) = &entry.link
         {

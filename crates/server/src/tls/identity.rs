@@ -143,9 +143,14 @@ impl Identity {
         if self.authority().is_some() {
             return None;
         }
+        self.names().into_iter().find(|name| !name.starts_with('*') && name != "localhost")
+    }
+
+    /// The host names of the certificate that clients are shown now, some with `*` for a label.
+    pub(crate) fn names(&self) -> Vec<String> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let facts = certificate::Facts::read(current.cert.first()?).ok()?;
-        facts.names.into_iter().find(|name| !name.starts_with('*') && name != "localhost")
+        let facts = current.cert.first().and_then(|cert| certificate::Facts::read(cert).ok());
+        facts.map(|facts| facts.names).unwrap_or_default()
     }
 
     /// What a TLS connection needs. HTTP/1.1 only: WebSockets are the point. Errors: none with the protocol versions

@@ -315,3 +315,17 @@ async fn many_writers_wait_for_each_other() {
     }
     assert_eq!(store.list_call_records(app(1), 100).await.unwrap().len(), 40);
 }
+
+#[tokio::test]
+async fn the_names_of_earlier_versions_are_still_listed() {
+    let (_folder, store) = fresh().await;
+    let record = CallRecordRow { caller: user("alice"), ..call(1, "a", 1000) };
+    write(&store, &record).await;
+    for (table, column) in [("calls", "caller"), ("call_callees", "callee")] {
+        let update = format!("UPDATE {table} SET {column} = $1");
+        sqlx::query(sqlx::AssertSqlSafe(update)).bind(" bob\u{200b} ").execute(&store.pool).await.unwrap();
+    }
+    let listed = store.list_call_records(app(1), 10).await.unwrap();
+    assert_eq!(listed[0].caller.as_str(), " bob\u{200b} ");
+    assert!(listed[0].callees.iter().all(|(callee, _)| callee.as_str() == " bob\u{200b} "));
+}

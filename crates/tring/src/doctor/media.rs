@@ -17,6 +17,7 @@ use tring_client::{
     CallId, Client, ClientError, ErrorCode, Event, Media as Session, MediaOptions, MediaState, MediaType,
     Owner, Pattern,
 };
+use tring_protocol::log::Untrusted;
 use tring_server::Config;
 use tring_server::check::Finding;
 use tring_store::Store;
@@ -182,7 +183,11 @@ pub(super) async fn run(options: Options) -> (Vec<Finding>, Option<Media>) {
         }
         Err(e) => {
             let advice = "Read the server's log, and try again";
-            found.push(Finding::error("media", format!("the server opens no media session: {e}"), advice));
+            found.push(Finding::error(
+                "media",
+                format!("the server opens no media session: {}", Untrusted(&e)),
+                advice,
+            ));
             None
         }
     };
@@ -202,7 +207,10 @@ impl Call {
         let [a, b] = users;
         let callee = b.0.clone();
         let clients = [sign_in(server, app, a).await?, sign_in(server, app, b).await?];
-        let failed = |why: String| Finding::error("signalling", why, "Read the server's log, and try again");
+        let failed = |why: String| {
+            let why = Untrusted(why).to_string();
+            Finding::error("signalling", why, "Read the server's log, and try again")
+        };
         let id = clients[0].call(&callee, MediaType::Audio).await.map_err(|e| failed(e.to_string()))?;
         let invited = async {
             while let Some(event) = clients[1].next_event().await {
@@ -310,9 +318,11 @@ impl Call {
         match self.clients[0].streams(&self.id).await {
             Ok(streams) => rtmp::check(streams.push.expose()).await,
             Err(ClientError::Refused(e)) if e.code == ErrorCode::MediaUnavailable => {
-                Finding::info("rtmp", format!("not tried: {}", e.message))
+                Finding::info("rtmp", format!("not tried: {}", Untrusted(e.message)))
             }
-            Err(e) => Finding::error("rtmp", e.to_string(), "Read the server's log, and try again"),
+            Err(e) => {
+                Finding::error("rtmp", Untrusted(e).to_string(), "Read the server's log, and try again")
+            }
         }
     }
 
@@ -329,7 +339,7 @@ async fn sign_in(server: &web::Server, app: u32, (user, sig): (String, String)) 
     let refused = |e: ClientError| match e {
         ClientError::Refused(e) => Finding::error(
             SUBJECT,
-            format!("{user}: {}", e.message),
+            format!("{user}: {}", Untrusted(&e.message)),
             match e.code {
                 ErrorCode::SigExpired | ErrorCode::SigNotYetValid => {
                     "Look at the clocks of the server and of the machine that signs"
@@ -343,7 +353,9 @@ async fn sign_in(server: &web::Server, app: u32, (user, sig): (String, String)) 
             "A proxy between must pass WebSockets on: in nginx `proxy_http_version 1.1`, `proxy_set_header Upgrade \
              $http_upgrade` and `proxy_set_header Connection upgrade`",
         ),
-        other => Finding::error(SUBJECT, other.to_string(), "Check --app, --key-file and --usersig"),
+        other => {
+            Finding::error(SUBJECT, Untrusted(other).to_string(), "Check --app, --key-file and --usersig")
+        }
     };
     let mut options = tring_client::Options::new(&server.socket_url(), app, &user, sig).map_err(refused)?;
     options.tls = server.tls();

@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore, crypto};
+use tring_protocol::log::Untrusted;
 use tring_server::Config;
 use tring_server::check::{self, Finding};
 
@@ -234,7 +235,8 @@ fn refused(server: &Server, error: &std::io::Error) -> Finding {
 impl Looked {
     fn read(&mut self, server: &Server, answer: &str) {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
-        let status = head.split(' ').nth(1).unwrap_or("none");
+        // Whoever answers may not be ours: what it says is shown, not carried out by the terminal.
+        let status = Untrusted(head.split(' ').nth(1).unwrap_or("none"));
         // The body may be in chunks.
         let json = body.find('{').zip(body.rfind('}')).and_then(|(from, to)| body.get(from..=to));
         let value: serde_json::Value = json.and_then(|j| serde_json::from_str(j).ok()).unwrap_or_default();
@@ -247,13 +249,13 @@ impl Looked {
             return;
         };
         if health != "ok" {
-            let message = format!("{server} says that it cannot carry calls ({health})");
+            let message = format!("{server} says that it cannot carry calls ({})", Untrusted(health));
             self.findings.push(Finding::error(SUBJECT, message, "Read its log, and start it again"));
             return;
         }
         self.is_tring = true;
         self.workers = value["mediaWorkers"].as_u64().and_then(|n| u16::try_from(n).ok());
-        let version = value["version"].as_str().unwrap_or("?");
+        let version = Untrusted(value["version"].as_str().unwrap_or("?"));
         self.findings.push(Finding::info(SUBJECT, format!("{server} answers, version {version}")));
         self.findings.extend(store(server, &value));
         let date = head.lines().find_map(|line| {
@@ -353,6 +355,13 @@ mod tests {
         assert_eq!(looked.workers, Some(4));
         let other = read("HTTP/1.1 404 Not Found\r\n\r\n<html></html>");
         assert!(!other.is_tring && other.findings[0].message.contains("no Tring server"), "{other:?}");
+        for said in
+            [r#"{"status":"ok","version":"\u001b[2J\u202e1"}"#, r#"{"status":"\u001b[2J\u202efailed"}"#]
+        {
+            let liar = read(&format!("HTTP/1.1 200\x1b[2J OK\r\n\r\n{said}"));
+            let shown = &liar.findings[0].message;
+            assert!(shown.contains(r"\u{1b}[2J\u{202e}") && !shown.contains('\x1b'), "{shown:?}");
+        }
         let failed = read("HTTP/1.1 503 X\r\n\r\n{\"status\":\"failed\"}");
         assert!(!failed.is_tring && failed.findings[0].message.contains("cannot carry calls"), "{failed:?}");
     }

@@ -62,7 +62,7 @@ fn what_is_no_user_sig_is_refused_with_the_reason() {
     assert_eq!(malformed("undefined"), MalformedReason::Base64);
     assert_eq!(malformed(&format!("{}%3D", good())), MalformedReason::Base64);
     assert_eq!(malformed("+/+/"), MalformedReason::Base64);
-    assert_eq!(malformed(&format!("{}\n", good())), MalformedReason::Base64);
+    assert_eq!(malformed(" \r\n\t"), MalformedReason::Empty);
     assert_eq!(malformed("AAAA"), MalformedReason::Zlib);
     let packed = from_text(&good());
     assert_eq!(malformed(&to_text(&packed[..packed.len() - 1])), MalformedReason::Zlib);
@@ -70,6 +70,23 @@ fn what_is_no_user_sig_is_refused_with_the_reason() {
     assert_eq!(malformed(&to_text(&long)), MalformedReason::Trailing);
     assert!(matches!(malformed(&pack("[]")), MalformedReason::Json(_)));
     assert!(matches!(malformed(&pack_bytes(b"\"\xff\"")), MalformedReason::Json(_)));
+}
+
+#[test]
+fn white_space_at_the_ends_is_taken_off_and_inside_it_is_named() {
+    for ends in [["", "\n"], ["", "\r\n"], [" ", " "], ["\t\n", "\n\n"]] {
+        let text = ends.join(&good());
+        assert!(verify(&key(), APP, "alice", &text, T).is_ok(), "{ends:?}");
+        assert_eq!(explain(&text), explain(&good()), "{ends:?}");
+    }
+    for blank in [" ", "\n", "\r\n", "\u{3000}"] {
+        let (head, tail) = (&good()[..7], &good()[7..]);
+        assert_eq!(malformed(&[head, tail].join(blank)), MalformedReason::Blank { position: 8 }, "{blank:?}");
+    }
+    // A blank of another alphabet is no line end that came along with a copy.
+    assert_eq!(malformed(&format!("\u{3000}{}", good())), MalformedReason::Blank { position: 1 });
+    // The limit is that of the text, however much is taken off.
+    assert!(explain(&format!("{}{}", good(), "\n".repeat(4096))).is_ok());
 }
 
 #[test]
