@@ -1,14 +1,15 @@
-// After the compiler: the mini-program's component as a folder to copy, dist/miniprogram/components/TRTCCalling, and
-// around it what makes it an npm package. Modules are small, since a mini-program's package may have 2 MB in all: names of
-// this code's own are shortened, and comments go. What the folder weighs is printed, and too much fails.
+// After the compiler: the mini-program's component as a folder to copy, dist/miniprogram/components/TRTCCalling, the same
+// under the name of the later component, components/TUICalling, and what makes the first an npm package. Modules are small,
+// since a mini-program's package may have 2 MB in all: names of this code's own are shortened, and comments go. What the
+// folder weighs is printed, and too much fails.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
 
-/** What the folder may weigh, bytes. */
+/** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
 
 const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
@@ -163,6 +164,15 @@ for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
   writeFileSync(file, (name.endsWith("wxml") ? text.replace(/\n\s*/g, "\n") : shortStyles(text)).trim() + "\n")
 }
 
+// Pages of TUICalling name `TUICalling/TUICalling`.
+const later = join(home, "components/TUICalling")
+cpSync(folder, later, { recursive: true })
+for (const ending of ["js", "json", "wxml", "wxss"]) renameSync(join(later, `TRTCCalling.${ending}`), join(later, `TUICalling.${ending}`))
+for (const name of readdirSync(join(later, "lib"))) {
+  const file = join(later, "lib", name)
+  writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
+}
+
 const { version, license } = JSON.parse(readFileSync(join(clients, "package.json"), "utf8"))
 const about = {
   name: "tring-miniprogram",
@@ -184,5 +194,5 @@ if (weigh("") >= MAX_BYTES) throw new Error("the mini-program's component is too
 const demo = join(clients, "dist/miniprogram-demo")
 rmSync(demo, { recursive: true, force: true })
 cpSync(join(clients, "miniprogram-demo"), demo, { recursive: true })
-cpSync(join(home, "components"), join(demo, "components"), { recursive: true })
+cpSync(folder, join(demo, "components/TRTCCalling"), { recursive: true })
 console.log("Demo project for WeChat's developer tools: clients/dist/miniprogram-demo")
