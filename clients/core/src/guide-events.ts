@@ -137,7 +137,8 @@ export function guideEvents(event: CallEvent, surface: Surface, strictEnd = fals
 
 /**
  * What a chat keeps of what happened, on this side; null for most. A call that was made, answered here, refused here,
- * switched, or is over wherever CALL_END tells so (and `strictEnd` is the same as of {@link guideEvents}).
+ * switched, or is over wherever CALL_END tells so (`strictEnd` is the same as of {@link guideEvents}). A call that the
+ * server has never taken leaves nothing.
  */
 export function recordOf(event: CallEvent, strictEnd = false): GuideMessage | null {
   switch (event.type) {
@@ -149,6 +150,7 @@ export function recordOf(event: CallEvent, strictEnd = false): GuideMessage | nu
       return switchMessage(event.call)
     case "ended": {
       const { call, reason, durationS } = event
+      if (call.callID === "") return null
       if (guideEvents(event, "element", strictEnd).some(({ name }) => name === "CALL_END")) return endMessage(call, reason, durationS)
       return call.role === "callee" && leftHere(event) ? answerMessage(call, "reject") : null
     }

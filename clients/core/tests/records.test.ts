@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { TIM, callingInfo, recordOf } from "../src/index.js"
 import type { GuideMessage } from "../src/index.js"
-import { settle, User } from "./world.js"
+import { settle, User, WELCOME } from "./world.js"
 
 type Step = (user: User) => Promise<void>
 
@@ -115,6 +115,14 @@ test("a call that the server has not taken is not recorded as made; one that it 
   user.server.refuse("call", "call_self")
   await assert.rejects(call)
   assert.deepEqual(kept, [])
+  user.server.cut()
+  void user.client.callUsers({ to: ["B"], media: "audio" }).catch(() => {})
+  await user.client.hangup()
+  assert.deepEqual([user.payload("CALL_END")?.["inviteID"], kept], ["", []], "taken back before the server could be asked")
+  await user.world.pass(1000)
+  user.server.open()
+  user.server.ok("resume", { ...WELCOME, resumed: true })
+  await settle()
   void user.client.callUsers({ to: ["B"], media: "audio" }).catch(() => {})
   void user.client.hangup()
   user.server.ok("call", { callID: "c2", roomID: 8 })

@@ -5,7 +5,8 @@ import type { LiveMedia } from "./live-media.js"
 import type { PlayerTag } from "./stage.js"
 import { errorText, texts, type Texts } from "./texts.js"
 
-/** How long the reason of a call's end is shown, ms; a page that was opened for the call is left after it. Higher: easier to read. Lower: less in the way. */
+/** How long the reason of a call's end is shown, ms; a page that was opened for the call is left after it. Higher: easier to
+ * read. Lower: less in the way. */
 export const END_SHOWN_MS = 2000
 
 /** How long a hint is shown, ms. Higher: easier to read. Lower: less in the way. */
