@@ -4,19 +4,8 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { TIM, callingInfo, recordOf } from "../src/index.js"
 import type { GuideMessage } from "../src/index.js"
+import { does, ended, joined, tell, type Step } from "./steps.js"
 import { settle, User, WELCOME } from "./world.js"
-
-type Step = (user: User) => Promise<void>
-
-const tell = (event: object): Step => (user) => user.told({ callID: "c1", ...event })
-const does = (method: "accept" | "reject" | "hangup"): Step => async (user) => {
-  void user.client[method]()
-  await settle()
-  if (user.client.call !== null && method !== "hangup") user.server.ok(method)
-  await settle()
-}
-const joined = (userID: string) => tell({ type: "joined", userID, microphone: true, camera: false })
-const left = (reason: string, by?: string, durationS = 0) => tell({ type: "ended", reason, by, durationS })
 
 interface Side {
   steps: Step[]
@@ -28,18 +17,18 @@ interface Side {
 const FLOWS: Array<{ name: string; caller: Side; callee: Side }> = [
   {
     name: "answered, and hung up by the caller",
-    caller: { steps: [joined("B"), does("hangup"), left("hangup", "A", 12)], keeps: ["发起通话", "结束通话，通话时长：00:00:12"] },
-    callee: { steps: [does("accept"), joined("A"), left("hangup", "A", 12)], keeps: ["已接听", "结束通话，通话时长：00:00:12"] },
+    caller: { steps: [joined("B"), does("hangup"), ended("hangup", "A", 12)], keeps: ["发起通话", "结束通话，通话时长：00:00:12"] },
+    callee: { steps: [does("accept"), joined("A"), ended("hangup", "A", 12)], keeps: ["已接听", "结束通话，通话时长：00:00:12"] },
   },
   {
     name: "refused",
-    caller: { steps: [tell({ type: "leg_ended", userID: "B", reason: "reject" }), left("reject", "B")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
-    callee: { steps: [does("reject"), left("reject", "B")], keeps: ["拒绝通话"] },
+    caller: { steps: [tell({ type: "leg_ended", userID: "B", reason: "reject" }), ended("reject", "B")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
+    callee: { steps: [does("reject"), ended("reject", "B")], keeps: ["拒绝通话"] },
   },
   {
     name: "refused by hangup()",
-    caller: { steps: [left("reject", "B")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
-    callee: { steps: [does("hangup"), left("reject", "B")], keeps: ["拒绝通话"] },
+    caller: { steps: [ended("reject", "B")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
+    callee: { steps: [does("hangup"), ended("reject", "B")], keeps: ["拒绝通话"] },
   },
   {
     name: "refused while the server is out of reach",
@@ -48,32 +37,32 @@ const FLOWS: Array<{ name: string; caller: Side; callee: Side }> = [
   },
   {
     name: "cancelled",
-    caller: { steps: [does("hangup"), left("cancel", "A")], keeps: ["发起通话", "取消通话"] },
-    callee: { steps: [left("cancel", "A")], keeps: [], strictly: ["取消通话"] },
+    caller: { steps: [does("hangup"), ended("cancel", "A")], keeps: ["发起通话", "取消通话"] },
+    callee: { steps: [ended("cancel", "A")], keeps: [], strictly: ["取消通话"] },
   },
   {
     name: "answered on another device of the callee",
     caller: { steps: [], keeps: ["发起通话"] },
-    callee: { steps: [left("answered_elsewhere", "B")], keeps: [], strictly: ["取消通话"] },
+    callee: { steps: [ended("answered_elsewhere", "B")], keeps: [], strictly: ["取消通话"] },
   },
   {
     name: "rang and was not answered",
-    caller: { steps: [left("timeout")], keeps: ["发起通话", "无应答"] },
-    callee: { steps: [left("timeout")], keeps: ["无应答"] },
+    caller: { steps: [ended("timeout")], keeps: ["发起通话", "无应答"] },
+    callee: { steps: [ended("timeout")], keeps: ["无应答"] },
   },
   {
     name: "busy",
-    caller: { steps: [tell({ type: "leg_ended", userID: "B", reason: "busy" }), left("busy")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
+    caller: { steps: [tell({ type: "leg_ended", userID: "B", reason: "busy" }), ended("busy")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
     callee: { steps: [], keeps: [] },
   },
   {
     name: "switched, twice to the same",
     caller: {
-      steps: [joined("B"), ...["audio", "video", "audio"].map((media) => tell({ type: "media", userID: "A", media })), left("hangup", "B", 3)],
+      steps: [joined("B"), ...["audio", "video", "audio"].map((media) => tell({ type: "media", userID: "A", media })), ended("hangup", "B", 3)],
       keeps: ["发起通话", "切换为语音通话", "切换为视频通话", "切换为语音通话", "结束通话，通话时长：00:00:03"],
     },
     callee: {
-      steps: [does("accept"), joined("A"), ...["audio", "video", "audio"].map((media) => tell({ type: "media", userID: "A", media })), left("hangup", "B", 3)],
+      steps: [does("accept"), joined("A"), ...["audio", "video", "audio"].map((media) => tell({ type: "media", userID: "A", media })), ended("hangup", "B", 3)],
       keeps: ["已接听", "切换为语音通话", "切换为视频通话", "切换为语音通话", "结束通话，通话时长：00:00:03"],
     },
   },
@@ -135,7 +124,7 @@ test("the record and the message of CALL_END are the same", async () => {
   const user = await User.signedIn("A")
   const kept = chat(user)
   await user.calls("B")
-  await left("timeout")(user)
+  await ended("timeout")(user)
   assert.deepEqual(kept[1], user.payload("CALL_END")?.["message"])
 })
 
