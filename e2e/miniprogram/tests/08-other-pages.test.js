@@ -15,36 +15,34 @@ const SHORT_RING = 5
 /** A further record would have come by now, in milliseconds. */
 const WATCHED_MS = 600
 
-/** @type {Rig} */ let rig
-function withRig() {
+describe('pages that were written for the predecessors', () => {
+  /** @type {Rig} */ let rig
   before(async () => void (rig = await Rig.start()))
   after(() => rig?.stop())
   afterEach(() => rig.clear())
-}
 
-const EMPTY = { wxml: '<text>elsewhere</text>' }
+  const EMPTY = { wxml: '<text>elsewhere</text>' }
 
-/** An app whose user is known, as its pages find it in `getApp()`. */
-async function appOf(name, options) {
-  const { sdkAppID, userID, userSig } = await rig.server.sign(name)
-  const session = { sdkAppID, userID, userSig }
-  return builtApp(rig.server, { ...options, app: `App(${JSON.stringify({ session, peer: name === 'bob' ? 'alice' : 'bob' })})` })
-}
+  /** An app whose user is known, as its pages find it in `getApp()`. */
+  async function appOf(name, options) {
+    const { sdkAppID, userID, userSig } = await rig.server.sign(name)
+    const session = { sdkAppID, userID, userSig }
+    return builtApp(rig.server, { ...options, app: `App(${JSON.stringify({ session, peer: name === 'bob' ? 'alice' : 'bob' })})` })
+  }
 
-/** A phone with one of the pages open, signed in. */
-async function phone(name, page, { more, ...options } = {}) {
-  const path = `pages/${page}/${page}`
-  const app = await appOf(name, { pages: { [path]: pageFiles(page), 'pages/empty/empty': EMPTY }, more, ...options })
-  const opened = await rig.open(name, { app, entry: path })
-  opened.told = await Told.by(opened)
-  await opened.run((it) => it.TRTCCalling.login().then(() => {}))
-  await opened.settled()
-  opened.told.forget()
-  return opened
-}
+  /** A phone with one of the pages open, signed in. */
+  async function phone(name, page, { more, ...options } = {}) {
+    const path = `pages/${page}/${page}`
+    const app = await appOf(name, { pages: { [path]: pageFiles(page), 'pages/empty/empty': EMPTY }, more, ...options })
+    const opened = await rig.open(name, { app, entry: path })
+    opened.told = await Told.by(opened)
+    await opened.run((it) => it.TRTCCalling.login().then(() => {}))
+    await opened.settled()
+    opened.told.forget()
+    return opened
+  }
 
-describe('a search page of 2022, with TUICalling', () => {
-  withRig()
+  // A search page of 2022, with TUICalling.
 
   /** The vendor's layout: the component's folder lies beside `pages`. */
   async function searching(name) {
@@ -61,7 +59,7 @@ describe('a search page of 2022, with TUICalling', () => {
     return opened
   }
 
-  it('finds whom it looks for, calls, and both hear each other; an empty name is nobody', async () => {
+  it('a search page of 2022, with TUICalling: finds whom it looks for, calls, and both hear each other; an empty name is nobody', async () => {
     const [alice, bob] = await Promise.all([searching('alice'), searching('bob')])
     await alice.tap('#search')
     await alice.reads('nobody of this name')
@@ -78,10 +76,8 @@ describe('a search page of 2022, with TUICalling', () => {
     await alice.tap('#hangup')
     await gone(alice, bob)
   })
-})
 
-describe('a chat page keeps of a call, on each side', () => {
-  withRig()
+  // A chat page keeps of a call, on each side.
 
   const lines = (chat) => chat.peek('page.data.records').map(({ line }) => line)
   const TALKED = 'talked 00:0'
@@ -191,7 +187,7 @@ describe('a chat page keeps of a call, on each side', () => {
   ]
 
   for (const { flow, run, strict = false, ...expected } of TABLE) {
-    it(flow, async () => {
+    it(`a chat page keeps of a call, on each side: ${flow}`, async () => {
       const open = (name) => phone(name, 'chat', { strictCallEnd: strict })
       const [alice, bob, carol] = await Promise.all([open('alice'), open('bob'), expected.bob.length || strict ? undefined : open('carol')])
       const began = Math.floor(Date.now() / 1000)
@@ -213,7 +209,7 @@ describe('a chat page keeps of a call, on each side', () => {
     })
   }
 
-  it('the seconds that CALL_END says, and the calls one after the other, each under IDs of its own', async () => {
+  it('a chat page keeps of a call, on each side: the seconds that CALL_END says, and the calls one after the other, each under IDs of its own', async () => {
     const [alice, bob] = await Promise.all([phone('alice', 'chat'), phone('bob', 'chat')])
     for (let n = 0; n < 2; n++) {
       await connect(alice, bob, 1)
@@ -227,12 +223,10 @@ describe('a chat page keeps of a call, on each side', () => {
     }
     assert.equal(new Set(alice.peek('page.data.records').map(({ ID }) => ID)).size, 4)
   })
-})
 
-describe('handlers that are neither bound nor given a context', () => {
-  withRig()
+  // Handlers that are neither bound nor given a context.
 
-  it('have the page as their `this`, those of a component in it that component, and a context that is given holds', async () => {
+  it('handlers that are neither bound nor given a context have the page as their `this`, those of a component in it that component, and a context that is given holds', async () => {
     const more = { 'pages/plain/dialer': pageFiles('dialer', 'plain') }
     const [alice, bob] = await Promise.all([rig.phone('alice'), phone('bob', 'plain', { more })])
     await connect(alice, bob, 1)
@@ -244,10 +238,8 @@ describe('handlers that are neither bound nor given a context', () => {
     assert.equal(await bob.run((page) => page.selectComponent('#dialer').data.ends), 1)
     assert.deepEqual(bob.errors, [])
   })
-})
 
-describe('a page with toasts of its own', () => {
-  withRig()
+  // A page with toasts of its own.
 
   const END = /^对方已挂断 · 00:00:\d\d$/
 
@@ -263,21 +255,21 @@ describe('a page with toasts of its own', () => {
     assert.deepEqual(phone.overlay.toasts, [toast])
   }
 
-  it('keeps the one that it shows at the end, and its user reads the reason besides', async () => {
+  it('a page with toasts of its own keeps the one that it shows at the end, and its user reads the reason besides', async () => {
     const [alice, bob] = await Promise.all([phone('alice', 'toast'), phone('bob', 'toast')])
     await connect(alice, bob, 1)
     await bob.run((page) => void page.sayAndHangUp())
     await Promise.all([bothThere(alice, 'lesson over: CALL_END', END), bothThere(bob, 'good bye', /^通话结束 · 00:00:\d\d$/)])
   })
 
-  it('keeps it where the call was refused', async () => {
+  it('a page with toasts of its own keeps it where the call was refused', async () => {
     const [alice, bob] = await Promise.all([phone('alice', 'toast'), rig.phone('bob')])
     await ring(alice, bob)
     await bob.tap('#reject')
     await Promise.all([bothThere(alice, 'lesson over: REJECT', /^对方已拒绝$/), bob.reads(/^已拒绝$/)])
   })
 
-  it('does not lie over the next call: the reason of the last one is gone when that rings', async () => {
+  it('a page with toasts of its own does not lie over the next call: the reason of the last one is gone when that rings', async () => {
     const [alice, bob] = await Promise.all([phone('alice', 'toast'), rig.phone('bob')])
     await ring(bob, alice)
     await bob.tap('#hangup')
@@ -288,7 +280,7 @@ describe('a page with toasts of its own', () => {
     await bob.told.event('REJECT')
   })
 
-  it('is told by a toast where a page without the tag is in front: nothing else can say it', async () => {
+  it('a page with toasts of its own is told by a toast where a page without the tag is in front: nothing else can say it', async () => {
     const [alice, bob] = await Promise.all([phone('alice', 'toast'), rig.phone('bob')])
     await connect(alice, bob, 1)
     await alice.run((page) => page.TRTCCalling.off())
