@@ -1,14 +1,15 @@
-// After the compiler: the mini-program's component as a folder to copy, dist/miniprogram/components/TRTCCalling, and
-// around it what makes it an npm package. Modules are small, since a mini-program's package may have 2 MB in all: names of
-// this code's own are shortened, and comments go. What the folder weighs is printed, and too much fails.
+// After the compiler: the mini-program's component as a folder to copy, dist/miniprogram/components/TRTCCalling, the same
+// under the name of the later component, components/TUICalling, and what makes the first an npm package. Modules are small,
+// since a mini-program's package may have 2 MB in all: names of this code's own are shortened, and comments go. What the
+// folder weighs is printed, and too much fails.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
 
-/** What the folder may weigh, bytes. */
+/** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
 
 const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
@@ -27,12 +28,15 @@ const placeOf = (file) =>
   file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file))
 
 /** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
- * machines older than ES2015, which the guide's oldest phone is not. */
+ * machines older than ES2015, which the guide's oldest phone is not. A getter is hidden from loops without being told so,
+ * and no imported function asks for its `this`. */
 function plain(text) {
   return text
     .replace(/^var __assign = [\s\S]*?^};\n/m, "var __assign = Object.assign;\n")
     .replace(/^Object\.defineProperty\(exports, "__esModule", \{ value: true \}\);\n/m, "")
     .replace(/^exports\.\w+ = .*void 0;\n/m, "")
+    .replace(/,\n\s*enumerable: false,\n\s*configurable: true\n/g, "\n")
+    .replace(/\(0, (\w+\.\w+)\)\(/g, "$1(")
     .replace(/^Object\.defineProperty\(exports, "(\w+)", \{ enumerable: true, get: function \(\) \{ return ([\w.]+); \} \}\);$/gm, "exports.$1 = $2;")
 }
 
@@ -45,6 +49,9 @@ function shortClasses(text) {
     return `${whole.slice(0, methods)}    var proto = ${name}.prototype;\n${whole.slice(methods).replace(prototype, "    $1proto")}`
   })
 }
+
+/** Style sheets need blanks between words only. */
+const shortStyles = (text) => text.replace(/\s+/g, " ").replace(/ ?([{};,]) ?|(:) /g, "$1$2").replace(/;}/g, "}")
 
 /** Where a compiled module came from. */
 const sourceOf = (file) => join(clients, relative(compiled, file)).replace(/\.js$/, ".ts")
@@ -87,12 +94,48 @@ function collect(file) {
   needs.forEach(collect)
 }
 
+/** Those that require this module, each with what it calls it. */
+function* importers(file) {
+  for (const [other, text] of modules) {
+    for (const [, name, path] of text.matchAll(/^var (\w+) = require\("(.+)"\);$/gm)) {
+      if (join(dirname(placeOf(other)), `${path}.js`) === placeOf(file)) yield { other, member: new RegExp(`\\b${name}\\.(\\w+)`, "g") }
+    }
+  }
+}
+
+/** What other modules of the folder take from this one. */
+function takenFrom(file) {
+  const taken = new Set()
+  for (const { other, member } of importers(file)) {
+    for (const [, name] of modules.get(other).matchAll(member)) taken.add(name)
+  }
+  return taken
+}
+
 /** Constants that only tests and the web import are their module's own here: they need no name that lasts. */
 function ownConstants(file, text) {
-  const others = [...modules].filter(([other]) => other !== file).map(([, t]) => t)
-  const names = Array.from(text.matchAll(/^exports\.([A-Z][A-Z0-9_]*) = /gm), (m) => m[1])
-  const own = names.filter((name) => !others.some((t) => new RegExp(`\\.${name}\\b`).test(t)))
+  const taken = takenFrom(file)
+  const own = Array.from(text.matchAll(/^exports\.([A-Z][A-Z0-9_]*) = /gm), (m) => m[1]).filter((name) => !taken.has(name))
   return own.reduce((t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name), text)
+}
+
+/** What of the core only the web and tests import is not exported, and goes where nothing else needs it. */
+function prune(file) {
+  const taken = takenFrom(file)
+  const text = modules.get(file).replace(/^exports\.(\w+) = (?:\w+\.)?\1;\n/gm, (line, name) => (taken.has(name) ? line : ""))
+  modules.set(file, text.replace(/^var (\w+) = require\(.*\);\n/gm, (line, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1 ? line : "")))
+}
+
+/** a, b, … z, aa, ab, … */
+const letters = (n) => (n < 26 ? "" : letters(Math.floor(n / 26) - 1)) + String.fromCharCode(97 + (n % 26))
+
+/** Modules of the core hand each other what they export under short names: nobody else reads them. */
+function shortExports(file) {
+  const short = new Map([...takenFrom(file)].map((name, n) => [name, letters(n)]))
+  modules.set(file, modules.get(file).replace(/\bexports\.(\w+)/g, (whole, name) => (short.has(name) ? `exports.${short.get(name)}` : whole)))
+  for (const { other, member } of importers(file)) {
+    modules.set(other, modules.get(other).replace(member, (whole, name) => whole.replace(/\w+$/, short.get(name))))
+  }
 }
 
 async function build(file) {
@@ -110,12 +153,24 @@ async function build(file) {
   writeFileSync(place, `${code}\n`)
 }
 for (const entry of ["TRTCCalling.js", "listen.js"]) collect(join(sources, entry))
+// The index first: it names whatever it hands on.
+for (const file of [join(core, "index.js"), ...modules.keys()]) if (file.startsWith(core)) prune(file)
+for (const file of modules.keys()) if (file.startsWith(core)) shortExports(file)
 for (const file of modules.keys()) await build(file)
 
 for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
   const file = join(folder, name)
   const text = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\/|<!--[\s\S]*?-->/g, "")
-  writeFileSync(file, text.replace(/\n\s*/g, name.endsWith("wxml") ? "\n" : " ").trim() + "\n")
+  writeFileSync(file, (name.endsWith("wxml") ? text.replace(/\n\s*/g, "\n") : shortStyles(text)).trim() + "\n")
+}
+
+// Pages of TUICalling name `TUICalling/TUICalling`.
+const later = join(home, "components/TUICalling")
+cpSync(folder, later, { recursive: true })
+for (const ending of ["js", "json", "wxml", "wxss"]) renameSync(join(later, `TRTCCalling.${ending}`), join(later, `TUICalling.${ending}`))
+for (const name of readdirSync(join(later, "lib"))) {
+  const file = join(later, "lib", name)
+  writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
 }
 
 const { version, license } = JSON.parse(readFileSync(join(clients, "package.json"), "utf8"))
@@ -139,5 +194,5 @@ if (weigh("") >= MAX_BYTES) throw new Error("the mini-program's component is too
 const demo = join(clients, "dist/miniprogram-demo")
 rmSync(demo, { recursive: true, force: true })
 cpSync(join(clients, "miniprogram-demo"), demo, { recursive: true })
-cpSync(join(home, "components"), join(demo, "components"), { recursive: true })
+cpSync(folder, join(demo, "components/TRTCCalling"), { recursive: true })
 console.log("Demo project for WeChat's developer tools: clients/dist/miniprogram-demo")

@@ -1,9 +1,11 @@
 //! Rebuilds the server when the built clients have changed, and lets it build before they exist.
 
 fn main() {
-    let dist = "../../clients/dist";
-    println!("cargo:rerun-if-changed={dist}");
-    if let Err(e) = std::fs::create_dir_all(dist) {
-        println!("cargo:warning=cannot create clients/dist: {e}");
+    for folder in ["demo", "install", "core", "web"] {
+        let folder = format!("../../clients/dist/{folder}");
+        println!("cargo:rerun-if-changed={folder}");
+        if let Err(e) = std::fs::create_dir_all(&folder) {
+            println!("cargo:warning=cannot create {folder}: {e}");
+        }
     }
 }

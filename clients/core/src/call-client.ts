@@ -289,6 +289,7 @@ export class CallClient {
       this.emit({ type: "changed", call })
       this.tellDevices(working)
     }
+    this.emit({ type: "placed", call })
     this.settle(working)
     this.replayEarly()
   }
@@ -520,6 +521,7 @@ export class CallClient {
   private switched(working: Working, userID: UserId, media: MediaType): void {
     const { call } = working
     call.media = media
+    call.switches++
     working.report.cameraWasSwitchedOff()
     const before = call.peers
     call.peers = before.map((p) => ({ userID: p.userID, devices: merged(p.devices, { camera: false }) }))

@@ -57,6 +57,8 @@ export interface Call {
   readonly unseen: readonly UserId[]
   /** The platform's clock at the answer; null before. */
   readonly connectedAt: number | null
+  /** How often it has changed between voice and video. */
+  readonly switches: number
 }
 
 /** What to call. */
@@ -78,6 +80,8 @@ export type CallEvent =
   | { type: "signed_out"; reason: CloseReason }
   /** A call of one's own begins. */
   | { type: "calling"; call: Call }
+  /** The server has taken it. */
+  | { type: "placed"; call: Call }
   | { type: "invited"; call: Call }
   /** Something of the call is different: phase, devices, media. For screens. */
   | { type: "changed"; call: Call }

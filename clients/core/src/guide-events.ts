@@ -29,7 +29,7 @@
  */
 
 import type { Call, CallEvent } from "./call.js"
-import { endMessage, switchMessage } from "./guide-message.js"
+import { answerMessage, endMessage, inviteMessage, switchMessage, type GuideMessage } from "./guide-message.js"
 import { typeOf } from "./identity.js"
 import type { EndReason } from "./protocol.js"
 
@@ -135,6 +135,35 @@ export function guideEvents(event: CallEvent, surface: Surface, strictEnd = fals
   }
 }
 
+/**
+ * What a chat keeps of what happened, on this side; null for most. A call that was made, answered here, refused here,
+ * switched, or is over wherever CALL_END tells so (`strictEnd` is the same as of {@link guideEvents}). A call that the
+ * server has never taken leaves nothing.
+ */
+export function recordOf(event: CallEvent, strictEnd = false): GuideMessage | null {
+  switch (event.type) {
+    case "placed":
+      return inviteMessage(event.call)
+    case "connected":
+      return event.call.role === "callee" ? answerMessage(event.call, "accept") : null
+    case "switched":
+      return switchMessage(event.call)
+    case "ended": {
+      const { call, reason, durationS } = event
+      if (call.callID === "") return null
+      if (guideEvents(event, "element", strictEnd).some(({ name }) => name === "CALL_END")) return endMessage(call, reason, durationS)
+      return call.role === "callee" && leftHere(event) ? answerMessage(call, "reject") : null
+    }
+    default:
+      return null
+  }
+}
+
+/** This side has refused, or hung up before the talk. */
+function leftHere({ call, reason, by }: Extract<CallEvent, { type: "ended" }>): boolean {
+  return (reason === "reject" || reason === "hangup") && (by === null || by === call.self)
+}
+
 function invited(call: Call) {
   return {
     sponsor: call.sponsor,
@@ -173,16 +202,10 @@ function ended(event: Extract<CallEvent, { type: "ended" }>): GuideEvent[] {
     const said = reason === "reject" || reason === "busy"
     return said && !call.isGroup ? [] : [callEnd]
   }
-  switch (reason) {
-    case "timeout":
-    case "no_response":
-      return [{ name: "CALLING_TIMEOUT", payload: unanswered(call, [call.self]) }, callEnd]
-    case "reject":
-    case "hangup":
-      return event.by === null || event.by === call.self ? [] : [cancelled(event)]
-    default:
-      return [cancelled(event)]
+  if (reason === "timeout" || reason === "no_response") {
+    return [{ name: "CALLING_TIMEOUT", payload: unanswered(call, [call.self]) }, callEnd]
   }
+  return leftHere(event) ? [] : [cancelled(event)]
 }
 
 function cancelled({ call, by }: Extract<CallEvent, { type: "ended" }>): GuideEvent {

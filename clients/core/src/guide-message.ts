@@ -1,6 +1,6 @@
 /**
- * The record of a call in the shape that old pages know: an IM custom message. Nothing carries it here; a page that keeps a
- * chat can store it, and {@link callingInfo} writes its line.
+ * The records of a call in the shape that old pages know: IM custom messages. Nothing carries them here; a page that keeps a
+ * chat can store them, and {@link callingInfo} writes their lines.
  */
 
 import type { Call } from "./call.js"
@@ -13,14 +13,31 @@ const ACTION = { invite: 1, cancel: 2, accept: 3, reject: 4, timeout: 5 }
 /** Version of the inner body that old readers expect. */
 const BODY_VERSION = 4
 
-/** A message of the old IM SDK, as far as call records use it. */
+/** A message of the old IM SDK, as far as chats read the records of calls. */
 export interface GuideMessage {
+  /** One for each record of a call, the same whenever it is told again. */
+  ID: string
   type: "TIMCustomElem"
   conversationType: "C2C"
+  /** `C2C` and the other's userID. */
+  conversationID: string
   from: string
   to: string
-  flow: "in" | "out"
+  /** There are no profiles: the userID of who tells it, and no picture. */
+  nick: string
+  avatar: string
+  /** A record is this side's own, as chats of the old SDK were told it. */
+  flow: "out"
+  status: "success"
+  /** When it was told, Unix seconds, where the surface has a calendar. */
+  time?: number
+  /** `description` and `extension` are its line, for chats that do not read `data`. */
   payload: { data: string; description: string; extension: string }
+}
+
+/** The record of a call that this side has made. */
+export function inviteMessage(call: Call): GuideMessage {
+  return messageOf(call, ACTION.invite, bodyOf(call))
 }
 
 /** The record of a call that is over. */
@@ -46,7 +63,13 @@ export function answerMessage(call: Call, answer: "accept" | "reject"): GuideMes
   return messageOf(call, ACTION[answer], bodyOf(call))
 }
 
-function bodyOf(call: Call): { [key: string]: unknown } {
+/** What a record says; `data` tells apart what `actionType` does not. */
+interface Body {
+  data?: { cmd: string; room_id: number; message: string }
+  [key: string]: unknown
+}
+
+function bodyOf(call: Call): Body {
   return {
     version: BODY_VERSION,
     businessID: "av_call",
@@ -57,7 +80,7 @@ function bodyOf(call: Call): { [key: string]: unknown } {
   }
 }
 
-function messageOf(call: Call, actionType: number, body: { [key: string]: unknown }): GuideMessage {
+function messageOf(call: Call, actionType: number, body: Body): GuideMessage {
   const envelope = {
     businessID: 1,
     inviteID: call.callID,
@@ -68,13 +91,22 @@ function messageOf(call: Call, actionType: number, body: { [key: string]: unknow
     groupID: "",
     data: JSON.stringify(body),
   }
+  const to = call.role === "caller" ? call.invitees[0] || "" : call.sponsor
+  const cmd = body.data === undefined ? "" : body.data.cmd
+  const payload = { data: JSON.stringify(envelope), description: "", extension: "" }
+  payload.description = payload.extension = callingInfo({ payload })
   return {
+    ID: `${call.callID}-${actionType}${cmd}${call.switches}`,
     type: "TIMCustomElem",
     conversationType: "C2C",
+    conversationID: `C2C${to}`,
     from: call.self,
-    to: call.role === "caller" ? call.invitees[0] || "" : call.sponsor,
+    to,
+    nick: call.self,
+    avatar: "",
     flow: "out",
-    payload: { data: JSON.stringify(envelope), description: "", extension: "" },
+    status: "success",
+    payload,
   }
 }
 

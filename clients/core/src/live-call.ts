@@ -23,6 +23,7 @@ export interface LiveCall extends Call {
   unreachable: boolean
   unseen: UserId[]
   connectedAt: number | null
+  switches: number
 }
 
 /** A call of this user's own that was asked for. */
@@ -81,6 +82,7 @@ export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: Use
     unreachable: false,
     unseen: [],
     connectedAt: null,
+    switches: 0,
   }
 }
 

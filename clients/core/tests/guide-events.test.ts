@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { settle, User } from "./world.js"
+import { does, ended, joined, tell, type Step } from "./steps.js"
+import { User } from "./world.js"
 
 /**
  * The guide's flows of a 1:1 call, A calls B: what the server tells each side, what the user does, and every event that a
@@ -11,17 +12,7 @@ interface Flow {
   caller: { steps: Step[]; hears: string[] }
   callee: { steps: Step[]; hears: string[] }
 }
-type Step = (user: User) => Promise<void>
 
-const tell = (event: object): Step => (user) => user.told({ callID: "c1", ...event })
-const does = (method: "accept" | "reject" | "hangup"): Step => async (user) => {
-  void user.client[method]()
-  await settle()
-  if (user.client.call !== null && method !== "hangup") user.server.ok(method)
-  await settle()
-}
-const joined = (userID: string) => tell({ type: "joined", userID, microphone: true, camera: false })
-const ended = (reason: string, by?: string, durationS = 0) => tell({ type: "ended", reason, by, durationS })
 const talkingA: Step[] = [tell({ type: "ringing", userID: "B" }), tell({ type: "accepted", userID: "B" }), joined("B")]
 const talkingB: Step[] = [does("accept"), joined("A")]
 const HEARS_B = ["USER_ACCEPT", "USER_ENTER", "USER_AUDIO_AVAILABLE"]

@@ -17,6 +17,7 @@
 import { GuideDesk, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
 import * as config from "./config.js"
 import { watchStatus, type CallStatus } from "./lib/call-status.js"
+import { END_SHOWN_MS } from "./lib/call-view.js"
 import { log } from "./lib/platform.js"
 import { phone, type Phone } from "./lib/phone.js"
 
@@ -81,7 +82,7 @@ export function listen(options: ListenOptions = {}): Listener {
   })
   const stop = watchStatus(shared.client, (status) => {
     guarded("onStatus", () => options.onStatus && options.onStatus(status))
-    if (status.callStatus === "idle" && page !== null) page.leave()
+    if (status.callStatus === "idle" && page !== null) page.leaveSoon()
   })
   if (options.config !== undefined) void desk.login(options.config)
   return {
@@ -135,9 +136,14 @@ class CallPage {
     })
   }
 
+  /** Leaves it when it has said how the call ended, unless there is another by then. */
+  leaveSoon(): void {
+    if (this.state === "open") setTimeout(() => this.leave(), END_SHOWN_MS)
+  }
+
   /** Goes back from it, if it is still in front. */
-  leave(): void {
-    if (this.state !== "open") return
+  private leave(): void {
+    if (this.state !== "open" || this.shared.client.call !== null) return
     this.state = "away"
     const pages = getCurrentPages()
     const front = pages[pages.length - 1] as { route?: string } | undefined
@@ -147,7 +153,7 @@ class CallPage {
   private opened(): void {
     this.state = "open"
     // It was over before the page was there.
-    if (this.shared.client.call === null) this.leave()
+    this.leave()
   }
 }
 

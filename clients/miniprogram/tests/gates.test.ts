@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict"
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { test } from "node:test"
 import { parse, type Node } from "acorn"
 import { FOLDER } from "./built.js"
 
-const files = readdirSync(FOLDER, { recursive: true }).map((name) => join(FOLDER, String(name))).filter((file) => statSync(file).isFile())
+const filesOf = (folder: string) => readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name))).filter((file) => statSync(file).isFile())
+const files = filesOf(FOLDER)
 const scripts = files.filter((file) => file.endsWith(".js"))
 const read = (file: string) => readFileSync(file, "utf8")
 
@@ -71,22 +72,34 @@ test("it loads nothing from elsewhere; every picture is there, every handler is 
   for (const id of ["accept", "reject", "hangup", "mic", "camera", "switch", "speaker"]) assert.ok(wxml.includes(`id="${id}"`), id)
 })
 
+test("TUICalling is the same under its own name", () => {
+  const folder = join(FOLDER, "../TUICalling")
+  const here = files.map((file) => relative(FOLDER, file))
+  const there = filesOf(folder).map((file) => relative(folder, file))
+  const named = here.map((name) => name.replace(/^TRTCCalling\./, "TUICalling."))
+  assert.deepEqual(there.sort(), named.sort())
+  for (const ending of ["js", "json", "wxml", "wxss"]) assert.equal(read(join(folder, `TUICalling.${ending}`)), read(join(FOLDER, `TRTCCalling.${ending}`)), ending)
+  for (const file of filesOf(join(folder, "lib"))) assert.doesNotMatch(read(file), /TRTCCalling\//, file)
+  const bytes = filesOf(folder).reduce((sum, file) => sum + statSync(file).size, 0)
+  assert.ok(bytes < 100_000, `${bytes} bytes`)
+})
+
 const DOCS = join(FOLDER, "../../../../../docs")
 
-test("the table of the docs says of each method whether it was kept, changed or is absent", () => {
+test("the tables of the docs say of each method whether it was kept, changed or is absent", () => {
   const [, methods = ""] = /methods:\{(.*)\}\}\)/s.exec(read(join(FOLDER, "TRTCCalling.js")).replace(/\n/g, "")) ?? []
   const names = [...methods.matchAll(/(?:^|\},)(\w+):function/g)].map(([, name = ""]) => name).filter((name) => !/^on[A-Z]/.test(name))
   assert.ok(names.length > 20, names.join())
-  const table = read(join(DOCS, "miniprogram-api.zh-CN.md"))
-  for (const name of names) assert.match(table, new RegExp(`^\\|[^|]*\\b${name}\\b[^|]*\\| (保留|变更|没有) \\|`, "m"), name)
+  for (const [language, words] of [["", "kept|changed|absent"], [".zh-CN", "保留|变更|没有"]]) {
+    const table = read(join(DOCS, `miniprogram-api${language}.md`))
+    for (const name of names) assert.match(table, new RegExp(`^\\|[^|]*\\b${name}\\b[^|]*\\| (${words}) \\|`, "m"), name)
+  }
 })
 
 test("each test that the documents name for an item of the guide is there", () => {
-  for (const language of ["", ".zh-CN"]) {
-    const named = [...read(join(DOCS, `miniprogram${language}.md`)).matchAll(/`?(\d\d-\w+)\.test\.js/g)].map(([, name = ""]) => name)
-    assert.ok(named.length > 30)
-    for (const name of new Set(named)) assert.ok(existsSync(join(DOCS, `../e2e/miniprogram/tests/${name}.test.js`)), name)
-  }
+  const named = [...read(join(DOCS, "../e2e/miniprogram/README.md")).matchAll(/\b(\d\d-[\w-]+)\.test\.js/g)].map(([, name = ""]) => name)
+  assert.ok(named.length > 30)
+  for (const name of new Set(named)) assert.ok(existsSync(join(DOCS, `../e2e/miniprogram/tests/${name}.test.js`)), name)
 })
 
 test("it is an npm package for mini-programs besides", () => {

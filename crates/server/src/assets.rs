@@ -10,10 +10,32 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-/// `clients/dist`, as `npm run build` leaves it. Build the clients before the server: `make` does.
+/// What is served of `clients/dist`, as `npm run build` leaves it; the folders for mini-programs beside it are copied by
+/// people, not served. Build the clients before the server: `make` does.
 #[derive(RustEmbed)]
-#[folder = "../../clients/dist"]
-struct Clients;
+#[folder = "../../clients/dist/demo"]
+#[prefix = "demo/"]
+struct Demo;
+
+#[derive(RustEmbed)]
+#[folder = "../../clients/dist/install"]
+#[prefix = "install/"]
+struct Install;
+
+#[derive(RustEmbed)]
+#[folder = "../../clients/dist/core"]
+#[prefix = "core/"]
+struct Core;
+
+#[derive(RustEmbed)]
+#[folder = "../../clients/dist/web"]
+#[prefix = "web/"]
+struct Web;
+
+/// A built file, by its path in `clients/dist`.
+fn built(path: &str) -> Option<EmbeddedFile> {
+    Demo::get(path).or_else(|| Install::get(path)).or_else(|| Core::get(path)).or_else(|| Web::get(path))
+}
 
 /// A file of the demo page; the folder itself is its index.
 pub(crate) fn demo(path: &str, headers: &HeaderMap) -> Response {
@@ -37,11 +59,11 @@ pub(crate) fn sdk(path: &str, headers: &HeaderMap) -> Response {
 
 /// True if the clients were built before this binary was.
 pub(crate) fn present() -> bool {
-    Clients::get("demo/index.html").is_some()
+    built("demo/index.html").is_some()
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Response {
-    let Some(EmbeddedFile { data, metadata }) = Clients::get(path) else { return not_found() };
+    let Some(EmbeddedFile { data, metadata }) = built(path) else { return not_found() };
     // Files keep their names from build to build, so a browser asks each time and is told "not modified".
     let etag: String = metadata.sha256_hash()[..8].iter().map(|b| format!("{b:02x}")).collect();
     let etag = format!("\"{etag}\"");

@@ -16,6 +16,9 @@ export const GUIDE = here('../guide/trtccalling-guide.zh.md')
 /** What a user copies. */
 export const COMPONENT = process.env.TRING_COMPONENT ?? here('../../../clients/dist/miniprogram/components/TRTCCalling')
 
+/** The same for pages that name `TUICalling/TUICalling`. */
+export const TUICALLING = join(COMPONENT, '../TUICalling')
+
 /** Blocks of the guide, as they are. */
 export const guide = readGuide(GUIDE)
 
@@ -42,18 +45,28 @@ const RETRY_MS = 300
 export function builtApp(server, { player = 'rtmp', strictCallEnd = false, backgroundMute = true, ...more } = {}) {
   if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
   const app = writeApp({ guide: GUIDE, component: COMPONENT, ...more })
-  const path = join(app.folder, 'components/TRTCCalling/config.js')
-  const before = readFileSync(path, 'utf8')
-  const values = { server: `'${server.url}'`, player: `'${player}'`, strictCallEnd }
-  const config = Object.entries(values).reduce((text, [name, value]) => text.replace(new RegExp(`^  ${name}: [^,]*,`, 'm'), `  ${name}: ${value},`), before)
-  if (config === before) throw new Error(`config.js is not as it was:\n${before}`)
-  writeFileSync(path, config)
+  configure(join(app.folder, 'components/TRTCCalling'), { server: `'${server.url}'`, player: `'${player}'`, strictCallEnd })
   if (!backgroundMute) {
     const wxml = app.guide.wxml.replace('backgroundMute="{{true}}"', 'backgroundMute="{{false}}"')
     if (wxml === app.guide.wxml) throw new Error('the guide has no backgroundMute any more')
     writeFileSync(join(app.folder, 'pages/index/index.wxml'), wxml)
   }
   return app
+}
+
+/** Fills in a component's `config.js`, as a user does. @param {string} folder @param {Record<string, unknown>} values */
+export function configure(folder, values) {
+  const path = join(folder, 'config.js')
+  const before = readFileSync(path, 'utf8')
+  const config = Object.entries(values).reduce((text, [name, value]) => text.replace(new RegExp(`^  ${name}: [^,]*,`, 'm'), `  ${name}: ${value},`), before)
+  if (config === before) throw new Error(`config.js is not as it was:\n${before}`)
+  writeFileSync(path, config)
+}
+
+/** A page of `pages/`, by the endings of its files. @param {string} name @returns {Record<string, string>} */
+export function pageFiles(name, folder = name) {
+  const files = ['json', 'wxml', 'js'].map((ending) => [ending, here(`../pages/${folder}/${name}.${ending}`)])
+  return Object.fromEntries(files.map(([ending, path]) => [ending, readFileSync(path, 'utf8')]))
 }
 
 /** Everything that one test file needs. */

@@ -128,7 +128,10 @@ describe("the guide's page", () => {
   it('is given by each method what the old component gave', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     const gives = (phone, method, ...args) => phone.run((page, give) => page.TRTCCalling[method](...args.map(give)))
-    assert.equal(await gives(bob, 'getTim'), null)
+    assert.deepEqual(
+      await bob.run((page, give) => page.TRTCCalling.getTim().getUserProfile(give({ userIDList: ['alice', ''] })).then(({ data }) => data)),
+      [{ userID: 'alice', nick: 'alice', avatar: '' }],
+    )
     assert.equal(await gives(bob, 'reject'), '未收到邀请，无法拒绝')
     assert.equal(await gives(bob, 'hangup'), null)
     assert.equal(await gives(bob, 'off', 'INVITED', null), undefined)

@@ -5,8 +5,9 @@ import type { LiveMedia } from "./live-media.js"
 import type { PlayerTag } from "./stage.js"
 import { errorText, texts, type Texts } from "./texts.js"
 
-/** How long the reason of a call's end is shown, ms. Higher: easier to read. Lower: less in the way. */
-const END_SHOWN_MS = 2000
+/** How long the reason of a call's end is shown, ms; a page that was opened for the call is left after it. Higher: easier to
+ * read. Lower: less in the way. */
+export const END_SHOWN_MS = 2000
 
 /** How long a hint is shown, ms. Higher: easier to read. Lower: less in the way. */
 const HINT_SHOWN_MS = 5000
@@ -19,7 +20,7 @@ const WEAK_ABOVE = 4
 
 /** The data of the component's template. */
 export interface ScreenData {
-  /** Empty: nothing is shown. */
+  /** Empty: nothing is shown but a hint: why a call is over. */
   phase: "" | "calling" | "ringing" | "connected"
   video: boolean
   name: string
@@ -55,6 +56,8 @@ export interface ViewOptions {
   online(): boolean
   /** Something is to be shown anew. */
   changed(): void
+  /** A component is on the page in front. */
+  watched(): boolean
   now(): number
 }
 
@@ -108,7 +111,7 @@ export class CallView {
         break
       }
       case "signed_out":
-        if (event.reason.kind === "kicked" && this.shown === null) toast(this.t.kicked)
+        if (event.reason.kind === "kicked" && this.shown === null) this.announce(this.t.kicked)
         break
       default:
     }
@@ -166,17 +169,26 @@ export class CallView {
     this.stopTimers()
     this.shown = null
     wx.setKeepScreenOn({ keepScreenOn: false })
-    toast(text)
+    this.announce(text)
+  }
+
+  /** What is said without a call. A phone has one toast: it is left to the page, whose handlers show their own. */
+  private announce(text: string): void {
+    if (this.options.watched()) this.say(text, END_SHOWN_MS)
+    else wx.showToast({ title: text, icon: "none", duration: END_SHOWN_MS })
   }
 
   private tell(hint: string): void {
-    if (hint === "" || this.shown === null) return
+    if (hint !== "" && this.shown !== null) this.say(hint, HINT_SHOWN_MS)
+  }
+
+  private say(hint: string, ms: number): void {
     this.hint = hint
     if (this.hintTimer !== null) clearTimeout(this.hintTimer)
     this.hintTimer = setTimeout(() => {
       this.hint = ""
       this.options.changed()
-    }, HINT_SHOWN_MS)
+    }, ms)
     this.options.changed()
   }
 
@@ -191,7 +203,7 @@ export class CallView {
   /** For the page in front. */
   data(): Partial<ScreenData> {
     const call = this.shown
-    if (call === null || call.phase === "ending") return { phase: "", pushes: false, players: [] }
+    if (call === null || call.phase === "ending") return { phase: "", pushes: false, players: [], hint: call === null ? this.hint : "" }
     const { media, devtools } = this.options
     const peer = call.peers[0]
     const name = call.role === "callee" ? call.sponsor : call.invitees.join(", ")
@@ -270,10 +282,6 @@ export class CallView {
     if (peer === undefined) return ""
     return !peer.devices.microphone ? t.peerMuted : call.media === "video" && !peer.devices.camera ? t.peerCameraOff : ""
   }
-}
-
-function toast(title: string): void {
-  wx.showToast({ title, icon: "none", duration: END_SHOWN_MS })
 }
 
 function phaseOf(call: Call): ScreenData["phase"] {

@@ -1,8 +1,8 @@
 /** One component on one page: the guide's methods, its handlers, and what its template shows. */
 
 import {
-  CallError, GUIDE_EVENT, GuideDesk, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError,
-  type Call, type CallParameters, type GuideEvent, type GuideMessage,
+  CallError, GUIDE_EVENT, GuideDesk, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError, recordOf,
+  type Call, type CallParameters, type GuideEvent, type GuideMessage, type Unsubscribe,
 } from "../../../core/src/index.js"
 import * as config from "../config.js"
 import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
@@ -16,6 +16,8 @@ export interface Component {
   readonly data: { [key: string]: unknown }
   setData(data: { [key: string]: unknown }, done?: () => void): void
   triggerEvent(name: string, detail: object): void
+  /** Whose template has the tag: a page, or a component. From base library 2.8.2. */
+  selectOwnerComponent?(): unknown
 }
 
 /** The guide's config, as a page may have filled it in. */
@@ -27,7 +29,7 @@ interface Config {
 }
 
 /** What the template shows without a call. */
-const NOTHING: { [key: string]: unknown } = { phase: "", pushes: false, players: [] }
+const NOTHING: { [key: string]: unknown } = { phase: "", pushes: false, players: [], hint: "" }
 
 /** See the head of this file. */
 export class Calling implements Mount {
@@ -35,19 +37,27 @@ export class Calling implements Mount {
   visible = false
   private readonly handlers = new Handlers((text, error) => log("error", text, error))
   private readonly desk: GuideDesk
-  private readonly stopStatus: () => void
+  private readonly stopRecords: Unsubscribe
+  private readonly stopStatus: Unsubscribe
   private attached = false
   private told: { [key: string]: string } = {}
 
   constructor(private readonly component: Component) {
-    this.desk = new GuideDesk(this.phone.client, {
+    const { client } = this.phone
+    const strictEnd = config.strictCallEnd === true
+    this.desk = new GuideDesk(client, {
       surface: "element",
       deliver: (event) => this.deliver(event),
       warn: (text) => log("warn", text),
       fault: () => this.phone.fault,
-      strictEnd: config.strictCallEnd === true,
+      strictEnd,
     })
-    this.stopStatus = watchStatus(this.phone.client, (status) => this.statusChanged(status))
+    // After the events of the same: handlers have heard of a call's end when its record comes.
+    this.stopRecords = client.on((event) => {
+      const message = recordOf(event, strictEnd)
+      if (message !== null) this.trigger("sendMessage", { message: dated(message) })
+    })
+    this.stopStatus = watchStatus(client, (status) => this.statusChanged(status))
   }
 
   // --- lifetimes ---
@@ -70,6 +80,7 @@ export class Calling implements Mount {
   detach(): void {
     this.attached = this.visible = false
     this.phone.unmounted(this)
+    this.stopRecords()
     this.stopStatus()
     void this.desk.dispose()
   }
@@ -106,8 +117,11 @@ export class Calling implements Mount {
 
   // --- the guide's methods ---
 
+  /** Without a context, a handler's `this` is the page (or component) whose template has the tag. */
   on(event: string, handler: unknown, context?: unknown): void {
-    this.handlers.on(event, handler, context)
+    const { component } = this
+    const owner = context === undefined && component.selectOwnerComponent ? component.selectOwnerComponent() : context
+    this.handlers.on(event, handler, owner)
   }
 
   off(given: unknown[]): void {
@@ -140,12 +154,12 @@ export class Calling implements Mount {
   accept(): Promise<GuideMessage> {
     const { client } = this.phone
     const { call } = client
-    return this.desk.signedIn(() => client.accept().then(() => answerMessage((client.call || call) as Call, "accept")))
+    return this.desk.signedIn(() => client.accept().then(() => dated(answerMessage((client.call || call) as Call, "accept"))))
   }
 
   reject(): Promise<GuideMessage | string> {
     const { call } = this.phone.client
-    return this.desk.reject().then((text) => (call === null || text !== undefined ? NOTHING_TO_REJECT : answerMessage(call, "reject")))
+    return this.desk.reject().then((text) => (call === null || text !== undefined ? NOTHING_TO_REJECT : dated(answerMessage(call, "reject"))))
   }
 
   hangup(): Promise<null> {
@@ -194,10 +208,9 @@ export class Calling implements Mount {
   private deliver({ name, payload }: GuideEvent): void {
     // A page of the guide hears no ERROR: its developer reads it at least.
     if (name === GUIDE_EVENT.ERROR && payload !== undefined) log("error", `${String(payload["code"])}: ${String(payload["message"])}`)
+    const message = payload && payload["message"]
+    if (typeof message === "object") dated(message as GuideMessage)
     this.handlers.call(name, { eventCode: name, data: payload })
-    // The later component told a chat page so of a call's record.
-    const message = (name === GUIDE_EVENT.CALL_END || name === GUIDE_EVENT.CALL_MODE) && payload !== undefined ? payload["message"] : undefined
-    if (message !== undefined) this.trigger("sendMessage", { message })
   }
 
   private statusChanged(status: CallStatus): void {
@@ -215,4 +228,10 @@ export class Calling implements Mount {
       log("error", `the handler of ${name} threw`, asCallError(error))
     }
   }
+}
+
+/** A record says when it was told. */
+function dated(message: GuideMessage): GuideMessage {
+  message.time = Math.floor(Date.now() / 1000)
+  return message
 }

@@ -70,6 +70,7 @@ export class Phone {
       media: this.media,
       online: () => this.client.connectionState.name === "online",
       changed: () => this.refresh(),
+      watched: () => this.hasScreen,
       now: () => platform.now(),
     })
     this.client.on((event) => this.happened(event))
