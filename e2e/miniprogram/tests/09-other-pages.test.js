@@ -35,6 +35,8 @@ describe('pages that were written for the predecessors', () => {
     const path = `pages/${page}/${page}`
     const app = await appOf(name, { pages: { [path]: pageFiles(page), 'pages/empty/empty': EMPTY }, more, ...options })
     const opened = await rig.open(name, { app, entry: path })
+    // The page takes it when its data is shown, which is after its onLoad.
+    await until('the page has its component', () => opened.run((it) => it.TRTCCalling !== undefined))
     opened.told = await Told.by(opened)
     await opened.run((it) => it.TRTCCalling.login().then(() => {}))
     await opened.settled()
