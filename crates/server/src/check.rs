@@ -101,7 +101,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
         found.push(Finding::warning(
             "open files",
             format!(
-                "the system allows {limit}, and limits.max_sockets with limits.max_connections needs {wanted}"
+                "the system allows {limit}, and limits.max_sockets with limits.max_pending_sockets and limits.max_connections needs {wanted}"
             ),
             "Raise `ulimit -Hn` (LimitNOFILE in systemd, ulimits in Docker), or lower the two settings",
         ));

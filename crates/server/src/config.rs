@@ -158,11 +158,16 @@ pub struct CallSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitSettings {
-    /// Open WebSockets. Each needs an open file of the system's. Default 10,000.
+    /// Sessions, which have one WebSocket each, or are kept for `resume_s` without one. Each needs an open file of the
+    /// system's. Default 10,000.
     pub max_sockets: usize,
-    /// Open HTTP connections that are no WebSocket, or not yet. Default 2,000.
+    /// Open WebSockets that have not signed in. When there are as many, the oldest of the address that has most makes way.
+    /// Default 2,000.
+    pub max_pending_sockets: usize,
+    /// Open HTTP connections that are no WebSocket, or not yet. When there are as many, one that does not take its answer
+    /// or asks for nothing makes way, of the address that has most. Default 2,000.
     pub max_connections: usize,
-    /// Part of `max_sockets` and of `max_connections` that one address may hold, 0.001 to 1. An IPv6 network of 64 bits
+    /// Part of `max_sockets`, `max_pending_sockets` and `max_connections` that one address may hold, 0.001 to 1. An IPv6 network of 64 bits
     /// counts as one address; this machine's own address has no such bound, for a proxy on it speaks for everybody. With
     /// a proxy on another machine set 1. Default 0.5.
     pub address_share: f32,
@@ -243,6 +248,7 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             max_sockets: 10_000,
+            max_pending_sockets: 2_000,
             max_connections: 2_000,
             address_share: 0.5,
             heartbeat_s: 15,
@@ -343,6 +349,8 @@ impl Config {
         within("calls.preconnect_devices", c.preconnect_devices, 0, most, "0 to 8")?;
         within("calls.max_devices_per_user", c.max_devices_per_user, 1, 64, "1 to 64")?;
         within("limits.max_sockets", l.max_sockets, 1, 10_000_000, "1 to 10,000,000")?;
+        let pending = l.max_pending_sockets;
+        within("limits.max_pending_sockets", pending, 1, 10_000_000, "1 to 10,000,000")?;
         within("limits.max_connections", l.max_connections, 1, 10_000_000, "1 to 10,000,000")?;
         within("limits.address_share", l.address_share, 0.001, 1.0, "0.001 to 1")?;
         within("limits.calls_to_one_share", l.calls_to_one_share, 0.01, 1.0, "0.01 to 1")?;
@@ -434,6 +442,11 @@ mod tests {
         assert!(parse("lisen = \"1.2.3.4:5\"").unwrap_err().contains("lisen"));
         assert!(parse("[media]\nworkers = 0").unwrap_err().contains("media.workers is 0: it takes 1 to 64"));
         assert!(parse("[calls]\ntalk_grace_s = 61").unwrap_err().contains("limits.resume_s"));
+        assert!(
+            parse("[limits]\nmax_pending_sockets = 0")
+                .unwrap_err()
+                .contains("limits.max_pending_sockets is 0")
+        );
         assert!(parse("[limits]\nheartbeat_s = 1").unwrap_err().contains("limits.heartbeat_s"));
         assert!(
             Config::load(Some(Path::new("no/such/file"))).unwrap_err().to_string().contains("no/such/file")
