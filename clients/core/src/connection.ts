@@ -78,9 +78,9 @@ export const MAX_IN_FLIGHT = 8
 /** Requests that may wait for the socket. More than a user can cause; it bounds a page that has gone wild. */
 export const MAX_WAITING = 64
 
-/** The longest request, bytes. The server takes 64 KiB, its number included, and leaves a socket on which far more
+/** The longest request, bytes. The server takes 100 KiB, its number included, and leaves a socket on which far more
  * arrives: the request would be repeated on the next one for ever. */
-export const MAX_REQUEST_BYTES = 64 * 1024 - 64
+export const MAX_REQUEST_BYTES = 100 * 1024 - 64
 
 /** Who signs in. */
 export interface Credentials {

@@ -1,13 +1,14 @@
 //! Connections: how many, from where, and how long they may take before they ask for something. With TLS or without.
 
-use crate::addresses::Shares;
+use crate::connection_limit::{ConnectionLimit, ConnectionPermit};
+use crate::guarded_stream::{GuardedStream, STALLED_FOR};
 use crate::strangers::stranger_event;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,11 +16,12 @@ use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tracing::warn;
@@ -34,49 +36,36 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// First byte of a TLS connection: a handshake record (RFC 8446, 5.1). No HTTP method begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// What connections may take.
+/// How long connections may take.
 #[derive(Debug, Clone)]
 pub(crate) struct Bounds {
-    /// Connections that are no WebSocket, or not yet.
-    pub(crate) connections: usize,
-    /// Of one address.
-    pub(crate) of_address: usize,
     /// How long a connection may take to send a request's head; also how long it may wait between two requests, and how
     /// long a TLS handshake may take before the first.
     pub(crate) head_within: Duration,
     /// How long a request may take from its head to its answer.
     pub(crate) answer_within: Duration,
+    /// How long an answer may make no progress.
+    pub(crate) stalled_for: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { head_within: HEAD_WITHIN, answer_within: ANSWER_WITHIN, stalled_for: STALLED_FOR }
+    }
 }
 
 /// [`Bounds::head_within`] of a server. Higher: slow links still make it. Lower: whoever only connects is gone sooner.
-pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(10);
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// [`Bounds::answer_within`] of a server. Bodies have 16 KiB at most.
-pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-
-/// The places of all doors together.
-#[derive(Debug, Clone)]
-pub(crate) struct Places {
-    all: Arc<Semaphore>,
-    of_address: Shares,
-    bounds: Bounds,
-}
-
-impl Places {
-    pub(crate) fn new(bounds: Bounds) -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(bounds.connections)),
-            of_address: Shares::new(bounds.of_address),
-            bounds,
-        }
-    }
-}
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// Accepts connections for as long as it is polled. With `tls` they are TLS connections.
 pub(crate) async fn accept(
     listener: TcpListener,
     routes: Router,
-    places: Places,
+    limit: ConnectionLimit,
+    bounds: Bounds,
     tls: Option<Arc<ServerConfig>>,
 ) {
     let routes = TowerToHyperService::new(routes);
@@ -93,23 +82,35 @@ pub(crate) async fn accept(
                 continue;
             }
         };
-        // Too many: closed at once. A queue would make everybody wait for those who ask for nothing.
-        let (Ok(place), Some(seat)) =
-            (places.all.clone().try_acquire_owned(), places.of_address.enter(from.ip()))
-        else {
-            stranger_event!(DEBUG, %from, "connection refused: too many are open");
-            metrics::counter!("tring_connections_refused_total").increment(1);
-            continue;
+        // Too many who make use of it: closed at once. A queue would make everybody wait for those who ask for nothing.
+        let (permit, mut eviction) = match limit.enter(from.ip()) {
+            Ok(entered) => entered,
+            Err(full) => {
+                stranger_event!(DEBUG, %from, ?full, "connection refused: too many are open");
+                continue;
+            }
         };
         // A call's messages are small and each is waited for.
         let _ = stream.set_nodelay(true);
-        let (routes, bounds, tls) = (routes.clone(), places.bounds.clone(), tls.clone());
+        let (routes, bounds, tls) = (routes.clone(), bounds.clone(), tls.clone());
         tokio::spawn(async move {
             // Held until the connection ends or has become a WebSocket, which has bounds of its own.
-            let _held = (place, seat);
-            match tls {
-                None => serve(stream, routes, from, &bounds).await,
-                Some(tls) => serve_tls(tls, stream, routes, from, &bounds).await,
+            let permit = Arc::new(permit);
+            let mut connection = pin!(async {
+                match tls {
+                    None => {
+                        let stream = GuardedStream::new(stream, Arc::downgrade(&permit), bounds.stalled_for);
+                        serve(stream, routes, from, &bounds, &permit).await;
+                    }
+                    Some(tls) => serve_tls(tls, stream, routes, from, &bounds, &permit).await,
+                }
+            });
+            tokio::select! {
+                () = &mut connection => {}
+                () = eviction.happens() => {
+                    stranger_event!(DEBUG, %from, "connection ended: another needs its place");
+                    permit.set_evicted();
+                }
             }
         });
     }
@@ -121,19 +122,22 @@ async fn serve_tls(
     routes: TowerToHyperService<Router>,
     from: SocketAddr,
     bounds: &Bounds,
+    permit: &Arc<ConnectionPermit>,
 ) {
+    let guard = |stream| GuardedStream::new(stream, Arc::downgrade(permit), bounds.stalled_for);
     let handshake = async {
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
-            return Ok(Err(stream));
+            return Ok(Err(guard(stream)));
         }
-        tls.accept(stream).await.map(Ok)
+        // Below TLS: what counts is what leaves.
+        tls.accept(guard(stream)).await.map(Ok)
     };
     match tokio::time::timeout(bounds.head_within, handshake).await {
-        Ok(Ok(Ok(stream))) => serve(stream, routes, from, bounds).await,
+        Ok(Ok(Ok(stream))) => serve(stream, routes, from, bounds, permit).await,
         Ok(Ok(Err(plain))) => {
             let routes = TowerToHyperService::new(Router::new().fallback(speaks_https));
-            serve(plain, routes, from, bounds).await;
+            serve(plain, routes, from, bounds, permit).await;
         }
         // A phone that does not trust the certificate ends like this: no fault of the server's.
         Ok(Err(error)) => stranger_event!(DEBUG, %from, error = %Untrusted(&error), "no TLS connection"),
@@ -167,12 +171,21 @@ async fn speaks_https(request: Request<Body>) -> Response {
     }
 }
 
-async fn serve<S>(stream: S, routes: TowerToHyperService<Router>, from: SocketAddr, bounds: &Bounds)
-where
+async fn serve<S>(
+    stream: S,
+    routes: TowerToHyperService<Router>,
+    from: SocketAddr,
+    bounds: &Bounds,
+    permit: &Arc<ConnectionPermit>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let within = bounds.answer_within;
-    let service = service_fn(move |request| answer(routes.clone(), request, from, within));
+    let service = service_fn(move |request| {
+        let answering = Answering::new(permit.clone());
+        let answer = answer(routes.clone(), request, from, within);
+        async move { answer.await.map(|answer| answer.map(|body| AnswerBody { body, _answering: answering })) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head_within)
@@ -199,3 +212,48 @@ async fn answer(
         }
     }
 }
+
+/// A request of this connection is being answered. Idle again once it is gone.
+struct Answering(Arc<ConnectionPermit>);
+
+impl Answering {
+    fn new(permit: Arc<ConnectionPermit>) -> Self {
+        permit.set_answering(true);
+        Self(permit)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.set_answering(false);
+    }
+}
+
+/// The body of an answer. While it lasts, its connection is being served.
+struct AnswerBody {
+    body: Body,
+    _answering: Answering,
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;

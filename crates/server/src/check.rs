@@ -101,7 +101,7 @@ pub fn check(config: &Config) -> Vec<Finding> {
         found.push(Finding::warning(
             "open files",
             format!(
-                "the system allows {limit}, and limits.max_sockets, limits.max_connections and limits.max_rtmp_connections together need {wanted}"
+                "the system allows {limit}, and limits.max_sockets, limits.max_pending_sockets, limits.max_connections and limits.max_rtmp_connections together need {wanted}"
             ),
             "Raise `ulimit -Hn` (LimitNOFILE in systemd, ulimits in Docker), or lower these settings",
         ));

@@ -166,16 +166,21 @@ pub struct CallSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitSettings {
-    /// Open WebSockets. Each needs an open file of the system's. Default 10,000.
+    /// Sessions, which have one WebSocket each, or are kept for `resume_s` without one. Each needs an open file of the
+    /// system's. Default 10,000.
     pub max_sockets: usize,
-    /// Open HTTP connections that are no WebSocket, or not yet. Default 2,000.
+    /// Open WebSockets that have not signed in. When there are as many, the oldest of the address that has most makes way.
+    /// Default 2,000.
+    pub max_pending_sockets: usize,
+    /// Open HTTP connections that are no WebSocket, or not yet. When there are as many, one that does not take its answer
+    /// or asks for nothing makes way, of the address that has most. Default 2,000.
     pub max_connections: usize,
     /// Open RTMP connections, of which a call of two phones has four. One whose ticket was not seen yet makes room for a
     /// newer one when there is no other. Each needs an open file. Default 8,192.
     pub max_rtmp_connections: usize,
-    /// Part of `max_sockets`, of `max_connections` and of `max_rtmp_connections` that one address may hold, 0.001 to 1. An
-    /// IPv6 network of 64 bits counts as one address; this machine's own address has no such bound, for a proxy on it
-    /// speaks for everybody. With a proxy on another machine set 1. Default 0.5.
+    /// Part of `max_sockets`, `max_pending_sockets`, `max_connections` and `max_rtmp_connections` that one address may
+    /// hold, 0.001 to 1. An IPv6 network of 64 bits counts as one address; this machine's own address has no such bound, for
+    /// a proxy on it speaks for everybody. With a proxy on another machine set 1. Default 0.5.
     pub address_share: f32,
     /// Seconds between a client's pings, 5 to 300. A socket silent for two and a half of them is closed. Default 15.
     pub heartbeat_s: u16,
@@ -273,6 +278,7 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             max_sockets: 10_000,
+            max_pending_sockets: 2_000,
             max_connections: 2_000,
             max_rtmp_connections: tring_medianet::DEFAULT_RTMP_CONNECTIONS,
             address_share: 0.5,
@@ -374,6 +380,8 @@ impl Config {
         within("calls.preconnect_devices", c.preconnect_devices, 0, most, "0 to 8")?;
         within("calls.max_devices_per_user", c.max_devices_per_user, 1, 64, "1 to 64")?;
         within("limits.max_sockets", l.max_sockets, 1, 10_000_000, "1 to 10,000,000")?;
+        let pending = l.max_pending_sockets;
+        within("limits.max_pending_sockets", pending, 1, 10_000_000, "1 to 10,000,000")?;
         within("limits.max_connections", l.max_connections, 1, 10_000_000, "1 to 10,000,000")?;
         let rtmp = l.max_rtmp_connections;
         within("limits.max_rtmp_connections", rtmp, 1, 10_000_000, "1 to 10,000,000")?;
@@ -474,6 +482,8 @@ mod tests {
             parse("[retention]\nsignatures_days = 36501").unwrap_err().contains("retention.signatures_days")
         );
         assert!(parse("[retention]\ncalls_days = 36501").unwrap_err().contains("retention.calls_days"));
+        let error = parse("[limits]\nmax_pending_sockets = 0").unwrap_err();
+        assert!(error.contains("limits.max_pending_sockets is 0"), "{error}");
         assert!(parse("[limits]\nheartbeat_s = 1").unwrap_err().contains("limits.heartbeat_s"));
         let error = parse("[limits]\nmax_rtmp_connections = 0").unwrap_err();
         assert!(error.contains("limits.max_rtmp_connections is 0: it takes 1 to 10,000,000"), "{error}");

@@ -1,10 +1,11 @@
 //! Routes, static files, health.
 
-use crate::addresses::Shares;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connection_limit::ConnectionLimit;
 use crate::cross_origin::{from_this_machine, preflight};
 use crate::directory::Directory;
+use crate::session_limit::SessionLimit;
 use crate::signing::{self, Signing};
 use crate::store_health::StoreHealth;
 use crate::switchboard::In;
@@ -35,9 +36,11 @@ pub(crate) struct Doors {
     pub(crate) demo_guard: demo_guard::DemoGuard,
     pub(crate) switchboard: mpsc::Sender<In>,
     pub(crate) media: MediaNet,
-    /// One permit an open WebSocket.
+    /// One permit an open WebSocket, so that a stop can wait for the last.
     pub(crate) sockets: Arc<Semaphore>,
-    pub(crate) sockets_of_address: Shares,
+    /// WebSockets that have not signed in.
+    pub(crate) pending_sockets: ConnectionLimit,
+    pub(crate) session_limit: SessionLimit,
     pub(crate) next_socket: AtomicU64,
     /// Where plain HTTP listens.
     pub(crate) address: SocketAddr,

@@ -9,10 +9,13 @@
 //! | `greeting` | what is printed at the start, with a QR code for the phone (pure) |
 //! | `cross_origin` | which pages of other origins may ask the demo (pure) |
 //! | `install` | the page that leads a phone to trust the local CA |
+//! | `connection_limit` | who may hold a place, and who has to go when somebody else needs one (pure, but for its handle) |
+//! | `guarded_stream` | a connection that ends if its peer does not take what it is sent |
 //! | `addresses` | how much one address may hold (pure) |
 //! | `http` | routes, static files, health |
 //! | `socket` | one WebSocket: frames in, requests to the switchboard, answers and events out |
 //! | `switchboard` | the one owner of all sessions and of the call engine |
+//! | `session_limit` | how many sessions there may be |
 //! | `session` | what outlives a socket: event numbers, unacknowledged events, repeated requests (pure) |
 //! | `tombstones` | what is kept of sessions that the server ended (pure) |
 //! | `transports` | which media session belongs to which device of which call |
@@ -36,10 +39,12 @@ mod assets;
 pub mod check;
 mod clock;
 mod config;
+mod connection_limit;
 mod cross_origin;
 mod demo_guard;
 mod directory;
 mod greeting;
+mod guarded_stream;
 mod http;
 mod install;
 mod notices;
@@ -48,6 +53,7 @@ mod retention;
 mod sample;
 mod serve;
 mod session;
+mod session_limit;
 mod signing;
 mod socket;
 mod store_health;

@@ -1,15 +1,16 @@
 //! Starting and stopping the whole server.
 
-use crate::accept::{self, ANSWER_WITHIN, Bounds, HEAD_WITHIN, Places};
-use crate::addresses::Shares;
+use crate::accept::{self, Bounds};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::connection_limit::ConnectionLimit;
 use crate::demo_guard::DemoGuard;
 use crate::directory::Directory;
 use crate::greeting::{Announcement, Greeting};
 use crate::http::{self, Doors};
 use crate::notices;
 use crate::retention;
+use crate::session_limit::SessionLimit;
 use crate::signing::Signing;
 use crate::store_health::StoreHealth;
 use crate::switchboard::{INBOX, In, Switchboard};
@@ -37,6 +38,9 @@ const FILES_BESIDE_SOCKETS: usize = 512;
 
 /// Files of an FLV player besides that of its HTTP connection: the pair of sockets between its worker and HTTP.
 const FILES_OF_FLV: usize = 2;
+
+/// Permits of open WebSockets. They are only counted with these; how many there may be is said in `[limits]`.
+const ALL_SOCKETS: u32 = 1 << 28;
 
 /// How long a stop waits for clients to be told, for their sockets to close, and for records to be written: each.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -100,7 +104,6 @@ pub struct Running {
     store_health: StoreHealth,
     media: MediaNet,
     sockets: Arc<Semaphore>,
-    max_sockets: usize,
     stopping: watch::Sender<bool>,
 }
 
@@ -127,8 +130,7 @@ impl Running {
             let _ = tokio::time::timeout(STOP_WITHIN, told).await;
         }
         // All permits are back when the last socket has closed.
-        let all = u32::try_from(self.max_sockets).unwrap_or(u32::MAX);
-        if tokio::time::timeout(STOP_WITHIN, self.sockets.acquire_many(all)).await.is_err() {
+        if tokio::time::timeout(STOP_WITHIN, self.sockets.acquire_many(ALL_SOCKETS)).await.is_err() {
             warn!("some clients did not take the end of their calls in time");
         }
         for task in self.tasks.drain(..) {
@@ -200,10 +202,10 @@ fn watched(
 
 /// Starts the server. Errors: [`RunError`].
 pub async fn start(config: Config) -> Result<Running, RunError> {
-    start_at(config, Clock::start(), HEAD_WITHIN).await
+    start_at(config, Clock::start(), Bounds::default()).await
 }
 
-async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result<Running, RunError> {
+async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Running, RunError> {
     config.check()?;
     let config = Arc::new(config);
     let store = Store::open(&config.data).await?;
@@ -253,15 +255,10 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         tasks.extend(metrics_page(metrics).await);
     }
     let limits = &config.limits;
-    let max_sockets = limits.max_sockets;
-    let sockets = Arc::new(Semaphore::new(max_sockets));
+    let sockets = Arc::new(Semaphore::new(ALL_SOCKETS as usize));
     let (stopping, stops) = watch::channel(false);
-    let bounds = Bounds {
-        connections: limits.max_connections,
-        of_address: limits.share_of(limits.max_connections),
-        head_within,
-        answer_within: ANSWER_WITHIN,
-    };
+    let (connections, pending) = (limits.max_connections, limits.max_pending_sockets);
+    let connections = ConnectionLimit::new("http", connections, limits.share_of(connections));
     if let Some(identity) = &identity {
         tasks.push(tokio::spawn(identity.clone().keep()));
     }
@@ -273,7 +270,8 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         switchboard: switchboard.clone(),
         media: media.clone(),
         sockets: sockets.clone(),
-        sockets_of_address: Shares::new(limits.share_of(max_sockets)),
+        pending_sockets: ConnectionLimit::new("pending", pending, limits.share_of(pending)),
+        session_limit: SessionLimit::new(limits.max_sockets, limits.share_of(limits.max_sockets)),
         next_socket: AtomicU64::new(1),
         stopping: stops,
         address,
@@ -282,13 +280,14 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         config,
         store_health: store_health.clone(),
     });
-    let (routes, places) = (http::router(doors), Places::new(bounds));
+    let routes = http::router(doors);
     let mut doors = Vec::new();
     if let Some((listener, _, settings)) = secure {
-        let door = accept::accept(listener, routes.clone(), places.clone(), Some(settings));
+        let door =
+            accept::accept(listener, routes.clone(), connections.clone(), bounds.clone(), Some(settings));
         doors.push(watched("HTTPS door", failed.clone(), door));
     }
-    doors.push(watched("HTTP door", failed, accept::accept(listener, routes, places, None)));
+    doors.push(watched("HTTP door", failed, accept::accept(listener, routes, connections, bounds, None)));
     Ok(Running {
         address,
         tls,
@@ -305,7 +304,6 @@ async fn start_at(config: Config, clock: Clock, head_within: Duration) -> Result
         store_health,
         media,
         sockets,
-        max_sockets,
         stopping,
     })
 }
@@ -330,7 +328,8 @@ pub(crate) fn files_wanted(config: &Config) -> u64 {
     // Every HTTP connection may play FLV.
     let streams = limits.max_rtmp_connections + FILES_OF_FLV * limits.max_connections;
     let streams = if config.rtmp.enabled { streams } else { 0 };
-    (limits.max_sockets + limits.max_connections + streams + FILES_BESIDE_SOCKETS) as u64
+    let sockets = limits.max_sockets + limits.max_pending_sockets;
+    (sockets + limits.max_connections + streams + FILES_BESIDE_SOCKETS) as u64
 }
 
 async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
@@ -347,7 +346,7 @@ fn raise_file_limit(wanted: u64) {
             warn!(
                 limit,
                 wanted,
-                "the system allows fewer open files than limits.max_sockets, limits.max_connections and limits.max_rtmp_connections need: raise `ulimit -Hn`, or lower them"
+                "the system allows fewer open files than limits.max_sockets, limits.max_pending_sockets, limits.max_connections and limits.max_rtmp_connections need: raise `ulimit -Hn`, or lower them"
             );
         }
         Ok(_) => {}

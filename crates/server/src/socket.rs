@@ -2,8 +2,8 @@
 //!
 //! One task a socket, and no buffer larger than named here: a signed-in user who does nothing must cost little.
 
-use crate::addresses::Seat;
 use crate::clock;
+use crate::connection_limit::{ConnectionPermit, Eviction};
 use crate::directory::SignInError;
 use crate::http::Doors;
 use crate::rate::{Bucket, Rate};
@@ -15,6 +15,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,9 +40,10 @@ const WRITE_BUFFER: usize = 1024;
 /// Bytes that may wait in the library for a socket that takes nothing.
 const WRITE_BUFFER_MAX: usize = 512 * 1024;
 
-/// Longest frame that is read, in bytes: twice what is allowed, so that a message which is too large is answered and its
-/// client does not send it again for ever. What is larger still costs its socket.
-const MAX_FRAME: usize = 2 * MAX_MESSAGE_BYTES;
+/// Longest frame that is read, in bytes: more than is allowed, so that a message which is too large is answered and its
+/// client does not send it again for ever. What is larger still costs its socket. Higher: more of them are answered. Lower:
+/// a hostile client holds less memory.
+const MAX_FRAME: usize = MAX_MESSAGE_BYTES + 28 * 1024;
 
 /// How long a socket may take to sign in.
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(15);
@@ -60,6 +62,10 @@ const SILENT_HEARTBEATS: f32 = 2.5;
 /// fast for hours is only slowed.
 const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.1 };
 
+/// The place of a socket that has not signed in, and how it is taken away. In a box, for those that have signed in are many
+/// more and have none.
+type Pending = Box<(ConnectionPermit, Eviction)>;
+
 /// `GET /v1/socket`.
 pub(crate) async fn door(
     State(doors): State<Arc<Doors>>,
@@ -74,11 +80,11 @@ pub(crate) async fn door(
     if *doors.stopping.borrow() {
         return overloaded("the server is stopping");
     }
-    let Some(seat) = doors.sockets_of_address.enter(from.ip()) else {
-        return overloaded("this address has its share of the sockets (limits.address_share)");
+    let Ok(pending) = doors.pending_sockets.enter(from.ip()) else {
+        return overloaded("limits.max_pending_sockets, or the address's share of them, have not signed in");
     };
     let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
-        return overloaded("limits.max_sockets are open");
+        return overloaded("as many are open as can be counted");
     };
     let host = streams::host_of(&headers);
     upgrade
@@ -87,7 +93,7 @@ pub(crate) async fn door(
         .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| serve(doors, socket, from, host, (permit, seat)))
+        .on_upgrade(move |socket| serve(doors, socket, from, host, Box::new(pending), permit))
 }
 
 async fn serve(
@@ -95,11 +101,12 @@ async fn serve(
     socket: WebSocket,
     from: SocketAddr,
     host: Arc<str>,
-    _held: (OwnedSemaphorePermit, Seat),
+    pending: Pending,
+    _held: OwnedSemaphorePermit,
 ) {
     let number = doors.next_socket.fetch_add(1, Ordering::Relaxed);
     let (sender, frames) = mpsc::channel(LINK);
-    let mut door = Door { doors, socket, number, host, device: None };
+    let mut door = Door { doors, socket, number, from, host, device: None, pending: Some(pending) };
     let why = door.run(sender, frames).await;
     let Some(device) = door.device else {
         return stranger_event!(DEBUG, socket = number, %from, why, "socket closed that nobody signed in on");
@@ -115,8 +122,19 @@ struct Door {
     doors: Arc<Doors>,
     socket: WebSocket,
     number: u64,
+    from: SocketAddr,
     host: Arc<str>,
     device: Option<DeviceId>,
+    /// Its place among those that have not signed in.
+    pending: Option<Pending>,
+}
+
+/// Waits until the place of a socket that has not signed in is taken away.
+async fn evicted(pending: &mut Option<Pending>) {
+    match pending {
+        Some(pending) => pending.1.happens().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Door {
@@ -185,6 +203,10 @@ impl Door {
                     self.close(close_code::AWAY, "the server is stopping").await;
                     return "stopping";
                 }
+                () = evicted(&mut self.pending) => {
+                    self.make_way();
+                    return "another needs its place";
+                }
                 () = &mut idle => {
                     self.close(close_code::POLICY, "silent for too long").await;
                     return "silent";
@@ -216,8 +238,15 @@ impl Door {
                     .and_then(|()| Ok(self.doors.directory.sign_in(&owner, user_sig.expose(), now)?));
                 match (checked, sender.clone()) {
                     (Ok(single_login), Some(frames)) => {
+                        let permit = match self.doors.session_limit.enter(self.from.ip()) {
+                            Ok(permit) => permit,
+                            Err(full) => {
+                                stranger_event!(DEBUG, socket = self.number, from = %self.from, full, "no place for a session");
+                                return self.refuse(id, ErrorCode::Overloaded.into()).await;
+                            }
+                        };
                         let link = Link::new(self.number, frames, self.host.clone());
-                        In::Login { owner, single_login, again, re: id, link, device }
+                        In::Login { owner, single_login, again, re: id, link, permit, device }
                     }
                     (Err(error), _) => {
                         stranger_event!(DEBUG, socket = self.number, user = %Untrusted(&owner), code = ?error.code, "sign-in refused");
@@ -230,7 +259,8 @@ impl Door {
             {
                 (Ok(()), Some(frames)) => {
                     let link = Link::new(self.number, frames, self.host.clone());
-                    In::Resume { ticket, last_seq, re: id, link, device }
+                    let seat = self.doors.session_limit.seat(self.from.ip());
+                    In::Resume { ticket, last_seq, re: id, link, seat, device }
                 }
                 (Err(error), _) => return self.refuse(id, error).await,
                 (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
@@ -241,6 +271,7 @@ impl Door {
         self.device = answer.await.ok().flatten();
         if self.device.is_some() {
             *sender = None;
+            self.pending = None;
         }
         Ok(())
     }
@@ -251,9 +282,11 @@ impl Door {
 
     async fn send(&mut self, frame: Frame) -> Result<(), axum::Error> {
         let message = Message::Text((&*frame).into());
-        match tokio::time::timeout(SEND_WITHIN, self.socket.send(message)).await {
-            Ok(result) => result,
-            Err(elapsed) => Err(axum::Error::new(elapsed)),
+        tokio::select! {
+            sent = tokio::time::timeout(SEND_WITHIN, self.socket.send(message)) => {
+                sent.unwrap_or_else(|elapsed| Err(axum::Error::new(elapsed)))
+            }
+            () = evicted(&mut self.pending) => Err(axum::Error::new("another needs its place")),
         }
     }
 
@@ -261,6 +294,12 @@ impl Door {
         let frame = CloseFrame { code, reason: reason.into() };
         let _ = tokio::time::timeout(SEND_WITHIN, self.socket.send(Message::Close(Some(frame)))).await;
         self.drain().await;
+    }
+
+    /// Closes without waiting for anything: the place is somebody else's already.
+    fn make_way(&mut self) {
+        let frame = CloseFrame { code: close_code::AGAIN, reason: ErrorCode::Overloaded.sentence().into() };
+        let _ = self.socket.send(Message::Close(Some(frame))).now_or_never();
     }
 
     /// Reads on until the client has closed its side too.

@@ -14,12 +14,14 @@ mod media;
 mod requests;
 mod sign_in;
 
+use crate::addresses::Seat;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::notices::Notices;
 use crate::rate::{Bucket, Buckets};
 use crate::session::{EVENTS_KEPT, Frame, LAST_EVENTS, Session};
+use crate::session_limit::SessionPermit;
 use crate::tombstones::Tombstones;
 use crate::transports::Transports;
 use crate::writer::Recorder;
@@ -108,10 +110,19 @@ pub(crate) enum In {
         again: bool,
         re: u32,
         link: Link,
+        permit: SessionPermit,
         device: oneshot::Sender<Option<DeviceId>>,
     },
     /// A client is back with its ticket.
-    Resume { ticket: Ticket, last_seq: u32, re: u32, link: Link, device: oneshot::Sender<Option<DeviceId>> },
+    Resume {
+        ticket: Ticket,
+        last_seq: u32,
+        re: u32,
+        link: Link,
+        /// Room in the share of the address from which it is back.
+        seat: Option<Seat>,
+        device: oneshot::Sender<Option<DeviceId>>,
+    },
     /// A signed-in device asks.
     Request { device: DeviceId, socket: u64, message: ClientMessage },
     /// A socket is gone.
@@ -129,6 +140,7 @@ struct Entry {
     owner: UserKey,
     ticket: TicketHash,
     session: Session,
+    permit: SessionPermit,
     link: Option<Link>,
     /// The name by which its client reaches this server: the newest socket's.
     host: Arc<str>,
@@ -253,16 +265,16 @@ impl Switchboard {
 
     fn take(&mut self, message: In) {
         match message {
-            In::Login { owner, single_login, again, re, link, device } => {
+            In::Login { owner, single_login, again, re, link, permit, device } => {
                 let known = !again || !single_login || self.engine.devices_of(&owner).is_empty();
                 let _ = device.send(if known {
-                    self.login(owner, single_login, re, link)
+                    self.login(owner, single_login, re, link, permit)
                 } else {
                     self.login_too_late(&owner, re, &link)
                 });
             }
-            In::Resume { ticket, last_seq, re, link, device } => {
-                let _ = device.send(self.resume(&ticket, last_seq, re, link));
+            In::Resume { ticket, last_seq, re, link, seat, device } => {
+                let _ = device.send(self.resume(&ticket, last_seq, re, link, seat));
             }
             In::Request { device, socket, message } => self.request(device, socket, message),
             In::Cut { device, socket } => {

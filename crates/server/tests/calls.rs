@@ -40,6 +40,9 @@ async fn an_offer_that_cannot_be_used_is_refused_by_name_and_the_call_goes_on() 
         (no_audio, ErrorCode::OfferInvalid),
         (hundred_lines, ErrorCode::OfferTooLarge),
         ("x".repeat(limits::MAX_OFFER_BYTES + 1), ErrorCode::OfferTooLarge),
+        // Twice as long in JSON. What is wrong with the longest that is allowed is not its length.
+        ("\r\n".repeat(limits::MAX_OFFER_BYTES / 2), ErrorCode::OfferInvalid),
+        ("\r\n".repeat(limits::MAX_OFFER_BYTES / 2 + 1), ErrorCode::OfferTooLarge),
     ] {
         let text: String = offer.chars().take(60).collect();
         assert_eq!(refused(&mut a, transport(&call, offer)).await, code, "{text:?}");

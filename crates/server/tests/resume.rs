@@ -90,3 +90,20 @@ async fn a_talking_device_that_never_comes_back_is_lost_after_its_grace() {
     assert!(matches!(b.event().await, Event::Ended { reason: EndReason::Lost, .. }));
     b.hears_nothing().await;
 }
+
+#[tokio::test]
+async fn a_session_is_taken_up_again_where_there_is_no_place_for_another() {
+    let server = Server::start_with(|c| c.limits.max_sockets = 2).await;
+    // Whoever has asked whether the app is there has a session too, without a socket.
+    let app = server.app("app").await;
+    let mut a = server.device(&app, "a").await;
+    let mut b = Device::connect(&server).await;
+    let refused = b.login(&app, "b").await.unwrap_err();
+    assert_eq!((refused.code, refused.retry), (ErrorCode::Overloaded, true));
+    for _ in 0..3 {
+        a.resume(&server).await.expect("the place is the session's");
+    }
+    a.ask(Request::Ping { ack: 0 }).await.unwrap();
+    a.ask(Request::Logout {}).await.unwrap();
+    b.login(&app, "b").await.expect("the place is free");
+}

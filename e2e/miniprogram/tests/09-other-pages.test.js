@@ -157,7 +157,9 @@ describe('pages that were written for the predecessors', () => {
         await bob.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
         await alice.told.event('CALL_MODE')
         await bob.run((page) => page.TRTCCalling.switchAudioCall().then(() => {}))
-        await until('alice is told of the third', () => alice.told.told().filter((event) => event === 'CALL_MODE').length === 3)
+        for (const side of [alice, bob]) {
+          await until(`${side.userID} is told of the third`, () => side.told.told().filter((event) => event === 'CALL_MODE').length === 3)
+        }
         await bob.tap('#hangup')
       },
       alice: ['video call', 'to voice', 'to video', 'to voice', TALKED],

@@ -31,6 +31,20 @@ fn a_hundred_media_lines_and_a_huge_offer_are_too_large() {
 }
 
 #[test]
+fn the_longest_offer_passes_and_one_byte_more_does_not() {
+    let start = format!("{HEAD}{}", audio("0"));
+    let padding = |bytes: usize| {
+        let lines = "a=x\r\n".repeat((bytes - start.len()) / 5 - 1);
+        let last = bytes - start.len() - lines.len() - 4;
+        format!("{start}{lines}a={}\r\n", "y".repeat(last))
+    };
+    let longest = padding(MAX_OFFER_BYTES);
+    assert_eq!(longest.len(), MAX_OFFER_BYTES);
+    assert!(check(&longest).is_ok());
+    assert!(matches!(check(&padding(MAX_OFFER_BYTES + 1)), Err(OfferError::TooLarge(_))));
+}
+
+#[test]
 fn a_flood_of_ssrcs_is_refused() {
     let ssrcs: String = (0..99).map(|i| format!("a=ssrc:{i} cname:x\r\n")).collect();
     assert!(error(&format!("{HEAD}{}{ssrcs}", audio("0"))).contains("SSRC"));

@@ -45,8 +45,23 @@ fn bad_messages_get_the_error_that_says_what_to_do() {
 
 #[test]
 fn a_message_past_the_limit_is_refused_before_it_is_parsed() {
-    let text = format!(r#"{{"id":9,"type":"transport","callID":"c","offer":"{}"}}"#, "x".repeat(70_000));
-    assert_eq!(code_of(&text), (9, ErrorCode::TooLarge));
+    let rest = r#"{"id":9,"type":"transport","callID":"c","offer":""}"#.len();
+    let text = |bytes: usize| {
+        format!(r#"{{"id":9,"type":"transport","callID":"c","offer":"{}"}}"#, "x".repeat(bytes - rest))
+    };
+    assert_eq!(code_of(&text(MAX_MESSAGE_BYTES + 1)), (9, ErrorCode::TooLarge));
+    assert!(parse_client_message(&text(MAX_MESSAGE_BYTES)).is_ok());
+}
+
+#[test]
+fn an_offer_of_the_greatest_length_is_read_whatever_is_in_it() {
+    for pattern in ["x", "a=x\r\n", "\r\n", "\"\\"] {
+        let offer: String = pattern.chars().cycle().take(crate::limits::MAX_OFFER_BYTES).collect();
+        let call_id = CallId::new("c".repeat(crate::limits::MAX_CALL_ID_BYTES).as_str()).unwrap();
+        let sent = ClientMessage { id: u32::MAX, request: Request::Transport { call_id, offer } };
+        let text = serde_json::to_string(&sent).unwrap();
+        assert_eq!(parse_client_message(&text), Ok(sent), "{pattern:?}");
+    }
 }
 
 #[test]

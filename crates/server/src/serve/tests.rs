@@ -12,13 +12,18 @@ use tring_store::App;
 /// Longest wait for something that must come.
 const SOON: Duration = Duration::from_secs(10);
 
+/// The bounds of a server, but for the time that a head may take.
+fn head_within(ms: u64) -> Bounds {
+    Bounds { head_within: Duration::from_millis(ms), ..Bounds::default() }
+}
+
 struct Server {
     running: Running,
     app: App,
     _dir: TempDir,
 }
 
-async fn server(clock: Clock, head_within: Duration, change: impl FnOnce(&mut Config)) -> Server {
+async fn server(clock: Clock, bounds: Bounds, change: impl FnOnce(&mut Config)) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let mut config = Config { data: dir.path().to_owned(), ..Config::default() };
     config.listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
@@ -28,7 +33,7 @@ async fn server(clock: Clock, head_within: Duration, change: impl FnOnce(&mut Co
     change(&mut config);
     let store = Store::open(dir.path()).await.unwrap();
     let app = store.create_app("app").await.unwrap().app;
-    let running = start_at(config, clock, head_within).await.unwrap();
+    let running = start_at(config, clock, bounds).await.unwrap();
     Server { running, app, _dir: dir }
 }
 
@@ -77,7 +82,7 @@ async fn is_closed(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn a_user_sig_is_held_against_the_time_of_day_also_after_the_machine_slept() {
-    let server = server(Clock::behind(Duration::from_secs(3 * 3600)), HEAD_WITHIN, |_| ()).await;
+    let server = server(Clock::behind(Duration::from_secs(3 * 3600)), Bounds::default(), |_| ()).await;
     let now = crate::clock::wall().as_secs();
     let fresh = server.sign_in(now).await;
     assert!(fresh.contains("ticket"), "{fresh}");
@@ -87,7 +92,7 @@ async fn a_user_sig_is_held_against_the_time_of_day_also_after_the_machine_slept
 
 #[tokio::test]
 async fn a_server_without_its_switchboard_says_so_and_ends() {
-    let mut server = server(Clock::start(), HEAD_WITHIN, |_| ()).await;
+    let mut server = server(Clock::start(), Bounds::default(), |_| ()).await;
     assert_eq!(server.get("/healthz").await, 200);
     server.running.switchboard.send(In::Panic).await.unwrap();
     let error = tokio::time::timeout(SOON, server.running.failed()).await.expect("the failure is noticed");
@@ -98,7 +103,7 @@ async fn a_server_without_its_switchboard_says_so_and_ends() {
 
 #[tokio::test]
 async fn a_connection_that_asks_for_nothing_is_closed() {
-    let server = server(Clock::start(), Duration::from_millis(200), |_| ()).await;
+    let server = server(Clock::start(), head_within(200), |_| ()).await;
     let silent = server.connect().await;
     let mut slow = server.connect().await;
     slow.write_all(b"GET /healthz HTTP/1.1\r\nHost:").await.unwrap();
@@ -113,7 +118,7 @@ async fn a_connection_that_asks_for_nothing_is_closed() {
 
 #[tokio::test]
 async fn a_tls_handshake_that_does_not_end_is_closed() {
-    let server = server(Clock::start(), Duration::from_millis(200), |c| c.tls.local_ca = Some(true)).await;
+    let server = server(Clock::start(), head_within(200), |c| c.tls.local_ca = Some(true)).await;
     let address = server.running.tls.unwrap();
     let silent = TcpStream::connect(address).await.unwrap();
     let mut slow = TcpStream::connect(address).await.unwrap();
@@ -129,7 +134,7 @@ async fn a_tls_handshake_that_does_not_end_is_closed() {
 
 #[tokio::test]
 async fn a_head_without_end_is_refused() {
-    let server = server(Clock::start(), HEAD_WITHIN, |_| ()).await;
+    let server = server(Clock::start(), Bounds::default(), |_| ()).await;
     let mut stream = server.connect().await;
     let _ = stream.write_all(format!("GET /{} HTTP/1.1\r\n", "x".repeat(100_000)).as_bytes()).await;
     is_closed(stream).await;
@@ -138,7 +143,7 @@ async fn a_head_without_end_is_refused() {
 
 #[tokio::test]
 async fn connections_have_a_bound_and_websockets_are_not_counted_among_them() {
-    let server = server(Clock::start(), Duration::from_secs(60), |c| c.limits.max_connections = 2).await;
+    let server = server(Clock::start(), head_within(60_000), |c| c.limits.max_connections = 2).await;
     let url = format!("ws://{}/v1/socket", server.running.address);
     let socket = async || loop {
         // The one before may not have given back its place yet.
@@ -183,14 +188,14 @@ fn one_address_has_its_share_of_the_rtmp_connections() {
 
 #[tokio::test]
 async fn a_stop_ends_after_the_last_socket_has_closed() {
-    let server = server(Clock::start(), HEAD_WITHIN, |_| ()).await;
+    let server = server(Clock::start(), Bounds::default(), |_| ()).await;
     let url = format!("ws://{}/v1/socket", server.running.address);
     let (mut signed_in, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
     let login = server.login(crate::clock::wall().as_secs());
     signed_in.send(Message::text(login)).await.unwrap();
     assert!(signed_in.next().await.unwrap().unwrap().into_text().unwrap().contains("ticket"));
     let _silent = tokio_tungstenite::connect_async(&url).await.unwrap();
-    let (sockets, all) = (server.running.sockets.clone(), server.running.max_sockets);
+    let (sockets, all) = (server.running.sockets.clone(), ALL_SOCKETS as usize);
     assert_eq!(sockets.available_permits(), all - 2);
     // Neither answers the close: each is waited for, and not for ever.
     tokio::time::timeout(SOON, server.running.stop()).await.expect("the stop is bounded");

@@ -1,8 +1,10 @@
 //! Sessions: they begin, move to new sockets, and end.
 
 use super::{Entry, Link, Switchboard, TicketHash};
+use crate::addresses::Seat;
 use crate::rate::Bucket;
 use crate::session::{Session, to_frame};
+use crate::session_limit::SessionPermit;
 use axum::extract::ws::close_code;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -32,6 +34,7 @@ impl Switchboard {
         single_login: bool,
         re: u32,
         link: Link,
+        permit: SessionPermit,
     ) -> Option<DeviceId> {
         if self.stopping {
             return refuse(&link, re, ErrorBody::with(ErrorCode::Overloaded, "the server is stopping"));
@@ -58,6 +61,7 @@ impl Switchboard {
             owner,
             ticket,
             session: Session::default(),
+            permit,
             host: link.host.clone(),
             link: Some(link),
             expires: None,
@@ -90,7 +94,14 @@ impl Switchboard {
 
     /// A ticket has one socket: the newest that shows it. The one before is closed, so a thief and the owner cannot
     /// both be live, and each notices the other.
-    pub(super) fn resume(&mut self, ticket: &Ticket, last_seq: u32, re: u32, link: Link) -> Option<DeviceId> {
+    pub(super) fn resume(
+        &mut self,
+        ticket: &Ticket,
+        last_seq: u32,
+        re: u32,
+        link: Link,
+        seat: Option<Seat>,
+    ) -> Option<DeviceId> {
         if self.stopping {
             return refuse(&link, re, ErrorBody::with(ErrorCode::Overloaded, "the server is stopping"));
         }
@@ -123,6 +134,7 @@ impl Switchboard {
                 self.expiries.remove(&(at, device));
             }
             entry.host = link.host.clone();
+            entry.permit.moves(seat);
             if let Some(old) = entry.link.replace(link) {
                 old.close(close_code::NORMAL, "the session was taken up on another socket");
             }

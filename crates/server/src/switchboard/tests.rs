@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::notices;
+use crate::session_limit::SessionLimit;
 use crate::store_health::StoreHealth;
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -105,7 +106,8 @@ impl Board {
     fn try_login_as(&mut self, owner: UserKey, single_login: bool, again: bool) -> Result<Client, String> {
         let (mut client, link) = self.connect();
         let (device, mut known) = oneshot::channel();
-        self.board.take(In::Login { owner, single_login, again, re: 1, link, device });
+        let permit = SessionLimit::new(1, 1).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+        self.board.take(In::Login { owner, single_login, again, re: 1, link, permit, device });
         client.device = known.try_recv().unwrap();
         let answer = client.answer(1)?;
         client.ticket = answer["ticket"].as_str().unwrap().into();
@@ -121,7 +123,8 @@ impl Board {
         let (mut client, link) = self.connect();
         let (device, mut known) = oneshot::channel();
         let (ticket, last_seq) = (old.ticket.clone(), old.last_seq);
-        self.board.take(In::Resume { ticket: ticket.clone(), last_seq, re: 900_000, link, device });
+        let ticket_shown = ticket.clone();
+        self.board.take(In::Resume { ticket: ticket_shown, last_seq, re: 900_000, link, seat: None, device });
         client.device = known.try_recv().unwrap();
         (client.ticket, client.last_id, client.last_seq) = (ticket, 900_000, last_seq);
         let answer = client.answer(900_000)?;
@@ -557,6 +560,7 @@ fn what_is_logged_of_a_message_has_no_secret() {
         last_seq: 0,
         re: 1,
         link: Link::new(1, frames, "localhost".into()),
+        seat: None,
         device,
     };
     let out = Out::Frame(r#"{"re":1,"ok":{"ticket":"hush"}}"#.into());

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // each test binary uses a part of it
 
+pub mod netns;
+
 use futures_util::{SinkExt, StreamExt};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
