@@ -322,12 +322,20 @@ impl World {
         }
     }
 
-    /// Ends what runs on.
+    /// Ends what runs on. The ports of a server are free when its process is gone, not the shell that started it.
     fn stop(&mut self) {
         for mut child in self.groups.drain(..) {
+            let group = format!("-{}", child.id());
+            let told =
+                |signal| Command::new("kill").args([signal, "--", &group]).output().unwrap().status.success();
             // A group that is gone already has nobody to tell.
-            let _ = Command::new("kill").args(["-TERM", "--", &format!("-{}", child.id())]).output();
+            told("-TERM");
             let _ = child.wait();
+            let end = Instant::now() + PATIENCE;
+            while told("-0") {
+                assert!(Instant::now() < end, "what runs on does not end");
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
     }
 

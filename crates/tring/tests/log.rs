@@ -75,16 +75,24 @@ impl Server {
         });
         let mut out = BufReader::new(child.0.stdout.take().unwrap());
         let mut said = String::new();
-        while !said.contains("Ctrl-C") {
+        // Its last words: what to open; of JSON there is one line.
+        while !said.contains("call from one phone to the other") && !said.contains("\"signalling\"") {
             assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended before it ran: {said}");
         }
         let port = |before: &str| {
             let rest = said.split(before).nth(1).unwrap_or_else(|| panic!("{before} in {said}"));
-            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            let from = ["127.0.0.1:", "localhost:"].iter().filter_map(|host| rest.find(host)).min();
+            let port = from.and_then(|at| rest[at..].split_once(':')).map_or("", |(_, port)| port);
+            let digits: String = port.chars().take_while(char::is_ascii_digit).collect();
             format!("127.0.0.1:{digits}")
         };
-        let (http, https, rtmp) =
-            (port("ws://localhost:"), port("https://localhost:"), port("(RTMP) 127.0.0.1:"));
+        let is_json = said.starts_with('{');
+        let names = if is_json {
+            ["\"signalling\"", "\"https\"", "\"rtmp\""]
+        } else {
+            ["signalling", "HTTPS", "(RTMP)"]
+        };
+        let [http, https, rtmp] = names.map(port);
         Self { child, log, http, https, rtmp, place }
     }
 
