@@ -54,7 +54,7 @@ impl Running {
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
         let mut err = process.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut err, &mut std::io::stderr()));
-        let address = said.split("http://").nth(1).unwrap();
+        let address = said.split("ws://").nth(1).unwrap();
         let address = address.split(['/', ' ', '\n']).next().unwrap().to_owned();
         Self { process, address }
     }
@@ -243,6 +243,8 @@ fn on_a_full_disk_calls_go_on_and_their_records_are_written_when_there_is_room()
             .status()
             .unwrap();
         assert!(mounted.success());
+        // The network of its own has a loopback that is down.
+        assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
         tokio::runtime::Runtime::new().unwrap().block_on(on_a_full_disk(&place));
         // Or the folder stays where it is mounted.
         assert!(Command::new("umount").arg("-l").arg(place.data()).status().unwrap().success());
