@@ -5,9 +5,9 @@
 
 import { TRTCCalling as ModuleClass, type TRTCCallingOptions } from "./src/trtc-calling.js"
 
-/** This script's own tag; none where a bundler or a loader has taken the file in. */
+/** This script's own tag; a bundler that has taken the file in has one of its own, which says nothing of the server. */
 const script = typeof document === "undefined" ? null : document.currentScript
-const address = script instanceof HTMLScriptElement ? script.src : ""
+const address = script instanceof HTMLScriptElement && /\/trtc-calling-js\.js([?#]|$)/.test(script.src) ? script.src : ""
 
 /** The class, whose server is by default the one that this script came from: the page need not name it. */
 export class TRTCCalling extends ModuleClass {

@@ -150,7 +150,8 @@ export function recordOf(event: CallEvent, strictEnd = false): GuideMessage | nu
       return switchMessage(event.call)
     case "ended": {
       const { call, reason, durationS } = event
-      if (call.callID === "") return null
+      // The device that answered keeps it.
+      if (call.callID === "" || reason === "answered_elsewhere") return null
       if (guideEvents(event, "element", strictEnd).some(({ name }) => name === "CALL_END")) return endMessage(call, reason, durationS)
       return call.role === "callee" && leftHere(event) ? answerMessage(call, "reject") : null
     }

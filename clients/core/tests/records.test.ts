@@ -43,7 +43,7 @@ const FLOWS: Array<{ name: string; caller: Side; callee: Side }> = [
   {
     name: "answered on another device of the callee",
     caller: { steps: [], keeps: ["发起通话"] },
-    callee: { steps: [ended("answered_elsewhere", "B")], keeps: [], strictly: ["取消通话"] },
+    callee: { steps: [ended("answered_elsewhere", "B")], keeps: [], strictly: [] },
   },
   {
     name: "rang and was not answered",

@@ -99,6 +99,7 @@ export function listen(options: ListenOptions = {}): Listener {
     },
     stop: () => {
       stop()
+      if (page !== null) page.stay()
       void desk.dispose()
     },
   }
@@ -106,23 +107,23 @@ export function listen(options: ListenOptions = {}): Listener {
 
 /** The page that is opened for a call, and left at its end. */
 class CallPage {
-  /** As WeChat names it. */
-  private readonly path: string
   private state: "away" | "opening" | "open" = "away"
+  /** The very page: its user may have opened another of the same route since. */
+  private opened: unknown
+  private leaving: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     private readonly shared: Phone,
     private readonly url: string,
-  ) {
-    this.path = String(url.split("?")[0]).replace(/^\//, "")
-  }
+  ) {}
 
   open(): void {
     // One that is on its way shows whatever call there is when it comes.
     if (this.state === "opening") return
+    this.stay()
     this.state = "opening"
     const { url } = this
-    const success = () => this.opened()
+    const success = () => this.shown()
     const fail = () => void (this.state = "away")
     wx.navigateTo({
       url,
@@ -138,7 +139,13 @@ class CallPage {
 
   /** Leaves it when it has said how the call ended, unless there is another by then. */
   leaveSoon(): void {
-    if (this.state === "open") setTimeout(() => this.leave(), END_SHOWN_MS)
+    this.stay()
+    if (this.state === "open") this.leaving = setTimeout(() => this.leave(), END_SHOWN_MS)
+  }
+
+  /** It is not left for what has ended. */
+  stay(): void {
+    if (this.leaving !== undefined) clearTimeout(this.leaving)
   }
 
   /** Goes back from it, if it is still in front. */
@@ -146,11 +153,12 @@ class CallPage {
     if (this.state !== "open" || this.shared.client.call !== null) return
     this.state = "away"
     const pages = getCurrentPages()
-    const front = pages[pages.length - 1] as { route?: string } | undefined
-    if (pages.length > 1 && front !== undefined && front.route === this.path) wx.navigateBack({})
+    if (pages.length > 1 && pages[pages.length - 1] === this.opened) wx.navigateBack({})
   }
 
-  private opened(): void {
+  private shown(): void {
+    const pages = getCurrentPages()
+    this.opened = pages[pages.length - 1]
     this.state = "open"
     // It was over before the page was there.
     this.leave()

@@ -54,7 +54,10 @@ test("the reason of an end is a hint of the page that has the component, and a t
   view.happened({ type: "calling", call })
   assert.equal(view.data()["hint"], "")
   const elsewhere = shown({}, false)
+  elsewhere.view.happened({ type: "error", code: "media_unavailable", message: "" })
+  assert.notEqual(elsewhere.view.data()["hint"], "")
   elsewhere.view.happened(end(elsewhere.call))
+  // What was said in the call goes with it: the component is empty when the page with it is in front again.
   assert.deepEqual([elsewhere.view.data()["hint"], elsewhere.toasts], ["", ["对方已挂断 · 00:00:05"]])
 })
 

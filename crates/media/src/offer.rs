@@ -40,6 +40,10 @@ pub(crate) struct Offer {
     pub(crate) lines: Vec<OfferLine>,
     /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
     pub(crate) ssrcs: Option<Vec<u32>>,
+    /// Those of them that send again what was lost (RFC 4588, RFC 5576 §4.2).
+    pub(crate) repair_ssrcs: Vec<u32>,
+    /// The id of the header extension that numbers all packets of the transport, the same on each line that has it.
+    pub(crate) transport_wide: Option<u8>,
     /// The media lines that are refused (data channels), in order. They are not in [`Offer::sdp`].
     pub(crate) rejected: Vec<Rejected>,
 }
@@ -70,6 +74,12 @@ pub(crate) struct OfferLine {
     pub(crate) kind: MediaKind,
 }
 
+/// The header extension that numbers all packets of a transport (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
+const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+/// The greatest id of a header extension that is taken, as by the library.
+const MAX_EXTENSION_ID: u8 = 16;
+
 const IGNORED: [&str; 4] = ["a=candidate:", "a=end-of-candidates", "a=simulcast:", "a=rid:"];
 
 /// Checks an offer. Errors say what the sender must change.
@@ -97,6 +107,8 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let mut ssrcs: Vec<&str> = Vec::new();
     let mut announced: Vec<u32> = Vec::new();
     let (mut all_announced, mut sending) = (true, false);
+    let mut repair_ssrcs: Vec<u32> = Vec::new();
+    let mut extensions: Vec<(u8, bool)> = Vec::new();
     for line in sdp.lines() {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
             continue;
@@ -159,6 +171,13 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                     Err(_) => {}
                 }
             }
+        } else if let Some(group) = line.strip_prefix("a=ssrc-group:FID ") {
+            repair_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
+            if repair_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
+                return invalid("the offer announces too many SSRCs that repeat others");
+            }
+        } else if let Some(extension) = line.strip_prefix("a=extmap:") {
+            extensions.extend(numbers_transport(extension));
         } else if kind.is_some() && (line == "a=recvonly" || line == "a=inactive") {
             sending = false;
         } else {
@@ -180,7 +199,9 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     }
     all_announced &= !sending || !ssrcs.is_empty();
     let sdp = without_mids(kept, &rejected);
-    Ok(Offer { sdp, lines, ssrcs: all_announced.then_some(announced), rejected })
+    let transport_wide = transport_wide(&extensions)?;
+    let ssrcs = all_announced.then_some(announced);
+    Ok(Offer { sdp, lines, ssrcs, repair_ssrcs, transport_wide, rejected })
 }
 
 /// Where a line of an offer stands.
@@ -189,6 +210,24 @@ enum Section {
     Session,
     Media(MediaKind),
     Rejected,
+}
+
+/// The id of a header extension (RFC 8285 §5), and whether it is the one that numbers a transport's packets.
+fn numbers_transport(extmap: &str) -> Option<(u8, bool)> {
+    let (id, rest) = extmap.split_once(' ')?;
+    let id = id.split('/').next()?.parse().ok()?;
+    Some((id, rest.split(' ').next() == Some(TRANSPORT_WIDE)))
+}
+
+/// The one id of that extension. In a bundle a number means the same on each line (RFC 9143 §9.3): where it does not, the
+/// library would read other bytes than those that are held against bounds.
+fn transport_wide(extensions: &[(u8, bool)]) -> Result<Option<u8>, OfferError> {
+    let Some(&(id, _)) = extensions.iter().find(|(_, numbers)| *numbers) else { return Ok(None) };
+    if extensions.iter().any(|&(other, numbers)| numbers != (other == id)) {
+        let why = "the offer gives the transport-wide number two extmap ids, or its id to another extension";
+        return Err(OfferError::Invalid(why.into()));
+    }
+    Ok((1..=MAX_EXTENSION_ID).contains(&id).then_some(id))
 }
 
 fn check_mid(mid: &str) -> Result<(), OfferError> {

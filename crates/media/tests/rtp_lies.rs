@@ -241,8 +241,10 @@ fn lies_about_transport_wide_numbers_cost_nobody_else() {
     let id = lies.transport_wide();
     lies.w.clients[LIAR].closed = true;
     for n in 0..200u16 {
-        let number = n.wrapping_mul(40_503).to_be_bytes();
-        lies.send(with(&lies.header, &extension(id, &number)), b"numbered");
+        // Each length of the extension in turn: its reader takes the first two bytes.
+        let mut value = n.wrapping_mul(40_503).to_be_bytes().to_vec();
+        value.resize(2 + usize::from(n % 4), 0);
+        lies.send(with(&lies.header, &extension(id, &value)), b"numbered");
     }
     let [bob, _] = HONEST;
     let received = lies.w.clients[bob].take(MediaKind::Audio);

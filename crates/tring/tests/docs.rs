@@ -560,7 +560,7 @@ fn programs_sign(world: &World) {
 fn the_commands_of_the_mini_program_do_what_it_says() {
     isolated("the_commands_of_the_mini_program_do_what_it_says", || {
         let before = |world: &mut World, _: &str| {
-            // The file is the block below the commands.
+            // The file is the block above the commands.
             let file = blocks(&root().join("docs/miniprogram.md"));
             let file =
                 file.iter().find(|b| b.language == "toml" && b.text.starts_with("# tring.toml")).unwrap();

@@ -196,6 +196,7 @@ export class CallView {
     if (this.second !== null) clearInterval(this.second)
     if (this.hintTimer !== null) clearTimeout(this.hintTimer)
     this.second = this.hintTimer = null
+    this.hint = ""
   }
 
   // --- what is shown ---

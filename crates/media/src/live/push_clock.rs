@@ -69,7 +69,12 @@ impl PushClock {
                 // The other kind's clock was set before: this kind's is when its own frame fits that setting.
                 let fits_newest = before.setting != self.setting
                     && off(self.setting) < if goes_on { off(before.setting) } else { SAME_SETTING_MS };
-                match (fits_newest, goes_on) {
+                // A phone with a full uplink drops pictures and keeps its sound: what agrees with that is time.
+                let with_other = step > 0
+                    && other.is_some_and(|o| {
+                        o.setting == before.setting && apart(by(before.setting), o.at).abs() <= STEP_ON_MS
+                    });
+                match (fits_newest, goes_on || with_other) {
                     (true, _) => self.setting,
                     (false, true) => before.setting,
                     (false, false) => self.set(before, passed.max(1), timestamp),
@@ -205,6 +210,21 @@ mod tests {
         for &(captured, at) in push_late(|at| at, late).iter().flatten() {
             assert_eq!(i64::from(at), captured);
         }
+    }
+
+    /// An uplink stands still for three seconds; the phone keeps the sound, and drops the pictures of that time.
+    #[test]
+    fn pictures_that_a_phone_has_dropped_leave_the_rest_in_step() {
+        let (mut clock, start) = (PushClock::default(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        assert_eq!(clock.follow(TagKind::Video, 1_000, at(1_000)), 1_000);
+        assert_eq!(clock.follow(TagKind::Audio, 1_000, at(1_000)), 1_000);
+        for n in 1..=150 {
+            assert_eq!(clock.follow(TagKind::Audio, 1_000 + n * 20, at(4_000)), 1_000 + n * 20);
+        }
+        assert_eq!(clock.follow(TagKind::Video, 1_066, at(4_001)), 1_066, "one that was on its way");
+        assert_eq!(clock.follow(TagKind::Video, 4_000, at(4_080)), 4_000);
+        assert_eq!(clock.follow(TagKind::Audio, 4_020, at(4_081)), 4_020);
     }
 
     #[test]

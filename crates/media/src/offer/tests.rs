@@ -105,3 +105,38 @@ fn a_media_line_has_one_name() {
 fn ssrc_0_is_no_stream() {
     assert!(error(&format!("{HEAD}{}a=ssrc:0 cname:x\r\n", audio("0"))).contains("SSRC 0"));
 }
+
+/// What the library reads as a transport-wide number must be what is held against bounds.
+#[test]
+fn the_transport_wide_number_has_one_id_of_its_own_on_all_lines() {
+    let line = |mid: &str, extensions: &[(&str, &str)]| {
+        let extensions = extensions.iter().map(|(id, uri)| format!("a=extmap:{id} {uri}\r\n"));
+        format!("{}{}", audio(mid), extensions.collect::<String>())
+    };
+    let (mid, level) = ("urn:ietf:params:rtp-hdrext:sdes:mid", "urn:ietf:params:rtp-hdrext:ssrc-audio-level");
+    let id = |lines: &[String]| check(&format!("{HEAD}{}", lines.concat())).map(|o| o.transport_wide);
+    assert_eq!(
+        id(&[line("0", &[("3", TRANSPORT_WIDE), ("4", mid)]), line("1", &[("3", TRANSPORT_WIDE)])]),
+        Ok(Some(3))
+    );
+    assert_eq!(id(&[line("0", &[("7/sendonly", TRANSPORT_WIDE), ("3", level)])]), Ok(Some(7)));
+    assert_eq!(id(&[line("0", &[("3", level)])]), Ok(None));
+    assert_eq!(id(&[line("0", &[("200", TRANSPORT_WIDE)])]), Ok(None), "no id that is taken");
+    for lines in [
+        [line("0", &[("7", TRANSPORT_WIDE)]), line("1", &[("7", mid)])],
+        [line("0", &[("7", mid)]), line("1", &[("7", TRANSPORT_WIDE)])],
+        [line("0", &[("7", TRANSPORT_WIDE)]), line("1", &[("8", TRANSPORT_WIDE)])],
+        [line("0", &[("7", TRANSPORT_WIDE), ("7", TRANSPORT_WIDE)]), line("1", &[("7", level)])],
+    ] {
+        assert!(id(&lines).unwrap_err().to_string().contains("transport-wide number"), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_streams_of_retransmissions_are_known() {
+    let sdp = format!(
+        "{HEAD}{}a=ssrc-group:FID 11 12\r\na=ssrc-group:SIM 1 2 3\r\na=ssrc:11 cname:x\r\n",
+        audio("0")
+    );
+    assert_eq!(check(&sdp).unwrap().repair_ssrcs, [12]);
+}

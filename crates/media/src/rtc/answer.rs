@@ -94,7 +94,15 @@ mod tests {
             let line = |(n, kind): (usize, MediaKind)| OfferLine { mid: n.to_string(), kind };
             let lines = [Audio, Video, Audio].into_iter().enumerate().map(line).collect();
             let sdp = rtpmaps.iter().map(|l| format!("a=rtpmap:{l}\r\n")).collect();
-            may_repeat(&Offer { sdp, lines, ssrcs: None, rejected: Vec::new() })
+            let rejected = Vec::new();
+            may_repeat(&Offer {
+                sdp,
+                lines,
+                ssrcs: None,
+                repair_ssrcs: Vec::new(),
+                transport_wide: None,
+                rejected,
+            })
         };
         assert!(may(&["63 red/48000/2", "116 red/90000", "63 red/48000/2"]));
         assert!(!may(&["63 red/48000/2", "116 red/90000"]));

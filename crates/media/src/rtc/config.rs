@@ -89,11 +89,18 @@ pub(super) fn provider() -> CryptoProvider {
 }
 
 /// The configuration that servers and clients share. `video` lists the video codecs, the preferred one first; `red`: sound
-/// may repeat what was sent before (RFC 2198).
-pub(super) fn base(certificate: &Certificate, creds: IceCreds, video: &[Codec], red: bool) -> RtcConfig {
+/// may repeat what was sent before (RFC 2198); `numbered`: all packets of the transport have a number.
+pub(super) fn base(
+    certificate: &Certificate,
+    creds: IceCreds,
+    video: &[Codec],
+    (red, numbered): (bool, bool),
+) -> RtcConfig {
     let mut extensions = ExtensionMap::empty();
     extensions.set(1, Extension::AudioLevel);
-    extensions.set(3, Extension::TransportSequenceNumber);
+    if numbered {
+        extensions.set(3, Extension::TransportSequenceNumber);
+    }
     extensions.set(4, Extension::RtpMid);
     extensions.set(5, Extension::PlayoutDelay);
     let mut config = RtcConfig::new()

@@ -34,7 +34,7 @@ mod shared {
         video: &[Codec],
         red: bool,
     ) -> RtcConfig {
-        config::base(certificate, creds, video, red)
+        config::base(certificate, creds, video, (red, true))
     }
 
     /// ICE credentials with `ufrag` and a password from the system's random source. The library's own are not

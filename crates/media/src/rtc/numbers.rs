@@ -18,34 +18,42 @@ const SKIPPED: Rate = Rate { burst: 32_000.0, per_second: 4_000.0 };
 /// these may have no payload.
 const LONGEST_TAG: usize = 16;
 
+/// How far behind the newest a number may be. Higher: packets that the network has turned around for longer are confirmed.
+/// Together with the burst of [`SKIPPED`] it must stay below 32,768: then all that is shown is within half the range, and the
+/// library puts each number where it is put here, whatever it has seen that it did not tell of (padding, retransmissions).
+const LATE: u64 = 700;
+
 /// One peer's numbers.
 #[derive(Debug)]
 pub(super) struct Numbers {
-    /// Which header extension has them, by the ids of all media lines.
-    ids: Vec<u8>,
+    /// Which header extension has them, if the peer has any.
+    id: Option<u8>,
     /// The highest that was authenticated in a packet with media, without its turn-over. The library's is never lower.
     newest: Option<u64>,
     skipped: Bucket,
 }
 
 impl Numbers {
-    pub(super) fn new(mut ids: Vec<u8>, now: Instant) -> Self {
-        ids.sort_unstable();
-        ids.dedup();
-        Self { ids, newest: None, skipped: Bucket::new(SKIPPED, now) }
+    pub(super) fn new(id: Option<u8>, now: Instant) -> Self {
+        Self { id, newest: None, skipped: Bucket::new(SKIPPED, now) }
     }
 
-    /// The library may see this RTP packet. `repair`: it is of a payload type of retransmissions.
+    /// The library may see this RTP packet. `repair`: it is of a stream, or a payload type, of retransmissions.
     pub(super) fn admits(&mut self, packet: &[u8], repair: bool, now: Instant) -> bool {
+        let Some(id) = self.id else { return true };
+        // As the library reads it: the first two bytes, however many there are.
+        let numbers = extensions(packet).filter(|(found, _)| *found == id);
+        let mut numbers = numbers.filter_map(|(_, value)| Some(u16::from_be_bytes(*value.first_chunk()?)));
         let Some(newest) = self.newest else {
-            // What the library takes now it tells, or its numbers would be unknown here: media, which is neither padding
-            // nor sent again.
-            return self.ids.is_empty() || (!repair && has_media(packet));
+            // What the library takes of the first it tells, or its numbers would be unknown here: media, which is neither
+            // padding nor sent again.
+            return numbers.next().is_none() || (!repair && has_media(packet));
         };
-        let Self { ids, skipped, .. } = self;
-        let numbers = extensions(packet).filter(|(id, _)| ids.contains(id));
-        numbers.filter_map(|(_, value)| Some(u16::from_be_bytes(value.try_into().ok()?))).all(|number| {
-            extend(newest, number).is_some_and(|at| skipped.has(left_out(newest, at), SKIPPED, now))
+        let skipped = &mut self.skipped;
+        numbers.all(|number| {
+            extend(newest, number).is_some_and(|at| {
+                at.saturating_add(LATE) >= newest && skipped.has(left_out(newest, at), SKIPPED, now)
+            })
         })
     }
 
@@ -151,8 +159,8 @@ mod tests {
     #[test]
     fn numbers_go_on_turn_over_and_come_late() {
         let now = Instant::now();
-        let mut n = Numbers::new(vec![ID, ID], now);
-        for number in [65_000, 65_001, 65_535, 0, 2, 1, 65_534, 3_000] {
+        let mut n = Numbers::new(Some(ID), now);
+        for number in [65_000, 65_001, 65_535, 0, 2, 1, 65_534, 3_000, 2_300] {
             assert!(receive(&mut n, number, now), "{number}");
         }
         assert_eq!(n.newest, Some(65_536 + 3_000));
@@ -161,7 +169,7 @@ mod tests {
     #[test]
     fn one_from_before_the_first_is_not_shown() {
         let now = Instant::now();
-        let mut n = Numbers::new(vec![ID], now);
+        let mut n = Numbers::new(Some(ID), now);
         assert!(receive(&mut n, 100, now));
         for number in [65_535, 40_000, 32_869] {
             assert!(!receive(&mut n, number, now), "{number}");
@@ -169,10 +177,38 @@ mod tests {
         assert!(receive(&mut n, 0, now) && receive(&mut n, 101, now));
     }
 
+    /// However many bytes the extension has, the library reads the first two.
+    #[test]
+    fn a_number_with_bytes_behind_it_is_one_too() {
+        let now = Instant::now();
+        let mut n = Numbers::new(Some(ID), now);
+        assert!(receive(&mut n, 0, now));
+        for length in [2u8, 3, 4, 16] {
+            let mut p =
+                vec![0x90, 111, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 0xbe, 0xde, 0, 5, ID << 4 | (length - 1)];
+            p.extend(40_000u16.to_be_bytes());
+            p.resize(16 + 20 + 40, 0);
+            assert!(!n.admits(&p, false, now), "{length}");
+            let mut p = vec![0x90, 111, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 0x10, 0, 0, 5, ID, length];
+            p.extend(40_000u16.to_be_bytes());
+            p.resize(16 + 20 + 40, 0);
+            assert!(!n.admits(&p, false, now), "{length}, in two-byte headers");
+        }
+    }
+
+    #[test]
+    fn one_that_is_too_late_for_the_librarys_line_is_not_shown() {
+        let now = Instant::now();
+        let mut n = Numbers::new(Some(ID), now);
+        assert!(receive(&mut n, 5_000, now));
+        assert!(receive(&mut n, 4_300, now) && !receive(&mut n, 4_299, now));
+        assert!(f64::from(u16::MAX / 2) > SKIPPED.burst + LATE as f64);
+    }
+
     #[test]
     fn what_is_left_out_is_bounded_and_comes_back_with_time() {
         let start = Instant::now();
-        let mut n = Numbers::new(vec![ID], start);
+        let mut n = Numbers::new(Some(ID), start);
         assert!(receive(&mut n, 0, start) && receive(&mut n, 30_000, start));
         assert!(!receive(&mut n, 60_000, start));
         assert!(receive(&mut n, 30_001, start), "what goes on is taken all the same");
@@ -182,14 +218,17 @@ mod tests {
     #[test]
     fn before_the_first_only_what_the_library_will_tell_is_shown() {
         let now = Instant::now();
-        let mut n = Numbers::new(vec![ID], now);
+        let mut n = Numbers::new(Some(ID), now);
         assert!(n.admits(&packet(7), false, now));
         assert!(!n.admits(&packet(7), true, now), "sent again");
         let mut padding = packet(7);
         padding[0] |= 0x20;
         assert!(!n.admits(&padding, false, now));
         assert!(!n.admits(&packet(7)[..20 + LONGEST_TAG], false, now), "no payload");
-        assert!(Numbers::new(vec![], now).admits(&padding, false, now), "nothing was negotiated");
+        assert!(Numbers::new(None, now).admits(&padding, false, now), "nothing was negotiated");
+        let mut plain = padding.clone();
+        plain[16] = 9 << 4 | 1;
+        assert!(n.admits(&plain, true, now), "it has no number");
     }
 
     #[test]

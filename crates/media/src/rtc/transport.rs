@@ -4,6 +4,7 @@ use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
 use super::numbers::Numbers;
 use super::traffic::Traffic;
 use super::{CODECS, Certificate, Codec, Packet, answer};
+use crate::bucket::{Bucket, Rate};
 use crate::codecs::Codecs;
 use crate::offer::{MediaKind, Offer};
 use crate::output::Transmit;
@@ -35,6 +36,15 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
 /// Most SSRCs whose line is remembered. A peer with 32 lines has at most 32 that matter.
 const MAX_KNOWN_SSRCS: usize = 64;
+
+/// RTCP of one peer, in bytes, at once and a second. What it says of many packets costs far more than it weighs: the library
+/// walks its list of sent packets for each report, and keeps each reception report until it has sent something itself. In a
+/// call of nine a browser sends some 10 kB/s. Higher: larger calls. Lower: a liar takes less of a worker.
+const RTCP: Rate = Rate { burst: 64_000.0, per_second: 24_000.0 };
+
+/// SSRCs of a peer that announces none, at once and in the long run. The library keeps some kB for each. Higher: who changes
+/// it often is still heard. Lower: who never stops costs less.
+const NEW_SSRCS: Rate = Rate { burst: 64.0, per_second: 0.2 };
 
 /// SRTP counts packets with 48 bits (RFC 3711 §3.3.1). The library takes a number from before the first for one far beyond,
 /// which a peer can seal just so; nothing behind the wall could count on from there.
@@ -152,6 +162,10 @@ pub(crate) struct Transport {
     /// The SSRCs that the offer announced. The library binds an SSRC to a line before it has authenticated the packet,
     /// so a packet faked with the peer's address and another SSRC would take its line away.
     announced: Option<Vec<u32>>,
+    /// Those that send again what was lost.
+    repair_ssrcs: Vec<u32>,
+    new_ssrcs: Bucket,
+    rtcp: Bucket,
     /// The payload types that retransmissions leave with.
     repairs: Vec<u8>,
     repair: Repair,
@@ -198,7 +212,9 @@ impl Transport {
         let creds =
             super::credentials(c.ufrag).ok_or_else(|| invalid("the system gave no random numbers".into()))?;
         let red = c.repeats && answer::may_repeat(offer);
-        let mut rtc = config::base(c.certificate, creds, &c.video, red).set_ice_lite(true).build(now);
+        let numbered = offer.transport_wide.is_some();
+        let mut rtc =
+            config::base(c.certificate, creds, &c.video, (red, numbered)).set_ice_lite(true).build(now);
         for &address in c.local {
             match Candidate::host(address, Protocol::Udp) {
                 Ok(candidate) => {
@@ -228,12 +244,19 @@ impl Transport {
         let mut repairs: Vec<u8> = lines.iter().flat_map(|l| l.repairs).flatten().collect();
         repairs.sort_unstable();
         repairs.dedup();
-        let numbers = Numbers::new(lines.iter().filter_map(|l| l.numbered).collect(), now);
+        if numbered {
+            // Or the library would keep what it has seen of the numbers for ever, where an offer has no feedback for them.
+            rtc.direct_api().enable_twcc_feedback();
+        }
+        let numbers = Numbers::new(offer.transport_wide, now);
         let transport = Self {
             rtc,
             lines,
             ssrcs: Vec::new(),
             announced: offer.ssrcs.clone(),
+            repair_ssrcs: offer.repair_ssrcs.clone(),
+            new_ssrcs: Bucket::new(NEW_SSRCS, now),
+            rtcp: Bucket::new(RTCP, now),
             repairs,
             repair: Repair::new(now),
             preferred: c.video[0],
@@ -311,13 +334,26 @@ impl Transport {
             // SSRC 0 is how libwebrtc probes; the library makes a stream of its own for it, before it has authenticated
             // anything.
             Kind::Rtp => {
-                let Some(ssrc) = rtp_ssrc(datagram) else { return true };
-                let repair = rtp_payload_type(datagram).is_some_and(|pt| self.repairs.contains(&pt));
-                ssrc != 0
-                    && self.announced.as_ref().is_none_or(|announced| announced.contains(&ssrc))
-                    && self.numbers.admits(datagram, repair, now)
+                let Some(ssrc) = rtp_ssrc(datagram) else {
+                    #[allow(clippy::cast_precision_loss)] // a datagram's length
+                    return self.rtcp.take(datagram.len() as f64, RTCP, now);
+                };
+                let repair = self.repair_ssrcs.contains(&ssrc)
+                    || rtp_payload_type(datagram).is_some_and(|pt| self.repairs.contains(&pt));
+                ssrc != 0 && self.may_send_as(ssrc, now) && self.numbers.admits(datagram, repair, now)
             }
             Kind::Stun | Kind::Other => true,
+        }
+    }
+
+    /// The peer may send with this SSRC: it has announced it, or announces none and does not change it all the time.
+    fn may_send_as(&mut self, ssrc: u32, now: Instant) -> bool {
+        match &self.announced {
+            Some(announced) => announced.contains(&ssrc),
+            None => {
+                self.ssrcs.iter().any(|(known, _)| **known == ssrc)
+                    || self.new_ssrcs.take(1.0, NEW_SSRCS, now)
+            }
         }
     }
 
