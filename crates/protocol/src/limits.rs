@@ -3,8 +3,8 @@
 /// Longest WebSocket text frame, in bytes. Higher: larger SDP offers fit. Lower: a hostile client holds less memory.
 /// Chromium's offer with audio and video is about 7 kB; Firefox's about 5 kB.
 ///
-/// In JSON a line end of an offer takes twice its bytes, and so does whatever else must be escaped in a text: each offer of
-/// [`MAX_OFFER_BYTES`] fits, with its call id, whatever is in it.
+/// In JSON a line end takes twice its bytes, and so does a quote or a backslash: each offer of [`MAX_OFFER_BYTES`] fits, with
+/// its call id, whatever an SDP has in it.
 pub const MAX_MESSAGE_BYTES: usize = 100 * 1024;
 
 /// Longest SDP offer, in bytes.

@@ -85,7 +85,7 @@ impl<T> Places<T> {
         let victim = if own >= share {
             Some(self.unused(holder, now).ok_or(Full::Share)?)
         } else if self.held.len() >= self.capacity {
-            Some(self.least_of_use(own, now).ok_or(Full::All)?)
+            Some(self.least_of_use(holder, own, now).ok_or(Full::All)?)
         } else {
             None
         };
@@ -128,26 +128,47 @@ impl<T> Places<T> {
         Some(content)
     }
 
-    /// The place that goes when there is none for somebody who holds `own`.
-    fn least_of_use(&self, own: usize, now: Instant) -> Option<PlaceId> {
-        let &(most, fullest) = self.by_count.last()?;
-        let (&(activity, _), &place) = self.of_holder.get(&fullest)?.first_key_value()?;
-        // Beyond the newcomer's own one: else the two would take a place from each other in turn.
-        let richer = most > own + 1;
-        if richer && activity != Activity::Busy {
-            return Some(place);
-        }
-        let unused = self.of_holder.keys().filter_map(|&holder| self.unused(holder, now));
-        let longest = unused.min_by_key(|place| self.held.get(place).map(|held| held.rank));
-        longest.or_else(|| richer.then_some(place))
+    /// The place that goes when there is none for `newcomer`, who holds `own`: one that is not made use of, of whoever has
+    /// most; else one that has gone unused for long; else one of the newcomer's own; one that is served only when no
+    /// other is left.
+    fn least_of_use(&self, newcomer: IpAddr, own: usize, now: Instant) -> Option<PlaceId> {
+        // Beyond the newcomer's own one: else the two would take a place from each other in turn. A proxy on this machine
+        // has many for many, and is not the one that has too many; but it shares with itself.
+        let spared = |holder: &IpAddr| is_local(*holder) && !is_local(newcomer);
+        let richer = || {
+            let more = self.by_count.iter().rev().take_while(|(count, _)| *count > own + 1);
+            more.filter(|(_, holder)| !spared(holder)).filter_map(|(_, holder)| self.first_of(*holder))
+        };
+        let of_use = |(activity, _): &(Activity, PlaceId)| *activity == Activity::Busy;
+        let unused = || {
+            let unused = self.of_holder.keys().filter_map(|&holder| self.unused(holder, now));
+            unused.min_by_key(|place| self.held.get(place).map(|held| held.rank))
+        };
+        let idle = richer().find(|first| !of_use(first)).map(|(_, place)| place);
+        let own_idle = || self.first_of(newcomer).filter(|first| !of_use(first)).map(|(_, place)| place);
+        idle.or_else(unused).or_else(|| {
+            let served = richer().next().map(|(_, place)| place);
+            if served.is_some() || is_local(newcomer) { own_idle().or(served) } else { None }
+        })
+    }
+
+    /// The place of this holder that goes first.
+    fn first_of(&self, holder: IpAddr) -> Option<(Activity, PlaceId)> {
+        let (&(activity, _), &place) = self.of_holder.get(&holder)?.first_key_value()?;
+        Some((activity, place))
     }
 
     /// The place of this holder that has gone unused for long enough to be taken from anybody.
     fn unused(&self, holder: IpAddr, now: Instant) -> Option<PlaceId> {
-        let (&(activity, _), &place) = self.of_holder.get(&holder)?.first_key_value()?;
+        let (activity, place) = self.first_of(holder)?;
         let since = self.held.get(&place)?.since;
         (activity != Activity::Busy && now.duration_since(since) >= PATIENCE).then_some(place)
     }
+}
+
+/// This machine's own address, as [`holder`] gives it: of IPv6 the network of `::1`.
+fn is_local(holder: IpAddr) -> bool {
+    holder.is_loopback() || holder.is_unspecified()
 }
 
 /// A limit on connections, shared by all that count against it. Cheap to clone.

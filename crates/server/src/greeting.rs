@@ -107,14 +107,20 @@ impl Greeting<'_> {
     /// Who else can use the demo.
     fn not_alone(&self) -> Option<String> {
         self.demo_app?;
-        let place = match self.plain.ip() {
-            ip if ip.is_loopback() => return None,
-            ip if ip.is_unspecified() => "every interface".to_owned(),
-            ip => ip.to_string(),
-        };
-        let port = self.plain.port();
+        let open = [(Some(self.plain), "--listen"), (self.tls, "--tls-listen")];
+        let open = open.into_iter().filter_map(|(address, option)| Some((address?, option)));
+        let open: Vec<_> = open.filter(|(address, _)| !address.ip().is_loopback()).collect();
+        let (first, _) = open.first()?;
+        let place =
+            if first.ip().is_unspecified() { "every interface".to_owned() } else { first.ip().to_string() };
+        // Where nobody has chosen the place of HTTPS, it goes with the plain one.
+        let follows = self.tls.is_some_and(|tls| tls.ip() == self.plain.ip());
+        let options = open.iter().filter(|(_, option)| *option == "--listen" || !follows);
+        let options: Vec<String> =
+            options.map(|(address, option)| format!("{option} 127.0.0.1:{}", address.port())).collect();
         Some(format!(
-            "The demo listens on {place}: anybody in the network can sign in too, also as alice. Only for this machine: --listen 127.0.0.1:{port}"
+            "The demo listens on {place}: anybody in the network can sign in too, also as alice. Only for this machine: {}",
+            options.join(" ")
         ))
     }
 
@@ -399,6 +405,12 @@ mod tests {
         assert!(text.contains("--listen 127.0.0.1:8080\n"), "{text}");
         assert!(said("192.168.1.5:80").contains("listens on 192.168.1.5: anybody"));
         assert!(!said("127.0.0.1:8080").contains("anybody"));
+        let secure_only = greeting(&machine, "127.0.0.1:8080", Some("0.0.0.0:8443")).text(false);
+        assert!(
+            secure_only.contains("every interface")
+                && secure_only.contains(": --tls-listen 127.0.0.1:8443\n"),
+            "{secure_only}"
+        );
         let mut it = greeting(&machine, "0.0.0.0:8080", None);
         it.demo_app = None;
         assert!(!it.text(false).contains("anybody"), "without the demo a UserSig is needed");

@@ -310,11 +310,13 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
 
 /// Starts the server, tells by `say` where to click, and runs until it is interrupted or fails. Errors: [`RunError`].
 pub async fn run(config: Config, say: impl Fn(Announcement)) -> Result<(), RunError> {
+    // Before anybody is told that it runs: who stops it at once stops it in good order.
+    let stop = stop_signal();
     let machine = Machine::look(&config);
     let mut running = start(config).await?;
     say(running.greeting(&machine));
     let result = tokio::select! {
-        () = stop_signal() => Ok(()),
+        () = stop => Ok(()),
         failed = running.failed() => Err(failed),
     };
     say(Announcement::stopping());
@@ -369,19 +371,24 @@ fn media_config(config: &Config) -> tring_medianet::Config {
     }
 }
 
-async fn stop_signal() {
+/// Listens for the signals that stop a server from now on; ends when one has come.
+fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok())
+    };
+    async move {
+        #[cfg(unix)]
+        if let [Some(mut terminate), Some(mut interrupt)] = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Opens the metrics page, and says so, before the server says that it runs. None if it cannot be opened: calls go on

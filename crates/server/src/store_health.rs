@@ -115,7 +115,10 @@ impl StoreHealth {
         let mut said = self.shared.lost_said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_none_or(|at| now.since(at) >= REMIND_EVERY) {
             *said = Some(now);
-            error!(lost = all, "call records are lost: too many wait for a database that does not take them");
+            error!(
+                lost = all,
+                "call records are lost: more came than the database takes, or it takes nothing"
+            );
         }
     }
 

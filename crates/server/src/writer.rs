@@ -12,7 +12,7 @@ use crate::store_health::{Part, StoreHealth};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::warn;
 use tring_calls::CallRecord;
@@ -85,6 +85,8 @@ pub(crate) struct Audit {
     store: Store,
     queue: mpsc::Sender<Signature>,
     health: StoreHealth,
+    /// One at a time asks a database that may not answer for seconds; the others then know.
+    asking: Mutex<()>,
 }
 
 /// The database takes nothing, and as many signatures wait for it as may.
@@ -95,8 +97,14 @@ impl Audit {
     /// Writes a signature down before it is given out; or, if the database does not take it, keeps it for the time when
     /// it does.
     pub(crate) async fn write(&self, signature: Signature) -> Result<(), AuditFull> {
+        let is_failing =
+            || self.health.is_failing(Part::Signatures) || self.health.is_failing(Part::CallRecords);
         // Who is asked while it is known to fail does not wait for it to fail again.
-        if !self.health.is_failing(Part::Signatures) && !self.health.is_failing(Part::CallRecords) {
+        if !is_failing() {
+            let _asking = self.asking.lock().await;
+            if is_failing() {
+                return self.queue.try_send(signature).map_err(|_| AuditFull);
+            }
             match signature.write(&self.store).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.health.failed(Part::Signatures, &error),
@@ -148,7 +156,8 @@ impl Writer {
         }
         let ((calls, inbox), (signatures, queue)) = (mpsc::channel(INBOX), mpsc::channel(WAITING_SIGNATURES));
         let recorder = Recorder::new(calls, health.clone());
-        let audit = Audit { store: store.clone(), queue: signatures, health: health.clone() };
+        let audit =
+            Audit { store: store.clone(), queue: signatures, health: health.clone(), asking: Mutex::new(()) };
         let mut writer = Self {
             store,
             clock,

@@ -88,9 +88,12 @@ impl Store {
         Ok(lost.len() as u64)
     }
 
-    /// A server has stopped, and every call of its has ended. Errors: [`StoreError::Database`].
+    /// A server has stopped, and every call of its has ended. Until when it was alive is kept if the last record of a call was
+    /// lost: the next start then knows how long that call lasted. Errors: [`StoreError::Database`].
     pub async fn end_run(&self, run: RunId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM server_runs WHERE id = $1").bind(run.0).execute(&self.pool).await?;
+        let end = "DELETE FROM server_runs WHERE id = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM calls WHERE run = $1 AND reason = 'running')";
+        sqlx::query(end).bind(run.0).execute(&self.pool).await?;
         Ok(())
     }
 }

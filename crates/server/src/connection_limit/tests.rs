@@ -114,6 +114,44 @@ fn who_is_served_goes_only_if_nobody_is_idle_and_the_newcomer_has_fewer() {
 }
 
 #[test]
+fn nobody_who_is_served_goes_while_anybody_who_has_more_is_idle() {
+    let mut w = World::new(8, 4);
+    for n in 0..4 {
+        let served = w.free(ip(9), n);
+        w.is(served, Activity::Busy);
+        w.free(ip(1), 10 + n);
+    }
+    // Both have four, and the one that is served has the higher address.
+    assert_eq!(w.evicts(ip(3), 20), Some(10));
+    assert_eq!(w.evicts(ip(4), 30), Some(11));
+    assert_eq!(w.evicts(ip(5), 40), Some(12));
+    assert_eq!(w.evicts(ip(6), 50), Some(0), "those with more than a newcomer are all served");
+}
+
+#[test]
+fn a_newcomer_pays_with_what_it_does_not_use_itself_before_anybody_who_is_served() {
+    let mut w = World::new(4, 4);
+    for n in 0..3 {
+        let served = w.free(ip(1), n);
+        w.is(served, Activity::Busy);
+    }
+    w.free(ip(2), 10);
+    assert_eq!(w.evicts(ip(2), 11), Some(10));
+}
+
+#[test]
+fn a_proxy_on_this_machine_does_not_pay_for_a_stranger() {
+    let proxy: IpAddr = "127.0.0.1".parse().unwrap();
+    let mut w = World::new(4, 4);
+    let places: Vec<_> = (0..3).map(|n| w.free(proxy, n)).collect();
+    w.is(places[0], Activity::Busy);
+    w.free(ip(1), 10);
+    assert_eq!(w.enter(ip(1), 11), Err(Full::All), "many use what the proxy has");
+    w.passes(PATIENCE);
+    assert_eq!(w.evicts(ip(1), 11), Some(1), "what is unused for long goes, whoever has it");
+}
+
+#[test]
 fn a_crowd_of_equals_is_not_thrown_out_by_the_next_before_it_can_speak() {
     let mut w = World::new(3, 3);
     for n in 1..=3 {

@@ -184,7 +184,16 @@ async fn the_calls_of_a_server_that_died_are_closed_with_the_last_time_that_is_k
     let runs: Vec<i64> =
         sqlx::query_scalar("SELECT id FROM server_runs").fetch_all(&store.pool).await.unwrap();
     assert_eq!(runs, [own.0]);
+    // The last record of its call was lost: how long it lasted is known at the next start all the same.
     store.end_run(own).await.unwrap();
+    let next = run();
+    assert_eq!(store.close_lost_calls(next).await.unwrap(), 1);
+    let closed = &listed(&store, 3).await[0];
+    assert_eq!((closed.state, closed.ended), (LostServer, at(60_000)));
+    // One whose calls have all ended leaves nothing.
+    store.set_alive(next, at(70_000), at(70_000)).await.unwrap();
+    store.write_call_records(next, &[call(3, "whole", 71_000)]).await.unwrap();
+    store.end_run(next).await.unwrap();
     let runs: Vec<i64> =
         sqlx::query_scalar("SELECT id FROM server_runs").fetch_all(&store.pool).await.unwrap();
     assert!(runs.is_empty());

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tring_protocol::log::Untrusted;
 use tring_server::check::Finding;
 
 /// Connection and handshake must be done within this.
@@ -23,19 +24,21 @@ pub(super) async fn check(url: &str) -> Finding {
     let authority = url.strip_prefix("rtmp://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let place = if has_port { authority.to_owned() } else { format!("{authority}:{PORT}") };
-    let port = place.rsplit_once(':').map_or("1935", |(_, port)| port).to_owned();
+    let port = place.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(PORT);
+    // It comes from a server that may be anybody's.
+    let shown = Untrusted(&place);
     let open = format!(
         "For mini-programs open TCP {port} in the firewall of the server, or forward it; see rtmp.advertise"
     );
     match timeout(WITHIN, greet(&place)).await {
-        Ok(Ok(true)) => Finding::info(SUBJECT, format!("{place} answers RTMP's handshake")),
+        Ok(Ok(true)) => Finding::info(SUBJECT, format!("{shown} answers RTMP's handshake")),
         Ok(Ok(false)) => Finding::error(
             SUBJECT,
-            format!("{place} is open, but something else than RTMP answers"),
+            format!("{shown} is open, but something else than RTMP answers"),
             format!("See what has TCP {port} there, and rtmp.advertise"),
         ),
-        Ok(Err(e)) => Finding::error(SUBJECT, format!("{place} cannot be reached: {e}"), open),
-        Err(_) => Finding::error(SUBJECT, format!("{place} does not answer"), open),
+        Ok(Err(e)) => Finding::error(SUBJECT, format!("{shown} cannot be reached: {e}"), open),
+        Err(_) => Finding::error(SUBJECT, format!("{shown} does not answer"), open),
     }
 }
 

@@ -277,12 +277,12 @@ fn store(server: &Server, health: &serde_json::Value) -> Option<Finding> {
     let count = |name: &str| health[name].as_u64().unwrap_or_default();
     if health["store"].as_str().is_some_and(|store| store != "ok") {
         let message = format!(
-            "{server} carries calls, but its database takes nothing: {} wait, {} are lost",
+            "{server} carries calls, but its database is not well: of the records {} wait, {} are lost",
             count("recordsWaiting"),
             count("recordsLost")
         );
         let advice = health["storeAdvice"].as_str().unwrap_or("its log says why");
-        return Some(Finding::warning(DATABASE, message, advice));
+        return Some(Finding::warning(DATABASE, message, Untrusted(advice).to_string()));
     }
     (count("recordsLost") > 0).then(|| {
         let message = format!("{server} has lost {} call records since its start", count("recordsLost"));
