@@ -56,8 +56,8 @@ pub(crate) async fn guard(
     let host = streams::host_of(request.headers());
     let certified = || doors.identity.as_ref().map(|identity| identity.names()).unwrap_or_default();
     if !is_address(&host) && !is_one_of(&host, &doors.demo_guard.names) && !is_one_of(&host, &certified()) {
-        let message = "the demo signs only for pages of its own: open it as localhost, by this machine's host name, or by \
-            an address, such as http://192.0.2.7:8080/. Other names are those of tls.cert and of rtmp.advertise";
+        let message = "the demo signs only for pages of its own: open it as localhost, by the host name that the \
+            server itself has, or by an address, such as http://192.0.2.7:8080/. Other names are those of tls.cert and of rtmp.advertise";
         return refused(StatusCode::FORBIDDEN, "host_unknown", message);
     }
     if !doors.demo_guard.may_ask(from.ip(), doors.clock.now()) {
