@@ -144,12 +144,14 @@ async fn whoever_is_idle_makes_way_and_whoever_is_served_does_not() {
     read_until(&mut idle, b"short").await;
     // What comes from this machine may be a proxy's: it makes way when it has been idle for a while.
     let (mut entered, mut nothing) = (None, [0]);
+    // Not begun anew by each piece that is read.
+    let mut again = tokio::time::interval(AGAIN);
     let end = tokio::time::timeout(SOON, async {
         loop {
             tokio::select! {
                 end = idle.read(&mut nothing) => return end,
                 read = served.read(&mut some) => assert!(read.unwrap() > 0),
-                () = tokio::time::sleep(AGAIN), if entered.is_none() => {
+                _ = again.tick(), if entered.is_none() => {
                     entered = door.limit.enter([192, 0, 2, 1].into()).ok();
                 }
                 _ = door.over.recv() => panic!("the one that is served was cut"),
