@@ -53,7 +53,9 @@ export function mediaHost(to: {
       if (live()) to.devices(devices)
     },
     error: (code, message) => {
-      if (live()) emit({ type: "error", code, message })
+      // When everybody has left, the server closes the media, and says next that the call is over: nothing has failed.
+      const left = call.phase === "connected" && call.peers.length === 0
+      if (live() && !left) emit({ type: "error", code, message })
     },
     volumes: (levels) => {
       if (live()) emit({ type: "volumes", call, levels })

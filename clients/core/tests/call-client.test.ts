@@ -444,6 +444,16 @@ test("without a common codec the page is told once, and the screen as long as a 
   assert.equal(shown(), false, "it is sent so that everybody sees it")
 })
 
+test("media that closes behind the last one who left is no fault: the end of the call is on its way", async () => {
+  const a = await talking("video")
+  const errors = () => a.heard.filter((name) => name === "ERROR").length
+  a.media.host?.error(-1307, "the connection was lost")
+  assert.equal(errors(), 1, "while they talk it is one")
+  await a.told({ type: "left", callID: "c1", userID: "B" })
+  a.media.host?.error(-1307, "the connection was lost")
+  assert.equal(errors(), 1)
+})
+
 test("a stream that not everybody can be given is told with its reason, for this call only", async () => {
   const a = await talking("video")
   const message = "the sound or picture of B does not reach everybody: the stream has B-frames"
