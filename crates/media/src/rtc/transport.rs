@@ -78,8 +78,8 @@ pub(crate) struct Line {
     payload_types: [Option<u8>; CODECS],
     /// The payload types of their retransmissions.
     repairs: [Option<u8>; CODECS],
-    /// The id of the header extension that has the transport-wide number.
-    numbered: Option<u8>,
+    /// The peer confirms each packet that it is sent here (transport-wide feedback).
+    confirmed: bool,
     /// The payload type of Opus that repeats what was sent before (RFC 2198), if the peer takes that.
     red: Option<u8>,
 }
@@ -88,11 +88,6 @@ impl Line {
     /// The peer takes this codec here.
     pub(crate) fn takes(&self, codec: Codec) -> bool {
         self.payload_types[codec.index()].is_some()
-    }
-
-    /// The peer confirms each packet that it is sent here (transport-wide feedback).
-    fn confirmed(&self) -> bool {
-        self.numbered.is_some()
     }
 
     /// The codecs that the peer takes here.
@@ -372,7 +367,7 @@ impl Transport {
             let Some(own) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
             let repeating = line.red.and_then(|red| Some((red, w.packet.repeating(own, w.reach)?)));
             let (payload_type, payload) = repeating.unwrap_or_else(|| (own, w.packet.plain().clone()));
-            let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed());
+            let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed);
             let mut api = t.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { return Ok(()) };
             let pt = Pt::new_with_value(payload_type);
@@ -507,7 +502,7 @@ impl Transport {
                 }
             }
             RtcEvent::PeerStats(s) => events.push(Event::Stats(self.traffic.second(&s))),
-            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed()) => {
+            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed) => {
                 self.traffic.reported(&s);
             }
             _ => {}
@@ -556,7 +551,7 @@ fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
         sends: direction.is_some_and(|d| d.is_sending()),
         payload_types,
         repairs,
-        numbered: media.and_then(numbered),
+        confirmed: media.and_then(numbered).is_some(),
         red,
     }
 }
