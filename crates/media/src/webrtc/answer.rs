@@ -1,6 +1,6 @@
 //! The last hand on an answer of the library.
 
-use crate::offer::{MediaKind, Offer, Rejected};
+use crate::webrtc::offer::{MediaKind, Offer, Rejected};
 
 /// Sound may repeat what was sent before: every audio line offers it (RFC 2198 §5). The library has one set of codecs for
 /// all lines, and puts it first in each, as browsers want it that are to send so.
@@ -65,7 +65,7 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offer::OfferLine;
+    use crate::webrtc::offer::OfferLine;
 
     const ANSWER: &str = "v=0\r\na=msid-semantic: WMS x y\r\nm=audio 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=candidate:9 old\r\na=sendrecv\r\n\
         a=msid:x 1\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:x 1\r\nm=video 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=msid:y 2\r\n\

@@ -1,6 +1,6 @@
 //! The one door through which forwarded media leaves.
 
-use crate::rtc::{Broken, Sink, Transport, Write};
+use crate::webrtc::{Broken, Sink, Transport, Write};
 use std::time::Instant;
 
 /// Sends rewritten packets to one receiver.
@@ -10,7 +10,7 @@ use std::time::Instant;
 /// | what | owner |
 /// |---|---|
 /// | which packets, and from whom | the room ([`crate::room`]) |
-/// | sequence number and timestamp of the slot's stream | the slot's [`Rewriter`](crate::rewrite::Rewriter), handed in here |
+/// | sequence number and timestamp of the slot's stream | the slot's [`Rewriter`](crate::rtp::rewriter::Rewriter), handed in here |
 /// | SSRC, payload type, MID | the egress, as the answer negotiated them |
 /// | transport-wide sequence number | the egress: one counter for each receiver, over all its streams |
 /// | retransmission cache and the RTX stream's own sequence numbers | the egress, filled by what is sent here |

@@ -6,7 +6,7 @@
 //! packets that the library has authenticated only, so nobody else can make it refuse the peer's own.
 
 use super::transport::rtp_header;
-use crate::bucket::{Bucket, Rate};
+use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
 use str0m::rtp::RtpHeader;
 

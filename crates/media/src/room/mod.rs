@@ -1,8 +1,12 @@
 //! Who hears and sees whom: gates, devices, slots. Pure and deterministic; no transport is known here.
 
+pub(crate) mod codecs;
+pub(crate) mod keyframe_requests;
+pub(crate) mod network_level;
+
 use crate::MAX_SESSIONS_PER_USER;
 use crate::key::Key;
-use crate::offer::MediaKind;
+use crate::webrtc::offer::MediaKind;
 use std::collections::BTreeMap;
 use tring_protocol::UserId;
 
@@ -122,7 +126,7 @@ impl Room {
         self.members.get(&key).map(|m| &m.user)
     }
 
-    /// Where a session's track goes, and the run of it (see [`crate::rewrite::Source`]).
+    /// Where a session's track goes, and the run of it (see [`crate::rtp::rewriter::Source`]).
     pub(crate) fn routes(&self, from: Key, kind: MediaKind) -> (&[Route], u32) {
         match self.members.get(&from) {
             Some(m) => (&m.routes[kind.index()], m.runs[kind.index()]),

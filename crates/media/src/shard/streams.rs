@@ -2,11 +2,11 @@
 
 use super::Shard;
 use crate::key::Key;
-use crate::live::{ConnectionId, RANDOM_BYTES, Released, Speaks, Tickets};
-use crate::offer::MediaKind;
 use crate::room::Joining;
 use crate::rtmp::{Tag, TagKind, Wanted};
-use crate::session::LiveSession;
+use crate::shard::session::LiveSession;
+use crate::streams::{ConnectionId, RANDOM_BYTES, Released, Speaks, Tickets};
+use crate::webrtc::offer::MediaKind;
 use crate::{Notice, OfferError, Output, UserId};
 use std::time::{Duration, Instant};
 use tring_protocol::StreamFault;

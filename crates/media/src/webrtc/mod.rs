@@ -1,15 +1,18 @@
-//! The wall: only this folder and `peer.rs` know the WebRTC library (str0m, pinned). Its contract is kept here: one
+//! The wall: only this folder and `peer/` know the WebRTC library (str0m, pinned). Its contract is kept here: one
 //! mutation, then `poll_output` until it gives a timeout. A panic inside costs the session that it happened in.
 
 mod answer;
 mod config;
+pub(crate) mod egress;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
 mod numbers;
+pub(crate) mod offer;
 mod packet;
 mod profile;
+pub(crate) mod rtx_budget;
 mod traffic;
 mod transport;
 
@@ -25,7 +28,7 @@ pub(crate) use shared::*;
 /// What `peer.rs`, the other end, shares with the server's.
 mod shared {
     use super::config::{self, Certificate, Codec};
-    use crate::ufrag;
+    use crate::ice::ufrag;
     use str0m::{IceCreds, RtcConfig};
 
     pub(crate) fn config(

@@ -3,8 +3,8 @@
 //! The agent keeps a candidate for every address that an accepted check came from, for the life of the session, and STUN
 //! has nothing against repetition: a check is valid from whatever address it is sent again.
 
-use crate::bucket::{Bucket, Rate};
-use crate::ufrag::{Kind, Owner, Ufrag, kind};
+use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
+use crate::rate_limit::{Bucket, Rate};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;

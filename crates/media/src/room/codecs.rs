@@ -4,7 +4,7 @@
 //! lacks H.264: a sender takes the first codec of the answer that it has. An answer is given once, so a sender that was
 //! there before is told by a notice.
 
-use crate::rtc::Codec;
+use crate::webrtc::Codec;
 
 /// The codecs that somebody takes on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@
 
 use super::{CaptureClock, Codec, Packet};
 use crate::fuzzing::Input;
-use crate::rewrite::{Rewriter, Source};
+use crate::rtp::rewriter::{Rewriter, Source};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 

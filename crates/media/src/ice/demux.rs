@@ -1,8 +1,8 @@
 //! From a datagram to its session: two maps, never a search.
 
-use crate::check::{self, Check};
+use crate::ice::check::{self, Check};
+use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
-use crate::ufrag::{Kind, Owner, Ufrag, kind};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -157,7 +157,7 @@ impl Demux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::tests::check_for;
+    use crate::ice::check::tests::check_for;
     use std::time::Duration;
 
     const OWNER: Owner = Owner { node: 1, worker: 0 };

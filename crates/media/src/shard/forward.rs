@@ -1,15 +1,15 @@
 //! What flows: events of sessions, packets from one to the others, key frames.
 
 use super::{Shard, list};
-use crate::codecs::Codecs;
-use crate::egress::Egress;
-use crate::holes::patience;
 use crate::key::Key;
-use crate::offer::MediaKind;
-use crate::picture::begins_key_frame;
-use crate::rewrite::Source;
-use crate::rtc::{Codec, Event, Packet, Sink, Write};
-use crate::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
+use crate::room::codecs::Codecs;
+use crate::rtp::keyframe::begins_key_frame;
+use crate::rtp::loss::patience;
+use crate::rtp::rewriter::Source;
+use crate::shard::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
+use crate::webrtc::egress::Egress;
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{Codec, Event, Packet, Sink, Write};
 use crate::{Notice, Output};
 use std::time::Instant;
 

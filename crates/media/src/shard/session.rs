@@ -1,16 +1,16 @@
 //! One session of a shard: its transport and what belongs to it alone.
 
-use crate::bucket::{Bucket, Rate};
-use crate::check::Checks;
-use crate::holes::Holes;
+use crate::ice::check::Checks;
+use crate::ice::path::Paths;
+use crate::ice::ufrag::Ufrag;
 use crate::key::Key;
-use crate::keyframes::Throttle;
-use crate::offer::MediaKind;
-use crate::path::Paths;
-use crate::quality::{Quality, Sample};
-use crate::rewrite::Rewriter;
-use crate::rtc::{CaptureClock, Codec, Transport};
-use crate::ufrag::Ufrag;
+use crate::rate_limit::{Bucket, Rate};
+use crate::room::keyframe_requests::Throttle;
+use crate::room::network_level::{Quality, Sample};
+use crate::rtp::loss::Holes;
+use crate::rtp::rewriter::Rewriter;
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{CaptureClock, Codec, Transport};
 use crate::{RoomKey, SessionId, UserId};
 use std::time::{Duration, Instant};
 
@@ -171,7 +171,7 @@ impl Session {
     }
 }
 
-/// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`live/`).
+/// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`streams/`).
 #[derive(Debug)]
 pub(crate) struct LiveSession {
     pub(crate) id: SessionId,

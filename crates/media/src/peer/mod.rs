@@ -7,10 +7,11 @@
 #[cfg(feature = "hostile")]
 mod hostile;
 
-use crate::offer::MediaKind;
+use crate::Datagram;
+use crate::ice::ufrag;
 use crate::output::Transmit;
-use crate::rtc::{self, Certificate, Codec, SrtpProfile};
-use crate::{Datagram, ufrag};
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{self, Certificate, Codec, SrtpProfile};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -221,9 +222,9 @@ impl Peer {
         let mut random = [0; 10];
         getrandom::fill(&mut random).map_err(|_| PeerError::Random)?;
         let own = ufrag::Ufrag::new(ufrag::Owner { node: 0, worker: 0 }, random);
-        let creds = rtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
-        let mut rtc = rtc::config(&config.certificate, creds, &config.video_codecs, config.red)
-            .set_crypto_provider(Arc::new(rtc::overheard_provider()))
+        let creds = webrtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
+        let mut rtc = webrtc::config(&config.certificate, creds, &config.video_codecs, config.red)
+            .set_crypto_provider(Arc::new(webrtc::overheard_provider()))
             .build(now);
         for &address in &config.local {
             let candidate =
@@ -408,7 +409,7 @@ impl Peer {
         if self.closed {
             return Ok(());
         }
-        rtc::take_chosen_profile();
+        webrtc::take_chosen_profile();
         let done = mutate(&mut self.rtc).and_then(|()| self.drain(now));
         #[cfg(feature = "hostile")]
         self.overhear();
@@ -439,7 +440,7 @@ impl Peer {
                 }),
                 Output::Event(e) => self.translate(e),
             }
-            if let Some(profile) = rtc::take_chosen_profile() {
+            if let Some(profile) = webrtc::take_chosen_profile() {
                 self.profile = Some(profile);
             }
         }
@@ -448,7 +449,7 @@ impl Peer {
     fn translate(&mut self, event: Event) {
         let event = match event {
             Event::Connected => {
-                PeerEvent::Connected { profile: self.profile.or_else(rtc::take_chosen_profile) }
+                PeerEvent::Connected { profile: self.profile.or_else(webrtc::take_chosen_profile) }
             }
             // A line of the offer that was answered: told in its order, once connected. Those offered here are known.
             Event::MediaAdded(m) if self.lines.iter().all(|l| l.mid != m.mid) => {

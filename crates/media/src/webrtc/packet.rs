@@ -1,7 +1,7 @@
 //! A received RTP packet as the rooms see it.
 
 use super::Codec;
-use crate::red::Red;
+use crate::rtp::red::Red;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

@@ -1,7 +1,7 @@
 //! One continuous RTP stream out of whatever fills a slot (RFC 3550 §5.1): a publisher that is replaced, muted or back
 //! after a network change must not look like loss, reordering or a jump of the clock to the receiver.
 
-use crate::red::MAX_OFFSET;
+use crate::rtp::red::MAX_OFFSET;
 use std::time::{Duration, Instant};
 
 /// Where a packet comes from: packets of one source count on without a gap.

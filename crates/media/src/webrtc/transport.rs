@@ -4,14 +4,14 @@ use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
 use super::numbers::Numbers;
 use super::traffic::Traffic;
 use super::{CODECS, Certificate, Codec, Packet, answer};
-use crate::bucket::{Bucket, Rate};
-use crate::codecs::Codecs;
-use crate::offer::{MediaKind, Offer};
+use crate::ice::path::Path;
+use crate::ice::ufrag::{Kind, kind};
 use crate::output::Transmit;
-use crate::path::Path;
-use crate::quality::Sample;
-use crate::repair::Repair;
-use crate::ufrag::{Kind, kind};
+use crate::rate_limit::{Bucket, Rate};
+use crate::room::codecs::Codecs;
+use crate::room::network_level::Sample;
+use crate::webrtc::offer::{MediaKind, Offer};
+use crate::webrtc::rtx_budget::Repair;
 use crate::{Datagram, OfferError};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +24,7 @@ use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcEr
 use tring_protocol::log::Untrusted;
 
 /// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
-/// request may bring back ([`crate::repair`]) is some hundred.
+/// request may bring back ([`crate::webrtc::rtx_budget`]) is some hundred.
 const MAX_OUTPUTS: usize = 4096;
 
 /// How often one drain may let the library's clock turn: once sends what was written, the second lets timers that were

@@ -1,19 +1,19 @@
 //! One worker's rooms and sessions. Shared with nobody, so nothing here locks.
 
-use crate::check::Check;
-use crate::demux::{Demux, Destination, MAX_DATAGRAM};
+use crate::ice::candidates;
+use crate::ice::check::Check;
+use crate::ice::demux::{Demux, Destination, MAX_DATAGRAM};
+use crate::ice::path::Path;
+use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
-use crate::live::Live;
-use crate::offer::{self, MediaKind};
-use crate::path::Path;
+use crate::room::codecs;
 use crate::room::{Joining, Room};
-use crate::rtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
 use crate::rtmp::Tag;
-use crate::session::{INPUT, LiveSession, Mismatch, Session, Sessions};
-use crate::ufrag::{Kind, Owner, Ufrag, kind};
-use crate::{
-    Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId, candidates, codecs,
-};
+use crate::shard::session::{INPUT, LiveSession, Mismatch, Session, Sessions};
+use crate::streams::Live;
+use crate::webrtc::offer::{self, MediaKind};
+use crate::webrtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
+use crate::{Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -22,10 +22,11 @@ use tring_protocol::log::Untrusted;
 #[cfg(feature = "bridge")]
 mod bridge;
 #[cfg(not(feature = "bridge"))]
-#[path = "shard/no_bridge.rs"]
+#[path = "no_bridge.rs"]
 mod bridge;
-mod live;
-mod media;
+mod forward;
+pub(crate) mod session;
+mod streams;
 
 use bridge::Bridge;
 

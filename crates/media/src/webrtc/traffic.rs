@@ -7,7 +7,7 @@
 //! | received, with transport-wide numbers | the share lost since the second before, of all streams | packets received |
 //! | received, without | | gaps in the stream's own numbers |
 
-use crate::quality::{Feedback, Sample, Tally};
+use crate::room::network_level::{Feedback, Sample, Tally};
 use std::time::Duration;
 use str0m::media::Mid;
 use str0m::rtp::{RtpPacket, Ssrc};

@@ -1,6 +1,6 @@
 //! How much is sent again: retransmissions are asked for by the receiver, who may lie (RFC 4585 §6.2.1).
 
-use crate::bucket::{Bucket, Rate};
+use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
 
 /// Retransmitted bytes earned by each byte of media sent. Higher: more loss is repaired. Lower: a peer that asks for

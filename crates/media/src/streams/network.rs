@@ -1,7 +1,7 @@
 //! How good a mini-program's network is, by what its connections show. TCP loses nothing: on a bad network all is late.
 
 use super::player::MAX_WAITING_MS;
-use crate::quality::{CUT_OFF, Level, Newest, level};
+use crate::room::network_level::{CUT_OFF, Level, Newest, level};
 use crate::rtmp::TagKind;
 use std::time::{Duration, Instant};
 
