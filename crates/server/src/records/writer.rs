@@ -8,7 +8,7 @@
 //! ```
 
 use crate::clock::Clock;
-use crate::store_health::{Part, StoreHealth};
+use crate::records::store_health::{Part, StoreHealth};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;

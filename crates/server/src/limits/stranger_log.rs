@@ -13,7 +13,7 @@ macro_rules! stranger_event {
         static LINES: std::sync::Mutex<tring_protocol::log::LineLimit> =
             std::sync::Mutex::new(tring_protocol::log::LineLimit::new());
         if tracing::enabled!(tracing::Level::$level)
-            && let Some(left_out) = $crate::strangers::pass(&LINES)
+            && let Some(left_out) = $crate::limits::stranger_log::pass(&LINES)
         {
             tracing::event!(tracing::Level::$level, left_out = left_out, $($line)+);
         }

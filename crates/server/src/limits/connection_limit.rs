@@ -4,7 +4,7 @@
 //! the place of whoever makes least use of it: no address keeps places by doing nothing with them, and none keeps more
 //! than its part while others have none.
 
-use crate::addresses::holder;
+use crate::limits::ip_quota::holder;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,15 +2,15 @@
 //!
 //! One task a socket, and no buffer larger than named here: a signed-in user who does nothing must cost little.
 
+use crate::apps::SignInError;
 use crate::clock;
-use crate::connection_limit::{ConnectionPermit, Eviction};
-use crate::directory::SignInError;
 use crate::http::Doors;
-use crate::rate::{Bucket, Rate};
-use crate::session::{Frame, to_frame};
-use crate::strangers::stranger_event;
-use crate::streams;
-use crate::switchboard::{In, LINK, Link, Out};
+use crate::limits::connection_limit::{ConnectionPermit, Eviction};
+use crate::limits::rate_limit::{Bucket, Rate};
+use crate::limits::stranger_log::stranger_event;
+use crate::signalling::session::{Frame, to_frame};
+use crate::signalling::stream_urls;
+use crate::signalling::switchboard::{In, LINK, Link, Out};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -86,7 +86,7 @@ pub(crate) async fn door(
     let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
         return overloaded("as many are open as can be counted");
     };
-    let host = streams::host_of(&headers);
+    let host = stream_urls::host_of(&headers);
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)

@@ -3,8 +3,8 @@
 //! Without it a phone that comes out of a tunnel would find its ticket void, sign in again by itself, and sign out the
 //! very device for which it was signed out. Pure: no clock.
 
-use crate::session::{Frame, Session, to_frame};
-use crate::switchboard::TicketHash;
+use crate::signalling::session::{Frame, Session, to_frame};
+use crate::signalling::switchboard::TicketHash;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tring_protocol::{Event, EventMessage, KickReason, Timestamp, UserKey};

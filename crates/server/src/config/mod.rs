@@ -1,5 +1,7 @@
 //! Every setting, with its default and its range. The names are those of the configuration file and of the documents.
 
+pub(crate) mod sample;
+
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -391,7 +393,7 @@ impl Config {
         within("limits.heartbeat_s", l.heartbeat_s, 5, 300, "5 to 300 seconds")?;
         within("limits.resume_s", l.resume_s, 5, 3600, "5 to 3,600 seconds")?;
         if let Some(advertise) = &self.rtmp.advertise
-            && !crate::streams::is_host(advertise)
+            && !crate::signalling::stream_urls::is_host(advertise)
         {
             return Err(ConfigError::Range {
                 name: "rtmp.advertise",

@@ -1,8 +1,8 @@
 //! Offers, and what the media plane tells.
 
 use super::Switchboard;
-use crate::streams::StreamUrls;
-use crate::transports::{Gone, Offer, Transport, Way};
+use crate::signalling::stream_urls::StreamUrls;
+use crate::signalling::transports::{Gone, Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
 use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, Tickets};

@@ -1,8 +1,8 @@
 //! The apps and their keys, as the store has them. `tring app …` changes the store from another process; this looks
 //! for changes once a second, so that a deleted app ends its calls and a new key holds without a restart.
 
-use crate::store_health::{Part, StoreHealth};
-use crate::switchboard::In;
+use crate::records::store_health::{Part, StoreHealth};
+use crate::signalling::switchboard::In;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

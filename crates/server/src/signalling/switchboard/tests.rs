@@ -1,9 +1,9 @@
 //! The switchboard without sockets: links whose frames the test reads, inputs given by hand.
 
 use super::*;
-use crate::notices;
-use crate::session_limit::SessionLimit;
-use crate::store_health::StoreHealth;
+use crate::limits::session_limit::SessionLimit;
+use crate::records::store_health::StoreHealth;
+use crate::signalling::notice_queue;
 use serde_json::Value;
 use std::net::Ipv4Addr;
 use tring_calls::CallRecord;
@@ -61,7 +61,7 @@ impl Board {
         let l = &mut config.limits;
         (l.calls_per_minute, l.devices_per_second, l.offers_per_second) = (0.0, 0.0, 0.0);
         change(&mut config);
-        let (send, notices) = notices::channel();
+        let (send, notices) = notice_queue::channel();
         let bind = Ipv4Addr::LOCALHOST.into();
         let media = tring_medianet::Config { bind, udp_port: 0, workers: 1, ..Default::default() };
         let media = tring_medianet::start(media, send).unwrap();
@@ -507,7 +507,7 @@ async fn a_flood_of_offers_is_refused_before_it_fills_the_queue_of_the_media_pla
     let mut s = Board::unbounded(|_| ());
     let (mut a, mut b, call) = s.talking("a", "b");
     // The test takes no notices, so that all of them count as under way.
-    for _ in 0..crate::transports::OFFERS_UNDER_WAY {
+    for _ in 0..crate::signalling::transports::OFFERS_UNDER_WAY {
         let result = s.offer(&mut a, &call);
         assert!(result != Err("media_unavailable".into()));
     }

@@ -1,4 +1,4 @@
-//! Writes `tring.toml` and the tables of docs/settings.md from `config.rs`, and holds those that are there against it.
+//! Writes `tring.toml` and the tables of docs/settings.md from `config/mod.rs`, and holds those that are there against it.
 
 use super::SAMPLE_CONFIG;
 use crate::config::Config;
@@ -28,7 +28,7 @@ const HEAD: &str = "\
 # What stays commented out follows the defaults of later versions. Options and variables win over this file.
 ";
 
-/// One setting of `config.rs`.
+/// One setting of `config/mod.rs`.
 struct Setting {
     section: String,
     name: String,
@@ -68,14 +68,14 @@ impl Setting {
     }
 }
 
-/// A struct of `config.rs`: its own text, and name, type and text of each field.
+/// A struct of `config/mod.rs`: its own text, and name, type and text of each field.
 type Struct = (String, Vec<(String, String, String)>);
 
-/// The structs of `config.rs` by name.
+/// The structs of `config/mod.rs` by name.
 fn structs() -> BTreeMap<String, Struct> {
     let mut found: BTreeMap<String, Struct> = BTreeMap::new();
     let (mut doc, mut current) = (Vec::new(), None::<String>);
-    for line in include_str!("../config.rs").lines().map(str::trim) {
+    for line in include_str!("../mod.rs").lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("///") {
             doc.push(text.trim());
         } else if let Some(name) = line.strip_prefix("pub struct ").and_then(|l| l.strip_suffix(" {")) {
@@ -97,7 +97,7 @@ fn structs() -> BTreeMap<String, Struct> {
     found
 }
 
-/// All settings in the order of `config.rs`, and the text of each section.
+/// All settings in the order of `config/mod.rs`, and the text of each section.
 fn settings() -> (Vec<Setting>, BTreeMap<String, String>) {
     let (structs, defaults) = (structs(), Table::try_from(Config::default()).unwrap());
     let (mut plain, mut sections, mut texts) = (Vec::new(), Vec::new(), BTreeMap::new());

@@ -1,8 +1,8 @@
 //! Connections: how many, from where, and how long they may take before they ask for something. With TLS or without.
 
-use crate::connection_limit::{ConnectionLimit, ConnectionPermit};
-use crate::guarded_stream::{GuardedStream, STALLED_FOR};
-use crate::strangers::stranger_event;
+use crate::http::guarded_stream::{GuardedStream, STALLED_FOR};
+use crate::limits::connection_limit::{ConnectionLimit, ConnectionPermit};
+use crate::limits::stranger_log::stranger_event;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;

@@ -8,8 +8,8 @@
 //! | `/install/tring-ca.crt` | the CA in DER: Android, Windows, macOS, browsers |
 //! | `/install/tring-ca.mobileconfig` | the CA as a profile: iOS |
 
-use crate::assets;
 use crate::http::Doors;
+use crate::http::assets;
 use crate::tls::Authority;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};

@@ -2,9 +2,9 @@
 
 use super::Switchboard;
 use crate::config::LimitSettings;
-use crate::rate::Rate;
-use crate::session::{Admission, to_frame};
-use crate::transports::Way;
+use crate::limits::rate_limit::Rate;
+use crate::signalling::session::{Admission, to_frame};
+use crate::signalling::transports::Way;
 use tracing::info;
 use tring_calls::{Input, Reply};
 use tring_protocol::{

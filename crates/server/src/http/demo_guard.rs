@@ -3,11 +3,11 @@
 //! The signer makes anybody anybody. A page of a stranger's name that was made to point at this machine (DNS rebinding)
 //! would get a UserSig too, out of a browser behind the firewall; it is known by its `Host`, which a page cannot choose.
 
-use crate::addresses::holder;
 use crate::config::Config;
 use crate::http::Doors;
-use crate::rate::{Buckets, Rate};
-use crate::streams;
+use crate::limits::ip_quota::holder;
+use crate::limits::rate_limit::{Buckets, Rate};
+use crate::signalling::stream_urls;
 use crate::tls::Machine;
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
@@ -34,7 +34,7 @@ pub(crate) struct DemoGuard {
 impl DemoGuard {
     pub(crate) fn new(config: &Config) -> Self {
         let mut names = Machine::look(config).names();
-        names.extend(config.rtmp.advertise.as_deref().map(|host| streams::without_port(host).to_owned()));
+        names.extend(config.rtmp.advertise.as_deref().map(|host| stream_urls::without_port(host).to_owned()));
         Self { names, asks: Buckets::new(ASKS).into() }
     }
 
@@ -53,7 +53,7 @@ pub(crate) async fn guard(
     let refused = |status: StatusCode, code: &str, message: &str| {
         (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
     };
-    let host = streams::host_of(request.headers());
+    let host = stream_urls::host_of(request.headers());
     let certified = || doors.identity.as_ref().map(|identity| identity.names()).unwrap_or_default();
     if !is_address(&host) && !is_one_of(&host, &doors.demo_guard.names) && !is_one_of(&host, &certified()) {
         let message = "the demo signs only for pages of its own: open it as localhost, by the host name that the \

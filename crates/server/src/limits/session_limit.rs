@@ -3,7 +3,7 @@
 //! A place belongs to a session, not to its socket: from the sign-in until the session ends, so that a client that comes
 //! back to its session always finds one.
 
-use crate::addresses::{Seat, Shares};
+use crate::limits::ip_quota::{Seat, Shares};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

@@ -1,16 +1,25 @@
 //! Routes, static files, health.
 
+pub(crate) mod assets;
+pub(crate) mod cross_origin;
+pub(crate) mod demo_guard;
+pub(crate) mod guarded_stream;
+pub(crate) mod install;
+pub(crate) mod listener;
+pub(crate) mod usersig;
+pub(crate) mod websocket;
+
+use crate::apps::Directory;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::connection_limit::ConnectionLimit;
-use crate::cross_origin::{from_this_machine, preflight};
-use crate::directory::Directory;
-use crate::session_limit::SessionLimit;
-use crate::signing::{self, Signing};
-use crate::store_health::StoreHealth;
-use crate::switchboard::In;
+use crate::http::cross_origin::{from_this_machine, preflight};
+use crate::http::usersig::Signing;
+use crate::limits::connection_limit::ConnectionLimit;
+use crate::limits::session_limit::SessionLimit;
+use crate::records::store_health::StoreHealth;
+use crate::signalling::stream_urls;
+use crate::signalling::switchboard::In;
 use crate::tls::Identity;
-use crate::{assets, demo_guard, install, socket, streams};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -57,16 +66,16 @@ pub(crate) struct Doors {
 /// The public routes.
 pub(crate) fn router(doors: Arc<Doors>) -> Router {
     let mut router = Router::new()
-        .route("/v1/socket", get(socket::door))
-        .route("/v1/usersig", post(signing::usersig))
-        .route("/live/{stream}", get(streams::flv))
+        .route("/v1/socket", get(websocket::door))
+        .route("/v1/usersig", post(usersig::usersig))
+        .route("/live/{stream}", get(stream_urls::flv))
         .route("/healthz", get(health))
         .route("/sdk/{*path}", get(sdk))
         .merge(install::routes());
     if doors.config.demo {
         let demo = Router::new()
-            .route("/demo/config.json", get(signing::demo_config))
-            .route("/demo/usersig", post(signing::demo_usersig).options(preflight))
+            .route("/demo/config.json", get(usersig::demo_config))
+            .route("/demo/usersig", post(usersig::demo_usersig).options(preflight))
             .route_layer(from_fn_with_state(doors.clone(), demo_guard::guard))
             // Outermost: a page of this machine may read why it was refused, too.
             .route_layer(from_fn(from_this_machine));

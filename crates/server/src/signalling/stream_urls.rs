@@ -2,7 +2,7 @@
 
 use crate::config::RtmpSettings;
 use crate::http::Doors;
-use crate::strangers::stranger_event;
+use crate::limits::stranger_log::stranger_event;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};

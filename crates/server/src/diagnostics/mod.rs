@@ -4,10 +4,12 @@
 //! | module | subject |
 //! |---|---|
 //! | `advertise` | the addresses that clients are told to send media to (pure) |
+//! | `banner` | what is printed at the start, with a QR code for the phone (pure) |
 //! | `clock` | a clock that cannot be right (pure) |
 //! | `machine` | what is read of this machine for it |
 
 mod advertise;
+pub(crate) mod banner;
 mod clock;
 mod machine;
 

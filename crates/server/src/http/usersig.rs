@@ -3,13 +3,13 @@
 //! The caller of the service is the app's own server, which has already decided who its user is. It holds an API
 //! secret, never the signing key; what it signs is bounded in life and number, and written down.
 
-use crate::addresses::holder;
 use crate::clock;
 use crate::config::LimitSettings;
 use crate::http::Doors;
-use crate::rate::{Buckets, Rate};
-use crate::strangers::stranger_event;
-use crate::writer::{Audit, AuditFull, Signature};
+use crate::limits::ip_quota::holder;
+use crate::limits::rate_limit::{Buckets, Rate};
+use crate::limits::stranger_log::stranger_event;
+use crate::records::writer::{Audit, AuditFull, Signature};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
