@@ -115,7 +115,6 @@ impl Room {
     }
 
     /// Everybody whose gate is open.
-    #[cfg(feature = "bridge")]
     pub(crate) fn talking(&self) -> impl Iterator<Item = Key> {
         self.members.iter().filter(|(_, m)| m.gate).map(|(&k, _)| k)
     }
