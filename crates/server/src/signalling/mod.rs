@@ -2,8 +2,14 @@
 //! is told of its media.
 
 pub(crate) mod ended_sessions;
+mod media_events;
 pub(crate) mod notice_queue;
+mod requests;
 pub(crate) mod session;
+mod sign_in;
 pub(crate) mod stream_urls;
 pub(crate) mod switchboard;
 pub(crate) mod transports;
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,7 @@
 //! | here | the task, effects, what devices are told |
 //! | `sign_in` | sessions begin, move to new sockets, end |
 //! | `requests` | what signed-in devices ask, and its bounds |
-//! | `media` | offers, and what the media plane tells |
-
-mod media;
-mod requests;
-mod sign_in;
+//! | `media_events` | offers, and what the media plane tells |
 
 use crate::apps::Directory;
 use crate::clock::Clock;
@@ -23,10 +19,10 @@ use crate::limits::session_limit::SessionPermit;
 use crate::records::writer::Recorder;
 use crate::signalling::ended_sessions::Tombstones;
 use crate::signalling::notice_queue::Notices;
+use crate::signalling::requests::Rates;
 use crate::signalling::session::{EVENTS_KEPT, Frame, LAST_EVENTS, Session};
 use crate::signalling::transports::Transports;
 use axum::extract::ws::close_code;
-use requests::Rates;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -48,7 +44,7 @@ pub(crate) const INBOX: usize = 4096;
 
 /// Events that a socket may be given before its client acknowledges any. Clients acknowledge every 64. One that is
 /// further behind is cut: in its session, states that change often take each other's place, on a socket they pile up.
-const UNACKNOWLEDGED: u32 = 128;
+pub(super) const UNACKNOWLEDGED: u32 = 128;
 
 /// Frames that wait for one socket: all events that a session keeps, as many as it is then given, and some answers. A
 /// socket that is further behind is cut; its session keeps the events.
@@ -80,7 +76,7 @@ pub(crate) struct Link {
     /// The host that the client asked for, without port; empty if it named none.
     pub(crate) host: Arc<str>,
     /// Events given to this socket since its client last acknowledged any.
-    unacknowledged: u32,
+    pub(super) unacknowledged: u32,
 }
 
 impl Link {
@@ -89,12 +85,12 @@ impl Link {
     }
 
     /// Sends on a fresh link, whose queue cannot be full; a link that is gone is noticed by its socket.
-    fn send(&self, frame: Frame) {
+    pub(super) fn send(&self, frame: Frame) {
         let _ = self.frames.try_send(Out::Frame(frame));
     }
 
     /// A full queue closes too: the sender goes with the link, and the queue's end is its socket's.
-    fn close(self, code: u16, reason: &'static str) {
+    pub(super) fn close(self, code: u16, reason: &'static str) {
         let _ = self.frames.try_send(Out::Close(code, reason));
     }
 }
@@ -136,21 +132,21 @@ pub(crate) enum In {
     Panic,
 }
 
-struct Entry {
-    owner: UserKey,
-    ticket: TicketHash,
-    session: Session,
-    permit: SessionPermit,
-    link: Option<Link>,
+pub(super) struct Entry {
+    pub(super) owner: UserKey,
+    pub(super) ticket: TicketHash,
+    pub(super) session: Session,
+    pub(super) permit: SessionPermit,
+    pub(super) link: Option<Link>,
     /// The name by which its client reaches this server: the newest socket's.
-    host: Arc<str>,
+    pub(super) host: Arc<str>,
     /// When a session without a socket is given up.
-    expires: Option<Timestamp>,
+    pub(super) expires: Option<Timestamp>,
     /// It has overrun its buffer and is about to be dropped: only how things ended is for it any more.
-    overrun: bool,
-    devices: Bucket,
-    switches: Bucket,
-    offers: Bucket,
+    pub(super) overrun: bool,
+    pub(super) devices: Bucket,
+    pub(super) switches: Bucket,
+    pub(super) offers: Bucket,
 }
 
 /// Tickets are kept as hashes, so that neither a core dump nor a lookup's timing gives one away.
@@ -158,31 +154,31 @@ pub(crate) type TicketHash = [u8; 32];
 
 /// The owner task's state.
 pub(crate) struct Switchboard {
-    clock: Clock,
-    config: Arc<Config>,
-    directory: Directory,
-    engine: Engine,
-    sessions: HashMap<DeviceId, Entry>,
-    tickets: HashMap<TicketHash, DeviceId>,
-    expiries: BTreeSet<(Timestamp, DeviceId)>,
-    tombstones: Tombstones,
-    transports: Transports,
-    media: MediaNet,
-    records: Recorder,
-    rates: Rates,
+    pub(super) clock: Clock,
+    pub(super) config: Arc<Config>,
+    pub(super) directory: Directory,
+    pub(super) engine: Engine,
+    pub(super) sessions: HashMap<DeviceId, Entry>,
+    pub(super) tickets: HashMap<TicketHash, DeviceId>,
+    pub(super) expiries: BTreeSet<(Timestamp, DeviceId)>,
+    pub(super) tombstones: Tombstones,
+    pub(super) transports: Transports,
+    pub(super) media: MediaNet,
+    pub(super) records: Recorder,
+    pub(super) rates: Rates,
     /// By caller.
-    calls: Buckets<UserKey>,
+    pub(super) calls: Buckets<UserKey>,
     /// By caller and callee.
-    calls_to_one: Buckets<(UserKey, UserKey)>,
+    pub(super) calls_to_one: Buckets<(UserKey, UserKey)>,
     /// By callee.
-    calls_received: Buckets<UserKey>,
-    last_device: u64,
-    stopping: bool,
+    pub(super) calls_received: Buckets<UserKey>,
+    pub(super) last_device: u64,
+    pub(super) stopping: bool,
     /// Two buffers in turn, reused between inputs.
-    effects: Vec<Effect>,
-    spare: Vec<Effect>,
-    commands: Vec<Command>,
-    dropped: Vec<DeviceId>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) spare: Vec<Effect>,
+    pub(super) commands: Vec<Command>,
+    pub(super) dropped: Vec<DeviceId>,
 }
 
 impl Switchboard {
@@ -263,7 +259,7 @@ impl Switchboard {
         self.carry_out();
     }
 
-    fn take(&mut self, message: In) {
+    pub(super) fn take(&mut self, message: In) {
         match message {
             In::Login { owner, single_login, again, re, link, permit, device } => {
                 let known = !again || !single_login || self.engine.devices_of(&owner).is_empty();
@@ -302,7 +298,7 @@ impl Switchboard {
     }
 
     /// Gives the engine an input and carries out what follows.
-    fn engine_input(&mut self, input: Input) -> Result<Reply, ErrorCode> {
+    pub(super) fn engine_input(&mut self, input: Input) -> Result<Reply, ErrorCode> {
         let result = self.engine.handle(input, self.clock.now(), &mut self.effects);
         self.carry_out();
         result
@@ -310,7 +306,7 @@ impl Switchboard {
 
     /// Carries out the effects that have gathered, and those that follow from them: an effect can cut a socket that is
     /// too far behind, or drop a session that is.
-    fn carry_out(&mut self) {
+    pub(super) fn carry_out(&mut self) {
         loop {
             let mut batch = std::mem::replace(&mut self.effects, std::mem::take(&mut self.spare));
             for effect in batch.drain(..) {
@@ -361,13 +357,13 @@ impl Switchboard {
         }
     }
 
-    fn send_commands(&mut self) {
+    pub(super) fn send_commands(&mut self) {
         for command in self.commands.drain(..) {
             self.media.send(command);
         }
     }
 
-    fn tell(&mut self, device: DeviceId, event: Event) {
+    pub(super) fn tell(&mut self, device: DeviceId, event: Event) {
         let Some(entry) = self.sessions.get_mut(&device) else { return };
         if entry.overrun && !matches!(event, Event::Ended { .. }) {
             return;
@@ -390,7 +386,7 @@ impl Switchboard {
         }
     }
 
-    fn answer(&mut self, device: DeviceId, id: u32, result: Result<Success, ErrorBody>) {
+    pub(super) fn answer(&mut self, device: DeviceId, id: u32, result: Result<Success, ErrorBody>) {
         let Some(entry) = self.sessions.get_mut(&device) else { return };
         let outcome = match result {
             Ok(success) => Outcome::Ok(success),
@@ -404,7 +400,7 @@ impl Switchboard {
     }
 
     /// Sends a frame if there is a socket that takes it; else the session keeps what must not be lost.
-    fn push(&mut self, device: DeviceId, frame: Frame) {
+    pub(super) fn push(&mut self, device: DeviceId, frame: Frame) {
         let Some(link) = self.sessions.get(&device).and_then(|e| e.link.as_ref()) else { return };
         if link.frames.try_send(Out::Frame(frame)).is_err() {
             debug!(%device, "socket is too far behind, or gone: cut");
@@ -412,6 +408,3 @@ impl Switchboard {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

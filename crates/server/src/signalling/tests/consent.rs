@@ -6,13 +6,6 @@
 //! or the media plane believe: both ends belong to the same call and had consented to it, the caller by calling, a callee by
 //! an `accept` that was carried out, and neither has left it. Every other peer sends sound as browsers do, each packet with
 //! the two before it (RFC 2198): what is repeated is held against the same.
-// A failed unwrap is the report.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[allow(dead_code, unreachable_pub)] // The server's own; its other users are not here.
-#[path = "../src/signalling/transports.rs"]
-mod transports;
-
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -23,7 +16,7 @@ use tring_media::{
 };
 use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Timestamp, UserId, UserKey};
 
-use transports::{Gone, Offer, Transports, Way};
+use crate::signalling::transports::{Gone, Offer, Transports, Way};
 
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7700);
 

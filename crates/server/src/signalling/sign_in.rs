@@ -1,10 +1,10 @@
 //! Sessions: they begin, move to new sockets, and end.
 
-use super::{Entry, Link, Switchboard, TicketHash};
 use crate::limits::ip_quota::Seat;
 use crate::limits::rate_limit::Bucket;
 use crate::limits::session_limit::SessionPermit;
 use crate::signalling::session::{Session, to_frame};
+use crate::signalling::switchboard::{Entry, Link, Switchboard, TicketHash};
 use axum::extract::ws::close_code;
 use sha2::{Digest, Sha256};
 use std::time::Duration;

@@ -1,14 +1,26 @@
 //! The switchboard without sockets: links whose frames the test reads, inputs given by hand.
 
-use super::*;
+mod consent;
+
+use crate::apps::Directory;
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::limits::session_limit::SessionLimit;
 use crate::records::store_health::StoreHealth;
-use crate::signalling::notice_queue;
+use crate::records::writer::Recorder;
+use crate::signalling::notice_queue::{self, Notices};
+use crate::signalling::session::EVENTS_KEPT;
+use crate::signalling::switchboard::{In, LINK, Link, Out, Switchboard, UNACKNOWLEDGED};
 use serde_json::Value;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 use tring_calls::CallRecord;
 use tring_media::OfferError;
-use tring_protocol::{CallId, CallRequest, EndReason, MediaType, Request, UserId};
+use tring_protocol::{
+    CallId, CallRequest, ClientMessage, DeviceId, EndReason, ErrorCode, Event, MediaType, Request, SdkAppId,
+    Ticket, Timestamp, UserId, UserKey,
+};
 use tring_store::App;
 
 struct Board {

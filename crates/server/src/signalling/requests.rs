@@ -1,9 +1,9 @@
 //! What signed-in devices ask, and how often they may.
 
-use super::Switchboard;
 use crate::config::LimitSettings;
 use crate::limits::rate_limit::Rate;
 use crate::signalling::session::{Admission, to_frame};
+use crate::signalling::switchboard::Switchboard;
 use crate::signalling::transports::Way;
 use tracing::info;
 use tring_calls::{Input, Reply};

@@ -1,7 +1,7 @@
 //! Offers, and what the media plane tells.
 
-use super::Switchboard;
 use crate::signalling::stream_urls::StreamUrls;
+use crate::signalling::switchboard::Switchboard;
 use crate::signalling::transports::{Gone, Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
