@@ -50,7 +50,7 @@ fn engine_run(users: u64, span: Duration) -> Result<(u64, Duration), BenchError>
         |input, now| engine.handle(input, now, &mut out).map_err(BenchError::Engine).map(|_| out.clear());
     for (i, user) in (0..).zip(&names) {
         let owner = UserKey { app, user: user.clone() };
-        handle(Input::DeviceOnline { device: DeviceId(i), owner, single_login: false }, now)?;
+        handle(Input::DeviceOnline { device: DeviceId(i), owner, single_login: false, again: false }, now)?;
     }
     let mut done = 0;
     let cpu = Process::own().cpu()?;

@@ -16,6 +16,9 @@ pub enum Input {
         owner: UserKey,
         /// The app's rule: this sign-in signs out the user's other devices.
         single_login: bool,
+        /// The device signs in by itself, since it found its session gone. Under single login that signs out nobody: it
+        /// is refused with [`tring_protocol::ErrorCode::SignedInElsewhere`] while the user has another device.
+        again: bool,
     },
     /// The socket of a device was cut. Its grace begins.
     DeviceDetached {
@@ -27,12 +30,12 @@ pub enum Input {
         /// The device.
         device: DeviceId,
     },
-    /// A device is gone for good: logged out, or its session was dropped by the shell.
+    /// A device is gone for good.
     DeviceGone {
         /// The device.
         device: DeviceId,
-        /// How its part in a call ends.
-        why: Gone,
+        /// What became of it: how its part in a call ends, and what it is still owed.
+        why: Departure,
     },
     /// A user calls.
     Call {
@@ -119,11 +122,13 @@ pub enum Input {
 
 /// How a device went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
-    /// It logged out: as if it had hung up first.
+pub enum Departure {
+    /// It logged out: as if it had hung up first. Its session is over, and it knows.
     LoggedOut,
-    /// The shell dropped its session (it did not take its events, say).
-    Dropped,
+    /// Its session was without a socket for longer than the shell keeps one. It is owed nothing.
+    Expired,
+    /// It does not take its events, and its session has no room for more: it is signed out, with [`Effect::Kick`].
+    TooSlow,
 }
 
 /// The answer to an input that was carried out.
@@ -170,11 +175,16 @@ pub enum Effect {
         event: Event,
     },
     /// Sign a device out. The engine has forgotten it already; its part in a call has ended by effects before this.
+    ///
+    /// The shell keeps the session until then: a device that is back with its ticket before is told what it missed, the
+    /// kick last. Afterwards its ticket is as good as none.
     Kick {
         /// Whom.
         device: DeviceId,
         /// Why.
         reason: KickReason,
+        /// How long its session is kept.
+        until: Timestamp,
     },
     /// Forget the session of a device that is idle and without a socket, to make room for a new device of its user. It
     /// is not told and not kept out: when it comes back, it signs in again like any other. The engine has forgotten it

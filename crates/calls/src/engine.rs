@@ -67,8 +67,8 @@ impl Engine {
     ) -> Result<Reply, ErrorCode> {
         self.book.rows.clear();
         match input {
-            Input::DeviceOnline { device, owner, single_login } => {
-                self.sign_in(device, owner, single_login, now, out)
+            Input::DeviceOnline { device, owner, single_login, again } => {
+                self.sign_in(device, owner, single_login, again, now, out)
             }
             Input::DeviceDetached { device } => Ok(self.detached(device, now)),
             Input::DeviceAttached { device } => Ok(self.attached(device, now, out)),

@@ -4,7 +4,7 @@ use crate::call::{CALLER, LegNo, LegState, Stand};
 use crate::timers::Timer;
 use crate::turn::Turn;
 use crate::{Effect, Engine, Reply, Row};
-use tring_protocol::{DeviceId, EndReason, ErrorCode, Event, SdkAppId, Timestamp, UserId};
+use tring_protocol::{DeviceId, EndReason, ErrorCode, Event, KickReason, SdkAppId, Timestamp, UserId};
 
 /// What a device that still rings is told when nobody is left to answer to.
 fn reason_for_ringing(reason: EndReason) -> EndReason {
@@ -91,8 +91,7 @@ impl Engine {
             self.turn(no, now, out, |turn| turn.finish(EndReason::Server, None));
         }
         for device in self.book.worlds.devices_of(app) {
-            self.forget(device);
-            out.push(Effect::Kick { device, reason: tring_protocol::KickReason::AppDeleted });
+            self.kick(device, KickReason::AppDeleted, now, out);
         }
     }
 

@@ -7,7 +7,8 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `media` for what they send, `record` for what is written down.
+//! `leave`, `presence` for devices that come and go, `session_end` for
+//! those that are signed out, `media` for what they send, `record` for what is written down.
 
 mod api;
 mod call;
@@ -19,16 +20,19 @@ mod media;
 mod presence;
 mod record;
 mod ring;
+mod session_end;
 mod settings;
 mod table;
 mod timers;
 mod turn;
 mod worlds;
 
-pub use api::{CallRecord, Effect, Gone, Input, Reply, TransportPermit};
+pub use api::{CallRecord, Departure, Effect, Input, Reply, TransportPermit};
 pub use engine::{Counts, Engine};
+pub use session_end::is_last_word;
 pub use settings::{
-    MAX_DEVICES_PER_USER, MAX_PRECONNECTS_PER_CALLER, PRECONNECT_DEVICES, RING_GRACE, Settings, TALK_GRACE,
+    KICKED_SESSION_TTL, MAX_DEVICES_PER_USER, MAX_PRECONNECTS_PER_CALLER, PRECONNECT_DEVICES, RING_GRACE,
+    Settings, TALK_GRACE,
 };
 pub use table::{Line, Row, TABLE};
 

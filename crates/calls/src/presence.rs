@@ -2,15 +2,25 @@
 
 use crate::call::{LegNo, Stand, Told};
 use crate::turn::{Device, Turn};
-use crate::{Effect, Engine, Gone, Reply, Row};
+use crate::{Departure, Effect, Engine, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, KickReason, Timestamp, UserKey};
 
-/// Why a device's part in a call ends without the device asking.
+/// Why a device's part in a call ends with the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Departure {
+pub(crate) enum Cause {
     LoggedOut,
+    /// Its session is no more: [`Departure::Expired`] or [`Departure::TooSlow`].
     Dropped,
     Kicked,
+}
+
+impl From<Departure> for Cause {
+    fn from(departure: Departure) -> Self {
+        match departure {
+            Departure::LoggedOut => Self::LoggedOut,
+            Departure::Expired | Departure::TooSlow => Self::Dropped,
+        }
+    }
 }
 
 impl Engine {
@@ -19,6 +29,7 @@ impl Engine {
         device: DeviceId,
         owner: UserKey,
         single_login: bool,
+        again: bool,
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Result<Reply, ErrorCode> {
@@ -27,14 +38,16 @@ impl Engine {
             return Err(ErrorCode::AlreadyLoggedIn);
         }
         let older = self.book.worlds.devices(&owner).to_vec();
+        if again && single_login && !older.is_empty() {
+            self.book.mark(Row::SignInReplaced);
+            return Err(ErrorCode::SignedInElsewhere);
+        }
         if !single_login && older.len() >= self.book.settings.max_devices_per_user {
             let Some(idle) = self.longest_cut_off(&older) else {
                 self.book.mark(Row::SignInRefused);
                 return Err(ErrorCode::TooManyDevices);
             };
-            self.book.mark(Row::SignInEvicts);
-            self.forget(idle);
-            out.push(Effect::Evict { device: idle });
+            self.evict(idle, out);
         }
         self.book.worlds.add_device(&owner, device);
         let entry = Device { owner: owner.clone(), detached: None, grace: None, call: None };
@@ -52,10 +65,10 @@ impl Engine {
             self.book.mark(Row::SignIn);
         }
         for old in older.into_iter().filter(|_| single_login) {
-            if !self.end_part(old, Departure::Kicked, now, out) {
+            if !self.end_part(old, Cause::Kicked, now, out) {
                 self.book.mark(Row::KickIdle);
             }
-            self.kick(old, out);
+            self.kick(old, KickReason::SignedInElsewhere, now, out);
         }
         Ok(Reply::Done)
     }
@@ -105,28 +118,6 @@ impl Engine {
         Reply::Done
     }
 
-    pub(crate) fn gone(
-        &mut self,
-        device: DeviceId,
-        why: Gone,
-        now: Timestamp,
-        out: &mut Vec<Effect>,
-    ) -> Reply {
-        if !self.book.devices.contains_key(&device) {
-            self.book.mark(Row::GoneUnknown);
-            return Reply::Done;
-        }
-        let why = match why {
-            Gone::LoggedOut => Departure::LoggedOut,
-            Gone::Dropped => Departure::Dropped,
-        };
-        if !self.end_part(device, why, now, out) {
-            self.book.mark(Row::GoneIdle);
-        }
-        self.forget(device);
-        Reply::Done
-    }
-
     /// A device was without a socket for too long. The device stays signed in: its session is the shell's.
     pub(crate) fn grace_over(&mut self, device: DeviceId, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(d) = self.book.devices.get_mut(&device) else { return };
@@ -137,14 +128,15 @@ impl Engine {
     }
 
     /// Ends the part that a device has in a call. False if it has none.
-    fn end_part(&mut self, device: DeviceId, why: Departure, now: Timestamp, out: &mut Vec<Effect>) -> bool {
+    pub(crate) fn end_part(
+        &mut self,
+        device: DeviceId,
+        why: Cause,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) -> bool {
         let call = self.book.devices.get(&device).and_then(|d| d.call);
         call.and_then(|no| self.turn(no, now, out, |turn| turn.end_part(device, why))).is_some()
-    }
-
-    fn kick(&mut self, device: DeviceId, out: &mut Vec<Effect>) {
-        self.forget(device);
-        out.push(Effect::Kick { device, reason: KickReason::SignedInElsewhere });
     }
 
     /// Forgets a device that has no part in a call any more.
@@ -163,35 +155,35 @@ impl Turn<'_> {
         Some((leg, self.call.stand(leg, device)))
     }
 
-    fn end_part(&mut self, device: DeviceId, why: Departure) {
+    fn end_part(&mut self, device: DeviceId, why: Cause) {
         let Some((leg, stand)) = self.find(device) else { return };
         let user = Some(self.call.legs[leg].user.clone());
         match (stand, why) {
-            (Stand::Calling, Departure::LoggedOut) => {
+            (Stand::Calling, Cause::LoggedOut) => {
                 self.mark(Row::Cancel);
                 self.leave(leg, EndReason::Cancel, EndReason::Cancel);
             }
-            (Stand::Calling, Departure::Dropped) => {
+            (Stand::Calling, Cause::Dropped) => {
                 self.mark(Row::DroppedCalling);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            (Stand::Calling, Departure::Kicked) => {
+            (Stand::Calling, Cause::Kicked) => {
                 self.mark(Row::KickCalling);
                 self.leave(leg, EndReason::Kicked, EndReason::Cancel);
             }
-            (Stand::Talking, Departure::LoggedOut) => {
+            (Stand::Talking, Cause::LoggedOut) => {
                 self.mark(Row::Hangup);
                 self.leave(leg, EndReason::Hangup, EndReason::Hangup);
             }
-            (Stand::Talking, Departure::Dropped) => {
+            (Stand::Talking, Cause::Dropped) => {
                 self.mark(Row::DroppedTalking);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            (Stand::Talking, Departure::Kicked) => {
+            (Stand::Talking, Cause::Kicked) => {
                 self.mark(Row::KickTalking);
                 self.leave(leg, EndReason::Kicked, EndReason::Kicked);
             }
-            (Stand::Ringing(part), Departure::LoggedOut) => {
+            (Stand::Ringing(part), Cause::LoggedOut) => {
                 let another = |p: &crate::call::Part| p.device != device && !p.away;
                 if self.call.legs[leg].parts.iter().any(another) {
                     self.mark(Row::GoneRinging);
@@ -200,12 +192,12 @@ impl Turn<'_> {
                     self.decline(leg, part);
                 }
             }
-            (Stand::Ringing(part), Departure::Dropped) => {
+            (Stand::Ringing(part), Cause::Dropped) => {
                 self.mark(Row::DroppedRinging);
                 self.dismiss(leg, part, EndReason::Lost, user);
                 self.check_reach(leg);
             }
-            (Stand::Ringing(part), Departure::Kicked) => {
+            (Stand::Ringing(part), Cause::Kicked) => {
                 self.mark(Row::KickRinging);
                 self.dismiss(leg, part, EndReason::Kicked, user);
             }

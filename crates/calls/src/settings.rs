@@ -22,6 +22,10 @@ pub const MAX_PRECONNECTS_PER_CALLER: usize = 8;
 /// messages a call.
 pub const MAX_DEVICES_PER_USER: usize = 8;
 
+/// How long the session of a device that was signed out is kept, so that it hears why when it is back. Higher: a longer
+/// tunnel is survived. Lower: less memory for devices that never come back.
+pub const KICKED_SESSION_TTL: Duration = Duration::from_secs(60);
+
 /// The settings of an [`crate::Engine`]. They are fixed for its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,6 +41,8 @@ pub struct Settings {
     pub max_preconnects_per_caller: usize,
     /// Devices of one user. Default: [`MAX_DEVICES_PER_USER`].
     pub max_devices_per_user: usize,
+    /// How long the session of a device that was signed out is kept. Default: [`KICKED_SESSION_TTL`].
+    pub kicked_session_ttl: Duration,
 }
 
 impl Default for Settings {
@@ -47,6 +53,7 @@ impl Default for Settings {
             preconnect_devices: PRECONNECT_DEVICES,
             max_preconnects_per_caller: MAX_PRECONNECTS_PER_CALLER,
             max_devices_per_user: MAX_DEVICES_PER_USER,
+            kicked_session_ttl: KICKED_SESSION_TTL,
         }
     }
 }

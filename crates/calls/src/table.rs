@@ -54,6 +54,7 @@ table! {
         SignInEvicts | "unknown" | "DeviceOnline" | "the user has all devices it may have, one of them idle without a socket" | "idle" | "nobody: Evict of the one that was cut off longest ago"
         SignInRefused | "unknown" | "DeviceOnline" | "the user has all devices it may have, each in use" | "unknown" | "error TooManyDevices"
         SignInKnown | "any" | "DeviceOnline" | "this device is signed in" | "same" | "error AlreadyLoggedIn"
+        SignInReplaced | "unknown" | "DeviceOnline, again, single login" | "another device of the user is signed in" | "unknown" | "error SignedInElsewhere; nothing at the other device"
         KickIdle | "idle" | "DeviceOnline, single login" | "an older device of the user" | "unknown" | "the older device: Kick(SignedInElsewhere)"
         KickRinging | "ringing" | "DeviceOnline, single login" | "an older device of the user; the new one rings (SignInRings)" | "unknown; the leg rings on" | "the older device: Ended(Kicked), Kick"
         KickCalling | "calling" | "DeviceOnline, single login" | "an older device of the user" | "unknown; the caller has left" | "the older device: Ended(Kicked, by A), Kick; the callees: Ended(Cancel, by A)"
@@ -88,7 +89,7 @@ table! {
         RingTimeout | "ringing" | "the ring's deadline" | "a device of B had sent Delivered" | "B's leg over" | "A: LegEnded(B, Timeout); B's devices: Ended(Timeout)"
         RingNoResponse | "ringing" | "the ring's deadline" | "no device of B had sent Delivered" | "B's leg over" | "A: LegEnded(B, NoResponse); B's devices: Ended(NoResponse)"
         FailFast | "calling" | "B became unreachable" | "the call asked for fail_fast, nobody has answered, and no callee can be reached" | "the deadline is now" | "as by the deadline"
-        Unreachable | "ringing" | "Dropped, grace over" | "that was the last device that could be expected to answer" | "B's leg rings on" | "A: Unreachable(B), unless that was the last it was told of B"
+        Unreachable | "ringing" | "Expired, TooSlow, grace over" | "that was the last device that could be expected to answer" | "B's leg rings on" | "A: Unreachable(B), unless that was the last it was told of B"
     }
     "Talking" {
         Hangup | "talking" | "Hangup, LoggedOut" | "always" | "X's leg over" | "the others: Left(X); X: Ended(Hangup, by X, duration)"
@@ -108,13 +109,18 @@ table! {
         GraceRinging | "ringing" | "grace over" | "always" | "ringing, but not expected to answer" | "nobody; see Unreachable"
         GraceCalling | "calling" | "grace over" | "always" | "A's leg over" | "A: Ended(Lost, by A)"
         GraceTalking | "talking" | "grace over" | "always" | "X's leg over" | "the others: Left(X); X: Ended(Lost, by X, duration)"
-        GoneIdle | "idle" | "LoggedOut, Dropped" | "always" | "unknown" | "nobody"
+        GoneIdle | "idle" | "LoggedOut, Expired, TooSlow" | "always" | "unknown" | "nobody"
         GoneRinging | "ringing" | "LoggedOut" | "another device of B can be expected to answer" | "unknown; the leg rings on" | "the device: Ended(Reject, by B)"
-        DroppedRinging | "ringing" | "Dropped" | "always" | "unknown; the leg rings on" | "the device: Ended(Lost, by B); see Unreachable"
-        DroppedCalling | "calling" | "Dropped" | "always" | "unknown; A's leg over" | "A: Ended(Lost, by A)"
-        DroppedTalking | "talking" | "Dropped" | "always" | "unknown; X's leg over" | "the others: Left(X); X: Ended(Lost, by X, duration)"
+        DroppedRinging | "ringing" | "Expired, TooSlow" | "always" | "unknown; the leg rings on" | "the device: Ended(Lost, by B); see Unreachable"
+        DroppedCalling | "calling" | "Expired, TooSlow" | "always" | "unknown; A's leg over" | "A: Ended(Lost, by A)"
+        DroppedTalking | "talking" | "Expired, TooSlow" | "always" | "unknown; X's leg over" | "the others: Left(X); X: Ended(Lost, by X, duration)"
         GoneUnknown | "unknown" | "DeviceDetached, DeviceAttached, DeviceGone" | "always" | "unknown" | "nobody, and no error"
         NotSignedIn | "unknown" | "any other input of a device" | "always" | "unknown" | "error LoginRequired"
+    }
+    "Sessions that end" {
+        TooSlow | "any" | "TooSlow" | "always" | "unknown" | "the device, whose session takes nothing else: Ended as above, Kick(TooSlow)"
+        SessionKept | "unknown" | "Kick" | "always" | "its session is kept for kicked_session_ttl" | "the device, if it is back within that time: what it missed, the kick last; later: error TicketInvalid"
+        SessionForgotten | "unknown" | "LoggedOut, Expired, Evict" | "always" | "its session is forgotten" | "nobody; the device, if it is back: error TicketInvalid"
     }
     "Media" {
         TransportCaller | "calling" | "Transport" | "always" | "same" | "permit, gate shut"

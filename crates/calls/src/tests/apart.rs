@@ -29,9 +29,9 @@ fn app_of(device: DeviceId) -> SdkAppId {
 fn of_app_2(script: Script) -> Script {
     let shift = |d: DeviceId| DeviceId(d.0 + SHIFT);
     let shifted = |input| match input {
-        Input::DeviceOnline { device, owner, single_login } => {
+        Input::DeviceOnline { device, owner, single_login, again } => {
             let owner = UserKey { app: app(2), user: owner.user };
-            Input::DeviceOnline { device: shift(device), owner, single_login }
+            Input::DeviceOnline { device: shift(device), owner, single_login, again }
         }
         Input::DeviceDetached { device } => Input::DeviceDetached { device: shift(device) },
         Input::DeviceAttached { device } => Input::DeviceAttached { device: shift(device) },

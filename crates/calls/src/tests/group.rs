@@ -75,7 +75,7 @@ fn a_call_that_was_answered_rings_on_for_those_who_cannot_be_reached() {
     s.try_call(a, r).unwrap();
     s.accept(b, &super::stage::call(1)).unwrap();
     s.forget();
-    s.drop_session(x);
+    s.expire(x);
     assert_eq!(s.told(a), ["c1 Unreachable x"]);
     let x = s.sign_in("x");
     assert_eq!(s.told(x), ["c1 Invited 100 a>b+x Audio 30000ms"]);

@@ -1,7 +1,8 @@
 //! The rows of sockets and sessions, and of the server.
 
 use super::stage::{Audio, Stage, Video, request, row_tests, user, user_of};
-use crate::{Gone, Input, Reply};
+use crate::{Departure, Input, Reply, Settings};
+use std::time::Duration;
 use tring_protocol::{DeviceId, ErrorCode};
 
 row_tests! {
@@ -97,7 +98,7 @@ row_tests! {
     GoneIdle: a_device_that_logs_out_is_forgotten(s) {
         let (a, b) = (s.sign_in("a"), s.sign_in("b"));
         s.log_out(a);
-        s.drop_session(b);
+        s.expire(b);
         assert_eq!(s.seen(), [""; 0]);
         assert_eq!(s.engine.counts(), crate::Counts::default());
     }
@@ -114,7 +115,7 @@ row_tests! {
 
     DroppedRinging: a_dropped_device_refuses_nothing(s) {
         let (a, b, c) = s.ringing(Audio);
-        s.drop_session(b);
+        s.expire(b);
         s.forget();
         let b2 = s.sign_in("b");
         s.delivered(b2, &c).unwrap();
@@ -123,7 +124,7 @@ row_tests! {
 
     DroppedCalling: a_dropped_caller_is_lost(s) {
         let (a, b, _) = s.ringing(Audio);
-        s.drop_session(a);
+        s.expire(a);
         assert_eq!(s.seen()[..2], [
             format!("{a}: c1 Ended Lost by a 0s"),
             format!("{b}: c1 Ended Lost by a 0s"),
@@ -134,9 +135,47 @@ row_tests! {
     DroppedTalking: a_dropped_talker_is_lost(s) {
         let (a, b, _) = s.talking(Audio);
         s.pass(1);
-        s.drop_session(a);
+        s.expire(a);
         assert_eq!(s.told(b), ["c1 Left a", "c1 Ended Lost by a 1s"]);
         assert!(s.is_quiet());
+    }
+
+    TooSlow: a_device_that_does_not_take_its_events_is_signed_out_after_its_call(s) {
+        let (a, b, _) = s.talking(Audio);
+        s.pass(3);
+        s.overrun(b);
+        assert_eq!(s.seen(), [
+            format!("{a}: c1 Left b"),
+            format!("{b}: c1 Ended Lost by b 3s"),
+            format!("{a}: c1 Ended Lost by b 3s"),
+            "record c1 1/100 by a: Lost 3s (b Lost)".into(),
+            format!("kick {b} TooSlow"),
+        ]);
+        s.overrun(a);
+        assert_eq!(s.seen(), [format!("kick {a} TooSlow")], "one that is idle too");
+        assert_eq!(s.engine.counts(), crate::Counts::default());
+    }
+
+    SessionKept: whoever_is_signed_out_hears_so_for_a_while(s) {
+        *s = Stage::with(Settings { kicked_session_ttl: Duration::from_secs(90), ..Settings::default() });
+        let old = s.sign_in("a");
+        let newer = s.sign_in_alone("a");
+        assert_eq!(s.kept_for(), [(old, 90)]);
+        s.forget();
+        s.overrun(newer);
+        assert_eq!(s.kept_for(), [(newer, 90)]);
+        s.forget();
+        let last = s.sign_in("a");
+        s.give(Input::AppDeleted { app: user("a").app }).unwrap();
+        assert_eq!(s.kept_for(), [(last, 90)]);
+    }
+
+    SessionForgotten: whoever_went_by_itself_is_owed_nothing(s) {
+        let (a, b) = (s.sign_in("a"), s.sign_in("b"));
+        s.log_out(a);
+        s.expire(b);
+        assert_eq!(s.seen(), [""; 0]);
+        assert_eq!(s.kept_for(), []);
     }
 
     GoneUnknown: news_of_a_device_that_is_gone_is_no_error(s) {
@@ -144,7 +183,7 @@ row_tests! {
         s.cut(device);
         s.back(device);
         s.log_out(device);
-        s.drop_session(device);
+        s.expire(device);
         assert_eq!(s.seen(), [""; 0]);
     }
 
@@ -320,7 +359,7 @@ fn a_call_that_fails_fast_ends_when_its_last_device_goes() {
     r.fail_fast = true;
     s.try_call(a, r).unwrap();
     s.forget();
-    s.give(Input::DeviceGone { device: b, why: Gone::Dropped }).unwrap();
+    s.give(Input::DeviceGone { device: b, why: Departure::Expired }).unwrap();
     assert_eq!(s.told(a), ["c1 Unreachable b", "c1 LegEnded b NoResponse", "c1 Ended NoResponse 0s"]);
     assert!(s.is_quiet());
 }

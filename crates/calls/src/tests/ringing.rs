@@ -142,7 +142,7 @@ row_tests! {
 
     Unreachable: the_caller_hears_when_the_last_ringing_device_is_gone(s) {
         let (a, b, _) = s.ringing(Audio);
-        s.drop_session(b);
+        s.expire(b);
         assert_eq!(s.seen(), [format!("{b}: c1 Ended Lost by b 0s"), format!("{a}: c1 Unreachable b")]);
         s.pass(30);
         assert_eq!(s.told(a), ["c1 LegEnded b Timeout", "c1 Ended Timeout 0s"], "it had rung");

@@ -43,9 +43,29 @@ row_tests! {
 
     SignInKnown: a_device_signs_in_once(s) {
         let device = s.sign_in("a");
-        let again = crate::Input::DeviceOnline { device, owner: user("b"), single_login: true };
+        let again = crate::Input::DeviceOnline { device, owner: user("b"), single_login: true, again: false };
         assert_eq!(s.give(again), Err(ErrorCode::AlreadyLoggedIn));
         assert_eq!(s.engine.devices_of(&user("a")), [device]);
+    }
+
+    SignInReplaced: a_device_that_signs_in_by_itself_signs_nobody_out(s) {
+        let again = |s: &mut Stage| s.sign_in_as(user("a"), true, true);
+        let old = again(s).expect("nobody else is there");
+        let newer = s.sign_in_alone("a");
+        s.forget();
+        assert_eq!(again(s), Err(ErrorCode::SignedInElsewhere));
+        s.cut(newer);
+        assert_eq!(again(s), Err(ErrorCode::SignedInElsewhere), "the newer device may be back in a moment");
+        assert_eq!(s.seen(), [""; 0], "it has heard nothing of it");
+        assert_eq!(s.engine.devices_of(&user("a")), [newer]);
+        let beside = s.sign_in_as(user("a"), false, true).expect("an app of several devices");
+        s.sign_in_alone("a");
+        assert_eq!(
+            s.seen(),
+            [newer, beside].map(|device| format!("kick {device} SignedInElsewhere")),
+            "a user who asks for it takes the account back"
+        );
+        assert_ne!(old, newer);
     }
 
     KickIdle: single_login_signs_out_the_older_device(s) {

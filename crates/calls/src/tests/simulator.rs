@@ -3,7 +3,7 @@
 
 use super::stage::user_of;
 use super::watch::Watch;
-use crate::{Counts, Effect, Engine, Gone, Input, Row, Settings, TABLE};
+use crate::{Counts, Departure, Effect, Engine, Input, Row, Settings, TABLE};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,10 +17,11 @@ pub(super) enum Op {
         app: u8,
         user: u8,
         single_login: bool,
+        again: bool,
     },
     Cut(usize),
     Back(usize),
-    Gone(usize, bool),
+    Gone(usize, Departure),
     Call {
         device: usize,
         to: Vec<u8>,
@@ -58,12 +59,13 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         prop::bool::weighted(0.2),
         0..4u32,
     );
+    let departure = prop_oneof![2 => Just(Departure::LoggedOut), 1 => Just(Departure::Expired), 1 => Just(Departure::TooSlow)];
     prop_oneof![
-        12 => (1..3u8, 0..4u8, prop::bool::weighted(0.15))
-            .prop_map(|(app, user, single_login)| Op::SignIn { app, user, single_login }),
+        12 => (1..3u8, 0..4u8, prop::bool::weighted(0.15), prop::bool::weighted(0.2))
+            .prop_map(|(app, user, single_login, again)| Op::SignIn { app, user, single_login, again }),
         6 => any::<usize>().prop_map(Op::Cut),
         6 => any::<usize>().prop_map(Op::Back),
-        4 => (any::<usize>(), any::<bool>()).prop_map(|(device, dropped)| Op::Gone(device, dropped)),
+        4 => (any::<usize>(), departure).prop_map(|(device, why)| Op::Gone(device, why)),
         20 => call.prop_map(|(device, to, video, timeout_s, fail_fast, seed)| {
             Op::Call { device, to, video, timeout_s, fail_fast, seed }
         }),
@@ -178,19 +180,16 @@ impl World {
 
     fn run(&mut self, op: Op) {
         match op {
-            Op::SignIn { app, user, single_login } => {
+            Op::SignIn { app, user, single_login, again } => {
                 let device = DeviceId(self.devices.len() as u64 + 1);
                 self.devices.push(device);
                 let owner = user_of(app.into(), USERS[usize::from(user)]);
                 self.apps.insert(device, owner.app);
-                self.give(Input::DeviceOnline { device, owner, single_login });
+                self.give(Input::DeviceOnline { device, owner, single_login, again });
             }
             Op::Cut(n) => self.about_device(n, |device| Input::DeviceDetached { device }),
             Op::Back(n) => self.about_device(n, |device| Input::DeviceAttached { device }),
-            Op::Gone(n, dropped) => {
-                let why = if dropped { Gone::Dropped } else { Gone::LoggedOut };
-                self.about_device(n, |device| Input::DeviceGone { device, why });
-            }
+            Op::Gone(n, why) => self.about_device(n, |device| Input::DeviceGone { device, why }),
             Op::Call { device, to, video, timeout_s, fail_fast, seed } => {
                 let Some(device) = self.device(device) else { return };
                 let to = to.into_iter().map(|n| UserId::new(USERS[usize::from(n)]).unwrap()).collect();
@@ -259,7 +258,7 @@ impl World {
         self.pass(90_000);
         assert_eq!(self.watch.live(), 0, "a call goes on without anybody");
         for device in self.watch.signed_in() {
-            self.give(Input::DeviceGone { device, why: Gone::Dropped });
+            self.give(Input::DeviceGone { device, why: Departure::Expired });
         }
         assert_eq!(self.engine.counts(), Counts::default(), "something is left");
     }
@@ -270,7 +269,7 @@ pub(super) fn script_of_app_1(ops: Vec<Op>) -> Vec<(Timestamp, Input)> {
     let mut world = World::new();
     for op in ops {
         world.run(match op {
-            Op::SignIn { user, single_login, .. } => Op::SignIn { app: 1, user, single_login },
+            Op::SignIn { user, single_login, again, .. } => Op::SignIn { app: 1, user, single_login, again },
             Op::AppDeleted(_) => Op::AppDeleted(1),
             op => op,
         });

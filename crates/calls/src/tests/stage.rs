@@ -1,7 +1,7 @@
 //! A small world for tests: users by name, devices numbered as they sign in, calls numbered as they are asked for, and
 //! effects as short lines of text.
 
-use crate::{Effect, Engine, Gone, Input, Reply, Row, Settings, TransportPermit};
+use crate::{Departure, Effect, Engine, Input, Reply, Row, Settings, TransportPermit};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tring_protocol::{
@@ -136,9 +136,18 @@ impl Stage {
     }
 
     pub(super) fn try_sign_in(&mut self, owner: UserKey, single_login: bool) -> Result<DeviceId, ErrorCode> {
+        self.sign_in_as(owner, single_login, false)
+    }
+
+    pub(super) fn sign_in_as(
+        &mut self,
+        owner: UserKey,
+        single_login: bool,
+        again: bool,
+    ) -> Result<DeviceId, ErrorCode> {
         self.devices += 1;
         let device = DeviceId(self.devices);
-        self.give(Input::DeviceOnline { device, owner, single_login })?;
+        self.give(Input::DeviceOnline { device, owner, single_login, again })?;
         Ok(device)
     }
 
@@ -230,11 +239,24 @@ impl Stage {
     }
 
     pub(super) fn log_out(&mut self, device: DeviceId) {
-        assert_eq!(self.give(Input::DeviceGone { device, why: Gone::LoggedOut }), Ok(Reply::Done));
+        assert_eq!(self.give(Input::DeviceGone { device, why: Departure::LoggedOut }), Ok(Reply::Done));
     }
 
-    pub(super) fn drop_session(&mut self, device: DeviceId) {
-        assert_eq!(self.give(Input::DeviceGone { device, why: Gone::Dropped }), Ok(Reply::Done));
+    pub(super) fn expire(&mut self, device: DeviceId) {
+        assert_eq!(self.give(Input::DeviceGone { device, why: Departure::Expired }), Ok(Reply::Done));
+    }
+
+    pub(super) fn overrun(&mut self, device: DeviceId) {
+        assert_eq!(self.give(Input::DeviceGone { device, why: Departure::TooSlow }), Ok(Reply::Done));
+    }
+
+    /// How long the session of each device that was kicked since the last look is kept, in seconds from now.
+    pub(super) fn kept_for(&self) -> Vec<(DeviceId, u64)> {
+        let kept = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Kick { device, until, .. } => Some((*device, until.since(self.now).as_secs())),
+            _ => None,
+        });
+        kept.collect()
     }
 
     /// No call is left, and nothing of any.
@@ -257,7 +279,7 @@ fn on_off(microphone: bool, camera: bool) -> &'static str {
 pub(super) fn brief(effect: &Effect) -> String {
     match effect {
         Effect::Tell { device, event } => format!("{device}: {}", brief_event(event)),
-        Effect::Kick { device, reason } => format!("kick {device} {reason:?}"),
+        Effect::Kick { device, reason, .. } => format!("kick {device} {reason:?}"),
         Effect::Evict { device } => format!("evict {device}"),
         Effect::OpenGate { call, device } => format!("open {call} {device}"),
         Effect::CloseTransport { call, device } => format!("close {call} {device}"),

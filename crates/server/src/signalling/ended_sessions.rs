@@ -6,7 +6,6 @@
 use crate::signalling::session::{Frame, Session, to_frame};
 use crate::signalling::switchboard::TicketHash;
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 use tring_protocol::{Event, EventMessage, KickReason, Timestamp, UserKey};
 
 /// Ended sessions that are kept. Higher: more devices hear why, when many are signed out at once. Lower: less memory; an
@@ -24,9 +23,8 @@ struct Tombstone {
 }
 
 /// The sessions that were ended lately, by their tickets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tombstones {
-    keep: Duration,
     by_ticket: HashMap<TicketHash, Tombstone>,
     of_user: HashMap<UserKey, VecDeque<TicketHash>>,
     /// In the order in which they expire. May name some that are gone already.
@@ -34,11 +32,6 @@ pub(crate) struct Tombstones {
 }
 
 impl Tombstones {
-    /// Keeps each for that long.
-    pub(crate) fn new(keep: Duration) -> Self {
-        Self { keep, by_ticket: HashMap::new(), of_user: HashMap::new(), order: VecDeque::new() }
-    }
-
     /// Keeps a session that was ended. Its newest event says so, unless its buffer had no room for it.
     pub(crate) fn bury(
         &mut self,
@@ -46,6 +39,7 @@ impl Tombstones {
         owner: UserKey,
         session: Session,
         reason: KickReason,
+        until: Timestamp,
         now: Timestamp,
     ) {
         self.forget_expired(now);
@@ -53,7 +47,7 @@ impl Tombstones {
         of_user.push_back(ticket);
         let surplus = if of_user.len() > KEPT_PER_USER { of_user.front().copied() } else { None };
         self.by_ticket.insert(ticket, Tombstone { owner, session, reason });
-        self.order.push_back((now + self.keep, ticket));
+        self.order.push_back((until, ticket));
         if let Some(oldest) = surplus {
             self.remove(&oldest);
         }
@@ -107,6 +101,7 @@ impl Tombstones {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use tring_protocol::{SdkAppId, UserId};
 
     const T0: Timestamp = Timestamp::from_secs(1000);
@@ -126,7 +121,7 @@ mod tests {
         let mut session = Session::default();
         let reason = KickReason::SignedInElsewhere;
         session.event(Event::KickedOut { reason }).unwrap();
-        tombstones.bury(ticket(n), user(name), session, reason, now);
+        tombstones.bury(ticket(n), user(name), session, reason, now + KEEP, now);
     }
 
     fn told(tombstones: &mut Tombstones, n: u64, last_seq: u32, now: Timestamp) -> Option<String> {
@@ -136,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_device_that_was_away_hears_of_its_kick_until_it_has_handled_it() {
-        let mut t = Tombstones::new(KEEP);
+        let mut t = Tombstones::default();
         bury(&mut t, 1, "a", T0);
         let kicked = r#"{"seq":1,"type":"kicked_out","reason":"signed_in_elsewhere"}"#;
         assert_eq!(told(&mut t, 1, 0, T0).as_deref(), Some(kicked));
@@ -149,7 +144,7 @@ mod tests {
 
     #[test]
     fn it_is_forgotten_in_time_and_in_number() {
-        let mut t = Tombstones::new(KEEP);
+        let mut t = Tombstones::default();
         bury(&mut t, 1, "a", T0);
         assert_eq!(told(&mut t, 1, 0, T0 + KEEP), None);
         for n in 0..100 {

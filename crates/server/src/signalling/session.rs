@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::collections::VecDeque;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
+use tring_calls::is_last_word;
 use tring_protocol::{Answer, CallId, Event, EventMessage, Outcome, UserId};
 
 /// Unacknowledged events that a session keeps. Higher: a client may be deaf for longer. Lower: less memory for each
@@ -96,7 +97,7 @@ impl Session {
             self.events[place].frame = frame.clone();
             return Ok(frame);
         }
-        let last_word = matches!(event, Event::Ended { .. } | Event::KickedOut { .. });
+        let last_word = is_last_word(&event);
         if self.events.len() >= EVENTS_KEPT + if last_word { LAST_EVENTS } else { 0 } {
             return Err(Overrun);
         }

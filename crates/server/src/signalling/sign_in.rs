@@ -9,10 +9,11 @@ use axum::extract::ws::close_code;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tracing::{debug, info};
-use tring_calls::{Gone, Input};
+use tring_calls::{Departure, Input};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
-    Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, UserKey, Welcome,
+    Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, Timestamp, UserKey,
+    Welcome,
 };
 
 /// Random bytes of a session ticket: beyond guessing.
@@ -31,7 +32,7 @@ impl Switchboard {
     pub(super) fn login(
         &mut self,
         owner: UserKey,
-        single_login: bool,
+        (single_login, again): (bool, bool),
         re: u32,
         link: Link,
         permit: SessionPermit,
@@ -48,9 +49,11 @@ impl Switchboard {
         let now = self.clock.now();
         self.last_device += 1;
         let device = DeviceId(self.last_device);
-        let input = Input::DeviceOnline { device, owner: owner.clone(), single_login };
+        let input = Input::DeviceOnline { device, owner: owner.clone(), single_login, again };
         if let Err(code) = self.engine.handle(input, now, &mut self.effects) {
-            self.carry_out();
+            if code == ErrorCode::SignedInElsewhere {
+                info!(user = %Untrusted(&owner), "a device that was replaced while it was away stays out");
+            }
             return refuse(&link, re, code);
         }
         info!(%device, user = %Untrusted(&owner), "signed in");
@@ -73,13 +76,6 @@ impl Switchboard {
         self.sessions.insert(device, entry);
         self.carry_out();
         Some(device)
-    }
-
-    /// A device that was signed out while it was away, for longer than anybody remembers, has found its session gone and
-    /// wants to sign in again. Whoever signed in since is the one to stay.
-    pub(super) fn login_too_late(&self, owner: &UserKey, re: u32, link: &Link) -> Option<DeviceId> {
-        info!(user = %Untrusted(owner), "a device that was replaced while it was away stays out");
-        refuse(link, re, ErrorCode::SignedInElsewhere)
     }
 
     fn welcome(&self, ticket: Ticket, resumed: bool) -> Outcome {
@@ -156,7 +152,7 @@ impl Switchboard {
     }
 
     /// Signs a device out, which is told now or when it comes back.
-    pub(super) fn kick(&mut self, device: DeviceId, reason: KickReason) {
+    pub(super) fn kick(&mut self, device: DeviceId, reason: KickReason, until: Timestamp) {
         let Some(entry) = self.sessions.get_mut(&device) else { return };
         info!(%device, user = %Untrusted(&entry.owner), ?reason, "signed out by the server");
         if let Ok(frame) = entry.session.event(Event::KickedOut { reason })
@@ -166,13 +162,13 @@ impl Switchboard {
         }
         if let Some(entry) = self.remove(device) {
             let now = self.clock.now();
-            self.tombstones.bury(entry.ticket, entry.owner, entry.session, reason, now);
+            self.tombstones.bury(entry.ticket, entry.owner, entry.session, reason, until, now);
         }
     }
 
     /// The engine first, so that its last events and the answer still reach the socket.
     pub(super) fn logout(&mut self, device: DeviceId, id: u32) {
-        let _ = self.engine_input(Input::DeviceGone { device, why: Gone::LoggedOut });
+        let _ = self.engine_input(Input::DeviceGone { device, why: Departure::LoggedOut });
         self.answer(device, id, Ok(Success::Done {}));
         debug!(%device, "logged out");
         self.remove(device);

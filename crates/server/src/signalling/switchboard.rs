@@ -29,13 +29,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
-use tring_calls::{Effect, Engine, Gone, Input, Reply};
+use tring_calls::{Departure, Effect, Engine, Input, Reply, is_last_word};
 use tring_media::Command;
 use tring_medianet::MediaNet;
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
-    ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, SdkAppId, Success, Ticket,
-    Timestamp, UserKey,
+    ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, Outcome, SdkAppId, Success, Ticket, Timestamp,
+    UserKey,
 };
 
 /// Messages that wait for the switchboard. Higher: larger bursts before a socket waits. Lower: less memory when it is
@@ -194,6 +194,7 @@ impl Switchboard {
         settings.talk_grace = Duration::from_secs(config.calls.talk_grace_s.into());
         settings.preconnect_devices = config.calls.preconnect_devices;
         settings.max_devices_per_user = config.calls.max_devices_per_user;
+        settings.kicked_session_ttl = Duration::from_secs(config.limits.resume_s.into());
         let rates = Rates::of(&config.limits);
         Self {
             clock,
@@ -202,7 +203,7 @@ impl Switchboard {
             sessions: HashMap::new(),
             tickets: HashMap::new(),
             expiries: BTreeSet::new(),
-            tombstones: Tombstones::new(Duration::from_secs(config.limits.resume_s.into())),
+            tombstones: Tombstones::default(),
             transports: Transports::default(),
             media,
             records,
@@ -253,7 +254,7 @@ impl Switchboard {
         {
             debug!(%device, "session expired");
             self.remove(device);
-            let _ = self.engine_input(Input::DeviceGone { device, why: Gone::Dropped });
+            let _ = self.engine_input(Input::DeviceGone { device, why: Departure::Expired });
         }
         self.engine.advance(now, &mut self.effects);
         self.carry_out();
@@ -262,12 +263,7 @@ impl Switchboard {
     pub(super) fn take(&mut self, message: In) {
         match message {
             In::Login { owner, single_login, again, re, link, permit, device } => {
-                let known = !again || !single_login || self.engine.devices_of(&owner).is_empty();
-                let _ = device.send(if known {
-                    self.login(owner, single_login, re, link, permit)
-                } else {
-                    self.login_too_late(&owner, re, &link)
-                });
+                let _ = device.send(self.login(owner, (single_login, again), re, link, permit));
             }
             In::Resume { ticket, last_seq, re, link, seat, device } => {
                 let _ = device.send(self.resume(&ticket, last_seq, re, link, seat));
@@ -315,10 +311,8 @@ impl Switchboard {
             self.spare = batch;
             self.send_commands();
             if let Some(device) = self.dropped.pop() {
-                // The engine first: how its call ended is for this device too, and the kick comes last.
-                let input = Input::DeviceGone { device, why: Gone::Dropped };
+                let input = Input::DeviceGone { device, why: Departure::TooSlow };
                 let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
-                self.effects.push(Effect::Kick { device, reason: KickReason::TooSlow });
             } else if self.effects.is_empty() {
                 break;
             }
@@ -330,7 +324,7 @@ impl Switchboard {
     fn effect(&mut self, effect: Effect) {
         match effect {
             Effect::Tell { device, event } => self.tell(device, event),
-            Effect::Kick { device, reason } => self.kick(device, reason),
+            Effect::Kick { device, reason, until } => self.kick(device, reason, until),
             Effect::Evict { device } => {
                 debug!(%device, "session given up for a new one of the same user");
                 self.remove(device);
@@ -365,7 +359,7 @@ impl Switchboard {
 
     pub(super) fn tell(&mut self, device: DeviceId, event: Event) {
         let Some(entry) = self.sessions.get_mut(&device) else { return };
-        if entry.overrun && !matches!(event, Event::Ended { .. }) {
+        if entry.overrun && !is_last_word(&event) {
             return;
         }
         let Ok(frame) = entry.session.event(event) else {

@@ -124,7 +124,12 @@ impl World {
         for (device, user) in DEVICES {
             let owner = UserKey { app: SdkAppId::new(1).unwrap(), user: UserId::new(user).unwrap() };
             world
-                .input(Input::DeviceOnline { device: DeviceId(device), owner, single_login: false })
+                .input(Input::DeviceOnline {
+                    device: DeviceId(device),
+                    owner,
+                    single_login: false,
+                    again: false,
+                })
                 .unwrap();
         }
         world
