@@ -2,11 +2,9 @@
 //! for changes once a second, so that a deleted app ends its calls and a new key holds without a restart.
 
 use crate::records::store_health::{Part, StoreHealth};
-use crate::signalling::switchboard::In;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tracing::{info, warn};
 use tring_protocol::{ErrorCode, SdkAppId, Timestamp, UserKey};
 use tring_store::{App, DEMO_APP, Store, StoreError};
@@ -36,6 +34,15 @@ impl SignInError {
             Self::Sig(_) => ErrorCode::SigMalformed,
         }
     }
+}
+
+/// What has changed in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AppChange {
+    /// Told before anybody can sign in to the app.
+    Added(SdkAppId),
+    /// Told after nobody can sign in to the app any more.
+    Deleted(SdkAppId),
 }
 
 type Apps = HashMap<SdkAppId, App>;
@@ -81,8 +88,8 @@ impl Directory {
         Ok(app.single_login)
     }
 
-    /// Follows the store until the switchboard is gone.
-    pub(crate) async fn follow(self, store: Store, switchboard: mpsc::Sender<In>) {
+    /// Follows the store, and tells of each change, until nobody listens: until `tell` gives false.
+    pub(crate) async fn follow<F: Future<Output = bool>>(self, store: Store, tell: impl Fn(AppChange) -> F) {
         let mut seen = None;
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -108,17 +115,21 @@ impl Directory {
                 }
             };
             self.health.works(Part::Apps);
+            let old = self.apps();
+            for &id in new.keys().filter(|id| !old.contains_key(id)) {
+                info!(app = %id, "app added");
+                if !tell(AppChange::Added(id)).await {
+                    return;
+                }
+            }
             let (old, new) = self.replace(new);
             for (id, app) in old.iter().filter(|(id, _)| !new.contains_key(id)) {
                 if app.name == DEMO_APP {
                     warn!(app = %id, "the demo app was deleted: the demo page works again after a new start with --demo");
                 }
-                if switchboard.send(In::AppDeleted(*id)).await.is_err() {
+                if !tell(AppChange::Deleted(*id)).await {
                     return;
                 }
-            }
-            for id in new.keys().filter(|id| !old.contains_key(id)) {
-                info!(app = %id, "app added");
             }
         }
     }

@@ -14,7 +14,8 @@ use crate::records::retention;
 use crate::records::store_health::StoreHealth;
 use crate::records::writer::Writer;
 use crate::signalling::notice_queue;
-use crate::signalling::switchboard::{INBOX, In, Switchboard};
+use crate::signalling::shell::{self, Inbox, Shell};
+use crate::signalling::switchboard::Switchboard;
 use crate::tls::{Finding, Identity, Machine};
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 use tring_medianet::MediaNet;
@@ -94,7 +95,7 @@ pub struct Running {
     /// The data folder, whole.
     data: PathBuf,
     directory: Directory,
-    switchboard: mpsc::Sender<In>,
+    switchboard: Inbox,
     identity: Option<Arc<Identity>>,
     /// Accept connections.
     doors: Vec<JoinHandle<()>>,
@@ -125,10 +126,8 @@ impl Running {
     pub async fn stop(mut self) {
         self.doors.iter().for_each(JoinHandle::abort);
         let _ = self.stopping.send(true);
-        let (done, told) = oneshot::channel();
-        if self.switchboard.send(In::Shutdown(done)).await.is_ok() {
-            let _ = tokio::time::timeout(STOP_WITHIN, told).await;
-        }
+        let told = self.switchboard.shut_down().await;
+        let _ = tokio::time::timeout(STOP_WITHIN, told).await;
         // All permits are back when the last socket has closed.
         if tokio::time::timeout(STOP_WITHIN, self.sockets.acquire_many(ALL_SOCKETS)).await.is_err() {
             warn!("some clients did not take the end of their calls in time");
@@ -242,12 +241,20 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     let media = tring_medianet::start(media_config(&config), send)?;
     let (writer, recorder, audit) =
         Writer::open(&config.data, store.clone(), clock, store_health.clone()).await?;
-    let (switchboard, inbox) = mpsc::channel(INBOX);
+    let (switchboard, mail) = shell::inbox();
     let (failed, failures) = mpsc::channel(4);
-    let owner = Switchboard::new(clock, config.clone(), directory.clone(), media.clone(), recorder);
+    let rtmp_port = media.rtmp_address().map(|address| address.port());
+    let random = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).is_ok());
+    let owner = Switchboard::new(config.clone(), rtmp_port, random);
+    let owner = Shell::new(owner, clock, media.clone(), recorder);
+    let inbox = switchboard.clone();
+    let tell = move |change| {
+        let inbox = inbox.clone();
+        async move { inbox.app_changed(change).await }
+    };
     let mut tasks = vec![
-        watched("switchboard", failed.clone(), owner.run(inbox, notices)),
-        watched("directory", failed.clone(), directory.clone().follow(store.clone(), switchboard.clone())),
+        watched("switchboard", failed.clone(), owner.run(mail, notices)),
+        watched("directory", failed.clone(), directory.clone().follow(store.clone(), tell)),
         tokio::spawn(retention::run(store, clock, config.retention)),
     ];
     let writer = tokio::spawn(writer.run());

@@ -17,8 +17,8 @@ use crate::http::usersig::Signing;
 use crate::limits::connection_limit::ConnectionLimit;
 use crate::limits::session_limit::SessionLimit;
 use crate::records::store_health::StoreHealth;
+use crate::signalling::shell::Inbox;
 use crate::signalling::stream_urls;
-use crate::signalling::switchboard::In;
 use crate::tls::Identity;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -30,7 +30,7 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tring_medianet::MediaNet;
 
 /// Longest body of a POST, in bytes. The signing service takes the largest, about 300.
@@ -43,7 +43,7 @@ pub(crate) struct Doors {
     pub(crate) directory: Directory,
     pub(crate) signing: Signing,
     pub(crate) demo_guard: demo_guard::DemoGuard,
-    pub(crate) switchboard: mpsc::Sender<In>,
+    pub(crate) switchboard: Inbox,
     pub(crate) media: MediaNet,
     /// One permit an open WebSocket, so that a stop can wait for the last.
     pub(crate) sockets: Arc<Semaphore>,

@@ -8,9 +8,10 @@ use crate::http::Doors;
 use crate::limits::connection_limit::{ConnectionPermit, Eviction};
 use crate::limits::rate_limit::{Bucket, Rate};
 use crate::limits::stranger_log::stranger_event;
+use crate::signalling::messages::{In, Link, Login, Resume};
 use crate::signalling::session::{Frame, to_frame};
+use crate::signalling::shell::{LINK_QUEUE, ToSocket};
 use crate::signalling::stream_urls;
-use crate::signalling::switchboard::{In, LINK, Link, Out};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 use tracing::debug;
 use tring_protocol::limits::MAX_MESSAGE_BYTES;
@@ -104,15 +105,15 @@ async fn serve(
     pending: Pending,
     _held: OwnedSemaphorePermit,
 ) {
-    let number = doors.next_socket.fetch_add(1, Ordering::Relaxed);
-    let (sender, frames) = mpsc::channel(LINK);
-    let mut door = Door { doors, socket, number, from, host, device: None, pending: Some(pending) };
+    let link = Link(doors.next_socket.fetch_add(1, Ordering::Relaxed));
+    let (sender, frames) = mpsc::channel(LINK_QUEUE);
+    let mut door = Door { doors, socket, link, from, host, device: None, pending: Some(pending) };
     let why = door.run(sender, frames).await;
     let Some(device) = door.device else {
-        return stranger_event!(DEBUG, socket = number, %from, why, "socket closed that nobody signed in on");
+        return stranger_event!(DEBUG, socket = %link, %from, why, "socket closed that nobody signed in on");
     };
-    debug!(socket = number, %from, %device, why, "socket closed");
-    let _ = door.doors.switchboard.send(In::Cut { device, socket: number }).await;
+    debug!(socket = %link, %from, %device, why, "socket closed");
+    let _ = door.doors.switchboard.send(In::Cut { device, link }).await;
 }
 
 /// Why a socket ended, for the log.
@@ -121,7 +122,7 @@ type Why = &'static str;
 struct Door {
     doors: Arc<Doors>,
     socket: WebSocket,
-    number: u64,
+    link: Link,
     from: SocketAddr,
     host: Arc<str>,
     device: Option<DeviceId>,
@@ -138,7 +139,7 @@ async fn evicted(pending: &mut Option<Pending>) {
 }
 
 impl Door {
-    async fn run(&mut self, sender: mpsc::Sender<Out>, mut frames: mpsc::Receiver<Out>) -> Why {
+    async fn run(&mut self, sender: mpsc::Sender<ToSocket>, mut frames: mpsc::Receiver<ToSocket>) -> Why {
         let limits = &self.doors.config.limits;
         let rate = Rate { burst: limits.messages_burst, per_second: limits.messages_per_second };
         let silence = Duration::from_secs_f32(f32::from(limits.heartbeat_s) * SILENT_HEARTBEATS);
@@ -147,15 +148,15 @@ impl Door {
         let mut stopping = self.doors.stopping.clone();
         let idle = tokio::time::sleep(SIGN_IN_WITHIN);
         tokio::pin!(idle);
-        // Held until sign-in. Then only the switchboard has one: when it lets go, `frames` ends and so does the socket.
+        // Held until sign-in. Then only signalling has one: when it lets go, `frames` ends and so does the socket.
         let mut sender = Some(sender);
         loop {
             tokio::select! {
                 out = frames.recv() => match out {
-                    Some(Out::Frame(frame)) => if self.send(frame).await.is_err() { return "does not take its frames" },
-                    Some(Out::Close(code, reason)) => {
-                        self.close(code, reason).await;
-                        return reason;
+                    Some(ToSocket::Frame(frame)) => if self.send(frame).await.is_err() { return "does not take its frames" },
+                    Some(ToSocket::Close(reason)) => {
+                        self.close(reason.code(), reason.text()).await;
+                        return reason.text();
                     }
                     None => {
                         self.close(close_code::NORMAL, "too far behind").await;
@@ -176,7 +177,7 @@ impl Door {
                             return "closed by the client";
                         }
                         Some(Err(e)) => {
-                            stranger_event!(DEBUG, socket = self.number, error = %Untrusted(&e), "socket error");
+                            stranger_event!(DEBUG, socket = %self.link, error = %Untrusted(&e), "socket error");
                             self.close(close_code::SIZE, "frame too large or broken").await;
                             return "broken";
                         }
@@ -218,7 +219,7 @@ impl Door {
     async fn message(
         &mut self,
         text: &str,
-        sender: &mut Option<mpsc::Sender<Out>>,
+        sender: &mut Option<mpsc::Sender<ToSocket>>,
     ) -> Result<(), axum::Error> {
         let ClientMessage { id, request } = match parse_client_message(text) {
             Ok(message) => message,
@@ -226,11 +227,11 @@ impl Door {
         };
         if let Some(device) = self.device {
             let message = ClientMessage { id, request };
-            let _ = self.doors.switchboard.send(In::Request { device, socket: self.number, message }).await;
+            let _ = self.doors.switchboard.send(In::Request { device, link: self.link, message }).await;
             return Ok(());
         }
-        let (device, answer) = oneshot::channel();
-        let message = match request {
+        let (link, host) = (self.link, self.host.clone());
+        let (input, frames) = match request {
             Request::Login { protocol, sdk_app_id, user_id, user_sig, device: _, again } => {
                 let owner = UserKey { app: sdk_app_id, user: user_id };
                 let now = clock::wall();
@@ -241,15 +242,15 @@ impl Door {
                         let permit = match self.doors.session_limit.enter(self.from.ip()) {
                             Ok(permit) => permit,
                             Err(full) => {
-                                stranger_event!(DEBUG, socket = self.number, from = %self.from, full, "no place for a session");
+                                stranger_event!(DEBUG, socket = %self.link, from = %self.from, full, "no place for a session");
                                 return self.refuse(id, ErrorCode::Overloaded.into()).await;
                             }
                         };
-                        let link = Link::new(self.number, frames, self.host.clone());
-                        In::Login { owner, single_login, again, re: id, link, permit, device }
+                        let login = Login { link, host, owner, single_login, again, re: id, permit };
+                        (In::Login(login), frames)
                     }
                     (Err(error), _) => {
-                        stranger_event!(DEBUG, socket = self.number, user = %Untrusted(&owner), code = ?error.code, "sign-in refused");
+                        stranger_event!(DEBUG, socket = %self.link, user = %Untrusted(&owner), code = ?error.code, "sign-in refused");
                         return self.refuse(id, error).await;
                     }
                     (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
@@ -258,17 +259,15 @@ impl Door {
             Request::Resume { protocol, ticket, last_seq } => match (check_version(protocol), sender.clone())
             {
                 (Ok(()), Some(frames)) => {
-                    let link = Link::new(self.number, frames, self.host.clone());
                     let seat = self.doors.session_limit.seat(self.from.ip());
-                    In::Resume { ticket, last_seq, re: id, link, seat, device }
+                    (In::Resume(Resume { link, host, ticket, last_seq, re: id, seat }), frames)
                 }
                 (Err(error), _) => return self.refuse(id, error).await,
                 (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
             },
             _ => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
         };
-        let _ = self.doors.switchboard.send(message).await;
-        self.device = answer.await.ok().flatten();
+        self.device = self.doors.switchboard.sign_in(input, link, frames).await;
         if self.device.is_some() {
             *sender = None;
             self.pending = None;

@@ -1,6 +1,7 @@
 //! The whole server, where a test must reach into it.
 
 use super::*;
+use crate::signalling::messages::In;
 use futures_util::{SinkExt, StreamExt};
 use std::net::Ipv4Addr;
 use tempfile::TempDir;

@@ -1,22 +1,20 @@
-//! What is kept of sessions that the server ended, so that a device which was out of reach then still hears why.
-//!
-//! Without it a phone that comes out of a tunnel would find its ticket void, sign in again by itself, and sign out the
-//! very device for which it was signed out. Pure: no clock.
+//! Sessions that the server ended, so that a device which was out of reach then still hears why. Which sessions are kept, and
+//! for how long, is the engine's rule (`tring_calls`, rows `SessionKept` and `SessionForgotten`). Pure: no clock.
 
-use crate::signalling::session::{Frame, Session, to_frame};
-use crate::signalling::switchboard::TicketHash;
+use crate::signalling::session::{Frame, Session, TicketHash, to_frame};
 use std::collections::{HashMap, VecDeque};
 use tring_protocol::{Event, EventMessage, KickReason, Timestamp, UserKey};
 
-/// Ended sessions that are kept. Higher: more devices hear why, when many are signed out at once. Lower: less memory; an
+/// Ended sessions of all users. Higher: more devices hear why, when many are signed out at once. Lower: less memory; an
 /// entry is about a kilobyte, 50 at worst.
 const KEPT: usize = 2048;
 
-/// Of one user, so that nobody pushes out the others' by signing in over and over.
+/// Ended sessions of one user, so that nobody pushes out the others' by signing in over and over. Higher: more devices of one
+/// user hear why. Lower: one user takes less of [`KEPT`].
 const KEPT_PER_USER: usize = 8;
 
 #[derive(Debug)]
-struct Tombstone {
+struct Ended {
     owner: UserKey,
     session: Session,
     reason: KickReason,
@@ -24,16 +22,16 @@ struct Tombstone {
 
 /// The sessions that were ended lately, by their tickets.
 #[derive(Debug, Default)]
-pub(crate) struct Tombstones {
-    by_ticket: HashMap<TicketHash, Tombstone>,
+pub(crate) struct EndedSessions {
+    by_ticket: HashMap<TicketHash, Ended>,
     of_user: HashMap<UserKey, VecDeque<TicketHash>>,
     /// In the order in which they expire. May name some that are gone already.
     order: VecDeque<(Timestamp, TicketHash)>,
 }
 
-impl Tombstones {
-    /// Keeps a session that was ended. Its newest event says so, unless its buffer had no room for it.
-    pub(crate) fn bury(
+impl EndedSessions {
+    /// Keeps a session that was ended until then. The newest event in it says so, unless there was no room for it.
+    pub(crate) fn keep(
         &mut self,
         ticket: TicketHash,
         owner: UserKey,
@@ -46,7 +44,7 @@ impl Tombstones {
         let of_user = self.of_user.entry(owner.clone()).or_default();
         of_user.push_back(ticket);
         let surplus = if of_user.len() > KEPT_PER_USER { of_user.front().copied() } else { None };
-        self.by_ticket.insert(ticket, Tombstone { owner, session, reason });
+        self.by_ticket.insert(ticket, Ended { owner, session, reason });
         self.order.push_back((until, ticket));
         if let Some(oldest) = surplus {
             self.remove(&oldest);
@@ -60,14 +58,19 @@ impl Tombstones {
 
     /// A device is back with its ticket and the number of the last event that it has handled: what it is told, the
     /// kick last. None if there is nothing to tell: it knows, or nobody remembers.
-    pub(crate) fn visit(&mut self, ticket: &TicketHash, last_seq: u32, now: Timestamp) -> Option<Vec<Frame>> {
+    pub(crate) fn resume(
+        &mut self,
+        ticket: &TicketHash,
+        last_seq: u32,
+        now: Timestamp,
+    ) -> Option<Vec<Frame>> {
         self.forget_expired(now);
-        let tombstone = self.by_ticket.get_mut(ticket)?;
-        let missed = match tombstone.session.resume(last_seq) {
+        let ended = self.by_ticket.get_mut(ticket)?;
+        let missed = match ended.session.resume(last_seq) {
             Ok(missed) => missed.collect(),
             // It cannot be told everything; that it is signed out it must be told.
             Err(_) => {
-                let event = Event::KickedOut { reason: tombstone.reason };
+                let event = Event::KickedOut { reason: ended.reason };
                 vec![to_frame(&EventMessage { seq: last_seq.saturating_add(1), event })]
             }
         };
@@ -88,11 +91,11 @@ impl Tombstones {
     }
 
     fn remove(&mut self, ticket: &TicketHash) {
-        let Some(tombstone) = self.by_ticket.remove(ticket) else { return };
-        if let Some(of_user) = self.of_user.get_mut(&tombstone.owner) {
+        let Some(ended) = self.by_ticket.remove(ticket) else { return };
+        if let Some(of_user) = self.of_user.get_mut(&ended.owner) {
             of_user.retain(|t| t != ticket);
             if of_user.is_empty() {
-                self.of_user.remove(&tombstone.owner);
+                self.of_user.remove(&ended.owner);
             }
         }
     }
@@ -117,22 +120,22 @@ mod tests {
         UserKey { app: SdkAppId::new(1).unwrap(), user: UserId::new(name).unwrap() }
     }
 
-    fn bury(tombstones: &mut Tombstones, n: u64, name: &str, now: Timestamp) {
+    fn keep(sessions: &mut EndedSessions, n: u64, name: &str, now: Timestamp) {
         let mut session = Session::default();
         let reason = KickReason::SignedInElsewhere;
         session.event(Event::KickedOut { reason }).unwrap();
-        tombstones.bury(ticket(n), user(name), session, reason, now + KEEP, now);
+        sessions.keep(ticket(n), user(name), session, reason, now + KEEP, now);
     }
 
-    fn told(tombstones: &mut Tombstones, n: u64, last_seq: u32, now: Timestamp) -> Option<String> {
-        let frames = tombstones.visit(&ticket(n), last_seq, now)?;
+    fn told(sessions: &mut EndedSessions, n: u64, last_seq: u32, now: Timestamp) -> Option<String> {
+        let frames = sessions.resume(&ticket(n), last_seq, now)?;
         Some(frames.iter().map(|f| f.to_string()).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
     fn a_device_that_was_away_hears_of_its_kick_until_it_has_handled_it() {
-        let mut t = Tombstones::default();
-        bury(&mut t, 1, "a", T0);
+        let mut t = EndedSessions::default();
+        keep(&mut t, 1, "a", T0);
         let kicked = r#"{"seq":1,"type":"kicked_out","reason":"signed_in_elsewhere"}"#;
         assert_eq!(told(&mut t, 1, 0, T0).as_deref(), Some(kicked));
         assert_eq!(told(&mut t, 1, 0, T0).as_deref(), Some(kicked), "the first answer may have been lost");
@@ -144,15 +147,15 @@ mod tests {
 
     #[test]
     fn it_is_forgotten_in_time_and_in_number() {
-        let mut t = Tombstones::default();
-        bury(&mut t, 1, "a", T0);
+        let mut t = EndedSessions::default();
+        keep(&mut t, 1, "a", T0);
         assert_eq!(told(&mut t, 1, 0, T0 + KEEP), None);
         for n in 0..100 {
-            bury(&mut t, n, "greedy", T0 + KEEP);
+            keep(&mut t, n, "greedy", T0 + KEEP);
         }
         assert_eq!(t.by_ticket.len(), KEPT_PER_USER);
         for n in 1000..1000 + 2 * KEPT as u64 {
-            bury(&mut t, n, &format!("u{n}"), T0 + KEEP);
+            keep(&mut t, n, &format!("u{n}"), T0 + KEEP);
         }
         assert!(t.by_ticket.len() <= KEPT && t.order.len() <= 2 * KEPT);
         assert!(told(&mut t, 999 + 2 * KEPT as u64, 0, T0 + KEEP).is_some());

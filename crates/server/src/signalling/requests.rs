@@ -1,81 +1,41 @@
-//! What signed-in devices ask, and how often they may.
+//! What signed-in devices ask.
 
-use crate::config::LimitSettings;
-use crate::limits::rate_limit::Rate;
+use crate::signalling::messages::Link;
+use crate::signalling::rates::too_many;
 use crate::signalling::session::{Admission, to_frame};
-use crate::signalling::switchboard::Switchboard;
-use crate::signalling::transports::Way;
+use crate::signalling::switchboard::Step;
+use crate::signalling::transports::ConnectBy;
 use tracing::info;
 use tring_calls::{Input, Reply};
-use tring_protocol::{
-    Answer, CallId, CallRequest, ClientMessage, DeviceId, ErrorBody, ErrorCode, Outcome, Request, Success,
-    UserKey,
-};
+use tring_protocol::{Answer, CallId, ClientMessage, DeviceId, ErrorCode, Outcome, Request, Success};
 
-/// Calls at once that one user may always have to one other, however small `calls_to_one_share` makes it: a mistaken
-/// hang-up is called again.
-const CALLS_TO_ONE_MIN: f32 = 3.0;
-
-/// How often a device may switch between voice and video. Higher: quicker hands. Lower: fewer events wait for a device
-/// that is away, where a switch never takes the place of an older one, since what follows has its meaning from it.
-const SWITCHES: Rate = Rate { burst: 8.0, per_second: 0.1 };
-
-/// The rates of what devices ask.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rates {
-    pub(super) calls: Rate,
-    pub(super) calls_to_one: Rate,
-    pub(super) calls_received: Rate,
-    pub(super) devices: Rate,
-    pub(super) switches: Rate,
-    pub(super) offers: Rate,
-}
-
-impl Rates {
-    pub(super) fn of(l: &LimitSettings) -> Self {
-        let calls = Rate { burst: l.calls_burst, per_second: l.calls_per_minute / 60.0 };
-        let times = |factor: f32| Rate { burst: calls.burst * factor, per_second: calls.per_second * factor };
-        let to_one = times(l.calls_to_one_share);
-        Self {
-            calls,
-            calls_to_one: Rate { burst: to_one.burst.max(CALLS_TO_ONE_MIN), ..to_one },
-            calls_received: times(l.calls_received_factor),
-            devices: Rate { burst: l.devices_burst, per_second: l.devices_per_second },
-            switches: SWITCHES,
-            offers: Rate { burst: l.offers_burst, per_second: l.offers_per_second },
-        }
-    }
-}
-
-fn too_many(what: &str) -> ErrorBody {
-    ErrorBody::with(ErrorCode::TooMany, format!("{what}: wait some seconds"))
-}
-
-impl Switchboard {
+impl Step<'_> {
+    /// A device asks something on the link on which it is signed in.
     pub(super) fn request(
         &mut self,
         device: DeviceId,
-        socket: u64,
+        link: Link,
         ClientMessage { id, request }: ClientMessage,
     ) {
-        let now = self.clock.now();
-        let Some(entry) = self.sessions.get_mut(&device) else { return };
-        let Some(link) = entry.link.as_mut().filter(|link| link.socket == socket) else {
-            return; // sent on a socket that this session has left; the client repeats it on the new one
+        let now = self.now;
+        let rates = self.board.rates;
+        let Some(entry) = self.board.sessions.get_mut(&device) else { return };
+        let Some(attached) = entry.link.as_mut().filter(|attached| attached.link == link) else {
+            return; // sent on a link that this session has left; the client repeats it on the new one
         };
         match entry.session.admit(id) {
             Admission::Fresh => {}
             Admission::Pending => return,
-            Admission::Repeat(frame) => return self.push(device, frame),
+            Admission::Repeat(frame) => return self.send(device, frame),
             Admission::Forgotten => {
                 let outcome = Outcome::Error(ErrorCode::AnswerForgotten.into());
-                return self.push(device, to_frame(&Answer { re: id, outcome }));
+                return self.send(device, to_frame(&Answer { re: id, outcome }));
             }
         }
         let input = match request {
             Request::Ping { ack } => {
                 entry.session.acknowledge(ack);
-                link.unacknowledged = 0;
+                attached.unacknowledged = 0;
                 return self.answer(device, id, Ok(Success::Done {}));
             }
             Request::Login { .. } | Request::Resume { .. } => {
@@ -83,51 +43,43 @@ impl Switchboard {
             }
             Request::Logout {} => return self.logout(device, id),
             Request::Transport { call_id, offer } => {
-                if !entry.offers.take(self.rates.offers, now) {
+                if !entry.offers.take(rates.offers, now) {
                     return self.answer(device, id, Err(too_many("too many offers")));
                 }
-                return self.connect(device, id, call_id, Way::Sdp(offer));
+                return self.connect(device, id, call_id, ConnectBy::WebRtc { offer });
             }
             Request::Streams { call_id } => {
-                if !entry.offers.take(self.rates.offers, now) {
+                if !entry.offers.take(rates.offers, now) {
                     return self.answer(device, id, Err(too_many("asked for streams too often")));
                 }
                 return self.streams(device, id, call_id);
             }
             Request::Call(request) => {
                 let caller = entry.owner.clone();
-                if let Err(error) = self.may_call(&caller, &request) {
+                if let Err(error) = self.board.calls.take(&caller, &request, now) {
                     return self.answer(device, id, Err(error));
                 }
-                let (Some(call), Some(room_seed)) = (random_bytes().map(u128::from_le_bytes), random_bytes())
-                else {
+                let (Some(call), Some(room_seed)) = (self.random(), self.random()) else {
                     return self.answer(device, id, Err(ErrorCode::Internal.into()));
                 };
-                let room_seed = u32::from_le_bytes(room_seed);
-                Input::Call { device, call: CallId::from_random(call), room_seed, request }
+                let call = CallId::from_random(u128::from_le_bytes(call));
+                Input::Call { device, call, room_seed: u32::from_le_bytes(room_seed), request }
             }
             Request::Delivered { call_id } => Input::Delivered { device, call: call_id },
             Request::Accept { call_id } => Input::Accept { device, call: call_id },
             Request::Reject { call_id } => Input::Reject { device, call: call_id },
             Request::Hangup { call_id } => Input::Hangup { device, call: call_id },
             Request::Devices { call_id, microphone, camera } => {
-                // Each change is told to everybody in the call.
-                if !entry.devices.take(self.rates.devices, now) {
-                    return self.answer(
-                        device,
-                        id,
-                        Err(too_many("too many changes of microphone and camera")),
-                    );
+                if !entry.devices.take(rates.devices, now) {
+                    let error = too_many("too many changes of microphone and camera");
+                    return self.answer(device, id, Err(error));
                 }
                 Input::Devices { device, call: call_id, microphone, camera }
             }
             Request::Media { call_id, media } => {
-                if !entry.switches.take(self.rates.switches, now) {
-                    return self.answer(
-                        device,
-                        id,
-                        Err(too_many("switched between voice and video too often")),
-                    );
+                if !entry.switches.take(rates.switches, now) {
+                    let error = too_many("switched between voice and video too often");
+                    return self.answer(device, id, Err(error));
                 }
                 Input::Media { device, call: call_id, media }
             }
@@ -139,7 +91,7 @@ impl Switchboard {
             Input::Accept { call, .. } => Some(call.clone()),
             _ => None,
         };
-        let result = self.engine.handle(input, now, &mut self.effects);
+        let result = self.decide(input);
         // Logged when it has happened: of what is only asked for, anything can be asked for.
         if let (Some(call), Ok(_)) = (&accepted, &result) {
             info!(%call, %device, "answers");
@@ -155,37 +107,4 @@ impl Switchboard {
         self.answer(device, id, result);
         self.carry_out();
     }
-
-    /// Counts a call, of its caller and at each callee. The buckets are of users, not of sessions: signing in anew
-    /// fills none. A refused call takes nothing from anybody.
-    fn may_call(&mut self, caller: &UserKey, request: &CallRequest) -> Result<(), ErrorBody> {
-        let now = self.clock.now();
-        if !self.calls.has(caller, now) {
-            return Err(too_many("too many calls"));
-        }
-        // The engine refuses longer lists; here they would only cost.
-        let to = &request.to[..request.to.len().min(tring_protocol::limits::MAX_CALLEES)];
-        let callees: Vec<UserKey> =
-            to.iter().map(|user| UserKey { app: caller.app, user: user.clone() }).collect();
-        for callee in &callees {
-            if !self.calls_to_one.has(&(caller.clone(), callee.clone()), now) {
-                return Err(too_many("too many calls to this user"));
-            }
-            if !self.calls_received.has(callee, now) {
-                return Err(too_many("this user is being called too often"));
-            }
-        }
-        self.calls.take(caller.clone(), now);
-        for callee in callees {
-            self.calls_to_one.take((caller.clone(), callee.clone()), now);
-            self.calls_received.take(callee, now);
-        }
-        Ok(())
-    }
-}
-
-fn random_bytes<const N: usize>() -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(bytes)
 }

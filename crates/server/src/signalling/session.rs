@@ -15,13 +15,17 @@ use tring_protocol::{Answer, CallId, Event, EventMessage, Outcome, UserId};
 /// dead client. A one-to-one call is about ten events.
 pub(crate) const EVENTS_KEPT: usize = 256;
 
-/// Room beyond it for the last words: the end of its call, of one more that was just ringing in, and that the session
-/// is over. Whoever overruns the buffer still hears how things ended.
+/// Room beyond [`EVENTS_KEPT`] for the last words: the end of its call, of one more that was just ringing in, and that the session
+/// is over. Whoever overruns the buffer still hears how things ended. Higher: the ends of more calls find room. Lower: less
+/// memory for each dead client.
 pub(crate) const LAST_EVENTS: usize = 4;
 
 /// Newest answers that a session keeps for repeated requests, and so the most requests that a client may have in
 /// flight. Higher costs memory in each session that asked for transports (an SDP answer is 2 to 4 kB).
 pub(crate) const ANSWERS_KEPT: usize = 16;
+
+/// The SHA-256 of a ticket. Tickets are kept as hashes, so that neither a core dump nor a lookup's timing gives one away.
+pub(crate) type TicketHash = [u8; 32];
 
 /// A text frame, shared between the session's buffer and the socket.
 pub(crate) type Frame = Arc<str>;
@@ -85,7 +89,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Numbers an event and keeps it. Errors: [`Overrun`].
+    /// Numbers an event and keeps it.
+    ///
+    /// # Errors
+    /// [`Overrun`]: the client does not take its events, and its session is to end.
     ///
     /// While there is no socket, newer states of the same user's devices or network take the place and the number of
     /// older ones: otherwise a peer that plays with its mute key would fill the buffer of one that is away, who would
@@ -144,7 +151,10 @@ impl Session {
         }
     }
 
-    /// The events after `last_seq`, for a client that is back. Errors: [`Gap`].
+    /// The events after `last_seq`, for a client that is back.
+    ///
+    /// # Errors
+    /// [`Gap`]: the client has to sign in anew.
     pub(crate) fn resume(&mut self, last_seq: u32) -> Result<impl Iterator<Item = Frame> + '_, Gap> {
         if last_seq > self.last_seq || last_seq < self.acknowledged() {
             return Err(Gap);

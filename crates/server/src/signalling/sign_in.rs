@@ -1,85 +1,100 @@
-//! Sessions: they begin, move to new sockets, and end.
+//! Sessions: they begin, move to new links, and end.
 
-use crate::limits::ip_quota::Seat;
 use crate::limits::rate_limit::Bucket;
-use crate::limits::session_limit::SessionPermit;
-use crate::signalling::session::{Session, to_frame};
-use crate::signalling::switchboard::{Entry, Link, Switchboard, TicketHash};
-use axum::extract::ws::close_code;
+use crate::signalling::messages::{CloseReason, Link, Login, Out, Resume};
+use crate::signalling::session::{Frame, Session, TicketHash, to_frame};
+use crate::signalling::switchboard::{Attached, Entry, Step};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::time::Duration;
 use tracing::{debug, info};
 use tring_calls::{Departure, Input};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
-    Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, Timestamp, UserKey,
-    Welcome,
+    Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, Timestamp, Welcome,
 };
 
-/// Random bytes of a session ticket: beyond guessing.
+/// Random bytes of a session ticket. Higher: longer tickets. Lower: within guessing, at some length.
 const TICKET_BYTES: usize = 24;
 
 fn hash(ticket: &Ticket) -> TicketHash {
     Sha256::digest(ticket.expose().as_bytes()).into()
 }
 
-fn refuse(link: &Link, re: u32, error: impl Into<ErrorBody>) -> Option<DeviceId> {
-    link.send(to_frame(&Answer { re, outcome: Outcome::Error(error.into()) }));
-    None
-}
+impl Step<'_> {
+    fn send_on(&mut self, link: Link, frame: Frame) {
+        self.out.push(Out::Frame { link, frame });
+    }
 
-impl Switchboard {
-    pub(super) fn login(
-        &mut self,
-        owner: UserKey,
-        (single_login, again): (bool, bool),
-        re: u32,
-        link: Link,
-        permit: SessionPermit,
-    ) -> Option<DeviceId> {
-        if self.stopping {
-            return refuse(&link, re, ErrorBody::with(ErrorCode::Overloaded, "the server is stopping"));
+    fn refuse(&mut self, link: Link, re: u32, error: impl Into<ErrorBody>) -> Option<DeviceId> {
+        self.send_on(link, to_frame(&Answer { re, outcome: Outcome::Error(error.into()) }));
+        None
+    }
+
+    /// Random bytes. None if the system has none.
+    pub(super) fn random<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        (self.board.random)(&mut bytes).then_some(bytes)
+    }
+
+    fn new_ticket(&mut self) -> Option<Ticket> {
+        let bytes = self.random::<TICKET_BYTES>()?;
+        let text = bytes.iter().fold(String::new(), |mut text, b| {
+            let _ = write!(text, "{b:02x}");
+            text
+        });
+        Some(text.into())
+    }
+
+    /// A session begins. Gives its device; None if the sign-in is refused.
+    pub(super) fn login(&mut self, login: Login) -> Option<DeviceId> {
+        let Login { link, host, owner, single_login, again, re, permit } = login;
+        if self.board.stopping {
+            let error = ErrorBody::with(ErrorCode::Overloaded, "the server is stopping");
+            return self.refuse(link, re, error);
         }
-        // The UserSig was checked before this message waited in the queue. Had the app gone since, nothing would come
-        // after that signs the user out.
-        if self.directory.app(owner.app).is_none() {
-            return refuse(&link, re, ErrorCode::AppUnknown);
+        // The UserSig was checked before this input waited in the inbox. Had the app gone since, nothing would come after
+        // that signs the user out.
+        if self.board.deleted_apps.contains(&owner.app) {
+            return self.refuse(link, re, ErrorCode::AppUnknown);
         }
-        let Some(ticket) = new_ticket() else { return refuse(&link, re, ErrorCode::Internal) };
-        let now = self.clock.now();
-        self.last_device += 1;
-        let device = DeviceId(self.last_device);
-        let input = Input::DeviceOnline { device, owner: owner.clone(), single_login, again };
-        if let Err(code) = self.engine.handle(input, now, &mut self.effects) {
+        let Some(ticket) = self.new_ticket() else { return self.refuse(link, re, ErrorCode::Internal) };
+        self.board.last_device += 1;
+        let device = DeviceId(self.board.last_device);
+        if let Err(code) =
+            self.decide(Input::DeviceOnline { device, owner: owner.clone(), single_login, again })
+        {
             if code == ErrorCode::SignedInElsewhere {
                 info!(user = %Untrusted(&owner), "a device that was replaced while it was away stays out");
             }
-            return refuse(&link, re, code);
+            return self.refuse(link, re, code);
         }
         info!(%device, user = %Untrusted(&owner), "signed in");
-        link.send(to_frame(&Answer { re, outcome: self.welcome(ticket.clone(), false) }));
+        let welcome = self.welcome(ticket.clone(), false);
+        self.send_on(link, to_frame(&Answer { re, outcome: welcome }));
         let ticket = hash(&ticket);
-        self.tickets.insert(ticket, device);
+        let (rates, now) = (self.board.rates, self.now);
         let entry = Entry {
             owner,
             ticket,
             session: Session::default(),
             permit,
-            host: link.host.clone(),
-            link: Some(link),
+            host,
+            link: Some(Attached::new(link)),
             expires: None,
             overrun: false,
-            devices: Bucket::full(self.rates.devices, now),
-            switches: Bucket::full(self.rates.switches, now),
-            offers: Bucket::full(self.rates.offers, now),
+            devices: Bucket::full(rates.devices, now),
+            switches: Bucket::full(rates.switches, now),
+            offers: Bucket::full(rates.offers, now),
         };
-        self.sessions.insert(device, entry);
+        self.board.tickets.insert(ticket, device);
+        self.board.sessions.insert(device, entry);
         self.carry_out();
         Some(device)
     }
 
     fn welcome(&self, ticket: Ticket, resumed: bool) -> Outcome {
-        let l = &self.config.limits;
+        let l = &self.board.config.limits;
         Outcome::Ok(Success::Welcome(Welcome {
             ticket,
             resumed,
@@ -88,113 +103,104 @@ impl Switchboard {
         }))
     }
 
-    /// A ticket has one socket: the newest that shows it. The one before is closed, so a thief and the owner cannot
-    /// both be live, and each notices the other.
-    pub(super) fn resume(
-        &mut self,
-        ticket: &Ticket,
-        last_seq: u32,
-        re: u32,
-        link: Link,
-        seat: Option<Seat>,
-    ) -> Option<DeviceId> {
-        if self.stopping {
-            return refuse(&link, re, ErrorBody::with(ErrorCode::Overloaded, "the server is stopping"));
+    /// A session moves to a new link. A ticket has one link: the newest that shows it. The one before is closed, so a thief
+    /// and the owner cannot both be live, and each notices the other. Gives the session's device; None if it has ended.
+    pub(super) fn resume(&mut self, resume: Resume) -> Option<DeviceId> {
+        let Resume { link, host, ticket, last_seq, re, seat } = resume;
+        if self.board.stopping {
+            let error = ErrorBody::with(ErrorCode::Overloaded, "the server is stopping");
+            return self.refuse(link, re, error);
         }
-        let hash = hash(ticket);
-        let welcome = to_frame(&Answer { re, outcome: self.welcome(ticket.clone(), true) });
-        let Some(&device) = self.tickets.get(&hash) else {
-            let Some(missed) = self.tombstones.visit(&hash, last_seq, self.clock.now()) else {
-                return refuse(&link, re, ErrorCode::TicketInvalid);
-            };
-            debug!(missed = missed.len(), "a device is told that its session was ended while it was away");
-            link.send(welcome);
-            for frame in missed {
-                link.send(frame);
-            }
-            link.close(close_code::NORMAL, "signed out");
-            return None;
+        let hash = hash(&ticket);
+        let Some(&device) = self.board.tickets.get(&hash) else {
+            return self.resume_ended(link, &hash, ticket, last_seq, re);
         };
-        let missed = self
-            .sessions
-            .get_mut(&device)
-            .and_then(|entry| entry.session.resume(last_seq).ok().map(Iterator::collect::<Vec<_>>));
-        let Some(missed) = missed else { return refuse(&link, re, ErrorCode::TicketInvalid) };
+        let session = self.board.sessions.get_mut(&device).map(|entry| &mut entry.session);
+        let missed = session.and_then(|s| s.resume(last_seq).ok().map(Iterator::collect::<Vec<_>>));
+        let Some(missed) = missed else { return self.refuse(link, re, ErrorCode::TicketInvalid) };
         debug!(%device, missed = missed.len(), "resumed");
-        link.send(welcome);
-        for frame in missed {
-            link.send(frame);
-        }
-        if let Some(entry) = self.sessions.get_mut(&device) {
+        self.welcome_back(link, ticket, re, missed);
+        if let Some(entry) = self.board.sessions.get_mut(&device) {
             if let Some(at) = entry.expires.take() {
-                self.expiries.remove(&(at, device));
+                self.board.expiries.remove(&(at, device));
             }
-            entry.host = link.host.clone();
+            entry.host = host;
             entry.permit.moves(seat);
-            if let Some(old) = entry.link.replace(link) {
-                old.close(close_code::NORMAL, "the session was taken up on another socket");
+            if let Some(old) = entry.link.replace(Attached::new(link)) {
+                self.out.push(Out::Close { link: old.link, reason: CloseReason::TakenUp });
             }
         }
-        let _ = self.engine_input(Input::DeviceAttached { device });
+        let _ = self.engine(Input::DeviceAttached { device });
         Some(device)
     }
 
-    /// A device has no socket any more. The effects that follow are carried out by who called.
+    /// A device whose session the server has ended is told what it is still owed, the kick last.
+    fn resume_ended(
+        &mut self,
+        link: Link,
+        hash: &TicketHash,
+        ticket: Ticket,
+        last_seq: u32,
+        re: u32,
+    ) -> Option<DeviceId> {
+        let Some(missed) = self.board.ended_sessions.resume(hash, last_seq, self.now) else {
+            return self.refuse(link, re, ErrorCode::TicketInvalid);
+        };
+        debug!(missed = missed.len(), "a device is told that its session was ended while it was away");
+        self.welcome_back(link, ticket, re, missed);
+        self.out.push(Out::Close { link, reason: CloseReason::SignedOut });
+        None
+    }
+
+    fn welcome_back(&mut self, link: Link, ticket: Ticket, re: u32, missed: Vec<Frame>) {
+        let welcome = to_frame(&Answer { re, outcome: self.welcome(ticket, true) });
+        self.out.extend([welcome].into_iter().chain(missed).map(|frame| Out::Frame { link, frame }));
+    }
+
+    /// A device has no link any more. The effects that follow are carried out by [`Self::carry_out`], which the caller does.
     pub(super) fn detach(&mut self, device: DeviceId) {
-        let expires = self.clock.now() + Duration::from_secs(self.config.limits.resume_s.into());
-        let Some(entry) = self.sessions.get_mut(&device) else { return };
+        let expires = self.now + Duration::from_secs(self.board.config.limits.resume_s.into());
+        let Some(entry) = self.board.sessions.get_mut(&device) else { return };
         entry.link = None;
         if let Some(old) = entry.expires.replace(expires) {
-            self.expiries.remove(&(old, device));
+            self.board.expiries.remove(&(old, device));
         }
-        self.expiries.insert((expires, device));
-        let _ = self.engine.handle(Input::DeviceDetached { device }, self.clock.now(), &mut self.effects);
+        self.board.expiries.insert((expires, device));
+        let _ = self.decide(Input::DeviceDetached { device });
     }
 
-    /// Signs a device out, which is told now or when it comes back.
+    /// Signs a device out, which is told now or when it comes back, until its session is forgotten.
     pub(super) fn kick(&mut self, device: DeviceId, reason: KickReason, until: Timestamp) {
-        let Some(entry) = self.sessions.get_mut(&device) else { return };
+        let Some(entry) = self.board.sessions.get_mut(&device) else { return };
         info!(%device, user = %Untrusted(&entry.owner), ?reason, "signed out by the server");
         if let Ok(frame) = entry.session.event(Event::KickedOut { reason })
-            && let Some(link) = &entry.link
+            && let Some(attached) = &entry.link
         {
-            link.send(frame);
+            self.out.push(Out::Frame { link: attached.link, frame });
         }
-        if let Some(entry) = self.remove(device) {
-            let now = self.clock.now();
-            self.tombstones.bury(entry.ticket, entry.owner, entry.session, reason, until, now);
+        if let Some(Entry { ticket, owner, session, .. }) = self.remove(device) {
+            self.board.ended_sessions.keep(ticket, owner, session, reason, until, self.now);
         }
     }
 
-    /// The engine first, so that its last events and the answer still reach the socket.
+    /// The engine first, so that its last events and the answer still reach the client.
     pub(super) fn logout(&mut self, device: DeviceId, id: u32) {
-        let _ = self.engine_input(Input::DeviceGone { device, why: Departure::LoggedOut });
+        let _ = self.engine(Input::DeviceGone { device, why: Departure::LoggedOut });
         self.answer(device, id, Ok(Success::Done {}));
         debug!(%device, "logged out");
         self.remove(device);
     }
 
-    /// Forgets a session and closes its socket.
+    /// Forgets a session and closes its link.
     pub(super) fn remove(&mut self, device: DeviceId) -> Option<Entry> {
-        let mut entry = self.sessions.remove(&device)?;
-        self.tickets.remove(&entry.ticket);
+        let mut entry = self.board.sessions.remove(&device)?;
+        self.board.tickets.remove(&entry.ticket);
         if let Some(at) = entry.expires {
-            self.expiries.remove(&(at, device));
+            self.board.expiries.remove(&(at, device));
         }
-        if let Some(link) = entry.link.take() {
-            link.close(close_code::NORMAL, "the session is over");
+        if let Some(attached) = entry.link.take() {
+            self.out.push(Out::Close { link: attached.link, reason: CloseReason::SessionOver });
         }
         Some(entry)
     }
-}
-
-fn new_ticket() -> Option<Ticket> {
-    use std::fmt::Write;
-    let mut bytes = [0; TICKET_BYTES];
-    getrandom::fill(&mut bytes).ok()?;
-    let text = bytes.iter().fold(String::new(), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    });
-    Some(text.into())
 }

@@ -1,194 +1,99 @@
-//! The one owner of all sessions and of the call engine: one task, messages in, effects out.
+//! The one owner of all sessions and of the call engine: inputs and the time in; frames, media commands and records out.
 //!
-//! Sockets, the media plane and the signing door know of each other only through here, so that the order of what a
-//! device is told is the order in which it happened.
+//! Sockets, the media plane and the signing service know of each other only through here, so that the order of what a
+//! device is told is the order in which it happened. Pure: no socket, no channel, no thread, no clock and no randomness of
+//! its own. `shell` carries what comes out.
 //!
 //! | module | subject |
 //! |---|---|
-//! | here | the task, effects, what devices are told |
-//! | `sign_in` | sessions begin, move to new sockets, end |
-//! | `requests` | what signed-in devices ask, and its bounds |
+//! | here | inputs, the engine's effects, what devices are told |
+//! | `sign_in` | sessions begin, move to new links, end |
+//! | `requests` | what signed-in devices ask |
+//! | `rates` | how often they may |
 //! | `media_events` | offers, and what the media plane tells |
+//! | `session`, `ended_sessions` | numbered events and answers; those of devices that were signed out |
+//! | `transports` | which media session belongs to which device of which call |
 
-use crate::apps::Directory;
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::limits::ip_quota::Seat;
-use crate::limits::rate_limit::{Bucket, Buckets};
+use crate::limits::rate_limit::Bucket;
 use crate::limits::session_limit::SessionPermit;
-use crate::records::writer::Recorder;
-use crate::signalling::ended_sessions::Tombstones;
-use crate::signalling::notice_queue::Notices;
-use crate::signalling::requests::Rates;
-use crate::signalling::session::{EVENTS_KEPT, Frame, LAST_EVENTS, Session};
+use crate::signalling::ended_sessions::EndedSessions;
+use crate::signalling::messages::{CloseReason, In, Link, Out, Random};
+use crate::signalling::rates::{CallRates, Rates};
+use crate::signalling::session::{Frame, Session, TicketHash};
 use crate::signalling::transports::Transports;
-use axum::extract::ws::close_code;
-use std::collections::{BTreeSet, HashMap};
-use std::fmt;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 use tring_calls::{Departure, Effect, Engine, Input, Reply, is_last_word};
-use tring_media::Command;
-use tring_medianet::MediaNet;
 use tring_protocol::log::Untrusted;
-use tring_protocol::{
-    ClientMessage, DeviceId, ErrorBody, ErrorCode, Event, Outcome, SdkAppId, Success, Ticket, Timestamp,
-    UserKey,
-};
+use tring_protocol::{DeviceId, ErrorBody, ErrorCode, Event, Outcome, SdkAppId, Success, Timestamp, UserKey};
 
-/// Messages that wait for the switchboard. Higher: larger bursts before a socket waits. Lower: less memory when it is
-/// behind.
-pub(crate) const INBOX: usize = 4096;
-
-/// Events that a socket may be given before its client acknowledges any. Clients acknowledge every 64. One that is
-/// further behind is cut: in its session, states that change often take each other's place, on a socket they pile up.
+/// Events that a link may be given before its client acknowledges any. Clients acknowledge every 64. A link that is further
+/// behind is closed: in a session, states that change often take each other's place, on a socket they pile up. Higher: slow
+/// clients keep their sockets for longer. Lower: less waits in their queues.
 pub(super) const UNACKNOWLEDGED: u32 = 128;
 
-/// Frames that wait for one socket: all events that a session keeps, as many as it is then given, and some answers. A
-/// socket that is further behind is cut; its session keeps the events.
-pub(crate) const LINK: usize = EVENTS_KEPT + LAST_EVENTS + UNACKNOWLEDGED as usize + 64;
-
-/// What a socket is sent.
-pub(crate) enum Out {
-    /// A text frame.
-    Frame(Frame),
-    /// Close with this code and reason after what was sent: the session has moved to another socket, or is over.
-    Close(u16, &'static str),
+/// All sessions and calls of one server.
+pub(crate) struct Switchboard {
+    pub(super) config: Arc<Config>,
+    /// The port of RTMP, if the server has one.
+    pub(super) rtmp_port: Option<u16>,
+    pub(super) random: Random,
+    pub(super) engine: Engine,
+    pub(super) sessions: HashMap<DeviceId, Entry>,
+    pub(super) tickets: HashMap<TicketHash, DeviceId>,
+    pub(super) expiries: BTreeSet<(Timestamp, DeviceId)>,
+    pub(super) ended_sessions: EndedSessions,
+    pub(super) transports: Transports,
+    pub(super) rates: Rates,
+    pub(super) calls: CallRates,
+    /// Apps that were deleted since the start. An operator deletes them, one by one, so they are few.
+    pub(super) deleted_apps: HashSet<SdkAppId>,
+    pub(super) last_device: u64,
+    pub(super) stopping: bool,
+    /// Two buffers in turn, reused between inputs.
+    pub(super) effects: Vec<Effect>,
+    spare: Vec<Effect>,
+    /// Devices whose sessions are full, which the engine has still to hear.
+    pub(super) overrun: Vec<DeviceId>,
 }
 
-impl fmt::Debug for Out {
-    /// Without the frame: a welcome has a ticket in it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Frame(frame) => write!(f, "Frame({} bytes)", frame.len()),
-            Self::Close(code, reason) => write!(f, "Close({code}, {reason:?})"),
-        }
-    }
-}
-
-/// The way to one socket.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) socket: u64,
-    pub(crate) frames: mpsc::Sender<Out>,
-    /// The host that the client asked for, without port; empty if it named none.
-    pub(crate) host: Arc<str>,
-    /// Events given to this socket since its client last acknowledged any.
-    pub(super) unacknowledged: u32,
-}
-
-impl Link {
-    pub(crate) fn new(socket: u64, frames: mpsc::Sender<Out>, host: Arc<str>) -> Self {
-        Self { socket, frames, host, unacknowledged: 0 }
-    }
-
-    /// Sends on a fresh link, whose queue cannot be full; a link that is gone is noticed by its socket.
-    pub(super) fn send(&self, frame: Frame) {
-        let _ = self.frames.try_send(Out::Frame(frame));
-    }
-
-    /// A full queue closes too: the sender goes with the link, and the queue's end is its socket's.
-    pub(super) fn close(self, code: u16, reason: &'static str) {
-        let _ = self.frames.try_send(Out::Close(code, reason));
-    }
-}
-
-/// What the switchboard is told.
-#[derive(Debug)]
-pub(crate) enum In {
-    /// A user has proved who it is.
-    Login {
-        owner: UserKey,
-        single_login: bool,
-        /// By itself, after its session was lost.
-        again: bool,
-        re: u32,
-        link: Link,
-        permit: SessionPermit,
-        device: oneshot::Sender<Option<DeviceId>>,
-    },
-    /// A client is back with its ticket.
-    Resume {
-        ticket: Ticket,
-        last_seq: u32,
-        re: u32,
-        link: Link,
-        /// Room in the share of the address from which it is back.
-        seat: Option<Seat>,
-        device: oneshot::Sender<Option<DeviceId>>,
-    },
-    /// A signed-in device asks.
-    Request { device: DeviceId, socket: u64, message: ClientMessage },
-    /// A socket is gone.
-    Cut { device: DeviceId, socket: u64 },
-    /// An app is gone. The directory does not have it any more.
-    AppDeleted(SdkAppId),
-    /// End all calls, tell everybody, close all sockets, and say when it is done.
-    Shutdown(oneshot::Sender<()>),
-    /// Fail, as a bug would.
-    #[cfg(test)]
-    Panic,
-}
-
+/// A session, and what else is known of its device.
 pub(super) struct Entry {
     pub(super) owner: UserKey,
     pub(super) ticket: TicketHash,
     pub(super) session: Session,
     pub(super) permit: SessionPermit,
-    pub(super) link: Option<Link>,
-    /// The name by which its client reaches this server: the newest socket's.
+    pub(super) link: Option<Attached>,
+    /// The name by which the client reaches this server: the newest link's.
     pub(super) host: Arc<str>,
-    /// When a session without a socket is given up.
+    /// When a session without a link is given up.
     pub(super) expires: Option<Timestamp>,
-    /// It has overrun its buffer and is about to be dropped: only how things ended is for it any more.
+    /// The session is full and about to end: only how things ended is kept in it any more.
     pub(super) overrun: bool,
     pub(super) devices: Bucket,
     pub(super) switches: Bucket,
     pub(super) offers: Bucket,
 }
 
-/// Tickets are kept as hashes, so that neither a core dump nor a lookup's timing gives one away.
-pub(crate) type TicketHash = [u8; 32];
+/// The link by which a session is reached.
+pub(super) struct Attached {
+    pub(super) link: Link,
+    /// Events given to this link since its client last acknowledged any.
+    pub(super) unacknowledged: u32,
+}
 
-/// The owner task's state.
-pub(crate) struct Switchboard {
-    pub(super) clock: Clock,
-    pub(super) config: Arc<Config>,
-    pub(super) directory: Directory,
-    pub(super) engine: Engine,
-    pub(super) sessions: HashMap<DeviceId, Entry>,
-    pub(super) tickets: HashMap<TicketHash, DeviceId>,
-    pub(super) expiries: BTreeSet<(Timestamp, DeviceId)>,
-    pub(super) tombstones: Tombstones,
-    pub(super) transports: Transports,
-    pub(super) media: MediaNet,
-    pub(super) records: Recorder,
-    pub(super) rates: Rates,
-    /// By caller.
-    pub(super) calls: Buckets<UserKey>,
-    /// By caller and callee.
-    pub(super) calls_to_one: Buckets<(UserKey, UserKey)>,
-    /// By callee.
-    pub(super) calls_received: Buckets<UserKey>,
-    pub(super) last_device: u64,
-    pub(super) stopping: bool,
-    /// Two buffers in turn, reused between inputs.
-    pub(super) effects: Vec<Effect>,
-    pub(super) spare: Vec<Effect>,
-    pub(super) commands: Vec<Command>,
-    pub(super) dropped: Vec<DeviceId>,
+impl Attached {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, unacknowledged: 0 }
+    }
 }
 
 impl Switchboard {
-    pub(crate) fn new(
-        clock: Clock,
-        config: Arc<Config>,
-        directory: Directory,
-        media: MediaNet,
-        records: Recorder,
-    ) -> Self {
+    /// A switchboard without sessions.
+    pub(crate) fn new(config: Arc<Config>, rtmp_port: Option<u16>, random: Random) -> Self {
         let mut settings = tring_calls::Settings::default();
         settings.ring_grace = Duration::from_secs(config.calls.ring_grace_s.into());
         settings.talk_grace = Duration::from_secs(config.calls.talk_grace_s.into());
@@ -197,131 +102,140 @@ impl Switchboard {
         settings.kicked_session_ttl = Duration::from_secs(config.limits.resume_s.into());
         let rates = Rates::of(&config.limits);
         Self {
-            clock,
-            directory,
+            rtmp_port,
+            random,
             engine: Engine::new(settings),
             sessions: HashMap::new(),
             tickets: HashMap::new(),
             expiries: BTreeSet::new(),
-            tombstones: Tombstones::default(),
+            ended_sessions: EndedSessions::default(),
             transports: Transports::default(),
-            media,
-            records,
             rates,
-            calls: Buckets::new(rates.calls),
-            calls_to_one: Buckets::new(rates.calls_to_one),
-            calls_received: Buckets::new(rates.calls_received),
+            calls: CallRates::new(&config.limits),
+            deleted_apps: HashSet::new(),
             last_device: 0,
             stopping: false,
             effects: Vec::new(),
             spare: Vec::new(),
-            commands: Vec::new(),
-            dropped: Vec::new(),
+            overrun: Vec::new(),
             config,
         }
     }
 
-    /// Runs until every sender of `inbox` is gone.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<In>, mut notices: Notices) {
-        loop {
-            let deadline = self.next_deadline();
-            let timer = async {
-                match deadline {
-                    Some(at) => tokio::time::sleep_until(self.clock.instant(at).into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(message) => self.take(message),
-                    None => return,
-                },
-                Some(notice) = notices.recv() => self.notice(notice),
-                () = timer => self.advance(),
-            }
-        }
+    /// Carries out one input and appends what follows from it to `out`. `now` never runs backwards. Gives the device that
+    /// is signed in on the link of a [`In::Login`] or [`In::Resume`] from now on; None if it is refused, and after all
+    /// other inputs.
+    pub(crate) fn handle(&mut self, input: In, now: Timestamp, out: &mut Vec<Out>) -> Option<DeviceId> {
+        Step { board: self, now, out }.input(input)
     }
 
-    fn next_deadline(&self) -> Option<Timestamp> {
+    /// When [`Self::advance`] has something to do next.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         let expiry = self.expiries.first().map(|(at, _)| *at);
         expiry.into_iter().chain(self.engine.next_deadline()).min()
     }
 
-    fn advance(&mut self) {
-        let now = self.clock.now();
-        while let Some(&(at, device)) = self.expiries.first()
-            && at <= now
-        {
-            debug!(%device, "session expired");
-            self.remove(device);
-            let _ = self.engine_input(Input::DeviceGone { device, why: Departure::Expired });
-        }
-        self.engine.advance(now, &mut self.effects);
-        self.carry_out();
+    /// Carries out everything that is due.
+    pub(crate) fn advance(&mut self, now: Timestamp, out: &mut Vec<Out>) {
+        Step { board: self, now, out }.advance();
     }
 
-    pub(super) fn take(&mut self, message: In) {
-        match message {
-            In::Login { owner, single_login, again, re, link, permit, device } => {
-                let _ = device.send(self.login(owner, (single_login, again), re, link, permit));
-            }
-            In::Resume { ticket, last_seq, re, link, seat, device } => {
-                let _ = device.send(self.resume(&ticket, last_seq, re, link, seat));
-            }
-            In::Request { device, socket, message } => self.request(device, socket, message),
-            In::Cut { device, socket } => {
-                let current = self.sessions.get(&device).and_then(|e| e.link.as_ref());
-                if current.is_some_and(|link| link.socket == socket) {
+    /// Sessions, with a link or without.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Media sessions.
+    pub(crate) fn transports(&self) -> usize {
+        self.transports.len()
+    }
+}
+
+/// One input being carried out: the switchboard, the time, and where what follows goes.
+pub(super) struct Step<'a> {
+    pub(super) board: &'a mut Switchboard,
+    pub(super) now: Timestamp,
+    pub(super) out: &'a mut Vec<Out>,
+}
+
+impl Step<'_> {
+    fn input(&mut self, input: In) -> Option<DeviceId> {
+        match input {
+            In::Login(login) => return self.login(login),
+            In::Resume(resume) => return self.resume(resume),
+            In::Request { device, link, message } => self.request(device, link, message),
+            In::Cut { device, link } => {
+                let current = self.board.sessions.get(&device).and_then(|e| e.link.as_ref());
+                if current.is_some_and(|attached| attached.link == link) {
                     self.detach(device);
                     self.carry_out();
                 }
             }
+            In::Notice(notice) => self.notice(notice),
+            In::AppAdded(app) => {
+                self.board.deleted_apps.remove(&app);
+            }
             In::AppDeleted(app) => {
                 info!(%app, "app deleted: its calls end and its users are signed out");
-                let _ = self.engine_input(Input::AppDeleted { app });
+                self.board.deleted_apps.insert(app);
+                let _ = self.engine(Input::AppDeleted { app });
             }
-            In::Shutdown(done) => {
-                self.stopping = true;
-                let _ = self.engine_input(Input::Shutdown);
-                for link in self.sessions.values_mut().filter_map(|entry| entry.link.take()) {
-                    link.close(close_code::AWAY, "the server is stopping");
+            In::Shutdown => {
+                self.board.stopping = true;
+                let _ = self.engine(Input::Shutdown);
+                for attached in self.board.sessions.values_mut().filter_map(|entry| entry.link.take()) {
+                    self.out.push(Out::Close { link: attached.link, reason: CloseReason::Stopping });
                 }
-                let _ = done.send(());
             }
             #[cfg(test)]
             In::Panic => panic!("as a bug would"),
         }
+        None
+    }
+
+    fn advance(&mut self) {
+        while let Some(&(at, device)) = self.board.expiries.first()
+            && at <= self.now
+        {
+            debug!(%device, "session expired");
+            self.remove(device);
+            let _ = self.engine(Input::DeviceGone { device, why: Departure::Expired });
+        }
+        self.board.engine.advance(self.now, &mut self.board.effects);
+        self.carry_out();
     }
 
     /// Gives the engine an input and carries out what follows.
-    pub(super) fn engine_input(&mut self, input: Input) -> Result<Reply, ErrorCode> {
-        let result = self.engine.handle(input, self.clock.now(), &mut self.effects);
+    pub(super) fn engine(&mut self, input: Input) -> Result<Reply, ErrorCode> {
+        let result = self.decide(input);
         self.carry_out();
         result
     }
 
-    /// Carries out the effects that have gathered, and those that follow from them: an effect can cut a socket that is
-    /// too far behind, or drop a session that is.
+    /// Gives the engine an input. What follows is carried out by [`Self::carry_out`], which the caller does.
+    pub(super) fn decide(&mut self, input: Input) -> Result<Reply, ErrorCode> {
+        self.board.engine.handle(input, self.now, &mut self.board.effects)
+    }
+
+    /// Carries out the effects that have gathered, and those that follow from them: an effect can fill a session.
     pub(super) fn carry_out(&mut self) {
         loop {
-            let mut batch = std::mem::replace(&mut self.effects, std::mem::take(&mut self.spare));
+            let spare = std::mem::take(&mut self.board.spare);
+            let mut batch = std::mem::replace(&mut self.board.effects, spare);
             for effect in batch.drain(..) {
                 self.effect(effect);
             }
-            self.spare = batch;
-            self.send_commands();
-            if let Some(device) = self.dropped.pop() {
-                let input = Input::DeviceGone { device, why: Departure::TooSlow };
-                let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
-            } else if self.effects.is_empty() {
+            self.board.spare = batch;
+            if let Some(device) = self.board.overrun.pop() {
+                let _ = self.decide(Input::DeviceGone { device, why: Departure::TooSlow });
+            } else if self.board.effects.is_empty() {
                 break;
             }
         }
-        metrics::gauge!("tring_sessions").set(self.sessions.len() as f64);
-        metrics::gauge!("tring_transports").set(self.transports.len() as f64);
     }
 
     fn effect(&mut self, effect: Effect) {
+        let transports = &mut self.board.transports;
         match effect {
             Effect::Tell { device, event } => self.tell(device, event),
             Effect::Kick { device, reason, until } => self.kick(device, reason, until),
@@ -329,12 +243,12 @@ impl Switchboard {
                 debug!(%device, "session given up for a new one of the same user");
                 self.remove(device);
             }
-            Effect::OpenGate { call, device } => self.transports.open_gate(&call, device, &mut self.commands),
+            Effect::OpenGate { call, device } => transports.open_gate(&call, device, self.out),
             Effect::SetDevices { call, device, microphone, camera } => {
-                self.transports.set_devices(&call, device, microphone, camera, &mut self.commands);
+                transports.set_devices(&call, device, microphone, camera, self.out);
             }
             Effect::CloseTransport { call, device } => {
-                if let Some(waiting) = self.transports.close(&call, device, &mut self.commands) {
+                if let Some(waiting) = transports.close(&call, device, self.out) {
                     self.answer(device, waiting, Err(ErrorCode::NotRinging.into()));
                 }
             }
@@ -344,21 +258,15 @@ impl Switchboard {
                         call = %record.call, room = %record.room, caller = %Untrusted(&record.caller), ?reason,
                         talked_s = record.accepted.map_or(0, |at| record.at.since(at).as_secs()), "call ended"
                     );
-                    metrics::counter!("tring_calls_ended_total").increment(1);
                 }
-                self.records.record(record);
+                self.out.push(Out::Record(record));
             }
         }
     }
 
-    pub(super) fn send_commands(&mut self) {
-        for command in self.commands.drain(..) {
-            self.media.send(command);
-        }
-    }
-
+    /// Tells a device something: now, if it has a link; and until it has said that it knows.
     pub(super) fn tell(&mut self, device: DeviceId, event: Event) {
-        let Some(entry) = self.sessions.get_mut(&device) else { return };
+        let Some(entry) = self.board.sessions.get_mut(&device) else { return };
         if entry.overrun && !is_last_word(&event) {
             return;
         }
@@ -366,22 +274,25 @@ impl Switchboard {
             if !entry.overrun {
                 warn!(%device, user = %Untrusted(&entry.owner), "client does not take its events: session dropped");
                 entry.overrun = true;
-                self.dropped.push(device);
+                self.board.overrun.push(device);
             }
             return;
         };
-        let Some(link) = entry.link.as_mut() else { return };
-        link.unacknowledged += 1;
-        let behind = link.unacknowledged > UNACKNOWLEDGED;
+        let Some(attached) = entry.link.as_mut() else { return };
+        let link = attached.link;
+        attached.unacknowledged += 1;
+        let behind = attached.unacknowledged > UNACKNOWLEDGED;
         entry.session.sent();
-        self.push(device, frame);
+        self.out.push(Out::Frame { link, frame });
         if behind {
+            self.out.push(Out::Close { link, reason: CloseReason::TooFarBehind });
             self.detach(device);
         }
     }
 
+    /// Answers a request: now, if the device has a link; and again if it asks again.
     pub(super) fn answer(&mut self, device: DeviceId, id: u32, result: Result<Success, ErrorBody>) {
-        let Some(entry) = self.sessions.get_mut(&device) else { return };
+        let Some(entry) = self.board.sessions.get_mut(&device) else { return };
         let outcome = match result {
             Ok(success) => Outcome::Ok(success),
             Err(error) => {
@@ -390,15 +301,13 @@ impl Switchboard {
             }
         };
         let frame = entry.session.answer(id, outcome);
-        self.push(device, frame);
+        self.send(device, frame);
     }
 
-    /// Sends a frame if there is a socket that takes it; else the session keeps what must not be lost.
-    pub(super) fn push(&mut self, device: DeviceId, frame: Frame) {
-        let Some(link) = self.sessions.get(&device).and_then(|e| e.link.as_ref()) else { return };
-        if link.frames.try_send(Out::Frame(frame)).is_err() {
-            debug!(%device, "socket is too far behind, or gone: cut");
-            self.detach(device);
+    /// Sends a frame if the device has a link; else its session keeps what must not be lost.
+    pub(super) fn send(&mut self, device: DeviceId, frame: Frame) {
+        if let Some(attached) = self.board.sessions.get(&device).and_then(|e| e.link.as_ref()) {
+            self.out.push(Out::Frame { link: attached.link, frame });
         }
     }
 }
