@@ -246,7 +246,8 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     let rtmp_port = media.rtmp_address().map(|address| address.port());
     let random = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).is_ok());
     let owner = Switchboard::new(config.clone(), rtmp_port, random);
-    let owner = Shell::new(owner, clock, media.clone(), recorder);
+    let media_plane = media.clone();
+    let owner = Shell::new(owner, clock, move |command| media_plane.send(command), recorder);
     let inbox = switchboard.clone();
     let tell = move |change| {
         let inbox = inbox.clone();

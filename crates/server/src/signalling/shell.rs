@@ -11,7 +11,7 @@ use crate::signalling::switchboard::{Switchboard, UNACKNOWLEDGED};
 use std::collections::HashMap;
 use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
-use tring_medianet::MediaNet;
+use tring_media::Command;
 use tring_protocol::DeviceId;
 
 /// Messages that wait for the switchboard. Higher: larger bursts before a socket waits. Lower: less memory when it is
@@ -110,11 +110,11 @@ struct Socket {
     device: Option<DeviceId>,
 }
 
-/// The task's state.
-pub(crate) struct Shell {
+/// The task's state. `M` takes what the media plane is told, and never waits.
+pub(crate) struct Shell<M> {
     switchboard: Switchboard,
     clock: Clock,
-    media: MediaNet,
+    media: M,
     records: Recorder,
     links: HashMap<Link, Socket>,
     /// Reused between inputs.
@@ -123,8 +123,8 @@ pub(crate) struct Shell {
     cut: Vec<(DeviceId, Link)>,
 }
 
-impl Shell {
-    pub(crate) fn new(switchboard: Switchboard, clock: Clock, media: MediaNet, records: Recorder) -> Self {
+impl<M: FnMut(Command)> Shell<M> {
+    pub(crate) fn new(switchboard: Switchboard, clock: Clock, media: M, records: Recorder) -> Self {
         Self { switchboard, clock, media, records, links: HashMap::new(), out: Vec::new(), cut: Vec::new() }
     }
 
@@ -216,7 +216,7 @@ impl Shell {
                     let _ = socket.frames.try_send(ToSocket::Close(reason));
                 }
             }
-            Out::Media(command) => self.media.send(command),
+            Out::Media(command) => (self.media)(command),
             Out::Record(record) => {
                 if record.reason.is_some() {
                     metrics::counter!("tring_calls_ended_total").increment(1);

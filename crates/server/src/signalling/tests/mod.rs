@@ -6,6 +6,7 @@ mod ended_sessions;
 mod links;
 mod media_events;
 mod rates;
+mod shell;
 mod slow_clients;
 
 use crate::config::Config;
