@@ -157,6 +157,9 @@ impl<M: FnMut(Command)> Shell<M> {
     fn take(&mut self, mail: Mail) {
         match mail {
             Mail::Input(input) => {
+                if let In::Cut { link, .. } = &input {
+                    self.links.remove(link);
+                }
                 self.give(input);
             }
             Mail::SignIn { input, link, frames, device } => {

@@ -65,6 +65,18 @@ async fn a_socket_whose_queue_is_full_is_cut_and_its_session_goes_on() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_of_a_socket_that_is_gone() {
+    let inbox = start();
+    let link = Link(1);
+    let (device, mut frames) = sign_in(&inbox, link, "a").await;
+    ticket(&mut frames);
+    assert_eq!(frames.try_recv().err(), Some(mpsc::error::TryRecvError::Empty));
+    inbox.send(In::Cut { device, link }).await.unwrap();
+    sign_in(&inbox, Link(2), "fence").await;
+    assert_eq!(frames.try_recv().err(), Some(mpsc::error::TryRecvError::Disconnected));
+}
+
+#[tokio::test]
 async fn the_way_to_a_socket_ends_with_its_refusal() {
     let inbox = start();
     let (link, host) = (Link(1), "localhost".into());
