@@ -34,7 +34,7 @@ export type UserSig = string;
 /**
  * The text with which a device takes up its session on a new socket.
  */
-export type Ticket = string;
+export type ResumeTicket = string;
 
 /**
  * An address at which media is pushed or played, with the ticket that lets its device in.
@@ -174,7 +174,7 @@ protocol: number,
 /**
  * From [`Welcome::ticket`].
  */
-ticket: Ticket, 
+ticket: ResumeTicket, 
 /**
  * The `seq` of the last event that the client has handled, 0 for none.
  */
@@ -273,7 +273,7 @@ protocol: number,
 /**
  * From [`Welcome::ticket`].
  */
-ticket: Ticket, 
+ticket: ResumeTicket, 
 /**
  * The `seq` of the last event that the client has handled, 0 for none.
  */
@@ -338,7 +338,7 @@ export type Welcome = {
 /**
  * For `resume`. A secret of this session.
  */
-ticket: Ticket, 
+ticket: ResumeTicket, 
 /**
  * True if the session goes on where its socket was cut.
  */

@@ -70,7 +70,7 @@ pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output, Transmit};
 pub use peer::{Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp};
 pub use rtmp::{Direction, Wanted};
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
-pub use streams::{ConnectionId, LiveOutput, Released, Speaks, Ticket, Tickets};
+pub use streams::{ConnectionId, LiveOutput, Released, Speaks, StreamTicket, Tickets};
 pub use tring_protocol::{RoomKey, UserId};
 pub use webrtc::offer::MediaKind;
 pub use webrtc::{Certificate, CertificateError, Codec, SrtpProfile};

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tring_media::{
     Certificate, Command, Counters, Direction, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
-    Ticket, Wanted,
+    StreamTicket, Wanted,
 };
 
 /// What all workers counted since the start, at most a second old.
@@ -208,7 +208,11 @@ impl MediaNet {
 
     /// Plays a stream as FLV: the far end of a pair of sockets whose near end its worker writes to. It ends where the
     /// ticket is not valid, or not any more. Errors: the system gives no more sockets, or the worker has no time.
-    pub fn play(&self, name: String, ticket: &Ticket) -> std::io::Result<std::os::unix::net::UnixStream> {
+    pub fn play(
+        &self,
+        name: String,
+        ticket: &StreamTicket,
+    ) -> std::io::Result<std::os::unix::net::UnixStream> {
         let (near, far) = std::os::unix::net::UnixStream::pair()?;
         near.set_nonblocking(true)?;
         // What waits in the pair is out of reach of the queue's cut.

@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tring_media::{Notice, SessionId, Ticket, Tickets, UserId, phone_says};
+use tring_media::{Notice, SessionId, StreamTicket, Tickets, UserId, phone_says};
 use tring_medianet::Config;
 
 /// Set where a test runs once more, in another role.
@@ -106,7 +106,7 @@ fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
     stream
 }
 
-fn greeting(command: &str, ticket: &Ticket) -> Vec<u8> {
+fn greeting(command: &str, ticket: &StreamTicket) -> Vec<u8> {
     phone_says::greeting(command, "call", &format!("c1?ticket={}", ticket.as_str()))
 }
 
@@ -235,7 +235,7 @@ fn serve_with_few_files() {
         std::thread::sleep(Duration::from_millis(20));
     }
     // FLV needs a pair of sockets: it is refused, and works again later.
-    let ticket = Ticket::parse(&"0".repeat(32)).unwrap();
+    let ticket = StreamTicket::parse(&"0".repeat(32)).unwrap();
     assert!(server.net.play("c1".into(), &ticket).is_err(), "there are files for FLV");
     say("full");
     assert_eq!(listen(), "freed");

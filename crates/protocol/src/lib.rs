@@ -35,7 +35,7 @@ pub use messages::{
     Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
     MediaType, Outcome, PlayStream, Request, StreamFault, Success, VideoCodec, Welcome,
 };
-pub use secret::{MediaUrl, Ticket, UserSig};
+pub use secret::{MediaUrl, ResumeTicket, UserSig};
 pub use source::{MediaKind, Source, SourceMap, SourceSet};
 pub use time::Timestamp;
 pub use unreadable::{parse_client_message, refuse_unread};

@@ -1,6 +1,6 @@
 //! Every message, in both directions.
 
-use crate::{CallId, ErrorBody, MediaUrl, RoomId, SdkAppId, Ticket, UserId, UserSig};
+use crate::{CallId, ErrorBody, MediaUrl, ResumeTicket, RoomId, SdkAppId, UserId, UserSig};
 use serde::{Deserialize, Serialize};
 
 /// Voice or video (the guide's `type`, where 1 is audio and 2 is video).
@@ -91,7 +91,7 @@ pub enum Request {
         /// The protocol version the client speaks.
         protocol: u16,
         /// From [`Welcome::ticket`].
-        ticket: Ticket,
+        ticket: ResumeTicket,
         /// The `seq` of the last event that the client has handled, 0 for none.
         last_seq: u32,
     },
@@ -265,7 +265,7 @@ pub struct PlayStream {
 #[serde(rename_all = "camelCase")]
 pub struct Welcome {
     /// For `resume`. A secret of this session.
-    pub ticket: Ticket,
+    pub ticket: ResumeTicket,
     /// True if the session goes on where its socket was cut.
     pub resumed: bool,
     /// Send `ping` at least this often, in seconds.

@@ -45,7 +45,7 @@ secret_text! {
 
 secret_text! {
     /// The text with which a device takes up its session on a new socket.
-    Ticket
+    ResumeTicket
 }
 
 secret_text! {

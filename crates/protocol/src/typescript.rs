@@ -26,7 +26,7 @@ fn generated() -> String {
         CallId,
         RoomId,
         UserSig,
-        Ticket,
+        ResumeTicket,
         MediaUrl,
         MediaType,
         VideoCodec,

@@ -1,6 +1,6 @@
 //! What any pusher may do to its player (feature `fuzzing`).
 
-use super::{ConnectionId, Live, LiveOutput, RANDOM_BYTES, Speaks, Ticket, Tickets};
+use super::{ConnectionId, Live, LiveOutput, RANDOM_BYTES, Speaks, StreamTicket, Tickets};
 use crate::UserId;
 use crate::fuzzing::{Input, pieces};
 use crate::key::Key;
@@ -235,9 +235,9 @@ pub(crate) fn ticket(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let how = input.u8();
     let Ok(query) = std::str::from_utf8(input.rest()) else { return };
-    let ticket = Ticket::of_query(query);
+    let ticket = StreamTicket::of_query(query);
     if let Some(ticket) = &ticket {
-        assert_eq!(Ticket::parse(ticket.as_str()).as_ref(), Some(ticket));
+        assert_eq!(StreamTicket::parse(ticket.as_str()).as_ref(), Some(ticket));
         assert!(query.to_ascii_lowercase().contains(ticket.as_str()));
     }
     let mut w = World::new(false);

@@ -30,7 +30,7 @@ use tring_protocol::log::{LineLimit, Untrusted};
 #[cfg(feature = "bridge")]
 pub(crate) use publisher::Edition;
 pub(crate) use ticket::RANDOM_BYTES;
-pub use ticket::Ticket;
+pub use ticket::StreamTicket;
 
 /// What a peer whose ticket is of no use is told.
 const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was never given";
@@ -47,9 +47,9 @@ pub struct ConnectionId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tickets {
     /// For its own stream.
-    pub push: Ticket,
+    pub push: StreamTicket,
     /// For each other user's.
-    pub play: Vec<(UserId, Ticket)>,
+    pub play: Vec<(UserId, StreamTicket)>,
 }
 
 /// What a connection speaks.
@@ -111,7 +111,7 @@ struct Stream {
     pusher: Option<ConnectionId>,
     clock: PushClock,
     players: BTreeMap<UserId, ConnectionId>,
-    tickets: Vec<Ticket>,
+    tickets: Vec<StreamTicket>,
     network: Network,
     /// What of it was told to the others already.
     faults_told: Vec<StreamFault>,
@@ -124,7 +124,7 @@ pub(crate) struct Live {
     max_connections: usize,
     connections: HashMap<ConnectionId, Connection>,
     streams: HashMap<Key, Stream>,
-    tickets: HashMap<Ticket, Access>,
+    tickets: HashMap<StreamTicket, Access>,
     /// What connections on their way to another worker want.
     leaving: HashMap<ConnectionId, Wanted>,
     events: Vec<rtmp::Event>,
@@ -167,7 +167,7 @@ impl Live {
         others: Vec<UserId>,
         mut random: impl FnMut() -> [u8; RANDOM_BYTES],
     ) -> Tickets {
-        let mut draw = || Ticket::new(self.worker, random());
+        let mut draw = || StreamTicket::new(self.worker, random());
         let push = draw();
         let play: Vec<_> = others.into_iter().map(|user| (user, draw())).collect();
         self.tickets.insert(push.clone(), Access::Push(key));
@@ -343,7 +343,7 @@ impl Live {
 
     /// Lets a connection push or play by its ticket, refuses it, or sends it to the worker that knows the ticket.
     pub(crate) fn admit(&mut self, conn: ConnectionId, wanted: Wanted, now: Instant, out: &mut LiveOutput) {
-        let ticket = Ticket::of_query(&wanted.query);
+        let ticket = StreamTicket::of_query(&wanted.query);
         if let Some(ticket) = &ticket
             && ticket.worker() != self.worker
         {
@@ -402,7 +402,7 @@ impl Live {
         let Released { connection, wanted } = released;
         self.connections.insert(conn, connection);
         // One that names yet another worker lies; it is not sent around.
-        if Ticket::of_query(&wanted.query).is_some_and(|t| t.worker() == self.worker) {
+        if StreamTicket::of_query(&wanted.query).is_some_and(|t| t.worker() == self.worker) {
             self.admit(conn, wanted, now, out);
         } else {
             self.dismiss(conn, NOT_VALID, out);

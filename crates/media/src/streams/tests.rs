@@ -37,7 +37,7 @@ impl World {
         Self { live, out: LiveOutput::default(), now: Instant::now(), frames: Vec::new(), a, b, last: 0 }
     }
 
-    fn connect(&mut self, command: &str, ticket: &Ticket) -> ConnectionId {
+    fn connect(&mut self, command: &str, ticket: &StreamTicket) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
         assert!(self.live.connect(conn, Speaks::Rtmp([1; 8]), self.now));
@@ -121,7 +121,7 @@ fn a_ticket_is_for_one_direction_and_one_call() {
     assert!(w.says(wrong, OTHER_WAY) && w.out.hang_up.contains(&wrong));
     let wrong = w.connect("publish", &play);
     assert!(w.says(wrong, OTHER_WAY));
-    let wrong = w.connect("publish", &Ticket::new(3, [77; RANDOM_BYTES]));
+    let wrong = w.connect("publish", &StreamTicket::new(3, [77; RANDOM_BYTES]));
     assert!(w.says(wrong, NOT_VALID));
     w.live.close(A, &mut w.out);
     let late = w.connect("publish", &push);

@@ -3,8 +3,8 @@
 use super::*;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use tring_media::{
-    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Ticket, Tickets, UserId,
-    phone_says,
+    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, StreamTicket, Tickets,
+    UserId, phone_says,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -94,7 +94,7 @@ impl Rig {
     }
 
     /// A client with a small window that publishes or plays, and has said all of it.
-    fn client(&mut self, command: &str, ticket: &Ticket) -> StdStream {
+    fn client(&mut self, command: &str, ticket: &StreamTicket) -> StdStream {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(2_304).unwrap();
         socket.connect(&self.rtmp.into()).unwrap();

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use tring_calls::CallRecord;
 use tring_media::{Command, Notice};
-use tring_protocol::{ClientMessage, DeviceId, SdkAppId, Ticket, UserKey};
+use tring_protocol::{ClientMessage, DeviceId, ResumeTicket, SdkAppId, UserKey};
 
 /// One WebSocket, by its number. No number is used twice, so that what comes late concerns nobody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub(crate) struct Resume {
     pub(crate) link: Link,
     /// The host that the client asked for, without port; empty if it named none.
     pub(crate) host: Arc<str>,
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: ResumeTicket,
     /// The last event that the client has handled.
     pub(crate) last_seq: u32,
     /// The request that is to be answered.

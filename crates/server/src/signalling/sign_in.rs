@@ -11,13 +11,14 @@ use tracing::{debug, info};
 use tring_calls::{Departure, Input};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
-    Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, Timestamp, Welcome,
+    Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, ResumeTicket, Success, Timestamp,
+    Welcome,
 };
 
 /// Random bytes of a session ticket. Higher: longer tickets. Lower: within guessing, at some length.
 const TICKET_BYTES: usize = 24;
 
-fn hash(ticket: &Ticket) -> TicketHash {
+fn hash(ticket: &ResumeTicket) -> TicketHash {
     Sha256::digest(ticket.expose().as_bytes()).into()
 }
 
@@ -37,7 +38,7 @@ impl Step<'_> {
         (self.board.random)(&mut bytes).then_some(bytes)
     }
 
-    fn new_ticket(&mut self) -> Option<Ticket> {
+    fn new_ticket(&mut self) -> Option<ResumeTicket> {
         let bytes = self.random::<TICKET_BYTES>()?;
         let text = bytes.iter().fold(String::new(), |mut text, b| {
             let _ = write!(text, "{b:02x}");
@@ -93,7 +94,7 @@ impl Step<'_> {
         Some(device)
     }
 
-    fn welcome(&self, ticket: Ticket, resumed: bool) -> Outcome {
+    fn welcome(&self, ticket: ResumeTicket, resumed: bool) -> Outcome {
         let l = &self.board.config.limits;
         Outcome::Ok(Success::Welcome(Welcome {
             ticket,
@@ -139,7 +140,7 @@ impl Step<'_> {
         &mut self,
         link: Link,
         hash: &TicketHash,
-        ticket: Ticket,
+        ticket: ResumeTicket,
         last_seq: u32,
         re: u32,
     ) -> Option<DeviceId> {
@@ -152,7 +153,7 @@ impl Step<'_> {
         None
     }
 
-    fn welcome_back(&mut self, link: Link, ticket: Ticket, re: u32, missed: Vec<Frame>) {
+    fn welcome_back(&mut self, link: Link, ticket: ResumeTicket, re: u32, missed: Vec<Frame>) {
         let welcome = to_frame(&Answer { re, outcome: self.welcome(ticket, true) });
         self.out.extend([welcome].into_iter().chain(missed).map(|frame| Out::Frame { link, frame }));
     }

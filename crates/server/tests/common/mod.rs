@@ -141,7 +141,7 @@ pub async fn answer(socket: &mut Socket) -> Result<Success, ErrorBody> {
 
 pub struct Device {
     pub socket: Socket,
-    pub ticket: Ticket,
+    pub ticket: ResumeTicket,
     pub last_seq: u32,
     next_id: u32,
     events: VecDeque<Event>,

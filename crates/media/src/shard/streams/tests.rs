@@ -1,6 +1,6 @@
 use super::*;
 use crate::rtmp::testing;
-use crate::{Certificate, Command, Notice, Owner, RoomKey, SessionId, ShardConfig, Ticket};
+use crate::{Certificate, Command, Notice, Owner, RoomKey, SessionId, ShardConfig, StreamTicket};
 use tring_protocol::{RoomId, SdkAppId};
 
 const ROOM: u32 = 7;
@@ -39,7 +39,7 @@ impl World {
     }
 
     /// Opens a session with a closed gate; gives the tickets to push and to play the other.
-    fn open(&mut self, session: u64, who: &str, other: &str) -> (Ticket, Ticket) {
+    fn open(&mut self, session: u64, who: &str, other: &str) -> (StreamTicket, StreamTicket) {
         self.command(Command::OpenLive {
             session: SessionId(session),
             room: room(),
@@ -64,7 +64,7 @@ impl World {
         self.command(Command::SetDevices { session: SessionId(session), microphone, camera });
     }
 
-    fn connect(&mut self, command: &str, ticket: &Ticket) -> ConnectionId {
+    fn connect(&mut self, command: &str, ticket: &StreamTicket) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
         assert!(self.shard.connect(conn, Speaks::Rtmp([1; 8]), self.now));

@@ -25,8 +25,8 @@ use std::time::Duration;
 use tring_calls::CallRecord;
 use tring_media::{Command, Notice, OfferError, SessionId};
 use tring_protocol::{
-    CallId, CallRequest, ClientMessage, DeviceId, EndReason, ErrorCode, Event, MediaType, Request, SdkAppId,
-    Ticket, Timestamp, UserId, UserKey,
+    CallId, CallRequest, ClientMessage, DeviceId, EndReason, ErrorCode, Event, MediaType, Request,
+    ResumeTicket, SdkAppId, Timestamp, UserId, UserKey,
 };
 
 /// A switchboard, the time, and what has come out.
@@ -51,7 +51,7 @@ struct Client {
     link: Link,
     socket: Rc<RefCell<Socket>>,
     device: Option<DeviceId>,
-    ticket: Ticket,
+    ticket: ResumeTicket,
     last_id: u32,
     last_seq: u32,
     /// Everything that came and was not looked at.

@@ -37,7 +37,7 @@ async fn flood(inbox: &Inbox, device: DeviceId, link: Link, answers: usize) {
     sign_in(inbox, Link(1000 + link.0), "fence").await;
 }
 
-fn ticket(frames: &mut mpsc::Receiver<ToSocket>) -> Ticket {
+fn ticket(frames: &mut mpsc::Receiver<ToSocket>) -> ResumeTicket {
     let Ok(ToSocket::Frame(welcome)) = frames.try_recv() else { panic!("there is no welcome") };
     let welcome: Value = serde_json::from_str(&welcome).unwrap();
     welcome["ok"]["ticket"].as_str().unwrap().into()
