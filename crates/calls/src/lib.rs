@@ -7,8 +7,8 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `session_end` for
-//! those that are signed out, `media` for what they send, `record` for what is written down.
+//! `leave`, `presence` for devices that come and go, `session_end` for those that are signed out, `media` for what they
+//! send, `record` for what is written down.
 
 mod api;
 mod call;

@@ -110,9 +110,9 @@ async fn serve(
     let mut door = Door { doors, socket, link, from, host, device: None, pending: Some(pending) };
     let why = door.run(sender, frames).await;
     let Some(device) = door.device else {
-        return stranger_event!(DEBUG, socket = %link, %from, why, "socket closed that nobody signed in on");
+        return stranger_event!(DEBUG, socket = link.0, %from, why, "socket closed that nobody signed in on");
     };
-    debug!(socket = %link, %from, %device, why, "socket closed");
+    debug!(socket = link.0, %from, %device, why, "socket closed");
     let _ = door.doors.switchboard.send(In::Cut { device, link }).await;
 }
 
@@ -177,7 +177,7 @@ impl Door {
                             return "closed by the client";
                         }
                         Some(Err(e)) => {
-                            stranger_event!(DEBUG, socket = %self.link, error = %Untrusted(&e), "socket error");
+                            stranger_event!(DEBUG, socket = self.link.0, error = %Untrusted(&e), "socket error");
                             self.close(close_code::SIZE, "frame too large or broken").await;
                             return "broken";
                         }
@@ -242,7 +242,7 @@ impl Door {
                         let permit = match self.doors.session_limit.enter(self.from.ip()) {
                             Ok(permit) => permit,
                             Err(full) => {
-                                stranger_event!(DEBUG, socket = %self.link, from = %self.from, full, "no place for a session");
+                                stranger_event!(DEBUG, socket = self.link.0, from = %self.from, full, "no place for a session");
                                 return self.refuse(id, ErrorCode::Overloaded.into()).await;
                             }
                         };
@@ -250,7 +250,7 @@ impl Door {
                         (In::Login(login), frames)
                     }
                     (Err(error), _) => {
-                        stranger_event!(DEBUG, socket = %self.link, user = %Untrusted(&owner), code = ?error.code, "sign-in refused");
+                        stranger_event!(DEBUG, socket = self.link.0, user = %Untrusted(&owner), code = ?error.code, "sign-in refused");
                         return self.refuse(id, error).await;
                     }
                     (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
