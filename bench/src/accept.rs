@@ -3,10 +3,10 @@
 //! and media.
 
 use crate::Plan;
-use crate::error::BenchError;
-use crate::report::{Report, Row, Verdict, millis};
-use crate::server::settings;
-use crate::talk::wait;
+use crate::harness::error::BenchError;
+use crate::harness::report::{Report, Row, Verdict, millis};
+use crate::harness::server::settings;
+use crate::webrtc::wait;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;

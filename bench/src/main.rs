@@ -4,35 +4,30 @@
 //! the server's process used from `/proc` (Linux only). Nothing here is a test: a figure that misses its bar says so and
 //! the run goes on.
 //!
-//! | module | subject |
+//! | folder | subject |
 //! |---|---|
-//! | `server` | the server under test, as a child process |
-//! | `process`, `machine` | what `/proc` tells of a process and of the machine |
-//! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
-//! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them; calls of a phone and a browser |
-//! | `limit` | the bare forwarder to compare with, in a process of its own |
+//! | `harness` | the server under test, what `/proc` tells of its process, the table |
+//! | `signalling` | call set-ups per CPU-second, memory per signed-in user |
 //! | `accept` | from `accept` to the first sound and picture, at true round trips |
-//! | `janus` | Janus' video room to compare with, on the same calls |
-//! | `idle` | memory per signed-in user |
-//! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
-//! | `report` | the table, on the terminal and in `bench/README.md` |
+//! | `webrtc` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
+//! | `bare_forwarder` | what to compare them with: nothing but receive, open, seal, send; in a process of its own |
+//! | `janus` | what to compare them with: Janus' video room on the same calls |
+//! | `rtmp` | calls of two phones through RTMP, and nginx-rtmp on the same streams |
+//! | `bridge` | calls of a phone and a browser |
 
 mod accept;
-mod error;
-mod idle;
+mod bare_forwarder;
+mod bridge;
+mod harness;
 mod janus;
-mod limit;
-mod machine;
-mod process;
-mod report;
-mod server;
-mod setups;
-mod streams;
-mod talk;
+mod rtmp;
+mod signalling;
+mod webrtc;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use error::BenchError;
-use report::Report;
+use harness::error::BenchError;
+use harness::report::Report;
+use harness::{machine, process};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -167,7 +162,7 @@ impl Plan {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.part {
-        Some(Part::LimitForwarder { workers }) => limit::forward(*workers),
+        Some(Part::LimitForwarder { workers }) => bare_forwarder::forward(*workers),
         // Before there is any thread: the program runs itself again in a namespace.
         Some(Part::LabAccept { round_trip_ms, calls, workers, server }) => tring_lab::enter()
             .map_err(|e| BenchError::Lab(std::io::Error::other(e)))
@@ -201,14 +196,14 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
     runtime.block_on(async {
         for figure in Figure::value_variants().iter().copied().filter(|&f| wanted(f)) {
             let measured = match figure {
-                Figure::Engine => setups::engine(&plan, &mut report),
-                Figure::Setups => setups::sockets(&binary, &plan, &mut report).await,
-                Figure::Idle => idle::measure(&binary, &plan, &mut report).await,
+                Figure::Engine => signalling::setups::engine(&plan, &mut report),
+                Figure::Setups => signalling::setups::sockets(&binary, &plan, &mut report).await,
+                Figure::Idle => signalling::idle::measure(&binary, &plan, &mut report).await,
                 Figure::Accept => accept::measure(&binary, &plan, &mut report),
-                Figure::Voice => talk::voice(&binary, &plan, &mut report).await,
-                Figure::Video => talk::video(&binary, &plan, &mut report).await,
-                Figure::Streams => streams::measure(&binary, &plan, &mut report).await,
-                Figure::Bridge => streams::bridge::measure(&binary, &plan, &mut report).await,
+                Figure::Voice => webrtc::voice(&binary, &plan, &mut report).await,
+                Figure::Video => webrtc::video(&binary, &plan, &mut report).await,
+                Figure::Streams => rtmp::measure(&binary, &plan, &mut report).await,
+                Figure::Bridge => bridge::measure(&binary, &plan, &mut report).await,
             };
             // One that fails says so in its place, and costs the others nothing.
             if let Err(e) = measured {

@@ -11,8 +11,8 @@ mod server;
 pub(crate) use server::{HOW, version};
 
 use crate::Plan;
-use crate::error::BenchError;
-use crate::talk::{Sum, Talked, pattern, warm};
+use crate::harness::error::BenchError;
+use crate::webrtc::{Sum, Talked, pattern, warm};
 use person::Person;
 use server::Janus;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// A connection may take so long.
 const STEP: Duration = Duration::from_secs(20);
 
-/// The calls of [`crate::talk`] in video rooms: one room a call, two people who send, each of whom receives the other.
+/// The calls of [`crate::webrtc`] in video rooms: one room a call, two people who send, each of whom receives the other.
 /// Gives the SRTP profile too.
 pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talked, String), BenchError> {
     let janus = Janus::start(plan.workers)?;

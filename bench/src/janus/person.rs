@@ -1,7 +1,7 @@
 //! A person in a video room: signalling through a WebSocket of its own, one connection that sends and one that receives.
 
 use super::server::Janus;
-use crate::error::BenchError;
+use crate::harness::error::BenchError;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;

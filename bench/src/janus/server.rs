@@ -1,7 +1,7 @@
 //! Janus as a child process, with a configuration of its own.
 
-use crate::error::BenchError;
-use crate::process::Process;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;

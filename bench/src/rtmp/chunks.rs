@@ -8,22 +8,22 @@ const DEFAULT_CHUNK: usize = 128;
 /// A timestamp field that says that the real one follows (§5.3.1.3). No run is so long.
 const EXTENDED: u32 = 0x00ff_ffff;
 
-pub(super) const SET_CHUNK_SIZE: u8 = 1;
-pub(super) const AUDIO: u8 = 8;
-pub(super) const VIDEO: u8 = 9;
-pub(super) const DATA: u8 = 18;
-pub(super) const COMMAND: u8 = 20;
+pub(crate) const SET_CHUNK_SIZE: u8 = 1;
+pub(crate) const AUDIO: u8 = 8;
+pub(crate) const VIDEO: u8 = 9;
+pub(crate) const DATA: u8 = 18;
+pub(crate) const COMMAND: u8 = 20;
 
 /// What a message is and to which message stream it belongs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct About {
-    pub(super) kind: u8,
-    pub(super) stream: u32,
+pub(crate) struct About {
+    pub(crate) kind: u8,
+    pub(crate) stream: u32,
 }
 
 /// Messages out. As phones do, it leaves out of a header what the chunk stream said before.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     chunk_size: usize,
     /// By chunk stream: the timestamp of the message before.
     newest: [Option<u32>; 8],
@@ -37,12 +37,12 @@ impl Default for Writer {
 
 impl Writer {
     /// The size that the peer was told.
-    pub(super) fn set_chunk_size(&mut self, size: usize) {
+    pub(crate) fn set_chunk_size(&mut self, size: usize) {
         self.chunk_size = size;
     }
 
     /// Appends a message on chunk stream `id` (2 to 7), which is always of the same message stream.
-    pub(super) fn write(&mut self, id: u8, about: About, time: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, id: u8, about: About, time: u32, payload: &[u8], out: &mut Vec<u8>) {
         let before = self.newest[usize::from(id)].replace(time).filter(|&t| t <= time);
         let (format, field) = before.map_or((0, time), |t| (0x40, time - t));
         // Bounded by the load's own frames.
@@ -73,7 +73,7 @@ struct Lane {
 
 /// Bytes in, messages out.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     chunk_size: usize,
     lanes: Vec<Lane>,
     /// Bytes that came and were not taken yet: `held[taken..]`.
@@ -91,7 +91,7 @@ impl Default for Reader {
 
 impl Reader {
     /// Takes bytes and shows each message that is whole, by its kind and payload.
-    pub(super) fn read(&mut self, bytes: &[u8], mut each: impl FnMut(u8, &[u8])) -> Result<()> {
+    pub(crate) fn read(&mut self, bytes: &[u8], mut each: impl FnMut(u8, &[u8])) -> Result<()> {
         self.held.extend_from_slice(bytes);
         loop {
             let (lane, left) = match self.filling {

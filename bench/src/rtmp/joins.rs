@@ -14,15 +14,15 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the first key frame took, headers before it.
 #[derive(Debug, Default)]
-pub(super) struct Joins {
+pub(crate) struct Joins {
     /// From the beginning of the TCP connection.
-    pub(super) connected: Ages,
+    pub(crate) connected: Ages,
     /// From `play`.
-    pub(super) asked: Ages,
+    pub(crate) asked: Ages,
 }
 
 /// Joins each stream some times, one after another, and all streams side by side. The phones push meanwhile.
-pub(super) fn measure(streams: &[Stream], quick: bool) -> Result<Joins> {
+pub(crate) fn measure(streams: &[Stream], quick: bool) -> Result<Joins> {
     let rounds = if quick { 1 } else { JOINS.div_ceil(streams.len().max(1)).max(2) };
     let span = Duration::from_secs(phone::GOP_SECONDS.into());
     let join_all = |n: usize, stream: &Stream| -> Result<Vec<(Duration, Duration)>> {

@@ -2,8 +2,8 @@
 
 use super::client::Address;
 use super::load::Stream;
-use crate::error::BenchError;
-use crate::process::Process;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,20 +14,20 @@ use tempfile::TempDir;
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
 /// How to come by it.
-pub(super) const HOW: &str = "`apt-get install nginx-light libnginx-mod-rtmp`";
+pub(crate) const HOW: &str = "`apt-get install nginx-light libnginx-mod-rtmp`";
 
 /// How long it may take to start.
 const START_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running nginx: one process, which is its one worker.
-pub(super) struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     address: SocketAddr,
     _dir: TempDir,
 }
 
 /// Its version, if it and its module are installed.
-pub(super) fn version() -> Option<String> {
+pub(crate) fn version() -> Option<String> {
     let said = Command::new("nginx").arg("-v").output().ok()?.stderr;
     let said = String::from_utf8_lossy(&said);
     let version = said.trim().rsplit_once('/')?.1.to_owned();
@@ -36,7 +36,7 @@ pub(super) fn version() -> Option<String> {
 
 impl Nginx {
     /// Starts it.
-    pub(super) fn start() -> Result<Self, BenchError> {
+    pub(crate) fn start() -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::Folder)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BenchError::Folder)?;
         let address = listener.local_addr().map_err(BenchError::Folder)?;
@@ -68,12 +68,12 @@ impl Nginx {
     }
 
     /// Its process.
-    pub(super) fn process(&self) -> Process {
+    pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
     }
 
     /// A stream for each of the two phones of these calls.
-    pub(super) fn streams(&self, calls: usize) -> Vec<Stream> {
+    pub(crate) fn streams(&self, calls: usize) -> Vec<Stream> {
         let address =
             |n: usize| Address { server: self.address, app: "live".into(), name: format!("phone{n}") };
         (0..calls * 2).map(|n| Stream { push: address(n), play: address(n) }).collect()

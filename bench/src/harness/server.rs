@@ -1,7 +1,7 @@
 //! The server under test: `tring serve` as a child process on loopback, with a data folder of its own.
 
-use crate::error::BenchError;
-use crate::process::Process;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;

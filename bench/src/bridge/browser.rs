@@ -1,7 +1,7 @@
 //! A browser's end of a call with a phone: true sound, pictures that say when they were sent, over WebRTC.
 
-use super::load::Ages;
-use super::phone;
+use crate::rtmp::load::Ages;
+use crate::rtmp::phone;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -34,25 +34,25 @@ const PPS: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
 
 /// What came to a browser while it counted, and what it sent.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Ages of the phone's pictures.
-    pub(super) pictures: Ages,
+    pub(crate) pictures: Ages,
     /// Place among all packets of the phone's sound, and when it came.
-    pub(super) heard: Vec<(u32, Duration)>,
+    pub(crate) heard: Vec<(u32, Duration)>,
     /// When each packet of sound was sent.
-    pub(super) spoken: Vec<Duration>,
+    pub(crate) spoken: Vec<Duration>,
     /// When the first whole picture came.
-    pub(super) first_picture: Option<Duration>,
+    pub(crate) first_picture: Option<Duration>,
 }
 
 /// A browser that talks.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     media: Arc<Media>,
     packets: mpsc::Receiver<Rtp>,
 }
 
 /// A browser that talks, and is counted.
-pub(super) struct Talking {
+pub(crate) struct Talking {
     media: Arc<Media>,
     sender: JoinHandle<Vec<Duration>>,
     receiver: JoinHandle<Seen>,
@@ -60,7 +60,7 @@ pub(super) struct Talking {
 
 impl Browser {
     /// Connects, and waits until media may flow.
-    pub(super) async fn connect(client: &Client, call: &CallId) -> Result<Self, ClientError> {
+    pub(crate) async fn connect(client: &Client, call: &CallId) -> Result<Self, ClientError> {
         let (sender, packets) = mpsc::channel(WAITING);
         let options = MediaOptions { packets: Some(sender), ..MediaOptions::video() };
         let media = Media::connect(client, call, options).await?;
@@ -69,7 +69,7 @@ impl Browser {
     }
 
     /// Sends and receives until [`Talking::finish`]. `delay`: it begins so much later.
-    pub(super) fn talk(self, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoch: Instant) -> Talking {
+    pub(crate) fn talk(self, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoch: Instant) -> Talking {
         let Self { media, packets } = self;
         let sender = tokio::spawn(send(media.clone(), speech, delay, epoch));
         let receiver = tokio::spawn(receive(packets, epoch));
@@ -79,7 +79,7 @@ impl Browser {
 
 impl Talking {
     /// Ends it.
-    pub(super) async fn finish(self) -> Seen {
+    pub(crate) async fn finish(self) -> Seen {
         // The sender sees that its media is closed, and gives what it has sent.
         self.media.close().await;
         let spoken = self.sender.await.unwrap_or_default();

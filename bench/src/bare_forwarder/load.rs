@@ -2,8 +2,8 @@
 
 use super::crypto::{Key, start};
 use crate::Plan;
-use crate::error::BenchError;
-use crate::process::Process;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;

@@ -1,15 +1,18 @@
 //! Calls of a phone and a browser: the server's share of the delay in both directions, the first picture after the answer,
 //! CPU of a call and of the codecs alone.
 
-use super::browser::{Browser, Seen};
-use super::client::{Address, Connection, Way};
-use super::load::{Ages, Arrived, Players, Pushers, Stream, spread};
-use super::rows::quantiles;
-use super::{STEP, addresses, phone, wait};
+mod browser;
+
 use crate::Plan;
-use crate::error::BenchError;
-use crate::report::{Report, Row, Verdict, kib};
-use crate::server::Server;
+use crate::harness::error::BenchError;
+use crate::harness::report::{Report, Row, Verdict, kib};
+use crate::harness::server::Server;
+use crate::rtmp::client::{Address, Connection, Way};
+use crate::rtmp::load::{Ages, Arrived, Players, Pushers, Stream, spread};
+use crate::rtmp::rows::quantiles;
+use crate::rtmp::{STEP, addresses, phone};
+use crate::webrtc::wait;
+use browser::{Browser, Seen};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -19,23 +19,23 @@ const COMMAND_CHUNKS: u8 = 3;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Publish,
     Play,
 }
 
 /// A stream's address, taken apart.
 #[derive(Debug, Clone)]
-pub(super) struct Address {
-    pub(super) server: SocketAddr,
-    pub(super) app: String,
+pub(crate) struct Address {
+    pub(crate) server: SocketAddr,
+    pub(crate) app: String,
     /// Its name, with the query.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl Address {
     /// Reads `rtmp://address:port/app/name?query`.
-    pub(super) fn parse(url: &str) -> Option<Self> {
+    pub(crate) fn parse(url: &str) -> Option<Self> {
         let (server, path) = url.strip_prefix("rtmp://")?.split_once('/')?;
         let (app, name) = path.split_once('/')?;
         Some(Self { server: server.parse().ok()?, app: app.into(), name: name.into() })
@@ -44,22 +44,22 @@ impl Address {
 
 /// A connection that may publish or play.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) socket: TcpStream,
-    pub(super) writer: Writer,
-    pub(super) reader: Reader,
+pub(crate) struct Connection {
+    pub(crate) socket: TcpStream,
+    pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
     /// The message stream that frames belong to.
-    pub(super) stream: u32,
+    pub(crate) stream: u32,
     /// When it began to connect, and when it asked to publish or play.
-    pub(super) opened: Instant,
-    pub(super) asked: Instant,
+    pub(crate) opened: Instant,
+    pub(crate) asked: Instant,
     /// Messages that came together with the answer, in order.
-    pub(super) early: Vec<(u8, Vec<u8>)>,
+    pub(crate) early: Vec<(u8, Vec<u8>)>,
 }
 
 impl Connection {
     /// Connects, and asks until it may begin.
-    pub(super) fn open(address: &Address, way: Way) -> Result<Self> {
+    pub(crate) fn open(address: &Address, way: Way) -> Result<Self> {
         let opened = Instant::now();
         let mut socket = TcpStream::connect(address.server)?;
         socket.set_nodelay(true)?;
@@ -104,7 +104,7 @@ impl Connection {
     }
 
     /// Waits for more, and shows each message. An end of the connection is an error.
-    pub(super) fn wait(&mut self, buffer: &mut [u8], each: impl FnMut(u8, &[u8])) -> Result<()> {
+    pub(crate) fn wait(&mut self, buffer: &mut [u8], each: impl FnMut(u8, &[u8])) -> Result<()> {
         let n = self.socket.read(buffer)?;
         if n == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
@@ -165,11 +165,11 @@ fn greet(socket: &mut TcpStream) -> Result<()> {
 const NUMBER: u8 = 0;
 const TEXT: u8 = 2;
 const OBJECT: u8 = 3;
-pub(super) const NULL: u8 = 5;
+pub(crate) const NULL: u8 = 5;
 const OBJECT_END: [u8; 3] = [0, 0, 9];
 
 /// Appends a text.
-pub(super) fn text(out: &mut Vec<u8>, value: &str) {
+pub(crate) fn text(out: &mut Vec<u8>, value: &str) {
     out.push(TEXT);
     field(out, value);
 }
@@ -181,7 +181,7 @@ fn field(out: &mut Vec<u8>, value: &str) {
 }
 
 /// What a pusher says of its stream before the first frame: `onMetaData` with an object of numbers.
-pub(super) fn metadata(values: &[(&str, f64)]) -> Vec<u8> {
+pub(crate) fn metadata(values: &[(&str, f64)]) -> Vec<u8> {
     let mut out = Vec::new();
     text(&mut out, "@setDataFrame");
     text(&mut out, "onMetaData");

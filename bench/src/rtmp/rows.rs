@@ -2,7 +2,7 @@
 
 use super::load::Ages;
 use super::{Measured, nginx};
-use crate::report::{Report, Row, Verdict, kib, millis};
+use crate::harness::report::{Report, Row, Verdict, kib, millis};
 use std::time::Duration;
 
 /// What must be reached besides what nginx reaches (design, §7).
@@ -10,7 +10,7 @@ const DELAY_BAR: Duration = Duration::from_millis(30);
 const FIRST_PICTURE_BAR: Duration = Duration::from_millis(300);
 
 /// Adds the rows of one size. `alone`: Tring with one worker, if `tring` has more. `other`: nginx, and its version.
-pub(super) fn add(
+pub(crate) fn add(
     tring: &Measured,
     alone: Option<&Measured>,
     other: Option<(&Measured, &str)>,
@@ -115,7 +115,7 @@ fn worst(ages: &Ages) -> Duration {
     ages.quantile(0.99).unwrap_or(Duration::MAX)
 }
 
-pub(super) fn quantiles(ages: &Ages) -> String {
+pub(crate) fn quantiles(ages: &Ages) -> String {
     match (ages.quantile(0.5), ages.quantile(0.99)) {
         (Some(p50), Some(p99)) => format!("{} / {}", millis(p50), millis(p99)),
         _ => "none".into(),

@@ -4,7 +4,7 @@
 //! its standard input ends.
 
 use super::crypto::{Key, TAG, rewrite};
-use crate::error::BenchError;
+use crate::harness::error::BenchError;
 use mio::{Events, Interest, Poll, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! What `/proc` tells of a process.
 
-use crate::error::BenchError;
+use crate::harness::error::BenchError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 

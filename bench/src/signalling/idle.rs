@@ -1,9 +1,9 @@
 //! Memory of users who are signed in and do nothing.
 
 use crate::Plan;
-use crate::error::BenchError;
-use crate::report::{Report, Row, Verdict, kib};
-use crate::server::Server;
+use crate::harness::error::BenchError;
+use crate::harness::report::{Report, Row, Verdict, kib};
+use crate::harness::server::Server;
 use std::path::Path;
 use std::time::Duration;
 

@@ -20,41 +20,41 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Where one phone pushes, and where the other plays it.
 #[derive(Debug, Clone)]
-pub(super) struct Stream {
-    pub(super) push: Address,
-    pub(super) play: Address,
+pub(crate) struct Stream {
+    pub(crate) push: Address,
+    pub(crate) play: Address,
 }
 
 /// What came, from one moment to another.
 #[derive(Debug, Default)]
-pub(super) struct Arrived {
+pub(crate) struct Arrived {
     /// Ages of the frames, in the order of their kinds.
-    pub(super) sound: Ages,
-    pub(super) picture: Ages,
+    pub(crate) sound: Ages,
+    pub(crate) picture: Ages,
     /// When each player was given its frames of sound, from the first on, since the epoch.
-    pub(super) heard: Vec<Vec<Duration>>,
+    pub(crate) heard: Vec<Vec<Duration>>,
 }
 
 /// How long things took.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Ages(Vec<Duration>);
+pub(crate) struct Ages(Vec<Duration>);
 
 impl Ages {
-    pub(super) fn add(&mut self, age: Duration) {
+    pub(crate) fn add(&mut self, age: Duration) {
         self.0.push(age);
     }
 
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// What this share of them stays within. `None`: there are none.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an index
-    pub(super) fn quantile(&self, share: f64) -> Option<Duration> {
+    pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let rank = (sorted.len() as f64 * share).ceil() as usize;
@@ -89,14 +89,14 @@ impl<T> Drop for Worker<T> {
 }
 
 /// Phones that push.
-pub(super) struct Pushers {
+pub(crate) struct Pushers {
     worker: Worker<Vec<Phone>>,
     pushed: Arc<AtomicU64>,
 }
 
 impl Pushers {
     /// Connects all, then lets them begin within one time from key frame to key frame, spread as people are.
-    pub(super) fn start(streams: &[Stream], speech: Option<&Speech>, epoch: Instant) -> Result<Self> {
+    pub(crate) fn start(streams: &[Stream], speech: Option<&Speech>, epoch: Instant) -> Result<Self> {
         let open = |s: &Stream| {
             Connection::open(&s.push, Way::Publish).and_then(|c| Phone::begin(c, speech.cloned()))
         };
@@ -107,12 +107,12 @@ impl Pushers {
     }
 
     /// Frames so far.
-    pub(super) fn pushed(&self) -> u64 {
+    pub(crate) fn pushed(&self) -> u64 {
         self.pushed.load(Ordering::Relaxed)
     }
 
     /// Ends them. An error: what had ended them before.
-    pub(super) fn finish(self) -> Result<Vec<Phone>> {
+    pub(crate) fn finish(self) -> Result<Vec<Phone>> {
         self.worker.finish()
     }
 }
@@ -143,20 +143,20 @@ fn push(mut phones: Vec<Phone>, epoch: Instant, stop: &AtomicBool, pushed: &Atom
 }
 
 /// A part of a second for each number, evenly spread whatever the count (the golden ratio's multiples).
-pub(super) fn spread(n: usize) -> Duration {
+pub(crate) fn spread(n: usize) -> Duration {
     let turn = u32::try_from(n).unwrap_or_default().wrapping_mul(0x9e37_79b9);
     Duration::from_secs_f64(f64::from(turn) / f64::from(u32::MAX))
 }
 
 /// Phones that listen.
-pub(super) struct Players {
+pub(crate) struct Players {
     worker: Worker<Arrived>,
     measuring: Arc<AtomicBool>,
 }
 
 impl Players {
     /// Connects all, and listens.
-    pub(super) fn start(streams: &[Stream], epoch: Instant) -> Result<Self> {
+    pub(crate) fn start(streams: &[Stream], epoch: Instant) -> Result<Self> {
         let open = |s: &Stream| Connection::open(&s.play, Way::Play);
         let connections = streams.iter().map(open).collect::<Result<Vec<_>>>()?;
         let measuring = Arc::new(AtomicBool::new(false));
@@ -165,12 +165,12 @@ impl Players {
     }
 
     /// What comes from now on counts, or does so no more.
-    pub(super) fn measure(&self, on: bool) {
+    pub(crate) fn measure(&self, on: bool) {
         self.measuring.store(on, Ordering::Relaxed);
     }
 
     /// Ends them, and gives what counted.
-    pub(super) fn finish(self) -> Result<Arrived> {
+    pub(crate) fn finish(self) -> Result<Arrived> {
         self.worker.finish()
     }
 }

@@ -1,10 +1,10 @@
 //! Call set-ups (invite, delivered, accept, hang up) per CPU-second: in the engine, and through WebSockets.
 
 use crate::Plan;
-use crate::error::BenchError;
-use crate::process::Process;
-use crate::report::{Report, Row, Verdict, count};
-use crate::server::Server;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
+use crate::harness::report::{Report, Row, Verdict, count};
+use crate::harness::server::Server;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

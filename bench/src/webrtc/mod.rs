@@ -1,9 +1,9 @@
 //! Calls that talk: CPU per call and per join, forwarded packets per CPU-second, delay, memory per session.
 
-use crate::error::BenchError;
-use crate::report::{Report, Row, Verdict, count, kib, millis};
-use crate::server::Server;
-use crate::{Plan, janus, limit};
+use crate::harness::error::BenchError;
+use crate::harness::report::{Report, Row, Verdict, count, kib, millis};
+use crate::harness::server::Server;
+use crate::{Plan, bare_forwarder, janus};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tring_client::{CallId, Client, Delays, Event, Media, MediaOptions, MediaType, Pattern};
@@ -43,7 +43,7 @@ pub(crate) struct Talked {
 pub(crate) async fn video(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
     for &calls in &plan.calls {
         let talked = talk(binary, plan, calls, true).await?;
-        let limit = limit::measure(plan, calls).await?;
+        let limit = bare_forwarder::measure(plan, calls).await?;
         let other = Beside::measure(plan, calls, true).await;
         let (rate, bare) = (talked.rate(), limit.rate());
         let share = rate / bare.max(f64::EPSILON);

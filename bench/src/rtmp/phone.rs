@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Pictures a second, and from one key frame to the next: what WeChat's pusher does in a video call.
-pub(super) const PICTURES_PER_SECOND: u32 = 15;
-pub(super) const GOP_SECONDS: u32 = 3;
+pub(crate) const PICTURES_PER_SECOND: u32 = 15;
+pub(crate) const GOP_SECONDS: u32 = 3;
 const GOP: u32 = PICTURES_PER_SECOND * GOP_SECONDS;
 
 /// Time of one picture.
-pub(super) const PICTURE: Duration = Duration::from_nanos(1_000_000_000 / PICTURES_PER_SECOND as u64);
+pub(crate) const PICTURE: Duration = Duration::from_nanos(1_000_000_000 / PICTURES_PER_SECOND as u64);
 
 /// An AAC frame is 1,024 samples.
-pub(super) const SOUND: Duration = Duration::from_nanos(1_024 * 1_000_000_000 / 48_000);
+pub(crate) const SOUND: Duration = Duration::from_nanos(1_024 * 1_000_000_000 / 48_000);
 
 /// Bytes of a frame: together 600 kbit/s of picture and 48 kbit/s of sound.
 const KEY_FRAME_BYTES: usize = 25_000;
@@ -43,14 +43,14 @@ const STAMP_BYTES: usize = 8;
 
 /// Sound or picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Sound,
     Picture,
 }
 
 /// One phone's stream as it is pushed.
 #[derive(Debug)]
-pub(super) struct Phone {
+pub(crate) struct Phone {
     connection: Connection,
     sounds: u32,
     pictures: u32,
@@ -65,11 +65,11 @@ pub(super) struct Phone {
 }
 
 /// Frames of AAC that decode.
-pub(super) type Speech = Arc<[Vec<u8>]>;
+pub(crate) type Speech = Arc<[Vec<u8>]>;
 
 impl Phone {
     /// Says what is to come, and the decoders' headers.
-    pub(super) fn begin(connection: Connection, speech: Option<Speech>) -> std::io::Result<Self> {
+    pub(crate) fn begin(connection: Connection, speech: Option<Speech>) -> std::io::Result<Self> {
         let mut sound = vec![0x21; SOUND_BYTES];
         sound[..2].copy_from_slice(&[0xae, 1]);
         let mut phone = Self {
@@ -93,7 +93,7 @@ impl Phone {
     }
 
     /// Sends the next frame, which says how long after the load's `epoch` it was sent.
-    pub(super) fn push(&mut self, kind: Kind, epoch: Instant) -> std::io::Result<()> {
+    pub(crate) fn push(&mut self, kind: Kind, epoch: Instant) -> std::io::Result<()> {
         let Self { connection, bytes, speech, spoken, .. } = self;
         let (chunks, number, time, frame, at) = match kind {
             Kind::Sound => {
@@ -131,7 +131,7 @@ impl Phone {
     }
 
     /// When each frame of true sound was sent, since the load's epoch.
-    pub(super) fn spoken(self) -> Vec<Duration> {
+    pub(crate) fn spoken(self) -> Vec<Duration> {
         self.spoken
     }
 
@@ -162,19 +162,19 @@ fn millis(each: Duration, count: u32) -> u32 {
     u32::try_from((each * count).as_millis()).unwrap_or(u32::MAX)
 }
 
-pub(super) fn stamp(place: &mut [u8], epoch: Instant) {
+pub(crate) fn stamp(place: &mut [u8], epoch: Instant) {
     let since = u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
     place[..STAMP_BYTES].copy_from_slice(&since.to_be_bytes());
 }
 
 /// How long what begins with a stamp was under way.
-pub(super) fn since(place: &[u8], epoch: Instant) -> Option<Duration> {
+pub(crate) fn since(place: &[u8], epoch: Instant) -> Option<Duration> {
     let sent = Duration::from_nanos(u64::from_be_bytes(*place.first_chunk()?));
     Some(epoch.elapsed().saturating_sub(sent))
 }
 
 /// A frame that came: its kind, and how long it was under way. `None`: a header, or no frame of the load.
-pub(super) fn age(kind: u8, payload: &[u8], epoch: Instant) -> Option<(Kind, Duration)> {
+pub(crate) fn age(kind: u8, payload: &[u8], epoch: Instant) -> Option<(Kind, Duration)> {
     let (kind, at) = match (kind, payload) {
         (AUDIO, [_, 1, ..]) => (Kind::Sound, SOUND_STAMP),
         (VIDEO, [_, 1, ..]) => (Kind::Picture, PICTURE_STAMP),
@@ -184,17 +184,17 @@ pub(super) fn age(kind: u8, payload: &[u8], epoch: Instant) -> Option<(Kind, Dur
 }
 
 /// A frame of sound.
-pub(super) fn is_sound(kind: u8, payload: &[u8]) -> bool {
+pub(crate) fn is_sound(kind: u8, payload: &[u8]) -> bool {
     kind == AUDIO && payload.get(1) == Some(&1)
 }
 
 /// The decoder's header of the picture.
-pub(super) fn is_header(kind: u8, payload: &[u8]) -> bool {
+pub(crate) fn is_header(kind: u8, payload: &[u8]) -> bool {
     kind == VIDEO && payload == AVC_HEADER
 }
 
 /// A picture that can be decoded by itself.
-pub(super) fn is_key_frame(kind: u8, payload: &[u8]) -> bool {
+pub(crate) fn is_key_frame(kind: u8, payload: &[u8]) -> bool {
     kind == VIDEO && payload.starts_with(&[0x17, 1])
 }
 

@@ -11,22 +11,20 @@
 //! | `nginx` | what to compare with |
 //! | `rows` | the figures side by side |
 
-pub(crate) mod bridge;
-mod browser;
 mod chunks;
-mod client;
+pub(crate) mod client;
 mod joins;
-mod load;
+pub(crate) mod load;
 mod nginx;
-mod phone;
-mod rows;
+pub(crate) mod phone;
+pub(crate) mod rows;
 
 use crate::Plan;
-use crate::error::BenchError;
-use crate::process::Process;
-use crate::report::Report;
-use crate::server::Server;
-use crate::talk::wait;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
+use crate::harness::report::Report;
+use crate::harness::server::Server;
+use crate::webrtc::wait;
 use client::Address;
 use joins::Joins;
 use load::{Arrived, Players, Pushers, Stream};
@@ -39,11 +37,11 @@ use tring_client::{CallId, Client, Event, MediaType};
 const WARM_UP: Duration = Duration::from_secs(5);
 
 /// A step of one call may take this long.
-const STEP: Duration = Duration::from_secs(20);
+pub(crate) const STEP: Duration = Duration::from_secs(20);
 
 /// What one server came to at one size.
 #[derive(Debug)]
-struct Measured {
+pub(crate) struct Measured {
     workers: usize,
     calls: usize,
     cpu: Duration,
@@ -92,7 +90,7 @@ async fn on_tring(binary: &Path, plan: &Plan, workers: usize, calls: usize) -> R
 }
 
 /// Where a device pushes its own stream and plays the other's.
-async fn addresses(device: &Client, call: &CallId) -> Result<(Address, Address), BenchError> {
+pub(crate) async fn addresses(device: &Client, call: &CallId) -> Result<(Address, Address), BenchError> {
     let urls = device.streams(call).await?;
     let play = urls.play.first().map(|p| p.url.expose()).unwrap_or_default();
     let parse = |url| Address::parse(url).ok_or(BenchError::Stream);

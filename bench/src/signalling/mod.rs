@@ -1,0 +1,4 @@
+//! Figures without media.
+
+pub(crate) mod idle;
+pub(crate) mod setups;
