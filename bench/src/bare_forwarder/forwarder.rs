@@ -11,7 +11,8 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, ErrorKind, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-/// Receive buffers of one system call, each for a GRO train.
+/// Receive buffers of one system call, each for a GRO train. More need more memory and save system calls only under a load that
+/// the bench does not make.
 const BATCH: usize = 8;
 
 /// Bytes of one receive buffer.
@@ -26,7 +27,7 @@ const MAX_TRAIN_BYTES: usize = 65_000;
 
 /// The program of the child process.
 pub(crate) fn forward(workers: usize) -> Result<(), BenchError> {
-    let failed = |e: io::Error| BenchError::Limit(e.to_string());
+    let failed = |e: io::Error| BenchError::BareForwarder(e.to_string());
     let mut sockets = Vec::new();
     for _ in 0..workers {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
@@ -44,7 +45,7 @@ pub(crate) fn forward(workers: usize) -> Result<(), BenchError> {
         if line == "go" {
             break;
         }
-        let bad = || BenchError::Limit(format!("not a call: {line}"));
+        let bad = || BenchError::BareForwarder(format!("not a call: {line}"));
         let mut words = line.split(' ');
         let worker: usize = words.next().and_then(|w| w.parse().ok()).ok_or_else(bad)?;
         let mut address = || words.next().and_then(|w| w.parse::<SocketAddr>().ok()).ok_or_else(bad);

@@ -1,8 +1,8 @@
 //! Load for the bare forwarder: packets of the sizes, rates and bursts of the calls it is compared with.
 
 use super::crypto::{Key, start};
-use crate::Plan;
 use crate::harness::error::BenchError;
+use crate::harness::plan::Plan;
 use crate::harness::process::Process;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,14 +25,14 @@ const FRAGMENT_BYTES: usize = 1000;
 const WARM_UP: Duration = Duration::from_secs(2);
 
 /// What the bare forwarder came to.
-pub(crate) struct Limit {
+pub(crate) struct BareForwarder {
     forwarded: u64,
     cpu: Duration,
     seconds: f64,
 }
 
 #[allow(clippy::cast_precision_loss)] // counts far below 2^52
-impl Limit {
+impl BareForwarder {
     /// Forwarded packets per CPU-second.
     pub(crate) fn rate(&self) -> f64 {
         self.forwarded as f64 / self.cpu.as_secs_f64().max(f64::EPSILON)
@@ -45,11 +45,11 @@ impl Limit {
 }
 
 /// Measures the bare forwarder with that many calls.
-pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Limit, BenchError> {
-    let failed = |e: io::Error| BenchError::Limit(e.to_string());
+pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<BareForwarder, BenchError> {
+    let failed = |e: io::Error| BenchError::BareForwarder(e.to_string());
     let exe = std::env::current_exe().map_err(BenchError::Exe)?;
     let mut child = Command::new(exe)
-        .arg("limit-forwarder")
+        .arg("bare-forwarder")
         .arg("--workers")
         .arg(plan.workers.to_string())
         .stdin(Stdio::piped())
@@ -57,14 +57,14 @@ pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Limit, BenchErr
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let gone = || BenchError::Limit("it has ended".into());
+    let gone = || BenchError::BareForwarder("it has ended".into());
     let process = Process(child.id().ok_or_else(gone)?);
     let mut input = child.stdin.take().ok_or_else(gone)?;
     let mut ports = BufReader::new(child.stdout.take().ok_or_else(gone)?).lines();
     let mut targets = Vec::new();
     for _ in 0..plan.workers {
         let line = ports.next_line().await.map_err(failed)?.ok_or_else(gone)?;
-        let port: u16 = line.parse().map_err(|_| BenchError::Limit(format!("not a port: {line}")))?;
+        let port: u16 = line.parse().map_err(|_| BenchError::BareForwarder(format!("not a port: {line}")))?;
         targets.push(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     let mut sockets = Vec::new();
@@ -88,7 +88,7 @@ pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Limit, BenchErr
     let apart = SOUND_INTERVAL / u32::try_from(sockets.len()).unwrap_or(1).max(1);
     let begin = tokio::time::Instant::now() + Duration::from_millis(50);
     for (i, socket) in (0..).zip(sockets) {
-        let key = Key::new(i).map_err(|_| BenchError::Limit("no key".into()))?;
+        let key = Key::new(i).map_err(|_| BenchError::BareForwarder("no key".into()))?;
         people.spawn(talk(socket, key, i, begin + apart * i, received.clone()));
     }
     tokio::time::sleep(WARM_UP).await;
@@ -100,7 +100,7 @@ pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Limit, BenchErr
     people.abort_all();
     drop(input);
     child.wait().await.map_err(failed)?;
-    Ok(Limit { forwarded, cpu, seconds })
+    Ok(BareForwarder { forwarded, cpu, seconds })
 }
 
 /// One end of a call: sends in the pattern of a video call, counts what comes.

@@ -1,6 +1,6 @@
 //! A browser's end of a call with a phone: true sound, pictures that say when they were sent, over WebRTC.
 
-use crate::rtmp::load::Ages;
+use crate::harness::durations::Durations;
 use crate::rtmp::phone;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,25 +34,25 @@ const PPS: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
 
 /// What came to a browser while it counted, and what it sent.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// Ages of the phone's pictures.
-    pub(crate) pictures: Ages,
+pub(super) struct Seen {
+    /// How long each of the phone's pictures was under way.
+    pub(super) pictures: Durations,
     /// Place among all packets of the phone's sound, and when it came.
-    pub(crate) heard: Vec<(u32, Duration)>,
+    pub(super) heard: Vec<(u32, Duration)>,
     /// When each packet of sound was sent.
-    pub(crate) spoken: Vec<Duration>,
+    pub(super) spoken: Vec<Duration>,
     /// When the first whole picture came.
-    pub(crate) first_picture: Option<Duration>,
+    pub(super) first_picture: Option<Duration>,
 }
 
 /// A browser that talks.
-pub(crate) struct Browser {
+pub(super) struct Browser {
     media: Arc<Media>,
     packets: mpsc::Receiver<Rtp>,
 }
 
 /// A browser that talks, and is counted.
-pub(crate) struct Talking {
+pub(super) struct Talking {
     media: Arc<Media>,
     sender: JoinHandle<Vec<Duration>>,
     receiver: JoinHandle<Seen>,
@@ -60,7 +60,7 @@ pub(crate) struct Talking {
 
 impl Browser {
     /// Connects, and waits until media may flow.
-    pub(crate) async fn connect(client: &Client, call: &CallId) -> Result<Self, ClientError> {
+    pub(super) async fn connect(client: &Client, call: &CallId) -> Result<Self, ClientError> {
         let (sender, packets) = mpsc::channel(WAITING);
         let options = MediaOptions { packets: Some(sender), ..MediaOptions::video() };
         let media = Media::connect(client, call, options).await?;
@@ -69,7 +69,7 @@ impl Browser {
     }
 
     /// Sends and receives until [`Talking::finish`]. `delay`: it begins so much later.
-    pub(crate) fn talk(self, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoch: Instant) -> Talking {
+    pub(super) fn talk(self, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoch: Instant) -> Talking {
         let Self { media, packets } = self;
         let sender = tokio::spawn(send(media.clone(), speech, delay, epoch));
         let receiver = tokio::spawn(receive(packets, epoch));
@@ -79,7 +79,7 @@ impl Browser {
 
 impl Talking {
     /// Ends it.
-    pub(crate) async fn finish(self) -> Seen {
+    pub(super) async fn finish(self) -> Seen {
         // The sender sees that its media is closed, and gives what it has sent.
         self.media.close().await;
         let spoken = self.sender.await.unwrap_or_default();

@@ -34,7 +34,7 @@ pub(crate) enum BenchError {
     )]
     Files { found: u64, wanted: u64 },
     #[error("the bare forwarder failed: {0}")]
-    Limit(String),
+    BareForwarder(String),
     #[error("Janus cannot be measured: {0}")]
     Janus(String),
     #[error("the laboratory failed: {0}")]
@@ -46,7 +46,7 @@ pub(crate) enum BenchError {
     #[error("the engine refused what it should carry out: {0:?}")]
     Engine(tring_protocol::ErrorCode),
     #[error("not measured: {0:?}; the table says why")]
-    Parts(Vec<crate::Figure>),
+    Parts(Vec<super::plan::Figure>),
     #[error("an id of the run is none: {0}")]
     Id(#[from] tring_protocol::IdError),
     #[error(

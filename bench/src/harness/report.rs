@@ -1,8 +1,8 @@
 //! The table: on the terminal, and in `bench/README.md`.
 
-use crate::Plan;
 use crate::harness::error::BenchError;
 use crate::harness::machine::Machine;
+use crate::harness::plan::Plan;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;

@@ -1,9 +1,11 @@
 //! A small RTMP client (RTMP 1.0 §5.2, §7): up to where a server lets it publish or play. What follows are frames.
 
 use super::chunks::{About, COMMAND, Reader, SET_CHUNK_SIZE, Writer};
+use crate::harness::error::BenchError;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+use tring_client::{CallId, Client};
 
 /// Length of C1, S1, C2 and S2.
 const HANDSHAKE: usize = 1536;
@@ -11,7 +13,7 @@ const HANDSHAKE: usize = 1536;
 /// The chunk size that phones push with.
 const CHUNK: u32 = 4096;
 
-/// An answer may take so long, and a socket may be so long without room for a frame.
+/// Longest wait for an answer, and for room for a frame in a socket.
 const STEP: Duration = Duration::from_secs(10);
 
 const CONTROL_CHUNKS: u8 = 2;
@@ -24,12 +26,12 @@ pub(crate) enum Way {
     Play,
 }
 
-/// A stream's address, taken apart.
+/// Address of an RTMP stream in its parts.
 #[derive(Debug, Clone)]
 pub(crate) struct Address {
     pub(crate) server: SocketAddr,
     pub(crate) app: String,
-    /// Its name, with the query.
+    /// Name of the stream, with the query.
     pub(crate) name: String,
 }
 
@@ -40,6 +42,21 @@ impl Address {
         let (app, name) = path.split_once('/')?;
         Some(Self { server: server.parse().ok()?, app: app.into(), name: name.into() })
     }
+}
+
+/// The addresses by which a device pushes its own stream and plays the other's.
+///
+/// # Errors
+///
+/// The client's own, or [`BenchError::Stream`] where the server names a host instead of an address.
+pub(crate) async fn stream_addresses(
+    device: &Client,
+    call: &CallId,
+) -> std::result::Result<(Address, Address), BenchError> {
+    let urls = device.streams(call).await?;
+    let play = urls.play.first().map(|p| p.url.expose()).unwrap_or_default();
+    let parse = |url| Address::parse(url).ok_or(BenchError::Stream);
+    Ok((parse(urls.push.expose())?, parse(play)?))
 }
 
 /// A connection that may publish or play.

@@ -1,24 +1,25 @@
 //! The first picture of who joins, at any moment between two key frames.
 
 use super::client::{Connection, Way};
-use super::load::{Ages, Stream, spread};
+use super::load::{Stream, spread};
 use super::phone;
+use crate::harness::durations::Durations;
 use std::io::{Error, ErrorKind, Result};
 use std::time::{Duration, Instant};
 
 /// Joins of one size, at least: the ninety-ninth of a hundred is one.
 const JOINS: usize = 100;
 
-/// A picture that comes later is none.
+/// Longest wait for a picture.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the first key frame took, headers before it.
 #[derive(Debug, Default)]
-pub(crate) struct Joins {
+pub(super) struct Joins {
     /// From the beginning of the TCP connection.
-    pub(crate) connected: Ages,
+    pub(crate) connected: Durations,
     /// From `play`.
-    pub(crate) asked: Ages,
+    pub(crate) asked: Durations,
 }
 
 /// Joins each stream some times, one after another, and all streams side by side. The phones push meanwhile.

@@ -2,6 +2,7 @@
 
 use super::client::{Address, Connection, Way};
 use super::phone::{self, Kind, PICTURE, Phone, SOUND, Speech};
+use crate::harness::durations::Durations;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::cmp::Reverse;
@@ -12,11 +13,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Bytes read of a player at a time: more than a key frame.
+/// Bytes read from a socket at a time: more than a key frame.
 const READ: usize = 64 * 1024;
 
-/// The longest sleep: how soon a thread sees that it is to stop.
-const LOOK: Duration = Duration::from_millis(100);
+/// The longest sleep of a thread, which looks after it whether it is to stop.
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// Where one phone pushes, and where the other plays it.
 #[derive(Debug, Clone)]
@@ -25,41 +26,15 @@ pub(crate) struct Stream {
     pub(crate) play: Address,
 }
 
-/// What came, from one moment to another.
+/// What came to all players while it was measured.
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
-    /// Ages of the frames, in the order of their kinds.
-    pub(crate) sound: Ages,
-    pub(crate) picture: Ages,
+    /// Durations of the frames, in the order of their kinds.
+    pub(crate) sound: Durations,
+    /// How long each picture was under way.
+    pub(crate) picture: Durations,
     /// When each player was given its frames of sound, from the first on, since the epoch.
     pub(crate) heard: Vec<Vec<Duration>>,
-}
-
-/// How long things took.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Ages(Vec<Duration>);
-
-impl Ages {
-    pub(crate) fn add(&mut self, age: Duration) {
-        self.0.push(age);
-    }
-
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    /// What this share of them stays within. `None`: there are none.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an index
-    pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
-        let rank = (sorted.len() as f64 * share).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).copied()
-    }
 }
 
 /// A thread of the load, which ends with its handle.
@@ -130,7 +105,7 @@ fn push(mut phones: Vec<Phone>, epoch: Instant, stop: &AtomicBool, pushed: &Atom
     {
         let early = at.saturating_duration_since(Instant::now());
         if !early.is_zero() {
-            std::thread::sleep(early.min(LOOK));
+            std::thread::sleep(early.min(LONGEST_SLEEP));
             continue;
         }
         due.pop();
@@ -193,7 +168,7 @@ fn listen(
     let mut events = Events::with_capacity(256);
     let mut buffer = vec![0; READ];
     while !stop.load(Ordering::Relaxed) {
-        match poll.poll(&mut events, Some(LOOK)) {
+        match poll.poll(&mut events, Some(LONGEST_SLEEP)) {
             Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
@@ -232,16 +207,6 @@ fn listen(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_exact() {
-        let mut ages = Ages::default();
-        assert_eq!(ages.quantile(0.5), None);
-        (1..=100).rev().for_each(|n| ages.add(Duration::from_millis(n)));
-        assert_eq!(ages.quantile(0.5), Some(Duration::from_millis(50)));
-        assert_eq!(ages.quantile(0.99), Some(Duration::from_millis(99)));
-        assert_eq!(ages.count(), 100);
-    }
 
     #[test]
     fn beginnings_are_spread() {

@@ -7,51 +7,35 @@
 //! | `phone` | what a phone pushes |
 //! | `load` | all phones at once: one thread pushes, another plays |
 //! | `joins` | the first picture of who joins |
-//! | `browser`, `bridge` | calls of a phone and a browser |
-//! | `nginx` | what to compare with |
-//! | `rows` | the figures side by side |
+//! | `nginx` | nginx with its RTMP module, as a child process |
+//! | `measured` | what one server came to |
+//! | `rows` | the figures of both servers side by side |
 
 mod chunks;
 pub(crate) mod client;
 mod joins;
 pub(crate) mod load;
+mod measured;
 mod nginx;
 pub(crate) mod phone;
-pub(crate) mod rows;
+mod rows;
 
-use crate::Plan;
+use crate::harness::calls::answered_call;
 use crate::harness::error::BenchError;
+use crate::harness::plan::Plan;
 use crate::harness::process::Process;
 use crate::harness::report::Report;
 use crate::harness::server::Server;
-use crate::webrtc::wait;
-use client::Address;
-use joins::Joins;
-use load::{Arrived, Players, Pushers, Stream};
+use client::stream_addresses;
+use load::{Players, Pushers, Stream};
+use measured::Measured;
 use nginx::Nginx;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tring_client::{CallId, Client, Event, MediaType};
+use tring_client::MediaType;
 
 /// Traffic before it is measured: all phones have begun, and sent a second key frame.
 const WARM_UP: Duration = Duration::from_secs(5);
-
-/// A step of one call may take this long.
-pub(crate) const STEP: Duration = Duration::from_secs(20);
-
-/// What one server came to at one size.
-#[derive(Debug)]
-pub(crate) struct Measured {
-    workers: usize,
-    calls: usize,
-    cpu: Duration,
-    seconds: f64,
-    /// Memory of one call, in bytes.
-    call_bytes: f64,
-    pushed: u64,
-    arrived: Arrived,
-    joins: Joins,
-}
 
 /// Measures at all sizes, on both.
 pub(crate) async fn measure(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
@@ -73,12 +57,9 @@ async fn on_tring(binary: &Path, plan: &Plan, workers: usize, calls: usize) -> R
     let server = Server::start(binary, workers).await?;
     let (mut clients, mut streams) = (Vec::new(), Vec::new());
     for i in 0..calls {
-        let (a, b) = (server.client(&format!("a{i}")).await?, server.client(&format!("b{i}")).await?);
-        let call = a.call(b.user().as_str(), MediaType::Video).await?;
-        wait(&b, |e| matches!(e, Event::Invited { .. })).await?;
-        b.accept(&call).await?;
-        wait(&a, |e| matches!(e, Event::Accepted { .. })).await?;
-        let ((push_a, play_b), (push_b, play_a)) = (addresses(&a, &call).await?, addresses(&b, &call).await?);
+        let (a, b, call) = answered_call(&server, &i.to_string(), MediaType::Video).await?;
+        let ((push_a, play_b), (push_b, play_a)) =
+            (stream_addresses(&a, &call).await?, stream_addresses(&b, &call).await?);
         streams.push(Stream { push: push_a, play: play_a });
         streams.push(Stream { push: push_b, play: play_b });
         clients.push((a, b));
@@ -87,14 +68,6 @@ async fn on_tring(binary: &Path, plan: &Plan, workers: usize, calls: usize) -> R
     // Who has signed in stays so until the figures are there.
     drop(clients);
     measured
-}
-
-/// Where a device pushes its own stream and plays the other's.
-pub(crate) async fn addresses(device: &Client, call: &CallId) -> Result<(Address, Address), BenchError> {
-    let urls = device.streams(call).await?;
-    let play = urls.play.first().map(|p| p.url.expose()).unwrap_or_default();
-    let parse = |url| Address::parse(url).ok_or(BenchError::Stream);
-    Ok((parse(urls.push.expose())?, parse(play)?))
 }
 
 async fn on_nginx(plan: &Plan, calls: usize) -> Result<Measured, BenchError> {

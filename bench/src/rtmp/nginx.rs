@@ -13,10 +13,10 @@ use tempfile::TempDir;
 /// Where Debian's packages put the module.
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
-/// How to come by it.
-pub(crate) const HOW: &str = "`apt-get install nginx-light libnginx-mod-rtmp`";
+/// What installs nginx with the module, for people.
+pub(crate) const INSTALL_COMMAND: &str = "`apt-get install nginx-light libnginx-mod-rtmp`";
 
-/// How long it may take to start.
+/// Longest wait for nginx to listen.
 const START_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running nginx: one process, which is its one worker.
@@ -26,7 +26,7 @@ pub(crate) struct Nginx {
     _dir: TempDir,
 }
 
-/// Its version, if it and its module are installed.
+/// The version of nginx, if it and the module are installed.
 pub(crate) fn version() -> Option<String> {
     let said = Command::new("nginx").arg("-v").output().ok()?.stderr;
     let said = String::from_utf8_lossy(&said);
@@ -35,7 +35,11 @@ pub(crate) fn version() -> Option<String> {
 }
 
 impl Nginx {
-    /// Starts it.
+    /// Starts nginx.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Server`] with its log, where it does not listen within [`START_WITHIN`].
     pub(crate) fn start() -> Result<Self, BenchError> {
         let dir = tempfile::tempdir().map_err(BenchError::Folder)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BenchError::Folder)?;
@@ -67,7 +71,7 @@ impl Nginx {
         Ok(nginx)
     }
 
-    /// Its process.
+    /// The process of nginx, to be measured.
     pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
     }

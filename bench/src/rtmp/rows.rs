@@ -1,16 +1,17 @@
 //! The figures of both servers side by side.
 
-use super::load::Ages;
-use super::{Measured, nginx};
-use crate::harness::report::{Report, Row, Verdict, kib, millis};
+use super::measured::{Measured, beside};
+use super::nginx;
+use crate::harness::durations::Durations;
+use crate::harness::report::{Report, Row, Verdict, kib};
 use std::time::Duration;
 
-/// What must be reached besides what nginx reaches (design, §7).
+/// 99th percentiles of the delay and of the first picture that are met, besides what nginx reaches.
 const DELAY_BAR: Duration = Duration::from_millis(30);
 const FIRST_PICTURE_BAR: Duration = Duration::from_millis(300);
 
 /// Adds the rows of one size. `alone`: Tring with one worker, if `tring` has more. `other`: nginx, and its version.
-pub(crate) fn add(
+pub(super) fn add(
     tring: &Measured,
     alone: Option<&Measured>,
     other: Option<(&Measured, &str)>,
@@ -20,7 +21,7 @@ pub(crate) fn add(
     let measured = other.map(|(m, _)| m);
     let name = match other {
         Some((_, version)) => format!("nginx {version} with its RTMP module"),
-        None => format!("nginx-rtmp not measured: {} brings it", nginx::HOW),
+        None => format!("nginx-rtmp not measured: {} brings it", nginx::INSTALL_COMMAND),
     };
     for m in std::iter::once(tring).chain(alone) {
         let (ours, theirs) = (m.cpu_share(), measured.map(Measured::cpu_share));
@@ -43,14 +44,14 @@ pub(crate) fn add(
     };
 
     for (what, of) in [
-        ("delay p50 / p99, phone to phone, sound", (|m| &m.arrived.sound) as fn(&Measured) -> &Ages),
+        ("delay p50 / p99, phone to phone, sound", (|m| &m.arrived.sound) as fn(&Measured) -> &Durations),
         ("delay p50 / p99, phone to phone, picture", |m| &m.arrived.picture),
     ] {
         let theirs = measured.map(of);
-        let met = worst(of(tring)) <= DELAY_BAR;
+        let met = of(tring).p99() <= DELAY_BAR;
         row(
             what,
-            beside(&quantiles(of(tring)), theirs.map(quantiles), String::new()),
+            beside(&of(tring).quantiles(), theirs.map(Durations::quantiles), String::new()),
             ("p99 ≤ 30 ms".into(), Verdict::of(met)),
             "Tring reads pushers every 8 ms; from before a frame is written to a socket until it was read whole; both clients' threads, sockets and \
              scheduler on the same cores included"
@@ -58,18 +59,18 @@ pub(crate) fn add(
         );
     }
     let (joins, theirs) = (&tring.joins.connected, measured.map(|m| &m.joins.connected));
-    let met = worst(joins) <= FIRST_PICTURE_BAR && theirs.is_none_or(|t| worst(joins) <= worst(t));
+    let met = joins.p99() <= FIRST_PICTURE_BAR && theirs.is_none_or(|t| joins.p99() <= t.p99());
     row(
         "first picture of who joins p50 / p99, RTMP",
-        beside(&quantiles(joins), theirs.map(quantiles), String::new()),
+        beside(&joins.quantiles(), theirs.map(Durations::quantiles), String::new()),
         (bar("p99 ≤ 300 ms", measured), Verdict::of(met)),
         format!(
             "from the beginning of the TCP connection to a whole key frame, its header before it; {} joins, at any moment \
              between two key frames; from `play` {}",
             joins.count(),
             beside(
-                &quantiles(&tring.joins.asked),
-                measured.map(|m| quantiles(&m.joins.asked)),
+                &tring.joins.asked.quantiles(),
+                measured.map(|m| m.joins.asked.quantiles()),
                 String::new()
             )
         ),
@@ -84,49 +85,6 @@ pub(crate) fn add(
                      KiB of pictures a phone for who joins, for whom nginx-rtmp keeps none"
             .into(),
     });
-}
-
-impl Measured {
-    /// CPU of one call, in hundredths of a core.
-    #[allow(clippy::cast_precision_loss)] // a number of calls
-    fn cpu_share(&self) -> f64 {
-        self.cpu.as_secs_f64() / self.seconds / self.calls.max(1) as f64 * 100.0
-    }
-
-    /// Frames a second, and what did not come.
-    fn tally(&self, other: Option<&Self>) -> String {
-        let lost = beside(&self.lost(), other.map(Self::lost), String::new());
-        #[allow(clippy::cast_precision_loss)] // far below 2^52
-        let pace = self.pushed as f64 / self.seconds;
-        format!("{pace:.0} frames/s; lost: {lost}")
-    }
-
-    /// Share of the frames that did not come. Those at the ends of the time are counted in one and not in the other.
-    #[allow(clippy::cast_precision_loss)] // far below 2^52
-    fn lost(&self) -> String {
-        let came = self.arrived.sound.count() + self.arrived.picture.count();
-        let lost = 1.0 - came as f64 / self.pushed.max(1) as f64;
-        format!("{:.2} %", lost.max(0.0) * 100.0)
-    }
-}
-
-fn worst(ages: &Ages) -> Duration {
-    // Nothing came: no bar is met.
-    ages.quantile(0.99).unwrap_or(Duration::MAX)
-}
-
-pub(crate) fn quantiles(ages: &Ages) -> String {
-    match (ages.quantile(0.5), ages.quantile(0.99)) {
-        (Some(p50), Some(p99)) => format!("{} / {}", millis(p50), millis(p99)),
-        _ => "none".into(),
-    }
-}
-
-fn beside(ours: &str, theirs: Option<String>, ratio: String) -> String {
-    match theirs {
-        Some(theirs) => format!("{ours}; nginx-rtmp {theirs}{ratio}"),
-        None => ours.to_owned(),
-    }
 }
 
 /// A bar, and nginx's figure as another where it was measured.

@@ -1,19 +1,19 @@
 //! Memory of users who are signed in and do nothing.
 
-use crate::Plan;
 use crate::harness::error::BenchError;
+use crate::harness::plan::Plan;
 use crate::harness::report::{Report, Row, Verdict, kib};
 use crate::harness::server::Server;
 use std::path::Path;
 use std::time::Duration;
 
-/// What an idle user may cost, in bytes (design, §7).
+/// Bytes of one idle user that are met.
 const BAR: f64 = 16.0 * 1024.0;
 
 /// Users before the count starts, so that what the server sets up once is not divided among the others.
 const FIRST: usize = 50;
 
-/// The server comes to rest.
+/// Pause before the memory of a server at rest is read.
 const REST: Duration = Duration::from_secs(2);
 
 /// Measures at both sizes, through plain sockets and through TLS, each on one server that grows.

@@ -1,7 +1,8 @@
 //! Call set-ups (invite, delivered, accept, hang up) per CPU-second: in the engine, and through WebSockets.
 
-use crate::Plan;
+use crate::harness::calls::wait_for;
 use crate::harness::error::BenchError;
+use crate::harness::plan::Plan;
 use crate::harness::process::Process;
 use crate::harness::report::{Report, Row, Verdict, count};
 use crate::harness::server::Server;
@@ -14,7 +15,7 @@ use tring_calls::{Engine, Input, Settings};
 use tring_client::{Client, Event, MediaType};
 use tring_protocol::{CallId, CallRequest, DeviceId, SdkAppId, Timestamp, UserId, UserKey};
 
-/// What the engine and the WebSockets must reach, set-ups per CPU-second (design, §7).
+/// Set-ups per CPU-second that are met, in the engine and through WebSockets.
 const ENGINE_BAR: f64 = 20_000.0;
 const SOCKET_BAR: f64 = 5_000.0;
 
@@ -137,18 +138,9 @@ pub(crate) async fn sockets(binary: &Path, plan: &Plan, report: &mut Report) -> 
 /// One call from the invitation to both ends.
 async fn set_up(a: &Client, b: &Client) -> Result<(), BenchError> {
     let call = a.call(b.user().as_str(), MediaType::Audio).await?;
-    wait(b, |e| matches!(e, Event::Invited { .. })).await?;
+    wait_for(b, |e| matches!(e, Event::Invited { .. })).await?;
     b.accept(&call).await?;
     a.hangup(&call).await?;
-    wait(a, |e| matches!(e, Event::Ended { .. })).await?;
-    wait(b, |e| matches!(e, Event::Ended { .. })).await
-}
-
-async fn wait(client: &Client, wanted: impl Fn(&Event) -> bool) -> Result<(), BenchError> {
-    while let Some(event) = client.next_event().await {
-        if wanted(&event) {
-            return Ok(());
-        }
-    }
-    Err(BenchError::Closed)
+    wait_for(a, |e| matches!(e, Event::Ended { .. })).await?;
+    wait_for(b, |e| matches!(e, Event::Ended { .. })).await
 }
