@@ -168,7 +168,7 @@ pub(crate) fn laboratory(
     Ok(())
 }
 
-/// The program of the clients' namespace: a line a call on its output, in microseconds.
+/// The program in the clients' namespace. It prints a line for each call: microseconds in the order of [`WHAT`].
 pub(crate) async fn clients(url: &str, app: u32, sigs: &[String], calls: usize) -> Result<(), BenchError> {
     let mut people = Vec::new();
     let until = Instant::now() + STEP;

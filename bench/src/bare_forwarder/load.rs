@@ -15,13 +15,13 @@ use tokio::net::UdpSocket;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-/// One packet of sound each time, and a picture each second time: as a video call.
+/// A packet of sound each interval, and a picture of three packets each second interval: the packets of a video call.
 const SOUND_INTERVAL: Duration = Duration::from_millis(20);
 const SOUND_BYTES: usize = 80;
 const FRAGMENTS: usize = 3;
 const FRAGMENT_BYTES: usize = 1000;
 
-/// Traffic before it is measured.
+/// Traffic before it is measured; as long as for the calls that it is compared with.
 const WARM_UP: Duration = Duration::from_secs(2);
 
 /// What the bare forwarder came to.

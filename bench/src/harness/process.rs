@@ -17,7 +17,7 @@ impl Process {
         Self(std::process::id())
     }
 
-    /// CPU time so far, user and system, of all its threads; exact to 10 ms.
+    /// User and system CPU time of all threads of the process since it began; exact to 10 ms.
     pub(crate) fn cpu(self) -> Result<Duration, BenchError> {
         let path = format!("/proc/{}/stat", self.0);
         let text = read(&path)?;
@@ -33,7 +33,7 @@ impl Process {
         }
     }
 
-    /// Resident memory in bytes. What the kernel holds for sockets is not in it.
+    /// Resident memory of the process in bytes, without what the kernel holds for its sockets.
     pub(crate) fn resident(self) -> Result<u64, BenchError> {
         let path = format!("/proc/{}/status", self.0);
         let text = read(&path)?;
@@ -48,7 +48,11 @@ fn read(path: &str) -> Result<String, BenchError> {
     std::fs::read_to_string(path).map_err(|e| BenchError::Proc { path: path.to_owned(), why: e.to_string() })
 }
 
-/// Lets this process and its children open that many files. Errors: the hard limit is below.
+/// Raises the limit of open files of this process and its children to `wanted`, if it is lower.
+///
+/// # Errors
+///
+/// [`BenchError::Files`] where the hard limit is lower: a run would fail in its midst.
 pub(crate) fn raise_open_files(wanted: u64) -> Result<(), BenchError> {
     let now = getrlimit(Resource::Nofile);
     if now.current.is_none_or(|n| n >= wanted) {

@@ -22,12 +22,12 @@ pub(crate) struct Row {
     pub(crate) conditions: String,
 }
 
-/// How a figure stands to its bar.
+/// Whether a figure meets the bar that it is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Met,
     Missed,
-    /// The bar is for other conditions, so the figure says nothing about it.
+    /// The bar holds for other conditions than those of the run, so the figure says nothing about it. With the reason.
     Apart(&'static str),
 }
 
@@ -68,7 +68,7 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Says that a part, or what is left of it, could not be measured.
+    /// Adds a row that says why a part, or the rest of a part, could not be measured.
     pub(crate) fn failed(&mut self, figure: crate::Figure, why: &BenchError) {
         self.add(Row {
             what: format!("{figure:?}, the rest of it"),
@@ -94,7 +94,11 @@ impl Report {
         text
     }
 
-    /// Writes the whole file. Errors: [`BenchError::Write`].
+    /// Writes the whole file.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Write`]: the table is lost but for what the terminal shows.
     pub(crate) fn write(&self, path: &Path) -> Result<(), BenchError> {
         let (machine, table) = (self.machine.describe(), self.markdown());
         let (workers, seconds) = (self.workers, self.span.as_secs());
@@ -143,7 +147,7 @@ one run, not numbers of two machines.
     }
 }
 
-/// A number of people's size: `12.3 k`, `1.25 M`.
+/// A number for people, with three digits or so: `12 k`, `1.25 M`.
 #[allow(clippy::cast_precision_loss)] // for people
 pub(crate) fn count(n: f64) -> String {
     match n {

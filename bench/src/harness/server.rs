@@ -15,29 +15,34 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tring_client::{Client, Options};
 use tring_store::{App, Store};
 
-/// How long it may take to start.
+/// Longest wait for a server to take a client.
 const START_WITHIN: Duration = Duration::from_secs(10);
 
-/// Life of the UserSigs of a run.
+/// Life of the UserSigs of a run; longer than any run takes.
 const SIGNATURE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// A running server.
 pub(crate) struct Server {
     child: Child,
     url: String,
-    /// Whom its clients trust, where they speak TLS.
+    /// Whom the server's clients trust, where they speak TLS.
     tls: Option<Arc<ClientConfig>>,
     app: App,
     dir: TempDir,
 }
 
 impl Server {
-    /// Starts it, with no limit on how often a client may ask: the load comes from few sockets.
+    /// Starts a server with no limit on how often a client may ask, since the load comes from few sockets.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Server`] with its log, where no client can sign in within [`START_WITHIN`].
     pub(crate) async fn start(binary: &Path, workers: usize) -> Result<Self, BenchError> {
         Self::launch(binary, workers, None).await
     }
 
-    /// The same with HTTPS beside, on which its clients come: they trust the server's own CA.
+    /// Starts a server as [`Server::start`] does, with HTTPS beside the plain port. Its clients come by HTTPS and trust the
+    /// server's own CA.
     pub(crate) async fn start_secure(binary: &Path, workers: usize) -> Result<Self, BenchError> {
         let port = free_port().map_err(BenchError::Folder)?;
         let mut server = Self::launch(binary, workers, Some(port)).await?;
@@ -92,7 +97,7 @@ impl Server {
         }
     }
 
-    /// Its process.
+    /// The process of the server, to be measured.
     pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
     }
@@ -116,7 +121,7 @@ impl Drop for Server {
     }
 }
 
-/// Trusts one CA.
+/// A TLS client that trusts one CA, read from a PEM file, and no other.
 fn trusting(ca: &Path) -> Result<Arc<ClientConfig>, BenchError> {
     let refused = |e: &dyn std::fmt::Display| BenchError::Server(format!("its CA at {}: {e}", ca.display()));
     let mut roots = RootCertStore::empty();
@@ -130,12 +135,12 @@ fn trusting(ca: &Path) -> Result<Arc<ClientConfig>, BenchError> {
     Ok(Arc::new(config))
 }
 
-/// A port that was free a moment ago.
+/// A TCP port of loopback that was free a moment ago.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// The server's configuration file.
+/// Text of a configuration file for a server that is measured.
 pub(crate) fn settings(listen: SocketAddr, data: &Path, workers: usize) -> String {
     let ip = listen.ip();
     format!(

@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind, Result};
 /// The chunk size of both directions until one says otherwise (§5.4.1).
 const DEFAULT_CHUNK: usize = 128;
 
-/// A timestamp field that says that the real one follows (§5.3.1.3). No run is so long.
+/// The value of a timestamp field that stands for "the timestamp follows" (§5.3.1.3): 4.6 hours, longer than any run.
 const EXTENDED: u32 = 0x00ff_ffff;
 
 pub(crate) const SET_CHUNK_SIZE: u8 = 1;
@@ -21,7 +21,7 @@ pub(crate) struct About {
     pub(crate) stream: u32,
 }
 
-/// Messages out. As phones do, it leaves out of a header what the chunk stream said before.
+/// Turns messages into chunks. As phones do, it leaves out of a header what the chunk stream said before.
 #[derive(Debug)]
 pub(crate) struct Writer {
     chunk_size: usize,
@@ -63,6 +63,7 @@ impl Writer {
     }
 }
 
+/// One chunk stream, with the message that is under way on it.
 #[derive(Debug, Default)]
 struct Lane {
     id: u8,
@@ -71,7 +72,7 @@ struct Lane {
     payload: Vec<u8>,
 }
 
-/// Bytes in, messages out.
+/// Turns bytes into messages.
 #[derive(Debug)]
 pub(crate) struct Reader {
     chunk_size: usize,
@@ -127,7 +128,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A chunk's header: its lane and the bytes that follow. `None`: it is not whole.
+    /// Reads a chunk's header: the lane of its message, and how many bytes of payload follow. `None`: the header is not whole.
     fn head(&mut self) -> Result<Option<(usize, usize)>> {
         let Some((&first, rest)) = self.held[self.taken..].split_first() else { return Ok(None) };
         let (format, id) = (first >> 6, first & 0x3f);

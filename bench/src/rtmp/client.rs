@@ -19,7 +19,7 @@ const STEP: Duration = Duration::from_secs(10);
 const CONTROL_CHUNKS: u8 = 2;
 const COMMAND_CHUNKS: u8 = 3;
 
-/// What a connection is for.
+/// Whether a connection publishes or plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Publish,

@@ -37,7 +37,7 @@ pub(crate) struct Arrived {
     pub(crate) heard: Vec<Vec<Duration>>,
 }
 
-/// A thread of the load, which ends with its handle.
+/// A thread of the load. It ends when its handle is dropped.
 struct Worker<T> {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<T>>>,

@@ -36,7 +36,8 @@ const AUDIO_CHUNKS: u8 = 4;
 const DATA_CHUNKS: u8 = 5;
 const VIDEO_CHUNKS: u8 = 6;
 
-/// Where a frame says when it was sent: behind the tag's header, and of a picture behind its one NAL unit's.
+/// Offset in a frame at which stands when it was sent: behind the tag's header, and in a picture behind the header of its one
+/// NAL unit too.
 const SOUND_STAMP: usize = 2;
 const PICTURE_STAMP: usize = 5 + 4 + 1;
 const STAMP_BYTES: usize = 8;
@@ -54,13 +55,14 @@ pub(crate) struct Phone {
     connection: Connection,
     sounds: u32,
     pictures: u32,
-    /// All kinds of frames, made once.
+    /// The frames that are pushed over and over, made once.
     sound: Vec<u8>,
     picture: Vec<u8>,
     key_frame: Vec<u8>,
     bytes: Vec<u8>,
-    /// True sound instead, over and over, and when each frame of it was sent.
+    /// Frames of true sound to push over and over, in the place of `sound`.
     speech: Option<Speech>,
+    /// When each frame of true sound was sent, since the load's epoch.
     spoken: Vec<Duration>,
 }
 
@@ -173,7 +175,7 @@ pub(crate) fn since(place: &[u8], epoch: Instant) -> Option<Duration> {
     Some(epoch.elapsed().saturating_sub(sent))
 }
 
-/// A frame that came: its kind, and how long it was under way. `None`: a header, or no frame of the load.
+/// The kind of a frame that came, and how long it was under way. `None`: a header, or no frame of the load.
 pub(crate) fn age(kind: u8, payload: &[u8], epoch: Instant) -> Option<(Kind, Duration)> {
     let (kind, at) = match (kind, payload) {
         (AUDIO, [_, 1, ..]) => (Kind::Sound, SOUND_STAMP),

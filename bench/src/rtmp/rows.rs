@@ -10,7 +10,7 @@ use std::time::Duration;
 const DELAY_BAR: Duration = Duration::from_millis(30);
 const FIRST_PICTURE_BAR: Duration = Duration::from_millis(300);
 
-/// Adds the rows of one size. `alone`: Tring with one worker, if `tring` has more. `other`: nginx, and its version.
+/// Adds the rows of one size. `alone`: Tring with one worker, if `tring` has more. `other`: what nginx came to, and its version.
 pub(super) fn add(
     tring: &Measured,
     alone: Option<&Measured>,
