@@ -6,6 +6,7 @@
 //! [`start`].
 //!
 //! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
+//! To read it, begin with `Worker::turns` in `worker`: one turn of a worker's thread.
 
 mod config;
 mod connection_limit;

@@ -1,7 +1,7 @@
 //! The command `tring`: starts the server, manages apps, makes and checks UserSigs.
 //!
 //! Thin: each command calls a crate that does the work. Exit codes: 0 done, 1 failed (one line on stderr says why and
-//! what to do), 2 wrong usage.
+//! what to do), 2 wrong usage. It may depend on every crate. To read it, begin with `serve`.
 //!
 //! | module | subject |
 //! |---|---|

@@ -2,7 +2,8 @@
 //! themselves (`fuzz/fuzz_targets`) only hand their bytes on, and `tests/replay.rs` gives each function its seeds and
 //! some thousand mutations of them in an ordinary test run.
 //!
-//! Private readers have their functions beside them, in `tring_media::fuzzing`; public ones have them here.
+//! Private readers have their functions beside them, in `tring_media::fuzzing`; public ones have them here. To read it, begin
+//! with `messages`. It may depend on every crate whose parsers read the network.
 
 mod messages;
 mod signatures;
