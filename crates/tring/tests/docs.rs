@@ -1,4 +1,4 @@
-//! Every command block of the README and of docs/ is run as it stands, in a scratch folder and in namespaces of its own, where
+//! Every command block of the documents at the root and in docs/ is run as it stands, in a scratch folder and in namespaces of its own, where
 //! the documented ports and names are free; blocks of settings are read by the server. A block that is not in the tables
 //! below fails. The README's page itself is opened in browsers by `e2e/tests/19-first-page.test.js`.
 
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const ADDRESS: &str = "198.51.100.5";
 const NAMES: [&str; 2] = ["calls.example.com", "call.example.org"];
 
+/// Documents at the root of the repository.
+const AT_ROOT: [&str; 5] = ["README", "CONTRIBUTING", "SECURITY", "CHANGELOG", "ARCHITECTURE"];
+
 /// How a line begins that is typed into a shell.
 const COMMANDS: [&str; 14] = [
     "tring", "make", "curl", "cargo", "docker", "npm", "node", "git", "cd", "sudo", "echo", "npx", "TRING_",
@@ -42,7 +45,8 @@ enum Then {
 use Then::{Not, Says, Serves};
 
 /// The command blocks, by document and first command, in their order.
-const BLOCKS: [(&str, &str, Then); 12] = [
+const BLOCKS: [(&str, &str, Then); 13] = [
+    ("CONTRIBUTING", "make check", Not("it is what runs this", dry_run_of_make_test)),
     ("README", "make run", Serves),
     ("README", "make test", Not("it is what runs this", dry_run_of_make_test)),
     ("README", "echo \"const signed =", Says(&[])),
@@ -120,7 +124,8 @@ fn blocks(path: &Path) -> Vec<Block> {
 /// The documents in one language (`` or `.zh-CN`): name without ending, and path.
 fn documents(ending: &str) -> Vec<(String, PathBuf)> {
     let ending = format!("{ending}.md");
-    let mut found = vec![("README".to_owned(), root().join(format!("README{ending}")))];
+    let at_root = AT_ROOT.map(|name| (name.to_owned(), root().join(format!("{name}{ending}"))));
+    let mut found: Vec<_> = at_root.into_iter().filter(|(_, path)| path.exists()).collect();
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -172,6 +177,97 @@ fn the_chinese_documents_have_the_same_commands() {
         }
     }
     assert!(compared >= 11, "{compared} blocks were compared");
+}
+
+/// The words behind `make ` in a document, in its text and in its blocks: targets of the Makefile, if they stand in code.
+fn make_targets(text: &str) -> BTreeSet<String> {
+    let in_code =
+        |line: &str| -> Vec<String> { line.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut code: Vec<String> = text.lines().flat_map(in_code).collect();
+    code.extend(text.lines().filter(|line| line.starts_with("make ")).map(str::to_owned));
+    let target = |code: String| code.strip_prefix("make ")?.split_whitespace().next().map(str::to_owned);
+    code.into_iter().filter_map(target).filter(|t| !t.contains('=')).collect()
+}
+
+#[test]
+fn every_make_target_of_the_documents_exists() {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let mut found = BTreeSet::new();
+    for (name, path) in documents("").into_iter().chain(documents(".zh-CN")) {
+        for target in make_targets(&fs::read_to_string(&path).unwrap()) {
+            let is_there = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
+            assert!(is_there, "{name}: there is no `make {target}`");
+            found.insert(target);
+        }
+    }
+    assert!(["check", "test", "run", "settings"].iter().all(|t| found.contains(*t)), "{found:?}");
+}
+
+/// The targets of links in a document, `[text](target)`, but for those that lead out of the repository.
+fn links(text: &str) -> Vec<String> {
+    let ends = text.match_indices("](").map(|(at, mark)| &text[at + mark.len()..]);
+    ends.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).filter(|l| !l.contains("://")).collect()
+}
+
+/// The anchor of a heading as code hosts make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
+
+#[test]
+fn every_link_between_the_documents_leads_somewhere() {
+    let (mut followed, mut headings) = (0, 0);
+    for (name, path) in documents("").into_iter().chain(documents(".zh-CN")) {
+        for link in links(&fs::read_to_string(&path).unwrap()) {
+            let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let to = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(to.exists(), "{name}: {link} leads nowhere");
+            followed += 1;
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&to).unwrap();
+                let found = text.lines().filter(|l| l.starts_with('#')).any(|l| anchor(l) == heading);
+                assert!(found, "{name}: {link} names no heading");
+                headings += 1;
+            }
+        }
+    }
+    assert!(followed > 100 && headings > 10, "{followed} links, {headings} headings");
+}
+
+/// Paths of all files below a folder, but for what is built or installed.
+fn files_below(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && !matches!(name, ".git" | "target" | "node_modules" | "dist" | "test-dist") {
+            files_below(&path, found);
+        } else if path.is_file() {
+            found.push(path.to_str().unwrap().to_owned());
+        }
+    }
+}
+
+#[test]
+fn every_source_file_that_the_documents_name_exists() {
+    let mut files = Vec::new();
+    files_below(&root(), &mut files);
+    let is_source = |word: &&str| {
+        (word.ends_with(".rs") || word.ends_with(".ts"))
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c))
+    };
+    let (mut named, mut missing) = (0, BTreeSet::new());
+    for (name, path) in documents("").into_iter().chain(documents(".zh-CN")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for word in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).filter(is_source) {
+            named += 1;
+            if !files.iter().any(|file| file.ends_with(&format!("/{word}"))) {
+                missing.insert(format!("{name}: {word}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named > 100, "{named} files are named");
 }
 
 #[test]
