@@ -16,6 +16,7 @@
   const players = new Set()
   /** What its sockets have done: sign-ins, and sessions that the server resumed. */
   const session = { sockets: 0, open: 0, logins: 0, resumed: 0 }
+  /** @type {Set<WebSocket>} */ const openSockets = new Set()
 
   const Native = window.RTCPeerConnection
   window.RTCPeerConnection = class RTCPeerConnection extends Native {
@@ -54,6 +55,8 @@
       session.sockets++
       this.addEventListener('open', () => session.open++)
       this.addEventListener('close', () => session.open--)
+      this.addEventListener('open', () => openSockets.add(this))
+      this.addEventListener('close', () => openSockets.delete(this))
       this.addEventListener('message', ({ data }) => {
         const { ok } = JSON.parse(data)
         if (ok?.ticket === undefined) return
@@ -61,6 +64,28 @@
         else session.logins++
       })
     }
+  }
+
+  /** Id of a sign-in, or of one before it: the client never uses it again, and ignores the answer. */
+  const SPENT_ID = 1
+
+  /**
+   * Pings the server on every open socket, and waits for the answers. The server answers in order: what it had sent before
+   * has reached the page then.
+   */
+  async function fence() {
+    const answered = (socket) =>
+      new Promise((resolve) => {
+        const heard = ({ data }) => {
+          if (JSON.parse(data).re !== SPENT_ID) return
+          socket.removeEventListener('message', heard)
+          resolve()
+        }
+        socket.addEventListener('message', heard)
+        socket.addEventListener('close', resolve)
+        socket.send(JSON.stringify({ id: SPENT_ID, type: 'ping', ack: 0 }))
+      })
+    await Promise.all([...openSockets].map(answered))
   }
 
   const OWN = Symbol('a player of the analysis')
@@ -351,6 +376,7 @@
       return withPlayer(track, () => listen(track, options))
     },
     session: () => ({ ...session }),
+    fence,
     connections: () => connections.map(({ pc, negotiations }) => ({ state: pc.connectionState, negotiations })),
     deviceRequests: () => deviceRequests.map(({ constraints, error, tracks }) => ({
       constraints,

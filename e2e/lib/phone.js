@@ -146,6 +146,11 @@ export class Phone {
     })
   }
 
+  /** Waits until the page was told what the server has sent so far. */
+  async fence() {
+    if (!this.page.raw.isClosed()) await this.page.evaluate(() => window.__e2e.fence())
+  }
+
   /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {Told[]} */
   get sequence() {
     return this.events.filter(({ event, taken }) => !taken && !AMBIENT.includes(event))

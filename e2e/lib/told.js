@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PATIENCE_MS } from './deadline.js'
 
-/** When all has come that should, anything more that comes within this is one too many, in milliseconds. */
-const WATCHED_MS = 600
+/** How long a network that is away is waited for before it is believed that nothing more comes, in milliseconds. */
+const UNANSWERED_MS = 600
 
 /** A sentence that says what to do is longer than this, in characters. */
 const A_SENTENCE = 20
@@ -54,7 +54,7 @@ export async function refused(phone, code, act) {
 export async function altogether(...expected) {
   const sorted = (list) => [...list].sort()
   await Promise.all(expected.map(([phone, list]) => arrived(phone, () => phone.told().length >= list.length)))
-  await delay(WATCHED_MS)
+  await nothingMore(...expected.map(([phone]) => phone))
   for (const [phone, list] of expected) {
     assert.deepEqual(sorted(phone.told()), sorted(list), `what ${phone.userID} (${phone.surface}) was told`)
     for (const told of phone.sequence) told.expected = true
@@ -62,7 +62,7 @@ export async function altogether(...expected) {
 }
 
 /**
- * Waits until each phone was told this and nothing else since it last forgot, and watches for a while that no more comes.
+ * Waits until each phone was told this and nothing else since it last forgot, and nothing more is on its way.
  *
  * @param {...[Phone, Expected[]]} expected
  */
@@ -76,8 +76,20 @@ export async function exactly(...expected) {
       }),
     ),
   )
-  await delay(WATCHED_MS)
+  await nothingMore(...expected.map(([phone]) => phone))
   for (const [phone, list] of rows) compare(phone, list)
+}
+
+/**
+ * Waits until all has come that the server says because of what these phones have said. It hears and answers each of them in
+ * order: by the first answers it has heard everything, by the second they have heard all that came of it.
+ *
+ * @param {...{ fence(): Promise<void> }} phones
+ */
+export async function nothingMore(...phones) {
+  for (let round = 0; round < 2; round++) {
+    await Promise.race([Promise.all(phones.map((phone) => phone.fence())), delay(UNANSWERED_MS)])
+  }
 }
 
 /** Waits until a phone was told enough, or for too long. */

@@ -245,6 +245,15 @@ describe("the guide's events", () => {
         })
       }
 
+      row('one event more than was said is seen, though it was still on its way', async (alice, bob) => {
+        await exactly([alice, []], [bob, []])
+        const calling = alice.call({ userID: 'bob', type: 1 })
+        await assert.rejects(exactly([alice, []], [bob, []]), /what bob .* was told/)
+        await calling
+        await bob.reject()
+        await alice.event('REJECT')
+      })
+
       row('a call of no second, ended inside a handler', async (alice, bob) => {
         let elapsed = Infinity
         // Where the machine stood still meanwhile, the call was longer than none, and the next one may do.

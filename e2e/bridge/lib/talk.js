@@ -1,12 +1,9 @@
 /** A talk by video that something is about to happen to. */
 
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../lib/deadline.js'
+import { nothingMore } from '../../lib/told.js'
 import { bothWays, connect, onBrowser, onPhone } from './sides.js'
-
-/** A wrong event would have come by now. */
-const WATCHED_MS = 1000
 
 /** They talk by video. @param {import('./rig.js').Rig} rig */
 export async function talking(rig, { phone: options, browser: view } = {}) {
@@ -18,9 +15,9 @@ export async function talking(rig, { phone: options, browser: view } = {}) {
   return { phone, browser, p, b, both: () => bothWays(p, b, 2) }
 }
 
-/** Nothing was told to a page since it last forgot, and for a while longer. */
+/** Nothing was told to a page since it last forgot, and nothing is on its way. @param {...import('./sides.js').Side} sides */
 export async function nothingTold(...sides) {
-  await delay(WATCHED_MS)
+  await nothingMore(...sides.map(({ told }) => told))
   for (const { told, userID } of sides) assert.deepEqual(told.told(), [], `what ${userID} was told`)
 }
 

@@ -150,6 +150,12 @@ export class Machine {
     for (let n = 0; n < 3; n++) await this.gate.task('a breath', () => {})
   }
 
+  /** Waits until the app was told what servers have sent so far. */
+  async fence() {
+    await Promise.all([...this.sockets].map((socket) => socket.fence()))
+    await this.settled()
+  }
+
   /** Notes what went wrong. */
   fault(where, error) {
     this.errors.push({ where, message: String(error?.message ?? error), stack: String(error?.stack ?? error), error })

@@ -69,6 +69,11 @@ export class Told {
     return until('a change', () => this.events.length !== before, { ms }).catch(() => {})
   }
 
+  /** Waits until the page was told what the server has sent so far. */
+  fence() {
+    return this.phone.fence()
+  }
+
   /** The next event of this name that was not waited for yet. @returns {Promise<any>} its payload */
   async event(name, ms = PATIENCE_MS) {
     const from = this.#read.get(name) ?? 0

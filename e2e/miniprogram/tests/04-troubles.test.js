@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exactly, sentence } from '../../lib/told.js'
+import { exactly, nothingMore, sentence } from '../../lib/told.js'
 import { ffmpegsRunning } from '../lib/ffmpeg.js'
 import { after, afterEach, before, describe, it, until } from '../lib/house.js'
 import { bothWays, builtApp, call, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
@@ -11,8 +11,6 @@ import { bothWays, builtApp, call, connect, gone, over, Rig, ring, still } from 
 const AWAY_MS = 2000
 /** Pause of a real tag between two of its tries, about. */
 const PHONE_RETRY_MS = 3000
-/** Two reports of a tag, or a wrong event, would have come by now. */
-const WATCHED_MS = 1000
 /** How long a talk waits for somebody whose network is gone, in seconds; far more than {@link AWAY_MS}. */
 const GRACE_S = 12
 
@@ -35,9 +33,9 @@ describe('troubles of phones', () => {
     for (const phone of phones) phone.told.forget()
     return phones
   }
-  /** Nothing was told to a page since it last forgot, and for a while longer. */
+  /** Nothing was told to a page since it last forgot, and nothing is on its way. */
   async function nothingTold(...phones) {
-    await delay(WATCHED_MS)
+    await nothingMore(...phones)
     for (const phone of phones) assert.deepEqual(phone.told.told(), [], `what ${phone.userID} was told`)
   }
 
@@ -281,7 +279,7 @@ describe('troubles of phones', () => {
       await bob.answerModal(false)
       await bob.hears('alice')
       await alice.reads('对方已静音')
-      await delay(WATCHED_MS)
+      await nothingMore(alice, bob)
       assert.equal(bob.told.told().filter((event) => event === 'ERROR').length, 1, 'it is told once')
       await bob.told.event('ERROR')
       await over(bob, alice)
@@ -346,7 +344,7 @@ describe('troubles of phones', () => {
       await ring(alice, bob)
       await bob.tap('#accept')
       for (const phone of [alice, bob]) await phone.told.event('CALL_END')
-      await delay(WATCHED_MS)
+      await nothingMore(alice, bob)
       const ends = (phone) => phone.told.told().filter((event) => event === 'CALL_END').length
       assert.deepEqual([ends(alice), ends(bob)], [1, 1])
       const count = alice.told.events.length

@@ -141,7 +141,7 @@ describe('calls on any page', () => {
     await bob.run(() => bob.app.calls.stop())
     await call(alice, 'bob')
     await until('it rings', () => bob.rings)
-    await delay(WATCHED_MS)
+    await bob.fence()
     assert.deepEqual([bob.peek('app.invited'), bob.peek('app.statuses'), front(bob)], [[], [], 'pages/home/home'])
     await alice.tap('#hangup')
     await until('it is quiet', () => !bob.rings)

@@ -6,14 +6,13 @@
 import assert from 'node:assert/strict'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nothingMore } from '../../lib/told.js'
 import { after, afterEach, before, describe, it, until } from '../lib/house.js'
 import { bothWays, builtApp, call, configure, connect, gone, pageFiles, Rig, ring, TUICALLING } from '../lib/rig.js'
 import { Told } from '../lib/told.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
-/** A further record would have come by now, in milliseconds. */
-const WATCHED_MS = 600
 
 describe('pages that were written for the predecessors', () => {
   /** @type {Rig} */ let rig
@@ -90,7 +89,7 @@ describe('pages that were written for the predecessors', () => {
     const fits = (found, wanted) => found.length === wanted.length && found.every((line, n) => line.startsWith(wanted[n]))
     const all = () => both().every((found, n) => fits(found, expected[n]))
     await until('both have their records', all, { last: both })
-    await new Promise((done) => setTimeout(done, WATCHED_MS))
+    await nothingMore(alice, bob)
     assert.ok(all(), JSON.stringify(both()))
   }
 
