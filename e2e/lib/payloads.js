@@ -1,6 +1,6 @@
 /** What the payloads of the guide's events hold, for the tables of events: the same on every kind of phone. */
 
-import { any } from './told.js'
+import { any } from './expect-events.js'
 
 const text = any('a text', (value) => typeof value === 'string' && value.length > 0)
 const number = any('a number above 0', (value) => typeof value === 'number' && value > 0)

@@ -6,7 +6,7 @@ import { until } from '../lib/deadline.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
 
 /** After the end of a call, the wire may carry its last packets for this long. */
 const LAST_PACKETS_MS = 1000

@@ -10,7 +10,7 @@ import {
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5

@@ -6,7 +6,7 @@ import { until } from '../lib/deadline.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { sign } from '../lib/sign.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, refused } from '../lib/told.js'
+import { answers, enters, exactly, refused } from '../lib/expect-events.js'
 
 describe('two devices of one user', () => {
   /** @type {Rig} */ let rig

@@ -6,7 +6,7 @@ import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { sign } from '../lib/sign.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, refused } from '../lib/told.js'
+import { answers, enters, exactly, refused } from '../lib/expect-events.js'
 
 /** Not the key of any app. */
 const KEY = 'c0ffee'.repeat(11).slice(0, 64)

@@ -6,7 +6,7 @@ import { Device } from '../lib/device.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { altogether, answers, enters, exactly, holds, refused, sentence } from '../lib/told.js'
+import { altogether, answers, enters, exactly, holds, refused, sentence } from '../lib/expect-events.js'
 
 /** The device of each open track of a kind, as the browser says it. */
 async function inUse(phone, kind) {

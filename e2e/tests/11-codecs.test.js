@@ -5,7 +5,7 @@ import { until } from '../lib/deadline.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, sentence } from '../lib/told.js'
+import { answers, enters, exactly, sentence } from '../lib/expect-events.js'
 
 /** A browser that has one video codec only, as far as pages can tell. @param {'VP8' | 'H264'} codec */
 const only = (codec) => ({

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { any, answers, enters, exactly, refused } from '../lib/told.js'
+import { any, answers, enters, exactly, refused } from '../lib/expect-events.js'
 
 const record = any('a message', (value) => typeof value?.payload?.data === 'string')
 const seen = (userID, isVideoAvailable) => ['USER_VIDEO_AVAILABLE', { userID, isVideoAvailable }]

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { until } from '../../lib/deadline.js'
-import { nothingMore } from '../../lib/told.js'
+import { nothingMore } from '../../lib/expect-events.js'
 import { bothWays, connect, onBrowser, onPhone } from './sides.js'
 
 /** They talk by video. @param {import('./rig.js').Rig} rig */

@@ -9,8 +9,8 @@ import {
   busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, picture, ready, rejected, sameDuration, unanswered, voice,
 } from '../../lib/payloads.js'
 import { after, before, describe, it } from '../../lib/test.js'
-import { answers, enters, exactly } from '../../lib/told.js'
-import { LINES } from '../../miniprogram/lib/told.js'
+import { answers, enters, exactly } from '../../lib/expect-events.js'
+import { LINES } from '../../miniprogram/lib/event-log.js'
 import { Rig } from '../lib/rig.js'
 import { connect, onPhone, ring } from '../lib/sides.js'
 

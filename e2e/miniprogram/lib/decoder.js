@@ -2,7 +2,7 @@
 
 import { Ffmpeg } from './ffmpeg.js'
 import { AUDIO, flvHeader, flvTag, VIDEO } from './flv.js'
-import { GRID, RATE } from './senses.js'
+import { GRID, RATE } from './probe.js'
 
 const INPUT = [
   ...['-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0', '-fflags', 'nobuffer', '-flags', 'low_delay'],
@@ -22,7 +22,7 @@ export class Decoder {
    * @param {string} what whose it is
    * @param {import('./studio.js').Reel} primer of any kind: ffmpeg settles at the start which streams there are, so that
    * both are there from the start; its picture and its moment of silence are not passed on
-   * @param {{ ears: import('./senses.js').Ears, eyes: import('./senses.js').Eyes, onSound: () => void, onPicture: () => void }} to
+   * @param {{ ears: import('./probe.js').Ears, eyes: import('./probe.js').Eyes, onSound: () => void, onPicture: () => void }} to
    */
   constructor(what, primer, { ears, eyes, onSound, onPicture }) {
     this.ffmpeg = new Ffmpeg(what, ['-loglevel', 'warning', ...INPUT, ...PICTURES, ...SOUND], { stdio: ['pipe', 'pipe', 'pipe'] })

@@ -1,7 +1,7 @@
 /** Every ffmpeg that is started, and the end of each: none outlives the phone that it works for. */
 
 import { spawn } from 'node:child_process'
-import { ended, LEAVING_MS, started, within } from './house.js'
+import { ended, LEAVING_MS, started, within } from './shared.js'
 
 /** Lines of an ffmpeg's log that are kept for a failing test. */
 const LOG_KEPT = 60

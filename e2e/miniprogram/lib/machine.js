@@ -5,9 +5,9 @@
 
 import { Code } from './code.js'
 import { Framework } from './framework.js'
-import { Gate, Timers } from './gate.js'
+import { Gate, Timers } from './event-loop.js'
 import { GUIDE_PAGE } from './guide.js'
-import { PATIENCE_MS, PEOPLE, within } from './house.js'
+import { PATIENCE_MS, PEOPLE, within } from './shared.js'
 import { Media } from './media.js'
 import { Network } from './network.js'
 import { Pages } from './pages.js'

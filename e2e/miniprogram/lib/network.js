@@ -8,7 +8,7 @@ import { connect, createServer } from 'node:net'
 import { Transform } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
-import { allDone, LEAVING_MS, within } from './house.js'
+import { allDone, LEAVING_MS, within } from './shared.js'
 
 /** Resets a connection. One that is ending already is only closed: Node would keep its handle for ever. */
 const reset = (socket) => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy())

@@ -3,7 +3,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { PATIENCE_MS, until, within } from './house.js'
+import { PATIENCE_MS, until, within } from './shared.js'
 import { Machine } from './machine.js'
 
 /** How long a sound is listened to, and what of it makes it somebody's. */

@@ -6,7 +6,7 @@ import { reach } from './address.js'
 import { Decoder } from './decoder.js'
 import { AUDIO, FlvReader, VIDEO } from './flv.js'
 import { RtmpPlayer } from './rtmp.js'
-import { Ears, Eyes } from './senses.js'
+import { Ears, Eyes } from './probe.js'
 import { reel } from './studio.js'
 
 /** As often is a broken stream tried again. */

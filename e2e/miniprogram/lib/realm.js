@@ -44,7 +44,7 @@ export class Realm {
   /**
    * @param {object} options
    * @param {string} options.name
-   * @param {import('./gate.js').Timers} options.timers
+   * @param {import('./event-loop.js').Timers} options.timers
    * @param {() => number} options.ahead what its clock shows more than this machine's, ms
    * @param {'es2015' | 'node'} options.builtins how much of ECMAScript's library there is
    * @param {(level: string, text: string) => void} options.onLog

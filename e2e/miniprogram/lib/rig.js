@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { Server } from '../../lib/server.js'
 import { ffmpegsRunning } from './ffmpeg.js'
 import { readGuide, writeApp } from './guide.js'
-import { allDone, PATIENCE_MS, until } from './house.js'
+import { allDone, PATIENCE_MS, until } from './shared.js'
 import { Phone } from './phone.js'
-import { Told } from './told.js'
+import { Told } from './event-log.js'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -93,7 +93,7 @@ export class Rig {
   /**
    * A phone on which the guide's page is open and signed in.
    *
-   * @param {keyof import('./house.js').PEOPLE} name whose camera and microphone it has
+   * @param {keyof import('./shared.js').PEOPLE} name whose camera and microphone it has
    * @param {Partial<import('./machine.js').PhoneOptions> & { userID?: string, to?: string, credentials?: object, type?: 1 | 2, login?: boolean }} [options]
    * `to`: whom its page calls; `login`: wait until it is signed in, default true
    * @returns {Promise<Phone & { told: Told, userID: string }>}
@@ -115,7 +115,7 @@ export class Rig {
   /**
    * A phone with any app.
    *
-   * @param {keyof import('./house.js').PEOPLE} name
+   * @param {keyof import('./shared.js').PEOPLE} name
    * @param {Partial<import('./machine.js').PhoneOptions>} options
    */
   async open(name, options) {

@@ -7,10 +7,10 @@ import assert from 'node:assert/strict'
 import {
   busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
 } from '../../lib/payloads.js'
-import { answers, enters, exactly } from '../../lib/told.js'
-import { after, before, describe, it, until } from '../lib/house.js'
+import { answers, enters, exactly } from '../../lib/expect-events.js'
+import { after, before, describe, it, until } from '../lib/shared.js'
 import { call, connect, Rig, ring } from '../lib/rig.js'
-import { LINES } from '../lib/told.js'
+import { LINES } from '../lib/event-log.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sign } from '../../lib/sign.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, connect, over, Rig, ring, still } from '../lib/rig.js'
 
 /** As WeChat's are: 28 characters, with what is allowed in them. */

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exactly, nothingMore, sentence } from '../../lib/told.js'
+import { exactly, nothingMore, sentence } from '../../lib/expect-events.js'
 import { ffmpegsRunning } from '../lib/ffmpeg.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
 
 /** How long a network is away. */

@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { exactly } from '../../lib/told.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { exactly } from '../../lib/expect-events.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, COMPONENT, connect, FURTHER, gone, guide, over, Rig, ring, still } from '../lib/rig.js'
-import { Told } from '../lib/told.js'
+import { Told } from '../lib/event-log.js'
 
 /** Which of the two pictures fills the screen. */
 const big = (phone) => phone.screen.find('.big').map(({ is }) => is)

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readGuide } from '../lib/guide.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, GUIDE, Rig } from '../lib/rig.js'
 
 const DEMO = fileURLToPath(new URL('../../../clients/dist/miniprogram-demo', import.meta.url))

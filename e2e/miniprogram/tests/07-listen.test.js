@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, FURTHER, guide, Rig } from '../lib/rig.js'
 
 /** How long a busy phone needs to open a page, in milliseconds. */

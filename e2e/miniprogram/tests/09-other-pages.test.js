@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { nothingMore } from '../../lib/told.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { nothingMore } from '../../lib/expect-events.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, configure, connect, gone, pageFiles, Rig, ring, TUICALLING } from '../lib/rig.js'
-import { Told } from '../lib/told.js'
+import { Told } from '../lib/event-log.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5

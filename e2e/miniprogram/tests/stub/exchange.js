@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
-import { LEAVING_MS, within } from '../../lib/house.js'
+import { LEAVING_MS, within } from '../../lib/shared.js'
 
 /** The server. */
 export class Exchange {

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ended, LEAVING_MS, started, until, within } from '../../lib/house.js'
+import { ended, LEAVING_MS, started, until, within } from '../../lib/shared.js'
 
 const MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so'
 

@@ -1,6 +1,6 @@
 /** The judge: whose tone and whose colour is it that was decoded? It sees samples and pixels and nothing else. */
 
-import { PALETTE, until } from './house.js'
+import { PALETTE, until } from './shared.js'
 
 /** What a picture is reduced to. */
 export const GRID = { width: 32, height: 24 }

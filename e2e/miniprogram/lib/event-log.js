@@ -1,7 +1,7 @@
-/** What a page is told: every event, wrapped, in its order. Held against a table by `exactly` of e2e/lib/told.js. */
+/** What a page is told: every event, wrapped, in its order. Held against a table by `exactly` of e2e/lib/expect-events.js. */
 
 import assert from 'node:assert/strict'
-import { PATIENCE_MS, until } from './house.js'
+import { PATIENCE_MS, until } from './shared.js'
 
 /** These come by the clock and by the network's mood, not by what happens in a call. */
 const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import { describe, it, PEOPLE } from '../lib/house.js'
-import { Ears, Eyes, GRID, RATE } from '../lib/senses.js'
+import { describe, it, PEOPLE } from '../lib/shared.js'
+import { Ears, Eyes, GRID, RATE } from '../lib/probe.js'
 
 const { alice, bob } = PEOPLE
 

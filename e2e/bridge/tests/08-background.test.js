@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { exactly } from '../../lib/told.js'
+import { exactly } from '../../lib/expect-events.js'
 import { builtApp } from '../../miniprogram/lib/rig.js'
 import { PHONE, Rig } from '../lib/rig.js'
 import { cleared, talking } from '../lib/talk.js'
