@@ -24,7 +24,7 @@ export const LINES = {
 }
 
 /** One phone's. It has the shape that `exactly` reads. */
-export class Told {
+export class EventLog {
   surface = 'element'
   /** @type {{ event: string, value: string, data: any, shape: 'wrapped' | 'bare', count: number, expected?: boolean }[]} */ events = []
   #read = new Map()
@@ -37,7 +37,7 @@ export class Told {
 
   /** Handlers besides the guide's. @param {import('./phone.js').Phone} phone */
   static async by(phone) {
-    const told = new Told(phone)
+    const told = new EventLog(phone)
     await phone.run((page) => {
       for (const [event, value] of Object.entries(phone.realm.take(page.TRTCCalling.EVENT))) {
         page.TRTCCalling.on(value, (...given) => {

@@ -5,7 +5,7 @@
 
 import { Code } from './code.js'
 import { Framework } from './framework.js'
-import { Gate, Timers } from './event-loop.js'
+import { EventLoop, Timers } from './event-loop.js'
 import { GUIDE_PAGE } from './guide.js'
 import { PATIENCE_MS, PEOPLE, within } from './shared.js'
 import { Media } from './media.js'
@@ -74,8 +74,8 @@ export class Machine {
     this.#ahead = this.options.ahead
     this.storage = this.options.storage ?? new Map()
     this.referer = `https://servicewechat.com/${this.options.appId}/devtools/page-frame.html`
-    this.gate = new Gate((where, error) => this.fault(where, error))
-    this.timers = new Timers(this.gate)
+    this.eventLoop = new EventLoop((where, error) => this.fault(where, error))
+    this.timers = new Timers(this.eventLoop)
     this.network = new Network((state) => void this.events.NetworkStatusChange.fire(state))
     this.media = new Media(this)
     this.pages = new Pages(this)
@@ -128,7 +128,7 @@ export class Machine {
     }
     this.program = new Code({ folder: this.options.app.folder, realm: this.realm, framework: this.framework, globals, entry, data: this.options.data })
     this.realm.prune()
-    await this.gate.task('the start of the app', () => {
+    await this.eventLoop.task('the start of the app', () => {
       this.program.load()
       this.pages.push(entry, query)
     })
@@ -147,7 +147,7 @@ export class Machine {
 
   /** Waits for the tasks that wait now, and those that come of them at once. */
   async settled() {
-    for (let n = 0; n < 3; n++) await this.gate.task('a breath', () => {})
+    for (let n = 0; n < 3; n++) await this.eventLoop.task('a breath', () => {})
   }
 
   /** Waits until the app was told what servers have sent so far. */
@@ -193,7 +193,7 @@ export class Machine {
     if (!this.foreground) return
     this.foreground = false
     for (const sound of this.sounds) sound.interrupt()
-    await this.gate.task('the way to the background', () => {
+    await this.eventLoop.task('the way to the background', () => {
       this.pages.appHide()
       this.guard('onHide', () => this.app?.onHide?.())
     })
@@ -205,13 +205,13 @@ export class Machine {
   }
 
   #freeze() {
-    this.gate.freeze()
+    this.eventLoop.freeze()
     for (const job of this.requests) job.stop('interrupted')
   }
 
   /** True while its JavaScript is suspended. */
   get frozen() {
-    return this.gate.frozen
+    return this.eventLoop.frozen
   }
 
   /** Comes back to the app. What it missed is told first. */
@@ -219,14 +219,14 @@ export class Machine {
     if (this.foreground) return
     clearTimeout(this.#freezing)
     this.foreground = true
-    this.gate.thaw()
+    this.eventLoop.thaw()
     this.media.show()
     const how = { path: this.pages.top?.path, query: this.pages.top?.query, scene: 1001 }
-    await this.gate.task('the way to the front', () => {
+    await this.eventLoop.task('the way to the front', () => {
       this.guard('onShow', () => this.app?.onShow?.(this.realm.give(how)))
     })
     await this.events.AppShow.fire(how)
-    await this.gate.task('the page is shown', () => this.pages.appShow())
+    await this.eventLoop.task('the page is shown', () => this.pages.appShow())
     await this.settled()
   }
 
@@ -244,8 +244,8 @@ export class Machine {
   async close() {
     if (this.#closed) return
     clearTimeout(this.#freezing)
-    this.gate.thaw()
-    await within(PATIENCE_MS, 'the app to end', this.gate.task('the end of the app', () => this.pages.end()))
+    this.eventLoop.thaw()
+    await within(PATIENCE_MS, 'the app to end', this.eventLoop.task('the end of the app', () => this.pages.end()))
     await this.settled()
     await this.#end()
     if (this.errors.length) {
@@ -263,7 +263,7 @@ export class Machine {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#freezing)
-    this.gate.close()
+    this.eventLoop.close()
     this.timers.clearAll()
     for (const socket of this.sockets) socket.kill()
     for (const job of this.requests) job.stop('interrupted')

@@ -83,7 +83,7 @@ export class Media {
 
   /** A tag tells its app something. */
   emit(element, name, detail) {
-    void this.phone.gate.task(`${name} of ${element.is}`, () => element.triggerEvent(name, this.phone.realm.give(detail)))
+    void this.phone.eventLoop.task(`${name} of ${element.is}`, () => element.triggerEvent(name, this.phone.realm.give(detail)))
   }
 
   /** From base library 2.12.0 on the tags tell how loud it is. @param {any} element @param {() => number} volume 0 to 100 */

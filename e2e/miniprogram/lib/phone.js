@@ -42,7 +42,7 @@ export class Phone extends Machine {
   async run(act) {
     this.#awake()
     const outcome = {}
-    await this.gate.task('the page', () => {
+    await this.eventLoop.task('the page', () => {
       outcome.value = act(this.page, (value) => this.realm.give(value))
     })
     return this.realm.take(await within(PATIENCE_MS, 'the page', Promise.resolve(outcome.value)))
@@ -65,7 +65,7 @@ export class Phone extends Machine {
   async tap(selector) {
     this.#awake()
     const [element] = await this.#reach(selector)
-    await this.gate.task(`a tap on ${selector}`, () => {
+    await this.eventLoop.task(`a tap on ${selector}`, () => {
       const touch = { identifier: 0, pageX: 100, pageY: 100, clientX: 100, clientY: 100 }
       const more = this.realm.give({ touches: [touch], changedTouches: [touch] })
       for (const name of ['touchstart', 'touchend', 'tap']) {
@@ -93,7 +93,7 @@ export class Phone extends Machine {
   async type(selector, value) {
     this.#awake()
     const [element] = await this.#reach(selector)
-    await this.gate.task(`typing into ${selector}`, () => element.triggerEvent('input', this.realm.give({ value, cursor: value.length })))
+    await this.eventLoop.task(`typing into ${selector}`, () => element.triggerEvent('input', this.realm.give({ value, cursor: value.length })))
   }
 
   /** Answers the dialog that is open, or waits for it. @param {boolean} confirm @returns what it said */
@@ -113,7 +113,7 @@ export class Phone extends Machine {
   /** Goes back to the page before. */
   async back() {
     this.#awake()
-    await this.gate.task('the way back', () => {
+    await this.eventLoop.task('the way back', () => {
       if (this.pages.stack.length > 1) this.pages.navigateBack(1)
     })
     await this.settled()
@@ -122,14 +122,14 @@ export class Phone extends Machine {
   /** Opens another page over this one, as `wx.navigateTo` does. @param {string} url */
   async visit(url) {
     this.#awake()
-    await this.gate.task('the way to a further page', () => this.pages.navigateTo(url, {}))
+    await this.eventLoop.task('the way to a further page', () => this.pages.navigateTo(url, {}))
     await this.settled()
   }
 
   /** Leaves the page for good, with another in its place, as `wx.redirectTo` does. @param {string} url */
   async goTo(url) {
     this.#awake()
-    await this.gate.task('the way to another page', () => this.pages.redirectTo(url, {}))
+    await this.eventLoop.task('the way to another page', () => this.pages.redirectTo(url, {}))
     await this.settled()
   }
 

@@ -8,7 +8,7 @@ import { ffmpegsRunning } from './ffmpeg.js'
 import { readGuide, writeApp } from './guide.js'
 import { allDone, PATIENCE_MS, until } from './shared.js'
 import { Phone } from './phone.js'
-import { Told } from './event-log.js'
+import { EventLog } from './event-log.js'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -96,14 +96,14 @@ export class Rig {
    * @param {keyof import('./shared.js').PEOPLE} name whose camera and microphone it has
    * @param {Partial<import('./machine.js').PhoneOptions> & { userID?: string, to?: string, credentials?: object, type?: 1 | 2, login?: boolean }} [options]
    * `to`: whom its page calls; `login`: wait until it is signed in, default true
-   * @returns {Promise<Phone & { told: Told, userID: string }>}
+   * @returns {Promise<Phone & { told: EventLog, userID: string }>}
    */
   async phone(name, { userID = name, to = name === 'alice' ? 'bob' : 'alice', credentials, type = 1, login = true, data, ...options } = {}) {
     const signed = credentials ?? (await this.server.sign(userID))
     const trtcConfig = { sdkAppID: signed.sdkAppID, userID: signed.userID, userSig: signed.userSig, type }
     const phone = await this.open(name, { data: { trtcConfig, userId: to, ...data }, ...options })
     phone.userID = userID
-    phone.told = await Told.by(phone)
+    phone.told = await EventLog.by(phone)
     if (login) {
       await phone.run((page) => page.TRTCCalling.login().then(() => {}))
       await phone.settled()

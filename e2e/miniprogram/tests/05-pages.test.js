@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { exactly } from '../../lib/expect-events.js'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, COMPONENT, connect, FURTHER, gone, guide, over, Rig, ring, still } from '../lib/rig.js'
-import { Told } from '../lib/event-log.js'
+import { EventLog } from '../lib/event-log.js'
 
 /** Which of the two pictures fills the screen. */
 const big = (phone) => phone.screen.find('.big').map(({ is }) => is)
@@ -90,7 +90,7 @@ describe('two tags at once', () => {
   it('are one phone: on two pages, one call, shown in front; each page is told each event once', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     await bob.visit('pages/further/further')
-    const further = await Told.by(bob)
+    const further = await EventLog.by(bob)
     await ring(alice, bob, { type: 2 })
     assert.equal(bob.sounds.filter(({ playing }) => playing).length, 1, 'one ringtone')
     await bob.tap('#accept')
@@ -120,7 +120,7 @@ describe('two tags at once', () => {
     await connect(alice, bob, 1)
     await bothWays(alice, bob, 1)
     await bob.visit('pages/further/further')
-    const further = await Told.by(bob)
+    const further = await EventLog.by(bob)
     await until('the page in front has the pusher', () => bob.media.pushers.length === 1 && bob.screen.within(bob.pages.top, bob.pusher.element))
     await bothWays(alice, bob, 1)
     await alice.tap('#hangup')
@@ -134,7 +134,7 @@ describe('two tags at once', () => {
   it('on one page: one of them shows the call', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     await bob.visit('pages/twice/twice')
-    const first = await Told.by(bob)
+    const first = await EventLog.by(bob)
     await ring(alice, bob, { type: 2 })
     assert.equal(bob.screen.find('#accept').length, 1)
     await bob.tap('#accept')

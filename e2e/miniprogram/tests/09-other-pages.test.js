@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { nothingMore } from '../../lib/expect-events.js'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, configure, connect, gone, pageFiles, Rig, ring, TUICALLING } from '../lib/rig.js'
-import { Told } from '../lib/event-log.js'
+import { EventLog } from '../lib/event-log.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
@@ -36,7 +36,7 @@ describe('pages that were written for the predecessors', () => {
     const opened = await rig.open(name, { app, entry: path })
     // The page takes it when its data is shown, which is after its onLoad.
     await until('the page has its component', () => opened.run((it) => it.TRTCCalling !== undefined))
-    opened.told = await Told.by(opened)
+    opened.told = await EventLog.by(opened)
     await opened.run((it) => it.TRTCCalling.login().then(() => {}))
     await opened.settled()
     opened.told.forget()
@@ -56,7 +56,7 @@ describe('pages that were written for the predecessors', () => {
     writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: [path] }))
     const opened = await rig.open(name, { app, entry: path })
     await opened.run((page) => page.ready.then(() => void (page.TRTCCalling = page.TUICalling)))
-    opened.told = await Told.by(opened)
+    opened.told = await EventLog.by(opened)
     return opened
   }
 

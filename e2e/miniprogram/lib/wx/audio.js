@@ -17,7 +17,7 @@ export function audio(phone) {
     phone.sounds.push(sound)
     const listeners = Object.fromEntries(KINDS.map((kind) => [kind, []]))
     const fire = (kind, result) =>
-      void phone.gate.task(`on${kind} of a sound`, () => {
+      void phone.eventLoop.task(`on${kind} of a sound`, () => {
         for (const fn of [...listeners[kind]]) phone.guard(`on${kind} of a sound`, () => fn(phone.realm.give(result)))
       })
     const play = () => {

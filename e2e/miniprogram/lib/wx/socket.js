@@ -62,7 +62,7 @@ class Task {
   /** Calls the app's functions in a task: `first` happens just before, so that what the app reads agrees. */
   #tell(kind, result, first) {
     const what = `${kind} of a socket`
-    return this.phone.gate.task(
+    return this.phone.eventLoop.task(
       what,
       () => {
         first?.()

@@ -61,7 +61,7 @@ export function system(phone) {
     setKeepScreenOn: (options) => reply(phone, 'setKeepScreenOn', options, () => void (phone.keepsScreenOn = options.keepScreenOn)),
     vibrateShort: (options) => reply(phone, 'vibrateShort', options, () => void phone.vibrations.push('short')),
     vibrateLong: (options) => reply(phone, 'vibrateLong', options, () => void phone.vibrations.push('long')),
-    nextTick: (fn) => void phone.gate.task('wx.nextTick', fn),
+    nextTick: (fn) => void phone.eventLoop.task('wx.nextTick', fn),
     base64ToArrayBuffer: (text) => Buffer.from(text, 'base64'),
     arrayBufferToBase64: (bytes) => Buffer.from(new Uint8Array(bytes)).toString('base64'),
     getUpdateManager: () => ({ onCheckForUpdate() {}, onUpdateReady() {}, onUpdateFailed() {}, applyUpdate() {} }),

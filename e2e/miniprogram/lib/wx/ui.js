@@ -57,7 +57,7 @@ export function ui(phone) {
       const from = phone.pages.top?.path
       let why
       if (phone.options.pageMs) await delay(phone.options.pageMs)
-      await phone.gate.task(`wx.${name}`, () => {
+      await phone.eventLoop.task(`wx.${name}`, () => {
         const { path, query } = readUrl(options?.url ?? '', from)
         try {
           travel(path, query, options)
