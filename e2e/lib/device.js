@@ -1,6 +1,6 @@
 /** A device: one Chromium process with one person's camera and microphone. */
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { allDone, LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
@@ -8,7 +8,14 @@ import { ended, started } from './ending.js'
 import { camera, microphone } from './fake-media.js'
 import { PALETTE, PEOPLE } from './people.js'
 
-const IN_PAGE = fileURLToPath(new URL('./in-page.js', import.meta.url))
+/** Text of a module without its imports and exports. @param {string} name */
+function bare(name) {
+  const text = readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8')
+  return text.replace(/^export /gm, '').replace(/^import .*$/gm, '')
+}
+
+/** What runs in every page before its own scripts. */
+const IN_PAGE = `{ ${bare('./probe.js')}\n${bare('./in-page.js')} }`
 
 /** How long a sound is listened to: several bursts. */
 const LISTEN_MS = 1500
@@ -160,7 +167,7 @@ export class Device {
    */
   async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, onTold, ...more } = {}) {
     const context = await within(PATIENCE_MS, 'a new profile', this.#browser.newContext({ viewport, locale, ...more }))
-    await context.addInitScript({ path: IN_PAGE })
+    await context.addInitScript({ content: IN_PAGE })
     const page = await within(PATIENCE_MS, 'a new page', context.newPage())
     const session = await within(PATIENCE_MS, 'a session of the page', context.newCDPSession(page))
     // The library's own way to call back counts as a touch by the user.

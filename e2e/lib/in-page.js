@@ -5,7 +5,11 @@
  * Analysis reads decoded frames and samples from the *receivers* of the page's connections, so it is independent of how
  * the SDK under test shows them. Whether it shows them, that is, whether a person would hear and see, the players say.
  */
-(() => {
+
+// A page has no modules of ours: `device.js` puts the text of `probe.js` before this one.
+import { BLOCK_MS, blockOf, frameOf, GRID, pictureOf, soundOf } from './probe.js'
+
+;(() => {
   if (window.__e2e) return
 
   /** @type {{ pc: RTCPeerConnection, negotiations: number }[]} */
@@ -163,7 +167,6 @@
     }
   }
 
-  const GRID = { width: 32, height: 24 }
   const canvas = new OffscreenCanvas(GRID.width, GRID.height)
   const pen = canvas.getContext('2d', { willReadFrequently: true })
 
@@ -171,80 +174,24 @@
   function nameColour(source, palette) {
     pen.clearRect(0, 0, GRID.width, GRID.height)
     pen.drawImage(source, 0, 0, GRID.width, GRID.height)
-    const { data } = pen.getImageData(0, 0, GRID.width, GRID.height)
-    const votes = new Map()
-    let bar = 0
-    let white = 0
-    for (let i = 0; i < data.length; i += 4) {
-      const [r, g, b] = [data[i], data[i + 1], data[i + 2]]
-      if (Math.min(r, g, b) > 170) {
-        white++
-        bar += (i / 4) % GRID.width
-        continue
-      }
-      let best
-      let distance = 80 // farther than this from every colour: nobody's
-      for (const { name, rgb } of palette) {
-        const d = Math.hypot(r - rgb[0], g - rgb[1], b - rgb[2])
-        if (d < distance) [best, distance] = [name, d]
-      }
-      votes.set(best, (votes.get(best) ?? 0) + 1)
-    }
-    const [name, count] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? []
-    const share = (count ?? 0) / (GRID.width * GRID.height)
-    return { who: share > 0.6 ? name : undefined, bar: white ? bar / white : undefined }
+    return frameOf(pen.getImageData(0, 0, GRID.width, GRID.height).data, 4, palette)
   }
 
-  /**
-   * Whose picture is it? Reads until `frames` frames were decoded or `ms` has passed.
-   *
-   * @returns who fills the picture (`nobody` without frames, `unclear` if it is nobody's colour or changes), how many
-   * frames there were, and whether the picture moves
-   */
+  /** Whose picture is it? Reads until `frames` frames were decoded or `ms` has passed. `size` is that of the last one. */
   async function look(track, { palette, ms, frames = Infinity }) {
-    const names = new Set()
-    const bars = new Set()
-    let count = 0
+    const seen = []
     let size = ''
     await read(track, ms, (frame) => {
-      count++
       size = `${frame.displayWidth}x${frame.displayHeight}`
-      const { who, bar } = nameColour(frame, palette)
-      names.add(who)
-      if (bar !== undefined) bars.add(Math.round(bar))
-      return count >= frames
+      return seen.push(nameColour(frame, palette)) >= frames
     })
-    const who = count === 0 ? 'nobody' : names.size === 1 ? ([...names][0] ?? 'unclear') : 'unclear'
-    return { who, frames: count, moving: bars.size > 1, size }
+    return { ...pictureOf(seen), size }
   }
 
-  const BLOCK_MS = 50
-  const QUIET = 0.003 // root mean square; full scale is 1
-  const PURE = 0.7 // share of a block's power that one tone must have
-  const MOSTLY = 0.6 // share of the loud blocks that one person's tone must fill
-
-  /** Power of one frequency as a share of all (Goertzel). */
-  function share(block, hz, rate) {
-    const k = 2 * Math.cos((2 * Math.PI * hz) / rate)
-    let [a, b, total] = [0, 0, 0]
-    for (const x of block) {
-      const c = x + k * a - b
-      b = a
-      a = c
-      total += x * x
-    }
-    return total ? (2 * (a * a + b * b - k * a * b)) / (block.length * total) : 0
-  }
-
-  /**
-   * Whose tone is it? Listens for `ms`, or until `enough` blocks were loud.
-   *
-   * @returns who is heard (`nobody` if all is silence, `unclear` if the loud blocks are nobody's tone or several
-   * people's), the share of loud blocks, the loudest root mean square, and the milliseconds of sound that were read
-   */
+  /** Whose tone is it? Listens for `ms`, or until `enough` blocks were loud. */
   async function listen(track, { palette, ms, enough = Infinity }) {
-    const names = new Map()
-    let [blocks, loud, peak] = [0, 0, 0]
+    const blocks = []
+    let loud = 0
     let block = []
     await read(track, ms, (data) => {
       const samples = new Float32Array(data.numberOfFrames)
@@ -253,29 +200,14 @@
       for (const sample of samples) {
         block.push(sample)
         if (block.length < length) continue
-        blocks++
-        const rms = Math.sqrt(block.reduce((sum, x) => sum + x * x, 0) / length)
-        peak = Math.max(peak, rms)
-        if (rms > QUIET) {
-          loud++
-          const best = palette
-            .map(({ name, hz }) => ({ name, power: share(block, hz, data.sampleRate) }))
-            .sort((x, y) => y.power - x.power)[0]
-          const name = best.power > PURE ? best.name : 'unclear'
-          names.set(name, (names.get(name) ?? 0) + 1)
-        }
+        blocks.push(blockOf(block, data.sampleRate, palette))
+        if (blocks.at(-1).who) loud++
         block = []
       }
       return loud >= enough
     })
-    const unclear = names.get('unclear') ?? 0
-    const [name, count] = [...names].filter(([n]) => n !== 'unclear').sort((a, b) => b[1] - a[1])[0] ?? ['unclear', 0]
-    // The first and the last block of a burst of six are partly silence, which is no pure tone. Another person's tone
-    // must not be among them at all.
-    const theirs = count / loud >= MOSTLY && count + unclear === loud
-    // One block may hold the start of a burst that the browser faded in.
-    const who = loud <= 1 ? 'nobody' : theirs ? name : 'unclear'
-    return { who, loud: blocks ? loud / blocks : 0, peak, heardMs: blocks * BLOCK_MS, names: Object.fromEntries(names) }
+    const { who = 'nobody', ...rest } = soundOf(blocks)
+    return { who, ...rest }
   }
 
   /** Packets, frames and state of a connection, by `getStats`. */

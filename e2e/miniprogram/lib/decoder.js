@@ -2,7 +2,8 @@
 
 import { Ffmpeg } from './ffmpeg.js'
 import { AUDIO, flvHeader, flvTag, VIDEO } from './flv.js'
-import { GRID, RATE } from './probe.js'
+import { GRID } from '../../lib/probe.js'
+import { RATE } from './probe.js'
 
 const INPUT = [
   ...['-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0', '-fflags', 'nobuffer', '-flags', 'low_delay'],

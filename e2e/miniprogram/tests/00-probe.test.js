@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { describe, it, PEOPLE } from '../lib/shared.js'
-import { Ears, Eyes, GRID, RATE } from '../lib/probe.js'
+import { GRID } from '../../lib/probe.js'
+import { Ears, Eyes, RATE } from '../lib/probe.js'
 
 const { alice, bob } = PEOPLE
 
