@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 /** @param {string} path */
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
+/** How many of {@link IN_SECONDS} run at once. Higher: sooner. Lower: further from their bounds. */
+const JOBS_IN_SECONDS = 3
+
 /** Folders of each suite. */
 export const SUITES = {
   browser: ['tests'],
@@ -14,19 +17,28 @@ export const SUITES = {
   miniprogram: ['miniprogram/tests', 'miniprogram/simulate/tests'],
 }
 
-/** Those that measure time or loss, which a busy neighbour would change. Their bounds are those of a calm machine. */
-const MEASURING = [
-  'browser/13-lab', 'browser/15-weak', 'browser/16-roaming',
-  'bridge/05-in-step', 'bridge/06-long', 'bridge/09-weak',
-  'miniprogram/08-clocks',
+/**
+ * Files whose bounds are some seconds, and more than twice what a calm machine needs. They wait nearly all their time: some
+ * of them run side by side, but nothing else does then.
+ */
+const IN_SECONDS = [
+  'bridge/03-media', 'bridge/04-cuts', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'miniprogram/08-clocks',
+  'browser/13-lab', 'browser/10-gone', 'bridge/09-weak',
 ]
+/** Files that run in the laboratory, which needs network namespaces. */
+const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss']
+/** Files that measure milliseconds: nothing runs beside one. */
+const IN_MILLISECONDS = ['bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
 
-/** Seconds that the longest files take, so that none of them begins when the others are about to end. */
-const LONG = {
-  'bridge/03-media': 138, 'bridge/04-cuts': 122, 'miniprogram/04-troubles': 104, 'browser/04-cuts': 97, 'browser/06-bad-input': 87,
-  'miniprogram/03-media': 78, 'browser/09-hardware': 74, 'browser/01-calls': 59, 'browser/03-events': 57, 'bridge/07-bad-input': 57,
-  'bridge/02-events': 50, 'browser/05-devices': 49, 'browser/07-demo': 49, 'browser/12-switch': 49, 'miniprogram/05-pages': 41,
-}
+/**
+ * The longest of the others, so that none of them begins when the rest is about to end. A file that is not here comes after
+ * them.
+ */
+const LONGEST_FIRST = [
+  'miniprogram/04-troubles', 'browser/04-cuts', 'browser/06-bad-input', 'browser/09-hardware', 'miniprogram/03-media', 'browser/01-calls',
+  'bridge/07-bad-input', 'browser/12-switch', 'browser/07-demo', 'browser/05-devices', 'browser/03-events', 'bridge/02-events',
+  'miniprogram/05-pages', 'bridge/08-background', 'miniprogram/00-media', 'browser/17-vendor-page', 'browser/14-https',
+]
 
 /** @type {[string, string][]} a suite, and the whole path of a folder of it */
 const FOLDERS = Object.entries(SUITES).flatMap(([suite, paths]) => paths.map((path) => /** @type {[string, string]} */ ([suite, here(path)])))
@@ -44,8 +56,24 @@ export function label(file) {
   return `${suite}/${basename(file, '.test.js')}`
 }
 
-/** @param {string} file */
-export const measuresTime = (file) => MEASURING.includes(label(file))
+/**
+ * Test files in groups that run one after the other, each with how many of its files may run at once.
+ *
+ * @param {string[]} files
+ * @param {number} jobs how many of those may that do not measure time
+ * @returns {{ jobs: number, files: string[] }[]}
+ */
+export function groups(files, jobs) {
+  const measuring = [...IN_SECONDS, ...IN_MILLISECONDS]
+  /** @param {string[]} labels in the order in which their files shall begin */
+  const named = (labels) => labels.flatMap((name) => files.filter((file) => label(file) === name))
+  const others = files.filter((file) => !measuring.includes(label(file)) && !LONGEST_FIRST.includes(label(file)))
+  return [
+    { jobs, files: [...named(LONGEST_FIRST), ...others] },
+    { jobs: Math.min(jobs, JOBS_IN_SECONDS), files: named(IN_SECONDS) },
+    { jobs: 1, files: named(IN_MILLISECONDS) },
+  ]
+}
 
-/** Higher: begins earlier. @param {string} file */
-export const weight = (file) => LONG[/** @type {keyof typeof LONG} */ (label(file))] ?? 0
+/** Does it run in the laboratory? @param {string} file */
+export const needsLaboratory = (file) => IN_LABORATORY.includes(label(file))

@@ -7,6 +7,12 @@ import { PATIENCE_MS } from './deadline.js'
 /** How long a network that is away is waited for before it is believed that nothing more comes, in milliseconds. */
 const UNANSWERED_MS = 600
 
+/** These come by the clock and by the network's mood, not by what happens in a call. */
+export const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
+
+/** A test that is told one of these has failed, unless it expected it. */
+export const ALARMS = ['ERROR', 'KICKED_OUT']
+
 /** A sentence that says what to do is longer than this, in characters. */
 const A_SENTENCE = 20
 

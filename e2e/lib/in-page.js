@@ -9,9 +9,8 @@
 // A page has no modules of ours: `device.js` puts the text of `probe.js` before this one.
 import { BLOCK_MS, blockOf, frameOf, GRID, pictureOf, soundOf } from './probe.js'
 
-;(() => {
-  if (window.__e2e) return
-
+/** Begins to watch. What it gives is `window.__e2e`. */
+export function watchPage() {
   /** @type {{ pc: RTCPeerConnection, negotiations: number }[]} */
   const connections = []
   /** @type {{ constraints: MediaStreamConstraints, tracks?: MediaStreamTrack[], error?: string }[]} */
@@ -287,7 +286,7 @@ import { BLOCK_MS, blockOf, frameOf, GRID, pictureOf, soundOf } from './probe.js
   /** What a screen reader calls it. */
   const nameOf = (element) => (element.getAttribute('aria-label') || element.innerText || element.title || '').trim()
 
-  window.__e2e = {
+  return {
     tell: (what) => window.__e2eTell(JSON.stringify(what)),
     findAll,
     visible,
@@ -318,4 +317,6 @@ import { BLOCK_MS, blockOf, frameOf, GRID, pictureOf, soundOf } from './probe.js
       tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled, ...t.getSettings() })),
     })),
   }
-})()
+}
+
+if (!window.__e2e) window.__e2e = watchPage()

@@ -4,12 +4,8 @@
  */
 
 import { PATIENCE_MS } from './deadline.js'
+import { ALARMS, AMBIENT } from './expect-events.js'
 
-/** These come by the clock and by the network's mood, not by what happens in a call. */
-const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
-
-/** A test that is told one of these has failed, unless it waited for it. */
-const ALARMS = ['ERROR', 'KICKED_OUT']
 
 /** @typedef {'class' | 'element'} Surface */
 /** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} Told */

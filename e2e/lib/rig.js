@@ -10,9 +10,10 @@ import { Server } from './server.js'
 
 /** Everything that one test file needs. */
 export class Rig {
+  /** @type {Server} */ server
   /** @type {Record<string, Device>} */ devices = {}
-  #phones = []
-  #proxies = []
+  /** @type {Phone[]} */ #phones = []
+  /** @type {Proxy[]} */ #proxies = []
 
   /**
    * @param {string[]} people one browser process each
@@ -57,8 +58,7 @@ export class Rig {
     } finally {
       await allDone(this.#proxies.splice(0).map((proxy) => proxy.close()))
     }
-    if (!this.server.running) throw new Error(`the server has ended:\n${this.server.log}`)
-    if (this.server.panic) throw new Error(`the server panicked:\n${this.server.panic}`)
+    this.server.assertAlive()
   }
 
   /** Ends everything, whatever of it fails. */

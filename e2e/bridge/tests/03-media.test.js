@@ -5,7 +5,7 @@ import { Device } from '../../lib/device.js'
 import { until } from '../../lib/deadline.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
 import { nothingMore } from '../../lib/expect-events.js'
-import { ffmpegsRunning } from '../../miniprogram/lib/ffmpeg.js'
+import { noFfmpegLeft } from '../../miniprogram/lib/ffmpeg.js'
 import { gone } from '../../miniprogram/lib/rig.js'
 import { BROWSER, Rig } from '../lib/rig.js'
 import { bothWays, connect, onBrowser, onPhone } from '../lib/sides.js'
@@ -98,7 +98,7 @@ describe('media between a phone and a browser', () => {
       await gone(phone)
       await browser.event('CALL_END')
       await browser.page.tracks([])
-      await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+      await noFfmpegLeft()
       const paths = () => browser.page.evaluate(() => window.__e2e.connections().map(({ state }) => state))
       await until('its connections are closed', async () => (await paths()).every((state) => state === 'closed'))
     })

@@ -1,13 +1,8 @@
 /** What a page is told: every event, wrapped, in its order. Held against a table by `exactly` of e2e/lib/expect-events.js. */
 
 import assert from 'node:assert/strict'
+import { ALARMS, AMBIENT } from '../../lib/expect-events.js'
 import { PATIENCE_MS, until } from './shared.js'
-
-/** These come by the clock and by the network's mood, not by what happens in a call. */
-const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
-
-/** A test that is told one of these has failed, unless it expected it. */
-const ALARMS = ['ERROR', 'KICKED_OUT']
 
 /** What the guide's handlers write. */
 export const LINES = {

@@ -104,11 +104,14 @@ export class Machine {
   /**
    * Switches a phone on and opens the app.
    *
+   * @template {typeof Machine} Kind
+   * @this {Kind}
    * @param {keyof PEOPLE} name whose camera and microphone it has
    * @param {PhoneOptions} options
+   * @returns {Promise<InstanceType<Kind>>}
    */
   static async open(name, options) {
-    const phone = new this(name, options)
+    const phone = /** @type {InstanceType<Kind>} */ (new this(name, options))
     try {
       await Promise.all([within(PATIENCE_MS, 'the app to start', phone.#launch()), reel(phone.person)])
     } catch (error) {

@@ -3,18 +3,17 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { COMPONENT } from '../../lib/paths.js'
 import { Server } from '../../lib/server.js'
-import { ffmpegsRunning } from './ffmpeg.js'
+import { noFfmpegLeft } from './ffmpeg.js'
 import { readGuide, writeApp } from './guide.js'
-import { allDone, PATIENCE_MS, until } from './shared.js'
+import { allDone, until } from './shared.js'
 import { Phone } from './phone.js'
 import { EventLog } from './event-log.js'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 export const GUIDE = here('../guide/trtccalling-guide.zh.md')
-/** What a user copies. */
-export const COMPONENT = process.env.TRING_COMPONENT ?? here('../../../clients/dist/miniprogram/components/TRTCCalling')
 
 /** The same for pages that name `TUICalling/TUICalling`. */
 export const TUICALLING = join(COMPONENT, '../TUICalling')
@@ -74,6 +73,7 @@ export class Rig {
   /** @type {Phone[]} */ #phones = []
   /** @type {Server} */ server
   /** @type {number} port of RTMP */ rtmpPort
+  /** @type {import('./guide.js').App} */ app
 
   /** @param {import('../../lib/server.js').ServerOptions} [options] */
   static async start({ settings, ...options } = {}) {
@@ -128,9 +128,8 @@ export class Rig {
   /** Ends the phones of one test. Throws what was wrong with any of them, or with the server. */
   async clear() {
     await allDone(this.#phones.splice(0).map((phone) => this.#end(phone)))
-    await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
-    if (!this.server.running) throw new Error(`the server has ended:\n${this.server.log}`)
-    if (this.server.panic) throw new Error(`the server panicked:\n${this.server.panic}`)
+    await noFfmpegLeft()
+    this.server.assertAlive()
   }
 
   async #end(phone) {
@@ -179,19 +178,20 @@ export async function bothWays(a, b, type) {
 export async function over(a, b) {
   await a.tap('#hangup')
   await gone(a, b)
-  await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+  await noFfmpegLeft()
 }
 
 /** The call is over on these phones: nothing of it is on the screen, nothing is carried. */
 export async function gone(...phones) {
   for (const phone of phones) {
     await phone.told.event('CALL_END')
-    await until(`${phone.userID}'s call is gone from the screen`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, {
-      ms: PATIENCE_MS,
-      last: () => phone.texts(),
-    })
+    await cleared(phone)
   }
 }
+
+/** Nothing of a call is on the phone's screen, and nothing is carried. @param {Phone} phone */
+export const cleared = (phone) =>
+  until(`${phone.person.name}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
 
 /** What makes a connection the same one. */
 export const still = (device) => ({ pid: device.pid, connections: device.connections })

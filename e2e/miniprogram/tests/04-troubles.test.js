@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { exactly, nothingMore, sentence } from '../../lib/expect-events.js'
-import { ffmpegsRunning } from '../lib/ffmpeg.js'
+import { noFfmpegLeft } from '../lib/ffmpeg.js'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
-import { bothWays, builtApp, call, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
+import { bothWays, builtApp, call, cleared, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
 
 /** How long a network is away. */
 const AWAY_MS = 2000
@@ -34,10 +34,7 @@ describe('troubles of phones', () => {
     return phones
   }
   /** Nothing was told to a page since it last forgot, and nothing is on its way. */
-  async function nothingTold(...phones) {
-    await nothingMore(...phones)
-    for (const phone of phones) assert.deepEqual(phone.told.told(), [], `what ${phone.userID} was told`)
-  }
+  const nothingTold = (...phones) => exactly(...phones.map(({ told }) => [told, []]))
 
   describe('the network', () => {
     it('is away for two seconds while it rings: it rings on, and is answered', async () => {
@@ -308,7 +305,7 @@ describe('troubles of phones', () => {
       await exactly([alice.told, ['USER_LEAVE', 'CALL_END']])
       await until('bob has no media', () => !bob.pusher && !bob.players.length)
       await gone(alice)
-      await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+      await noFfmpegLeft()
       await until('bob is signed out', () => bob.sockets.size === 0)
       assert.equal(bob.texts()[0], 'empty')
       assert.equal(bob.rings, false)
@@ -350,11 +347,7 @@ describe('troubles of phones', () => {
       const count = alice.told.events.length
       await delay(500)
       assert.equal(alice.told.events.length, count, 'nothing goes round and round')
-      await gone2(alice, bob)
-
-      async function gone2(...phones) {
-        for (const phone of phones) await until('its screen is empty', () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length)
-      }
+      for (const phone of [alice, bob]) await cleared(phone)
     })
   })
 

@@ -7,8 +7,9 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { exactly } from '../../lib/expect-events.js'
+import { COMPONENT } from '../../lib/paths.js'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
-import { bothWays, builtApp, COMPONENT, connect, FURTHER, gone, guide, over, Rig, ring, still } from '../lib/rig.js'
+import { bothWays, builtApp, connect, FURTHER, gone, guide, over, Rig, ring, still } from '../lib/rig.js'
 import { EventLog } from '../lib/event-log.js'
 
 /** Which of the two pictures fills the screen. */
