@@ -146,7 +146,7 @@ export class Device {
     started(device, `${name}'s browser`, () => device.kill())
     try {
       device.#pid = await within(PATIENCE_MS, 'the browser to name its process', pidOf(browser))
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       await device.stop().catch(() => {})
       throw error
     }
@@ -157,12 +157,11 @@ export class Device {
    * A fresh page, with nothing of an earlier one.
    *
    * @param {string} url
-   * @param {object} [options]
-   * @param {{ width: number, height: number }} [options.viewport]
-   * @param {string} [options.locale]
-   * @param {string[]} [options.permissions] what the person has allowed before; asked for the rest
-   * @param {(page: import('playwright-core').Page) => Promise<any>} [options.onPage] prepares the page before it loads
-   * @param {(told: any) => void} [options.onTold] hears what scripts of the page give to `__e2e.tell`
+   * @param {import('playwright-core').BrowserContextOptions & {
+   *   onPage?: (page: import('playwright-core').Page) => Promise<any>,
+   *   onTold?: (told: any) => void,
+   * }} [options] `permissions`: what the person has allowed before, asked for the rest; `onPage` prepares the page before it
+   * loads; `onTold` hears what scripts of the page give to `__e2e.tell`
    * @returns {Promise<Page>}
    */
   async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, onTold, ...more } = {}) {
@@ -190,7 +189,7 @@ export class Device {
     if (!this.#pid) return
     try {
       process.kill(-this.#pid, 'SIGKILL')
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (error.code !== 'ESRCH') throw error
     }
   }
@@ -241,7 +240,7 @@ export class Page {
     const expression = `(async () => {
       try {
         return { value: await ${call} }
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         return { error: String(error?.stack ?? error) }
       }
     })()`
@@ -349,12 +348,13 @@ export class Page {
     await until(`the transport is ${state}`, is, { last: () => last })
   }
 
+  /** @param {string} what @param {() => Promise<any>} observe @param {(observed: any) => boolean} enough @returns {Promise<any>} */
   async #until(what, observe, enough) {
-    let last
+    /** @type {any} */ let last
     const look = async () => {
       try {
         return enough((last = await observe()))
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         // Between two paths there is none.
         if (!error.message.includes(NO_RECEIVER)) throw error
         last = NO_RECEIVER

@@ -23,6 +23,7 @@ export function watchPage() {
 
   const Native = window.RTCPeerConnection
   window.RTCPeerConnection = class RTCPeerConnection extends Native {
+    /** @param {ConstructorParameters<typeof Native>} args */
     constructor(...args) {
       super(...args)
       connections.push({ pc: this, negotiations: 0 })
@@ -44,7 +45,7 @@ export function watchPage() {
         // The page may stop the tracks and drop the stream; these are the same track objects.
         request.tracks = stream.getTracks()
         return stream
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         request.error = error.name
         throw error
       }
@@ -53,6 +54,7 @@ export function watchPage() {
 
   const NativeSocket = window.WebSocket
   window.WebSocket = class WebSocket extends NativeSocket {
+    /** @param {ConstructorParameters<typeof NativeSocket>} args */
     constructor(...args) {
       super(...args)
       session.sockets++
@@ -116,7 +118,7 @@ export function watchPage() {
   /** The players that play this track to the user: switched on, loud enough, and on the page if it is a picture. */
   function playersOf(track) {
     return [...players].filter((p) => {
-      const plays = p.srcObject?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
+      const plays = /** @type {MediaStream | null} */ (p.srcObject)?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
       if (!plays || p.paused || p.ended) return false
       if (track.kind === 'audio') return !p.muted && p.volume > 0
       return visible(p)
@@ -144,7 +146,7 @@ export function watchPage() {
   async function read(track, ms, take) {
     const copy = track.clone()
     // A remote sound is only pulled from the network while something plays it.
-    const player = document.createElement(copy.kind)
+    const player = /** @type {HTMLMediaElement} */ (document.createElement(copy.kind))
     player[OWN] = true
     player.muted = true
     player.srcObject = new MediaStream([copy])
@@ -240,7 +242,7 @@ export function watchPage() {
     return { ...result, state: pc.connectionState, negotiations: own.negotiations }
   }
 
-  /** Everything that matches, in shadow roots too. @returns {HTMLElement[]} */
+  /** Everything that matches, in shadow roots too. @param {string} selector @param {ParentNode} [root] @returns {any[]} */
   function findAll(selector, root = document) {
     const inside = [...root.querySelectorAll('*')].flatMap((e) => (e.shadowRoot ? findAll(selector, e.shadowRoot) : []))
     return [...root.querySelectorAll(selector), ...inside]
@@ -298,10 +300,12 @@ export function watchPage() {
     nameColour,
     lookAt: look,
     listenTo: listen,
+    /** @param {{ at?: number } & Parameters<typeof look>[1]} options */
     look: ({ at, ...options }) => {
       const track = receiverTrack('video', at)
       return withPlayer(track, () => look(track, options))
     },
+    /** @param {{ at?: number } & Parameters<typeof listen>[1]} options */
     listen: ({ at, ...options }) => {
       const track = receiverTrack('audio', at)
       return withPlayer(track, () => listen(track, options))

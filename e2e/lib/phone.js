@@ -48,7 +48,7 @@ export class Phone {
     try {
       await page.evaluate(makePhone, { surface, server: url, ...signed })
       if (login) await phone.login()
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       await page.close()
       throw error
     }
@@ -68,7 +68,7 @@ export class Phone {
         try {
           const value = await window.phone[method](...args)
           return { value: JSON.parse(JSON.stringify(value ?? null)) }
-        } catch (error) {
+        } catch (/** @type {any} */ error) {
           return { error: { code: error.code, message: error.message } }
         }
       },
@@ -201,7 +201,7 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
     return
   }
   await import(`${server}/sdk/web/define.js`)
-  const element = document.createElement('trtc-calling')
+  /** @type {any} */ const element = document.createElement('trtc-calling')
   element.id = 'TRTCCalling-component'
   element.setAttribute('server', server)
   document.body.append(element)

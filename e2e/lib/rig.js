@@ -71,7 +71,7 @@ export class Rig {
   }
 }
 
-/** A calls B and B answers. Both have been told all that comes of it. */
+/** A calls B and B answers. Both have been told all that comes of it. @param {Phone} a @param {Phone} b @param {1 | 2} [type] */
 export async function connect(a, b, type = 1) {
   await ring(a, b, { type })
   await b.accept()
@@ -81,8 +81,8 @@ export async function connect(a, b, type = 1) {
   }
 }
 
-/** A calls B and B rings. @param {{ type?: 1 | 2, timeout?: number }} [options] */
-export async function ring(a, b, { type = 1, ...more } = {}) {
-  await a.call({ userID: b.userID, type, ...more })
+/** A calls B and B rings. @param {Phone} a @param {Phone} b @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export async function ring(a, b, options) {
+  await a.call({ userID: b.userID, type: 1, ...options })
   await b.event('INVITED')
 }

@@ -60,7 +60,7 @@ export function describeHint(tests) {
     })
 
     /** The notices on a person's call screen, as far as they are visible. */
-    const screen = (phone) => phone.page.evaluate(() => document.querySelector('trtc-calling').shadowRoot.querySelector('.pills').innerText)
+    const screen = (phone) => phone.page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector('trtc-calling').shadowRoot.querySelector('.pills')).innerText)
     const reads = async (phone, texts) => {
       const text = await screen(phone)
       return texts.some((t) => text.includes(t))

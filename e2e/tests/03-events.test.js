@@ -238,8 +238,8 @@ describe("the guide's events", () => {
 
       for (const { flow, run, ...expected } of TABLE) {
         row(flow, async (...all) => {
-          await run(...all)
-          await exactly(...all.map((phone) => [phone, expected[phone.userID] ?? []]))
+          await run(all[0], all[1], all[2])
+          await exactly(...all.map((phone) => /** @type {[Phone, any[]]} */ ([phone, expected[phone.userID] ?? []])))
           await sameDuration(rig.server, all)
           await Promise.all(all.map(hangsUpNoMore))
         })

@@ -109,7 +109,7 @@ describe('choosing devices', () => {
     await bob.do('startLocalView', { userID: 'bob', videoViewDomID: 'near' })
     const moves = () =>
       bob.page.evaluate(() => {
-        const video = document.querySelector('#near video')
+        const video = /** @type {HTMLVideoElement} */ (document.querySelector('#near video'))
         return Boolean(video && !video.paused && video.videoWidth && video.currentTime > 0)
       })
     await until('the own picture is shown', moves)

@@ -3,7 +3,12 @@
 import { exactly } from '../../lib/expect-events.js'
 import { bothWays, connect, onBrowser, onPhone } from './sides.js'
 
-/** They talk by video. @param {import('./rig.js').Rig} rig */
+/**
+ * They talk by video.
+ *
+ * @param {import('./rig.js').Rig} rig
+ * @param {{ phone?: Parameters<import('./rig.js').Rig['phone']>[0], browser?: Parameters<import('./rig.js').Rig['browser']>[0] }} [options]
+ */
 export async function talking(rig, { phone: options, browser: view } = {}) {
   const [phone, browser] = await Promise.all([rig.phone(options), rig.browser(view)])
   const [p, b] = [onPhone(phone), onBrowser(browser)]
@@ -14,4 +19,4 @@ export async function talking(rig, { phone: options, browser: view } = {}) {
 }
 
 /** Nothing was told to a page since it last forgot, and nothing is on its way. @param {...import('./sides.js').Side} sides */
-export const nothingTold = (...sides) => exactly(...sides.map(({ told }) => [told, []]))
+export const nothingTold = (...sides) => exactly(...sides.map(({ told }) => /** @type {[typeof told, []]} */ ([told, []])))

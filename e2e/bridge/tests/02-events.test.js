@@ -25,7 +25,7 @@ const SHORT_RING = 5
  *   caller: (a: string, b: string, c: string) => any[], callee: (a: string, b: string, c: string) => any[], third?: (a: string, b: string) => any[] }[]}
  */
 const TABLE = [
-  ...[1, 2].flatMap((/** @type {1 | 2} */ type) => {
+  .../** @type {const} */ ([1, 2]).flatMap((type) => {
     const kind = type === 1 ? 'voice' : 'video'
     return [
       {

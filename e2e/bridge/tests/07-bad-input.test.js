@@ -30,9 +30,9 @@ describe('an encoder', () => {
     return { phone, browser }
   }
 
-  /** Both pages hear once that something of the phone's does not reach everybody. @param {RegExp} why */
+  /** Both pages hear once that something of the phone's does not reach everybody. @param {Awaited<ReturnType<typeof talking>>} call @param {RegExp} why */
   async function bothAreTold({ phone, browser }, why) {
-    for (const [who, of] of [[PHONE, phone.told], [BROWSER, browser]]) {
+    for (const [who, of] of /** @type {const} */ ([[PHONE, phone.told], [BROWSER, browser]])) {
       const said = () => of.events.filter(({ event, data }) => event === 'ERROR' && data.code === 'stream_fault')
       await until(`${who}'s page is told`, () => said().length > 0)
       for (const told of said()) told.expected = true
@@ -107,7 +107,7 @@ describe('an encoder', () => {
   })
 
   it('that goes on at another size, larger and smaller: it is seen at each', async () => {
-    const sizes = [[320, 240], [480, 640], [176, 144]]
+    /** @type {[number, number][]} */ const sizes = [[320, 240], [480, 640], [176, 144]]
     const file = await resized(PHONE, sizes, 6)
     const { browser } = await talking()
     line.publish(['-re', '-i', file])

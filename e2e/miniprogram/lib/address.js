@@ -24,7 +24,7 @@ export function partsOf(address) {
   const app = path.slice(0, cut)
   const host = `${hostname}:${port}`
   const rest = { app, name: `${path.slice(cut + 1)}${query}`, tcUrl: `rtmp://${host}/${app}` }
-  return { scheme, hostname, port, host, path: `/${path}${query}`, ...rest }
+  return { scheme: /** @type {Way['scheme']} */ (scheme), hostname, port, host, path: `/${path}${query}`, ...rest }
 }
 
 /**

@@ -29,10 +29,10 @@ export class Decoder {
     this.ffmpeg = new Ffmpeg(what, ['-loglevel', 'warning', ...INPUT, ...PICTURES, ...SOUND], { stdio: ['pipe', 'pipe', 'pipe'] })
     const { stdio } = this.ffmpeg.process
     ears.plug(stdio[1], { skip: 0, onPiece: onSound })
-    eyes.plug(stdio[3], { skip: 1, onPiece: onPicture })
+    eyes.plug(/** @type {import('node:stream').Readable} */ (stdio[3]), { skip: 1, onPiece: onPicture })
     const { stdin } = this.ffmpeg.process
     stdin.write(flvHeader({ video: true }))
-    const first = [[AUDIO, primer.audioHeader], [AUDIO, primer.silence], [VIDEO, primer.videoHeader], [VIDEO, primer.frames[0]]]
+    const first = /** @type {[number, Buffer][]} */ ([[AUDIO, primer.audioHeader], [AUDIO, primer.silence], [VIDEO, primer.videoHeader], [VIDEO, primer.frames[0]]])
     for (const [kind, body] of first) stdin.write(flvTag(kind, 0, body))
   }
 

@@ -59,9 +59,10 @@ export class EventLog {
     return this.sequence.map(({ event }) => event)
   }
 
-  change(ms) {
+  /** Waits for the next event, but no longer. @param {number} ms */
+  async change(ms) {
     const before = this.events.length
-    return until('a change', () => this.events.length !== before, { ms }).catch(() => {})
+    await until('a change', () => this.events.length !== before, { ms }).catch(() => {})
   }
 
   /** Waits until the page was told what the server has sent so far. */

@@ -65,7 +65,7 @@ export class Ffmpeg {
   }
 }
 
-/** Runs one to its end and gives what it wrote. @param {string} what @param {string[]} args @param {Buffer} [input] @param {number} ms */
+/** Runs one to its end and gives what it wrote. @param {string} what @param {string[]} args @param {Buffer | undefined} input @param {number} ms */
 export async function make(what, args, input, ms) {
   const ffmpeg = new Ffmpeg(what, ['-loglevel', 'error', ...args], { stdio: [input ? 'pipe' : 'ignore', 'pipe'] })
   const parts = []

@@ -61,25 +61,28 @@ export class Machine {
   /** @type {import('./wx/audio.js').Sound[]} */ sounds = []
   /** @type {('short' | 'long')[]} */ vibrations = []
   keepsScreenOn = false
+  /** What the navigation bar says. */ title = ''
   /** Listeners of `wx.onX`. @type {Record<string, import('./wx.js').Listeners>} */ events
 
-  /** @param {keyof PEOPLE} name @param {PhoneOptions} options */
+  /** @param {string} name @param {PhoneOptions} options */
   constructor(name, options) {
     this.person = PEOPLE[name]
+    /** @type {Required<PhoneOptions>} */
     this.options = {
       ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
-      ...{ ahead: 0, later: {}, builtins: 'es2015', retryMs: 1000, pageMs: 0 },
+      ...{ ahead: 0, later: {}, builtins: /** @type {const} */ ('es2015'), retryMs: 1000, pageMs: 0, storage: new Map() },
       ...options,
     }
     this.#ahead = this.options.ahead
-    this.storage = this.options.storage ?? new Map()
+    this.storage = this.options.storage
     this.referer = `https://servicewechat.com/${this.options.appId}/devtools/page-frame.html`
     this.eventLoop = new EventLoop((where, error) => this.fault(where, error))
     this.timers = new Timers(this.eventLoop)
     this.network = new Network((state) => void this.events.NetworkStatusChange.fire(state))
-    this.media = new Media(this)
-    this.pages = new Pages(this)
-    this.screen = new Screen(this)
+    const phone = /** @type {import('./phone.js').Phone} */ (/** @type {Machine} */ (this))
+    this.media = new Media(phone)
+    this.pages = new Pages(phone)
+    this.screen = new Screen(phone)
     this.realm = new Realm({
       name,
       timers: this.timers,
@@ -106,7 +109,7 @@ export class Machine {
    *
    * @template {typeof Machine} Kind
    * @this {Kind}
-   * @param {keyof PEOPLE} name whose camera and microphone it has
+   * @param {string} name whose camera and microphone it has
    * @param {PhoneOptions} options
    * @returns {Promise<InstanceType<Kind>>}
    */
@@ -124,7 +127,7 @@ export class Machine {
   async #launch() {
     const { entry, query } = this.options
     const globals = {
-      wx: makeWx(this),
+      wx: makeWx(/** @type {import('./phone.js').Phone} */ (/** @type {Machine} */ (this))),
       App: (definition) => this.#registers(definition),
       getApp: () => this.app,
       getCurrentPages: () => this.pages.stack.map(({ caller }) => caller),

@@ -56,8 +56,9 @@ export class Media {
     device.update(attributes)
   }
 
+  /** @template {typeof Pusher | typeof Player} Kind @param {Kind} Kind @returns {InstanceType<Kind>[]} */
   #all(Kind) {
-    return [...this.#devices.values()].filter((device) => device instanceof Kind)
+    return /** @type {InstanceType<Kind>[]} */ ([...this.#devices.values()].filter((device) => device instanceof Kind))
   }
 
   /** A phone has one camera: more than one is a fault of the app. @returns {Pusher[]} */

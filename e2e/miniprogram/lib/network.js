@@ -47,7 +47,7 @@ class Forwarder {
       near.on('error', () => {})
       if (network.down || network.isBlocked(port)) return reset(near)
       const far = connect({ host, port })
-      const pair = [near, far]
+      const pair = /** @type {[import('node:net').Socket, import('node:net').Socket]} */ ([near, far])
       this.#pairs.add(pair)
       let reached = false
       far.once('connect', () => (reached = true))

@@ -10,7 +10,7 @@ const BLOCK = (RATE * BLOCK_MS) / 1000
 /** What was heard and seen longer ago is forgotten, in blocks or frames. */
 const KEPT = 2000
 
-/** What arrives, cut into pieces of one size. */
+/** What arrives, cut into pieces of one size. @abstract */
 class Sense {
   /** @type {any[]} what was perceived, oldest first */ #found = []
   #count = 0
@@ -39,6 +39,11 @@ class Sense {
       }
       if (this.#found.length > KEPT) this.#found.splice(0, this.#found.length - KEPT)
     })
+  }
+
+  /** What a piece holds. @param {Buffer} _piece @returns {any} */
+  perceive(_piece) {
+    throw new Error('each sense has its own')
   }
 
   /** How many pieces there were so far. */

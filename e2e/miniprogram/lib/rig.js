@@ -35,11 +35,8 @@ const RETRY_MS = 300
  * An app with the guide's page and the built component, which is told its server as a user tells it: in `config.js`.
  *
  * @param {Server} server
- * @param {object} [options]
- * @param {'rtmp' | 'flv'} [options.player]
- * @param {boolean} [options.strictCallEnd]
- * @param {boolean} [options.backgroundMute] the tag's attribute in the guide's page; default true, as in the guide
- * @param {Partial<Parameters<typeof writeApp>[0]>} [options.more] pages besides
+ * @param {{ player?: 'rtmp' | 'flv', strictCallEnd?: boolean, backgroundMute?: boolean } & Partial<Parameters<typeof writeApp>[0]>} [options] `backgroundMute`:
+ * the tag's attribute in the guide's page; default true, as in the guide; the rest: pages besides
  */
 export function builtApp(server, { player = 'rtmp', strictCallEnd = false, backgroundMute = true, ...more } = {}) {
   if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
@@ -93,10 +90,10 @@ export class Rig {
   /**
    * A phone on which the guide's page is open and signed in.
    *
-   * @param {keyof import('./shared.js').PEOPLE} name whose camera and microphone it has
+   * @param {string} name whose camera and microphone it has
    * @param {Partial<import('./machine.js').PhoneOptions> & { userID?: string, to?: string, credentials?: object, type?: 1 | 2, login?: boolean }} [options]
    * `to`: whom its page calls; `login`: wait until it is signed in, default true
-   * @returns {Promise<Phone & { told: EventLog, userID: string }>}
+   * @returns {Promise<Phone>}
    */
   async phone(name, { userID = name, to = name === 'alice' ? 'bob' : 'alice', credentials, type = 1, login = true, data, ...options } = {}) {
     const signed = credentials ?? (await this.server.sign(userID))
@@ -115,7 +112,7 @@ export class Rig {
   /**
    * A phone with any app.
    *
-   * @param {keyof import('./shared.js').PEOPLE} name
+   * @param {string} name
    * @param {Partial<import('./machine.js').PhoneOptions>} options
    */
   async open(name, options) {
@@ -149,12 +146,12 @@ export class Rig {
   }
 }
 
-/** A's page calls somebody. @param {{ type?: 1 | 2, timeout?: number }} [options] */
-export function call(phone, userID, { type = 1, ...more } = {}) {
-  return phone.run((page, give) => page.TRTCCalling.call(give({ userID, type, ...more })).then(() => {}))
+/** A's page calls somebody. @param {Phone} phone @param {string} userID @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export function call(phone, userID, options) {
+  return phone.run((page, give) => page.TRTCCalling.call(give({ userID, type: 1, ...options })).then(() => {}))
 }
 
-/** A calls B and B's phone rings. @param {{ type?: 1 | 2, timeout?: number }} [options] */
+/** A calls B and B's phone rings. @param {Phone} a @param {Phone} b @param {{ type?: 1 | 2, timeout?: number }} [options] */
 export async function ring(a, b, options) {
   await call(a, b.userID, options)
   await b.told.event('INVITED')

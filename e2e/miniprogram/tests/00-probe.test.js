@@ -21,7 +21,7 @@ async function heard(sample, ms = 1000) {
 }
 const tone = ({ hz }, loudness = 0.4) => (n) => loudness * Math.sin((2 * Math.PI * hz * n) / RATE)
 
-/** Looks at frames. @param {([r, g, b]: number[], bar: number) => any} paint */
+/** Looks at frames. @param {{ rgb: number[], bar: number }[]} frames */
 async function seen(frames) {
   const eyes = new Eyes()
   const pipe = new PassThrough()

@@ -285,8 +285,8 @@ describe("the guide's events, on mini-programs", () => {
 
   for (const { flow, run, ...expected } of TABLE) {
     row(flow, async (...all) => {
-      await run(...all)
-      await exactly(...all.map((phone) => [phone.told, expected[phone.userID] ?? []]))
+      await run(all[0], all[1], all[2])
+      await exactly(...all.map((phone) => /** @type {[typeof phone.told, any[]]} */ ([phone.told, expected[phone.userID] ?? []])))
       for (const phone of all) phone.told.sameAsGuide()
       await Promise.all(all.map(hangsUpNoMore))
       await sameDuration(rig.server, all.map(({ told }) => told))

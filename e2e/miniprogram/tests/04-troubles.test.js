@@ -34,7 +34,7 @@ describe('troubles of phones', () => {
     return phones
   }
   /** Nothing was told to a page since it last forgot, and nothing is on its way. */
-  const nothingTold = (...phones) => exactly(...phones.map(({ told }) => [told, []]))
+  const nothingTold = (...phones) => exactly(...phones.map(({ told }) => /** @type {[typeof told, []]} */ ([told, []])))
 
   describe('the network', () => {
     it('is away for two seconds while it rings: it rings on, and is answered', async () => {
@@ -362,10 +362,10 @@ describe('troubles of phones', () => {
       await bob.told.event('CALL_END')
     })
 
-    for (const [what, options, names] of [
+    for (const [what, options, names] of /** @type {[string, object, RegExp][]} */ ([
       ['base library', { SDKVersion: '2.9.5' }, /基础库 2\.9\.5 版本过低.*基础库 2\.10\.0/],
       ['WeChat', { wechat: '7.0.7', platform: 'android' }, /微信 7\.0\.7.*微信 7\.0\.8/],
-    ]) {
+    ])) {
       it(`is named: an old ${what}`, async () => {
         const phone = await rig.phone('alice', { ...options, login: false })
         const { content } = await phone.answerModal(true)

@@ -62,7 +62,7 @@ describe('the call screen in another language', () => {
   it('is English where WeChat is not Chinese, from the first ring to the end', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', { language: 'en' }), rig.phone('bob', { language: 'en' })])
     await ring(alice, bob, { type: 2 })
-    for (const [phone, words] of [[alice, ['Ringing', 'Cancel']], [bob, ['Answer', 'Decline']]]) for (const word of words) await phone.reads(word)
+    for (const [phone, words] of /** @type {const} */ ([[alice, ['Ringing', 'Cancel']], [bob, ['Answer', 'Decline']]])) for (const word of words) await phone.reads(word)
     const CHINESE = /[\u4e00-\u9fff]/
     const chinese = (phone) => phone.texts().filter((text) => CHINESE.test(text))
     assert.deepEqual([chinese(alice), chinese(bob)], [[], []])

@@ -21,7 +21,7 @@ describe('the demo project', () => {
   const events = (phone) => phone.peek('page.data.lines').map(({ name }) => name)
 
   /** Opens the app, and signs in on its first page. */
-  async function signedIn(name, { storage } = {}) {
+  async function signedIn(name, { storage } = /** @type {{ storage?: Map<string, string> }} */ ({})) {
     const phone = await rig.open(name, { app: { folder: MINIPROGRAM_DEMO }, entry: 'pages/signin/signin', ...(storage ? { storage } : {}) })
     if (storage) return phone
     await phone.type('#server', rig.server.url)

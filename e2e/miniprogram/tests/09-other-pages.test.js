@@ -30,7 +30,7 @@ describe('pages that were written for the predecessors', () => {
   }
 
   /** A phone with one of the pages open, signed in. */
-  async function phone(name, page, { more, ...options } = {}) {
+  async function phone(name, page, { more, ...options } = /** @type {Parameters<typeof builtApp>[1]} */ ({})) {
     const path = `pages/${page}/${page}`
     const app = await appOf(name, { pages: { [path]: pageFiles(page), 'pages/empty/empty': EMPTY }, more, ...options })
     const opened = await rig.open(name, { app, entry: path })
@@ -196,7 +196,7 @@ describe('pages that were written for the predecessors', () => {
       const began = Math.floor(Date.now() / 1000)
       await run(alice, bob, carol)
       await kept(alice, bob, [expected.alice, expected.bob])
-      for (const [chat, self, to] of [[alice, 'alice', 'bob'], [bob, 'bob', 'alice']]) {
+      for (const [chat, self, to] of /** @type {const} */ ([[alice, 'alice', 'bob'], [bob, 'bob', 'alice']])) {
         const records = chat.peek('page.data.records')
         assert.equal(new Set(records.map(({ ID }) => ID)).size, records.length, 'each has an ID of its own')
         for (const { from, flow: side, nick, avatar, status, time, payload, conversationType, ...record } of records) {

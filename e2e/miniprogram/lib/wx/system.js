@@ -36,7 +36,7 @@ export function system(phone) {
     cameraAuthorized: true,
   })
   const launch = () => ({ path: phone.options.entry, query: phone.options.query, scene: 1001, shareTicket: '', referrerInfo: {} })
-  const events = {}
+  /** @type {Record<string, Listeners>} */ const events = {}
   const members = {}
   const listen = (name, off = true) => {
     events[name] = new Listeners(phone, name)

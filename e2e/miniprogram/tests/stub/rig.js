@@ -21,6 +21,7 @@ export class Rig {
   /** @type {Phone[]} */ #phones = []
   /** @type {Rtmp | undefined} */ relay
   /** @type {Exchange} */ exchange
+  /** @type {import('../../lib/guide.js').App} */ app
 
   /** @param {{ relay?: boolean }} [options] */
   static async start({ relay = false } = {}) {
