@@ -22,7 +22,7 @@ export const SUITES = {
  * of them run side by side, but nothing else does then.
  */
 const IN_SECONDS = [
-  'bridge/03-media', 'bridge/04-cuts', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'miniprogram/08-clocks',
+  'bridge/03-media', 'bridge/04-cuts', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'bridge/07-bad-input', 'miniprogram/08-clocks',
   'browser/13-lab', 'browser/10-gone', 'bridge/09-weak',
 ]
 /** Files that run in the laboratory, which needs network namespaces. */
@@ -36,7 +36,7 @@ const IN_MILLISECONDS = ['bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-
  */
 const LONGEST_FIRST = [
   'miniprogram/04-troubles', 'browser/04-cuts', 'browser/06-bad-input', 'browser/09-hardware', 'miniprogram/03-media', 'browser/01-calls',
-  'bridge/07-bad-input', 'browser/12-switch', 'browser/07-demo', 'browser/05-devices', 'browser/03-events', 'bridge/02-events',
+  'browser/12-switch', 'browser/07-demo', 'browser/05-devices', 'browser/03-events', 'bridge/02-events',
   'miniprogram/05-pages', 'bridge/08-background', 'miniprogram/00-media', 'browser/17-vendor-page', 'browser/14-https',
 ]
 
@@ -54,6 +54,12 @@ export function allFiles(suites) {
 export function label(file) {
   const [suite] = FOLDERS.find(([, folder]) => folder === dirname(resolve(file))) ?? [dirname(file)]
   return `${suite}/${basename(file, '.test.js')}`
+}
+
+// A file that was renamed must not fall out of its group unnoticed.
+const known = new Set(allFiles(Object.keys(SUITES)).map(label))
+for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...IN_MILLISECONDS, ...LONGEST_FIRST]) {
+  if (!known.has(name)) throw new Error(`schedule.js names ${name}, and there is no such file`)
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Encoders that do what a phone's do not: the call goes on with what is left, and both pages and the log say once why. */
 
 import assert from 'node:assert/strict'
-import { until } from '../../lib/deadline.js'
+import { allDone, until } from '../../lib/deadline.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
 import { encoder, PLAIN, resized } from '../lib/encoders.js'
 import { Line, phoneWithoutTags } from '../lib/line.js'
@@ -114,9 +114,10 @@ describe('an encoder', () => {
     for (const [width, height] of sizes) {
       let seen
       await until(`a picture of ${width}x${height}`, async () => (seen = await browser.page.look()).size === `${width}x${height}`, { last: () => seen })
-      await until('it is the person', async () => (seen = await browser.page.look()).who === PHONE, { last: () => seen })
+      const person = until('it is the person', async () => (seen = await browser.page.look()).who === PHONE, { last: () => seen })
+      // Together: the film is short.
+      await allDone([person, browser.page.hears(PHONE)])
     }
-    await browser.page.hears(PHONE)
   })
 
   it('of High profile without B-frames is seen, or is refused with its reason', async () => {
