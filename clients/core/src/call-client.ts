@@ -113,7 +113,7 @@ export class CallClient {
     const working = this.working
     if (working !== null) {
       const { call } = working
-      if (call.phase === "ending") return this.callAfter(working, options)
+      if (call.phase === "ending" || working.unanswered) return this.callAfter(working, options)
       const glare = call.phase === "ringing" && !call.isGroup && options.to.length === 1 && options.to[0] === call.sponsor
       // Both call each other: the server makes one call of it, which is the one that rings here.
       if (glare) return this.callBack(working, options)
@@ -255,7 +255,7 @@ export class CallClient {
     return mine
   }
 
-  /** Calls when the present call, which was left, is over. */
+  /** Calls when the present call, which was left or will not be answered, is over. */
   private callAfter(working: Working, options: CallOptions): Promise<Call> {
     const wanted = this.givenUp
     return working.over.then(() => {
@@ -462,6 +462,7 @@ export class CallClient {
         if (this.isLive(working)) this.connected(working)
         break
       case "leg_ended":
+        working.unanswered = !call.isGroup
         this.emit({ type: "leg_ended", call, userID: event.userID, reason: event.reason })
         break
       case "joined": {

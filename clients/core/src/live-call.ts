@@ -47,6 +47,8 @@ export interface Working {
   /** Say `hung_up` after `ended`: the order of a cancelled call. */
   hungUpAfter: boolean
   accepting: Promise<void> | null
+  /** The one who was called will not come, and the server's word that the call is over is on its way. */
+  unanswered: boolean
   /** What this side has last asked the call to become. */
   wish: MediaType | null
   /** How everybody's network is, as far as the server has said: 1 (excellent) without a word of it. */
@@ -100,6 +102,7 @@ export function newWorking(call: LiveCall, report: DeviceReport): Working {
     leaveBy: "hangup",
     hungUpAfter: false,
     accepting: null,
+    unanswered: false,
     wish: null,
     networks: [],
     asked: null,

@@ -65,6 +65,31 @@ test("calling needs a session, and there is one call at a time", async () => {
   await assert.rejects(a.client.callUsers({ to: ["C"], media: "audio" }), { code: "busy_here" })
 })
 
+test("a page that hears REJECT can call somebody else at once: the call is placed when the refused one is over", async () => {
+  const a = await User.signedIn("A")
+  await a.calls("B")
+  let next: Promise<unknown> | undefined
+  a.onGuideEvent = (name) => {
+    if (name === "REJECT") next = a.client.callUsers({ to: ["C"], media: "audio" })
+  }
+  await a.told({ type: "leg_ended", callID: "c1", userID: "B", reason: "reject" })
+  assert.equal(a.server.types().filter((t) => t === "call").length, 1)
+  await a.told({ type: "ended", callID: "c1", reason: "reject", by: "B", durationS: 0 })
+  a.server.ok("call", { callID: "c2", roomID: 8 })
+  await next
+  assert.deepEqual(a.heard, ["REJECT"])
+  assert.equal(phase(a), "calling")
+})
+
+test("a page that hears REJECT of one of a group cannot call somebody else: the others may still answer", async () => {
+  const a = await User.signedIn("A")
+  const call = a.client.callUsers({ to: ["B", "C"], media: "audio" })
+  a.server.ok("call", { callID: "c1", roomID: 7 })
+  await call
+  await a.told({ type: "leg_ended", callID: "c1", userID: "B", reason: "reject" })
+  await assert.rejects(a.client.callUsers({ to: ["D"], media: "audio" }), { code: "busy_here" })
+})
+
 test("hangup() inside every handler, twice, ends the call once and starts no loop", async () => {
   const a = await talking()
   a.onGuideEvent = () => {

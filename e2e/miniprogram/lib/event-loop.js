@@ -6,7 +6,7 @@
 /** @typedef {{ what: string, run: () => any, done: (value: any) => void, still?: () => boolean }} Task */
 
 /** A queue of tasks that can be frozen. */
-export class Gate {
+export class EventLoop {
   /** @type {Task[]} */ #tasks = []
   #frozen = false
   #closed = false
@@ -74,20 +74,20 @@ export class Gate {
   }
 }
 
-/** `setTimeout` and `setInterval` of a phone: their calls are tasks of its gate. */
+/** `setTimeout` and `setInterval` of a phone: their calls are tasks of its event loop. */
 export class Timers {
   /** @type {Map<number, NodeJS.Timeout>} */ #running = new Map()
   #last = 0
 
-  /** @param {Gate} gate */
-  constructor(gate) {
-    this.gate = gate
+  /** @param {EventLoop} eventLoop */
+  constructor(eventLoop) {
+    this.eventLoop = eventLoop
   }
 
   /** @param {() => void} fn @param {number} ms @returns {number} */
   once(fn, ms) {
     const id = ++this.#last
-    const fire = () => void this.gate.task('a timer', () => {
+    const fire = () => void this.eventLoop.task('a timer', () => {
       this.#running.delete(id)
       fn()
     }, () => this.#running.has(id))
@@ -102,7 +102,7 @@ export class Timers {
     const fire = () => {
       if (held) return // one call at most waits for a frozen phone
       held = true
-      void this.gate.task('an interval', () => {
+      void this.eventLoop.task('an interval', () => {
         held = false
         fn()
       }, () => this.#running.has(id))

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { exactly } from '../../lib/told.js'
-import { builtApp } from '../../miniprogram/lib/rig.js'
+import { exactly } from '../../lib/expect-events.js'
+import { builtApp, cleared } from '../../miniprogram/lib/rig.js'
 import { PHONE, Rig } from '../lib/rig.js'
-import { cleared, talking } from '../lib/talk.js'
+import { talking } from '../lib/talk.js'
 
 /** How long it is in there. */
 const AWAY_MS = 2000

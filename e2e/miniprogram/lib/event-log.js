@@ -1,13 +1,8 @@
-/** What a page is told: every event, wrapped, in its order. Held against a table by `exactly` of e2e/lib/told.js. */
+/** What a page is told: every event, wrapped, in its order. Held against a table by `exactly` of e2e/lib/expect-events.js. */
 
 import assert from 'node:assert/strict'
-import { PATIENCE_MS, until } from './house.js'
-
-/** These come by the clock and by the network's mood, not by what happens in a call. */
-const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
-
-/** A test that is told one of these has failed, unless it expected it. */
-const ALARMS = ['ERROR', 'KICKED_OUT']
+import { ALARMS, AMBIENT } from '../../lib/expect-events.js'
+import { PATIENCE_MS, until } from './shared.js'
 
 /** What the guide's handlers write. */
 export const LINES = {
@@ -24,7 +19,7 @@ export const LINES = {
 }
 
 /** One phone's. It has the shape that `exactly` reads. */
-export class Told {
+export class EventLog {
   surface = 'element'
   /** @type {{ event: string, value: string, data: any, shape: 'wrapped' | 'bare', count: number, expected?: boolean }[]} */ events = []
   #read = new Map()
@@ -37,7 +32,7 @@ export class Told {
 
   /** Handlers besides the guide's. @param {import('./phone.js').Phone} phone */
   static async by(phone) {
-    const told = new Told(phone)
+    const told = new EventLog(phone)
     await phone.run((page) => {
       for (const [event, value] of Object.entries(phone.realm.take(page.TRTCCalling.EVENT))) {
         page.TRTCCalling.on(value, (...given) => {
@@ -64,9 +59,15 @@ export class Told {
     return this.sequence.map(({ event }) => event)
   }
 
-  change(ms) {
+  /** Waits for the next event, but no longer. @param {number} ms */
+  async change(ms) {
     const before = this.events.length
-    return until('a change', () => this.events.length !== before, { ms }).catch(() => {})
+    await until('a change', () => this.events.length !== before, { ms }).catch(() => {})
+  }
+
+  /** Waits until the page was told what the server has sent so far. */
+  fence() {
+    return this.phone.fence()
   }
 
   /** The next event of this name that was not waited for yet. @returns {Promise<any>} its payload */

@@ -4,14 +4,32 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PATIENCE_MS } from './deadline.js'
 
-/** When all has come that should, anything more that comes within this is one too many, in milliseconds. */
-const WATCHED_MS = 600
+/** How long a network that is away is waited for before it is believed that nothing more comes, in milliseconds. */
+const UNANSWERED_MS = 600
+
+/** These come by the clock and by the network's mood, not by what happens in a call. */
+export const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
+
+/** A test that is told one of these has failed, unless it expected it. */
+export const ALARMS = ['ERROR', 'KICKED_OUT']
 
 /** A sentence that says what to do is longer than this, in characters. */
 const A_SENTENCE = 20
 
-/** @typedef {import('./phone.js').Phone} Phone */
-/** @typedef {string | [event: string, payload: any]} Expected a name, or a name and what its payload must hold */
+/**
+ * What writes down all that one page is told, of a browser or of a phone.
+ *
+ * @typedef {object} Log
+ * @property {string} userID
+ * @property {string} surface
+ * @property {any[]} sequence every event so far, in its order
+ * @property {() => string[]} told names of `sequence`
+ * @property {(ms: number) => Promise<void>} change waits for the next event, but no longer
+ * @property {() => Promise<void>} fence waits until the page was told what the server has sent so far
+ * @property {() => void} forget
+ */
+/** @typedef {[event: string, payload?: any]} Row a name, and what its payload must hold */
+/** @typedef {string | Row} Expected */
 
 /** A value of a payload that is checked, not compared. */
 export const any = (what, fits) => Object.assign(() => {}, { what, fits })
@@ -19,25 +37,25 @@ export const any = (what, fits) => Object.assign(() => {}, { what, fits })
 /** The text of an error that a person can act on. */
 export const sentence = any('a sentence that says what to do', (value) => typeof value === 'string' && value.length > A_SENTENCE)
 
-/** What a phone is told when it meets another in a call. @param {1 | 2} [type] */
+/** What a phone is told when it meets another in a call. @param {string} userID @param {1 | 2} [type] @returns {Row[]} */
 export const enters = (userID, type = 1) => [
   ['USER_ENTER', { userID }],
   ['USER_AUDIO_AVAILABLE', { userID, isAudioAvailable: true }],
-  ...(type === 2 ? [['USER_VIDEO_AVAILABLE', { userID, isVideoAvailable: true }]] : []),
+  ...(type === 2 ? [/** @type {Row} */ (['USER_VIDEO_AVAILABLE', { userID, isVideoAvailable: true }])] : []),
 ]
-/** The same for the caller, who is told of the answer first. @param {1 | 2} [type] */
+/** What the caller is told, of the answer first. @param {string} userID @param {1 | 2} [type] @returns {Row[]} */
 export const answers = (userID, type = 1) => [['USER_ACCEPT', { userID, inviteID: any('a text', Boolean) }], ...enters(userID, type)]
 
 /**
  * An action is refused with this code, by its promise and by ERROR, once, and nothing else comes of it.
  *
- * @param {Phone} phone
+ * @param {Log} phone
  * @param {string} code
  * @param {() => Promise<any>} act
  */
 export async function refused(phone, code, act) {
   phone.forget()
-  await assert.rejects(act(), (error) => {
+  await assert.rejects(act(), (/** @type {any} */ error) => {
     assert.equal(error.code, code, error.message)
     holds(error.message, sentence, 'the error')
     return true
@@ -49,12 +67,12 @@ export async function refused(phone, code, act) {
 /**
  * Waits until each phone was told these and nothing else, where their order is chance.
  *
- * @param {...[Phone, string[]]} expected names
+ * @param {...[Log, string[]]} expected names
  */
 export async function altogether(...expected) {
   const sorted = (list) => [...list].sort()
   await Promise.all(expected.map(([phone, list]) => arrived(phone, () => phone.told().length >= list.length)))
-  await delay(WATCHED_MS)
+  await nothingMore(...expected.map(([phone]) => phone))
   for (const [phone, list] of expected) {
     assert.deepEqual(sorted(phone.told()), sorted(list), `what ${phone.userID} (${phone.surface}) was told`)
     for (const told of phone.sequence) told.expected = true
@@ -62,12 +80,12 @@ export async function altogether(...expected) {
 }
 
 /**
- * Waits until each phone was told this and nothing else since it last forgot, and watches for a while that no more comes.
+ * Waits until each phone was told this and nothing else since it last forgot, and nothing more is on its way.
  *
- * @param {...[Phone, Expected[]]} expected
+ * @param {...[Log, Expected[]]} expected
  */
 export async function exactly(...expected) {
-  const rows = expected.map(([phone, list]) => [phone, list.map((e) => (typeof e === 'string' ? [e] : e))])
+  const rows = expected.map(([phone, list]) => /** @type {[Log, Row[]]} */ ([phone, list.map((e) => (typeof e === 'string' ? [e] : e))]))
   await Promise.all(
     rows.map(([phone, list]) =>
       arrived(phone, () => {
@@ -76,8 +94,20 @@ export async function exactly(...expected) {
       }),
     ),
   )
-  await delay(WATCHED_MS)
+  await nothingMore(...expected.map(([phone]) => phone))
   for (const [phone, list] of rows) compare(phone, list)
+}
+
+/**
+ * Waits until all has come that the server says because of what these phones have said. It hears and answers each of them in
+ * order: by the first answers it has heard everything, by the second they have heard all that came of it.
+ *
+ * @param {...{ fence(): Promise<void> }} phones
+ */
+export async function nothingMore(...phones) {
+  for (let round = 0; round < 2; round++) {
+    await Promise.race([Promise.all(phones.map((phone) => phone.fence())), delay(UNANSWERED_MS)])
+  }
 }
 
 /** Waits until a phone was told enough, or for too long. */

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import { describe, it, PEOPLE } from '../lib/house.js'
-import { Ears, Eyes, GRID, RATE } from '../lib/senses.js'
+import { describe, it, PEOPLE } from '../lib/shared.js'
+import { GRID } from '../../lib/probe.js'
+import { Ears, Eyes, RATE } from '../lib/probe.js'
 
 const { alice, bob } = PEOPLE
 
@@ -20,7 +21,7 @@ async function heard(sample, ms = 1000) {
 }
 const tone = ({ hz }, loudness = 0.4) => (n) => loudness * Math.sin((2 * Math.PI * hz * n) / RATE)
 
-/** Looks at frames. @param {([r, g, b]: number[], bar: number) => any} paint */
+/** Looks at frames. @param {{ rgb: number[], bar: number }[]} frames */
 async function seen(frames) {
   const eyes = new Eyes()
   const pipe = new PassThrough()
