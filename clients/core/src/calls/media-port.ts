@@ -1,7 +1,7 @@
 /** The wall between calls and media: a browser puts WebRTC behind it, a mini-program its pusher and players. */
 
 import type { Call } from "./call.js"
-import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "./protocol.js"
+import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "../protocol.js"
 
 /** Which devices are on, or shall be. */
 export interface Devices {

@@ -1,12 +1,12 @@
 /** The present call as the client works with it: what {@link Call} shows, and what only the client needs to know. */
 
 import type { Call, CallOptions, Peer, Phase } from "./call.js"
-import type { Asked } from "./connection.js"
+import type { Asked } from "../session/connection.js"
 import type { DeviceReport } from "./device-report.js"
-import { CallError } from "./errors.js"
+import { CallError } from "../errors.js"
 import type { Devices } from "./media-port.js"
-import type { Cancel } from "./platform.js"
-import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "./protocol.js"
+import type { Cancel } from "../session/platform.js"
+import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "../protocol.js"
 
 /** Which side of a call this device is. */
 export type Role = Call["role"]

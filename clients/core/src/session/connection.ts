@@ -13,8 +13,8 @@
  */
 
 import { backoff } from "./backoff.js"
-import { Emitter, type Unsubscribe } from "./emitter.js"
-import { CallError } from "./errors.js"
+import { Emitter, type Unsubscribe } from "../emitter.js"
+import { CallError } from "../errors.js"
 import type { Cancel, Platform, SocketLike } from "./platform.js"
 import {
   PROTOCOL_VERSION,
@@ -26,7 +26,7 @@ import {
   type Request,
   type Success,
   type Welcome,
-} from "./protocol.js"
+} from "../protocol.js"
 
 /** A socket must open and the server must answer the sign-in within this, ms. Higher: slow links still make it. Lower: a
  * black hole is left sooner. */

@@ -1,7 +1,7 @@
 /** What a call screen says of a call, in two languages, on every surface. */
 
-import { clock } from "./guide-message.js"
-import type { EndReason } from "./protocol.js"
+import { clock } from "../guide/message.js"
+import type { EndReason } from "../protocol.js"
 
 /** Languages of the screen. */
 export type Language = "zh" | "en"

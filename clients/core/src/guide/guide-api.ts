@@ -3,12 +3,12 @@
  * ERROR; a promise that nobody waits for is no unhandled rejection.
  */
 
-import type { CallClient } from "./call-client.js"
-import { CallError, asCallError } from "./errors.js"
-import { guideEvents, type GuideEvent, type Surface } from "./guide-events.js"
-import { callingInfo } from "./guide-message.js"
+import type { CallClient } from "../calls/call-client.js"
+import { CallError, asCallError } from "../errors.js"
+import { guideEvents, type GuideEvent, type Surface } from "./events.js"
+import { callingInfo } from "./message.js"
 import { mediaOf, sdkAppIDNumber, userIDText, userSigText } from "./identity.js"
-import type { KickReason } from "./protocol.js"
+import type { KickReason } from "../protocol.js"
 
 /** What `reject()` says where nothing rings, as it always did. */
 export const NOTHING_TO_REJECT = "未收到邀请，无法拒绝"

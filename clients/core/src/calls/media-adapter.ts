@@ -1,10 +1,10 @@
 /** What the media of a call may use of it, and what it tells it. */
 
 import type { Call, CallEvent } from "./call.js"
-import type { Connection } from "./connection.js"
-import { CallError } from "./errors.js"
+import type { Connection } from "../session/connection.js"
+import { CallError } from "../errors.js"
 import type { Devices, MediaCall, MediaHost, Streams } from "./media-port.js"
-import type { UserId } from "./protocol.js"
+import type { UserId } from "../protocol.js"
 
 /** The call as its media sees it. */
 export function mediaCall(call: Call, connection: Connection): MediaCall {

@@ -7,16 +7,16 @@
  */
 
 import type { Call, CallEvent, CallOptions } from "./call.js"
-import { PONG_SILENT_MS, type Asked, type Connection, type ConnectionState, type Credentials } from "./connection.js"
+import { PONG_SILENT_MS, type Asked, type Connection, type ConnectionState, type Credentials } from "../session/connection.js"
 import { DeviceReport, sameDevices } from "./device-report.js"
-import { Emitter, type Unsubscribe } from "./emitter.js"
-import { CallError, asCallError } from "./errors.js"
-import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking, noCall, nothingRings, talkedS } from "./live-call.js"
-import type { Placing, Role, Working } from "./live-call.js"
-import { mediaCall, mediaHost } from "./media-glue.js"
+import { Emitter, type Unsubscribe } from "../emitter.js"
+import { CallError, asCallError } from "../errors.js"
+import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking, noCall, nothingRings, talkedS } from "./active-call.js"
+import type { Placing, Role, Working } from "./active-call.js"
+import { mediaCall, mediaHost } from "./media-adapter.js"
 import type { Devices, MediaPort } from "./media-port.js"
-import type { Platform } from "./platform.js"
-import type { EndReason, Event, MediaType, Request, Success, UserId, VideoCodec } from "./protocol.js"
+import type { Platform } from "../session/platform.js"
+import type { EndReason, Event, MediaType, Request, Success, UserId, VideoCodec } from "../protocol.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
