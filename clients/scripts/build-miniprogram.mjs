@@ -168,9 +168,9 @@ for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
 const later = join(home, "components/TUICalling")
 cpSync(folder, later, { recursive: true })
 for (const ending of ["js", "json", "wxml", "wxss"]) renameSync(join(later, `TRTCCalling.${ending}`), join(later, `TUICalling.${ending}`))
-for (const name of readdirSync(join(later, "lib"))) {
+for (const name of readdirSync(join(later, "lib"), { recursive: true })) {
   const file = join(later, "lib", name)
-  writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
+  if (name.endsWith(".js")) writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
 }
 
 const { version, license } = JSON.parse(readFileSync(join(clients, "package.json"), "utf8"))

@@ -2,7 +2,7 @@
 
 import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "../../core/src/index.js"
 import { complain } from "./complain.js"
-import { Desk, type DeviceParameters } from "./desk.js"
+import { Desk, type DeviceParameters } from "./guide-api.js"
 import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
 import type { DeviceChoice, VideoQuality } from "./media/devices.js"
 import { classPayload, type ClassPayloads } from "./payloads.js"

@@ -1,8 +1,8 @@
 /** From what happens in a call to what its screen shows, on whatever page that is. */
 
 import { clock, endText, hueOf, initials, pictureUnseen, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
-import type { LiveMedia } from "./live-media.js"
-import type { PlayerTag } from "./stage.js"
+import type { LiveMedia } from "./media/live-media.js"
+import type { PlayerTag } from "./media/stage.js"
 import { errorText, texts, type Texts } from "./texts.js"
 
 /** How long the reason of a call's end is shown, ms; a page that was opened for the call is left after it. Higher: easier to

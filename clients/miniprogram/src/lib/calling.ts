@@ -8,7 +8,7 @@ import * as config from "../config.js"
 import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
 import { log } from "./platform.js"
 import { phone, type Mount, type Phone } from "./phone.js"
-import type { PlayerControl, PusherControl } from "./stage.js"
+import type { PlayerControl, PusherControl } from "./media/stage.js"
 
 /** What the framework gives a component. */
 export interface Component {

@@ -1,7 +1,7 @@
 /** From what happens in a call to what its screen shows, with the bell. */
 
 import { clock, endText, pictureUnseen, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
-import type { Desk } from "../desk.js"
+import type { Desk } from "../guide-api.js"
 import { DeviceFault, listDevices } from "../media/devices.js"
 import { takesH264 } from "../media/transport.js"
 import type { Phone } from "../phone.js"

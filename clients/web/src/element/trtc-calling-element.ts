@@ -4,7 +4,7 @@
  */
 
 import { Handlers, type Call, type CallEvent, type CallParameters } from "../../../core/src/index.js"
-import { Desk, type DeviceParameters } from "../desk.js"
+import { Desk, type DeviceParameters } from "../guide-api.js"
 import { ELEMENT_EVENT } from "../event-names.js"
 import type { DeviceChoice, VideoQuality } from "../media/devices.js"
 import { Phone } from "../phone.js"

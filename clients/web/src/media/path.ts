@@ -8,7 +8,7 @@ import {
   type Platform,
   type VideoCodec,
 } from "../../../core/src/index.js"
-import { Lookout } from "./lookout.js"
+import { Lookout } from "./path-monitor.js"
 import { Transport } from "./transport.js"
 
 /** First and longest wait before another transport is tried after a failure, ms. Higher: less load on a server in

@@ -14,8 +14,8 @@
  * `enable-camera`.
  */
 
-import { asCallError, backoff } from "../../../core/src/index.js"
-import type { Cancel, Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream, Streams } from "../../../core/src/index.js"
+import { asCallError, backoff } from "../../../../core/src/index.js"
+import type { Cancel, Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream, Streams } from "../../../../core/src/index.js"
 import { playerNews, pusherErrorNews, pusherNews, type PusherNews } from "./codes.js"
 import type { PlayerTag, PusherTag, Stage } from "./stage.js"
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { BLIND_MS, DEAD_MS, SILENT_MS, UNCONFIRMED, Watch, sampleOf, type PathSample, type Verdict } from "../src/media/watch.js"
+import { BLIND_MS, DEAD_MS, SILENT_MS, UNCONFIRMED, Watch, sampleOf, type PathSample, type Verdict } from "../src/media/path-liveness.js"
 
 /** What a path does in a second. */
 interface Flow {

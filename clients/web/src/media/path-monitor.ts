@@ -6,7 +6,7 @@
  */
 
 import type { Cancel, Platform } from "../../../core/src/index.js"
-import { Watch, sampleOf, type Verdict } from "./watch.js"
+import { Watch, sampleOf, type Verdict } from "./path-liveness.js"
 
 /** Time between two looks, ms. Higher: less CPU. Lower: silence is noticed sooner. */
 const LOOK_MS = 300
