@@ -119,7 +119,7 @@ test("each payload has exactly the fields that the table names", async () => {
   FakeSocket.last.say({ seq: ++seq, type: "kicked_out", reason: "signed_in_elsewhere" })
   await settle()
   note(caller.told)
-  // What the browser's own sound causes, as the desk hands it on.
+  // What the browser's own sound causes, as the guide hands it on.
   seen.set("USER_VOICE_VOLUME", classPayload("USER_VOICE_VOLUME", { volumeMap: [{ userID: "A", volume: 40 }] }))
   seen.set("AUTOPLAY_FAILED", classPayload("AUTOPLAY_FAILED", undefined))
 

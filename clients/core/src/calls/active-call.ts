@@ -12,7 +12,7 @@ import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId 
 export type Role = Call["role"]
 
 /** A call that can be changed. */
-export interface LiveCall extends Call {
+export interface MutableCall extends Call {
   callID: CallId | ""
   roomID: RoomId | 0
   phase: Phase
@@ -36,8 +36,8 @@ export interface Placing {
 }
 
 /** See the head of this file. */
-export interface Working {
-  readonly call: LiveCall
+export interface ActiveCall {
+  readonly call: MutableCall
   readonly report: DeviceReport
   /** What the media was last told to have on. */
   mediaHas: Devices
@@ -56,14 +56,14 @@ export interface Working {
   /** By what this call was asked for, or answered by calling back. */
   placing: Placing | null
   /** The call that came of calling back, where this one had ended before the server heard of it. */
-  next: Working | null
+  next: ActiveCall | null
   readonly over: Promise<void>
   resolveOver(): void
   cancelDeadline: Cancel
 }
 
 /** A call that begins. */
-export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): LiveCall {
+export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): MutableCall {
   return {
     callID: "",
     roomID: 0,
@@ -87,7 +87,7 @@ export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: Use
 }
 
 /** The same, with what the client needs. */
-export function newWorking(call: LiveCall, report: DeviceReport): Working {
+export function newActiveCall(call: MutableCall, report: DeviceReport): ActiveCall {
   let resolveOver: () => void = () => {}
   const over = new Promise<void>((resolve) => {
     resolveOver = resolve
@@ -143,9 +143,9 @@ export function merged(devices: Devices, change: Partial<Devices>): Devices {
 }
 
 /** Why a call is over that this side has left, where the server does not say. */
-export function localReason(working: Working): EndReason {
-  if (working.leftFrom === "connected") return "hangup"
-  return working.call.role === "callee" ? "reject" : "cancel"
+export function localReason(active: ActiveCall): EndReason {
+  if (active.leftFrom === "connected") return "hangup"
+  return active.call.role === "callee" ? "reject" : "cancel"
 }
 
 /** How long they have talked, s, by this device's clock. */

@@ -11,8 +11,8 @@ import { PONG_SILENT_MS, type Asked, type Connection, type ConnectionState, type
 import { DeviceReport, sameDevices } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "../emitter.js"
 import { CallError, asCallError } from "../errors.js"
-import { asRequest, isCalling, isRinging, localReason, merged, newCall, newWorking, noCall, nothingRings, talkedS } from "./active-call.js"
-import type { Placing, Role, Working } from "./active-call.js"
+import { asRequest, isCalling, isRinging, localReason, merged, newCall, newActiveCall, noCall, nothingRings, talkedS } from "./active-call.js"
+import type { Placing, Role, ActiveCall } from "./active-call.js"
 import { mediaCall, mediaHost } from "./media-adapter.js"
 import type { Devices, MediaPort } from "./media-port.js"
 import type { Platform } from "../session/platform.js"
@@ -38,7 +38,7 @@ const BEST_NETWORK = 1
 /** See the head of this file. */
 export class CallClient {
   private readonly emitter: Emitter<CallEvent>
-  private working: Working | null = null
+  private active: ActiveCall | null = null
   private self: UserId = ""
   /** Events that came before the answer to `call`. */
   private early: Event[] = []
@@ -63,7 +63,7 @@ export class CallClient {
 
   /** The present call, or null. */
   get call(): Call | null {
-    return this.working === null ? null : this.working.call
+    return this.active === null ? null : this.active.call
   }
 
   /** Who is signed in; empty before the first login. */
@@ -93,10 +93,10 @@ export class CallClient {
 
   /** Leaves the present call (refuses it where it rings), then signs out. Never rejects. */
   logout(): Promise<void> {
-    const working = this.working
+    const active = this.active
     this.givenUp++
     const leave =
-      working === null ? Promise.resolve() : isRinging(working.call.phase) ? this.reject() : this.hangup()
+      active === null ? Promise.resolve() : isRinging(active.call.phase) ? this.reject() : this.hangup()
     const out = () => this.connection.logout()
     const signingOut = leave.then(out, out).then(() => {
       if (this.signingOut === signingOut) this.signingOut = null
@@ -110,13 +110,13 @@ export class CallClient {
    * was given up before, and with `server_unreachable` if the ring was over before the server could be asked.
    */
   callUsers(options: CallOptions): Promise<Call> {
-    const working = this.working
-    if (working !== null) {
-      const { call } = working
-      if (call.phase === "ending") return this.callAfter(working, options)
+    const active = this.active
+    if (active !== null) {
+      const { call } = active
+      if (call.phase === "ending") return this.callAfter(active, options)
       const glare = call.phase === "ringing" && !call.isGroup && options.to.length === 1 && options.to[0] === call.sponsor
       // Both call each other: the server makes one call of it, which is the one that rings here.
-      if (glare) return this.callBack(working, options)
+      if (glare) return this.callBack(active, options)
       return Promise.reject(new CallError("busy_here", "a call is going on here: hang up first"))
     }
     const state = this.connection.state.name
@@ -135,22 +135,22 @@ export class CallClient {
 
   /** Answers the call that rings here. Asked twice, it is one answer. */
   accept(): Promise<void> {
-    const working = this.working
-    if (working === null) return Promise.reject(nothingRings())
-    if (working.call.phase === "connected") return Promise.resolve()
-    if (working.accepting !== null) return working.accepting
-    if (working.call.phase !== "ringing") return Promise.reject(nothingRings())
-    const accept = this.connection.ask({ type: "accept", callID: working.call.callID })
-    return this.answer(working, accept, working.call.media)
+    const active = this.active
+    if (active === null) return Promise.reject(nothingRings())
+    if (active.call.phase === "connected") return Promise.resolve()
+    if (active.accepting !== null) return active.accepting
+    if (active.call.phase !== "ringing") return Promise.reject(nothingRings())
+    const accept = this.connection.ask({ type: "accept", callID: active.call.callID })
+    return this.answer(active, accept, active.call.media)
   }
 
   /** Refuses the call that rings here. */
   reject(): Promise<void> {
-    const working = this.working
-    if (working === null) return Promise.reject(nothingRings())
-    if (working.call.phase === "ending") return working.over
-    if (!isRinging(working.call.phase)) return Promise.reject(nothingRings())
-    return this.leave(working, "reject")
+    const active = this.active
+    if (active === null) return Promise.reject(nothingRings())
+    if (active.call.phase === "ending") return active.over
+    if (!isRinging(active.call.phase)) return Promise.reject(nothingRings())
+    return this.leave(active, "reject")
   }
 
   /**
@@ -158,30 +158,30 @@ export class CallClient {
    * handlers. Settles when the end has been told. Never rejects.
    */
   hangup(): Promise<void> {
-    const working = this.working
+    const active = this.active
     // Pages hang up inside their handlers by rote: that gives up nothing new.
     if (this.emitter.current === null) this.givenUp++
-    if (working === null || working.call.phase === "ending") {
+    if (active === null || active.call.phase === "ending") {
       this.sayHungUp()
-      return working === null ? Promise.resolve() : working.over
+      return active === null ? Promise.resolve() : active.over
     }
-    const cancels = isCalling(working.call.phase)
-    working.hungUpAfter = cancels
-    const over = this.leave(working, "hangup")
+    const cancels = isCalling(active.call.phase)
+    active.hungUpAfter = cancels
+    const over = this.leave(active, "hangup")
     if (!cancels) this.sayHungUp()
     return over
   }
 
   /** Switches devices of the present call. Nothing is renegotiated. Rejects with `no_call`. */
   setDevices(change: Partial<Devices>): Promise<void> {
-    const working = this.working
-    if (working === null || working.call.phase === "ending") {
+    const active = this.active
+    if (active === null || active.call.phase === "ending") {
       return Promise.reject(noCall())
     }
-    if (change.camera === true && working.call.media === "audio") {
+    if (change.camera === true && active.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
-    this.applyDevices(working, merged(working.call.devices, change))
+    this.applyDevices(active, merged(active.call.devices, change))
     return Promise.resolve()
   }
 
@@ -191,20 +191,20 @@ export class CallClient {
    * as the server refuses it.
    */
   switchMedia(media: MediaType): Promise<void> {
-    const working = this.working
-    if (working === null || working.call.phase === "ending") return Promise.reject(noCall())
-    const { call } = working
+    const active = this.active
+    if (active === null || active.call.phase === "ending") return Promise.reject(noCall())
+    const { call } = active
     if (call.phase !== "connected") {
       return Promise.reject(new CallError("switch_refused", "nobody has answered yet: a call changes between voice and video while both talk"))
     }
-    working.wish = media
+    active.wish = media
     const asked = this.connection.request({ type: "media", callID: call.callID, media })
     // The picture stops before the server has heard of it. It need not be told of the camera by itself.
-    if (media === "audio") this.applyCamera(working, false)
+    if (media === "audio") this.applyCamera(active, false)
     return asked.then(
       () => {},
       (error) => {
-        this.tellDevices(working)
+        this.tellDevices(active)
         throw error
       },
     )
@@ -218,34 +218,34 @@ export class CallClient {
   /** A hint that the network has changed: the session is looked at, and the media path made anew. */
   networkChanged(): void {
     this.connection.probe()
-    if (this.working !== null) this.media.reconnect()
+    if (this.active !== null) this.media.reconnect()
   }
 
   // --- beginning ---
 
-  private begin(role: Role, sponsor: UserId, invitees: UserId[], media: MediaType, data = ""): Working {
+  private begin(role: Role, sponsor: UserId, invitees: UserId[], media: MediaType, data = ""): ActiveCall {
     const call = newCall(role, this.connection.kind, this.self, sponsor, invitees, media, data)
     const report = new DeviceReport(this.platform, call.devices, ({ microphone, camera }) =>
       this.connection.request({ type: "devices", callID: call.callID, microphone, camera }),
     )
-    const working = newWorking(call, report)
-    this.working = working
+    const active = newActiveCall(call, report)
+    this.active = active
     const host = mediaHost({
       call,
-      live: () => this.isLive(working),
+      current: () => this.isCurrent(active),
       emit: (event) => this.emit(event),
       devices: (devices) => {
-        working.mediaHas = devices
-        this.applyDevices(working, devices)
+        active.mediaHas = devices
+        this.applyDevices(active, devices)
       },
       silent: () => this.connection.probe(PONG_SILENT_MS),
     })
     this.media.begin(mediaCall(call, this.connection), host, call.devices)
-    return working
+    return active
   }
 
   /** A call of this user's own, of which the server is being asked. */
-  private beginPlacing(placing: Placing): Working {
+  private beginPlacing(placing: Placing): ActiveCall {
     const { to, media, data, timeoutS } = placing.options
     const mine = this.begin("caller", this.self, to, media, data)
     mine.placing = placing
@@ -256,60 +256,60 @@ export class CallClient {
   }
 
   /** Calls when the present call, which was left, is over. */
-  private callAfter(working: Working, options: CallOptions): Promise<Call> {
+  private callAfter(active: ActiveCall, options: CallOptions): Promise<Call> {
     const wanted = this.givenUp
-    return working.over.then(() => {
+    return active.over.then(() => {
       if (this.givenUp !== wanted) throw new CallError("cancelled", "the call was given up before it was placed")
       return this.callUsers(options)
     })
   }
 
   /** The server has taken this device's call. */
-  private placed(working: Working, ok: Success): void {
-    const { call } = working
-    if (!("callID" in ok)) return this.refused(working, new CallError("bad_answer", "the server named no call"))
-    if (this.working !== working) {
+  private placed(active: ActiveCall, ok: Success): void {
+    const { call } = active
+    if (!("callID" in ok)) return this.refused(active, new CallError("bad_answer", "the server named no call"))
+    if (this.active !== active) {
       // Ended here while the server was out of reach.
       this.send({ type: "hangup", callID: ok.callID })
-      this.settle(working)
+      this.settle(active)
       this.replayEarly()
       return
     }
     call.callID = ok.callID
     call.roomID = ok.roomID
     if (call.phase === "ending") {
-      this.send({ type: working.leaveBy, callID: ok.callID })
+      this.send({ type: active.leaveBy, callID: ok.callID })
     } else {
       call.phase = "calling"
       // The other side, who called too, wants voice only: known before a camera opens, if it came first.
       const voice = this.early.some((e) => e.type === "merged" && e.callID === ok.callID && e.media === "audio")
-      if (voice) this.becomesVoice(working)
+      if (voice) this.becomesVoice(active)
       this.media.openDevices()
       this.media.connect()
       this.emit({ type: "changed", call })
-      this.tellDevices(working)
+      this.tellDevices(active)
     }
     this.emit({ type: "placed", call })
-    this.settle(working)
+    this.settle(active)
     this.replayEarly()
   }
 
   /** It has not. */
-  private refused(working: Working, error: CallError): void {
-    if (this.working === working) {
-      this.clear(working)
-      this.emit({ type: "refused", call: working.call, error })
-      if (working.hungUpAfter) this.sayHungUp()
-      working.resolveOver()
+  private refused(active: ActiveCall, error: CallError): void {
+    if (this.active === active) {
+      this.clear(active)
+      this.emit({ type: "refused", call: active.call, error })
+      if (active.hungUpAfter) this.sayHungUp()
+      active.resolveOver()
       this.replayEarly()
     }
-    this.settle(working, error)
+    this.settle(active, error)
   }
 
-  private settle(working: Working, error?: CallError): void {
-    if (working.placing === null) return
-    if (error === undefined) working.placing.resolve(working.call)
-    else working.placing.reject(error)
+  private settle(active: ActiveCall, error?: CallError): void {
+    if (active.placing === null) return
+    if (error === undefined) active.placing.resolve(active.call)
+    else active.placing.reject(error)
   }
 
   private replayEarly(): void {
@@ -319,14 +319,14 @@ export class CallClient {
   }
 
   private invited(event: Extract<Event, { type: "invited" }>): void {
-    const working = this.begin("callee", event.from, event.to, event.media, event.data)
-    const { call } = working
+    const active = this.begin("callee", event.from, event.to, event.media, event.data)
+    const { call } = active
     call.callID = event.callID
     call.roomID = event.roomID
-    this.setDeadline(working, event.remainingMs)
+    this.setDeadline(active, event.remainingMs)
     this.connection.request({ type: "delivered", callID: event.callID }).then(
       () => {
-        if (this.isLive(working)) this.media.connect()
+        if (this.isCurrent(active)) this.media.connect()
       },
       (error) => this.platform.log("info", `delivered: ${asCallError(error).code}`),
     )
@@ -334,39 +334,39 @@ export class CallClient {
   }
 
   /** Says yes to the call that rings here, as voice or video. The only way to this side's devices. */
-  private answer(working: Working, asked: Asked, media: MediaType): Promise<void> {
-    const { call } = working
+  private answer(active: ActiveCall, asked: Asked, media: MediaType): Promise<void> {
+    const { call } = active
     const invitedTo = { media: call.media, camera: call.devices.camera }
     call.phase = "accepting"
     call.media = media
     if (media === "audio") call.devices = merged(call.devices, { camera: false })
-    this.tellMedia(working)
+    this.tellMedia(active)
     this.media.openDevices()
-    working.asked = asked
+    active.asked = asked
     const accepting = asked.answer.then(
       (ok) => {
-        if ("callID" in ok && ok.callID !== call.callID) this.placedAnother(working, ok)
-        if (!this.isLive(working)) return
-        if (media !== invitedTo.media) working.report.cameraWasSwitchedOff()
-        this.connected(working)
+        if ("callID" in ok && ok.callID !== call.callID) this.placedAnother(active, ok)
+        if (!this.isCurrent(active)) return
+        if (media !== invitedTo.media) active.report.cameraWasSwitchedOff()
+        this.connected(active)
       },
       (thrown) => {
         const error = asCallError(thrown)
-        working.accepting = null
-        if (this.working === working && call.phase === "accepting") {
+        active.accepting = null
+        if (this.active === active && call.phase === "accepting") {
           if (error.retry) {
             call.phase = "ringing"
             call.media = invitedTo.media
             call.devices = merged(call.devices, { camera: invitedTo.camera })
             this.emit({ type: "changed", call })
           } else {
-            this.finish(working, error.code === "answered_elsewhere" ? "answered_elsewhere" : "cancel", null, 0)
+            this.finish(active, error.code === "answered_elsewhere" ? "answered_elsewhere" : "cancel", null, 0)
           }
         }
         throw error
       },
     )
-    working.accepting = accepting
+    active.accepting = accepting
     // Whoever waits for it hears of a failure; nobody has to.
     accepting.catch(() => {})
     this.emit({ type: "changed", call })
@@ -374,15 +374,15 @@ export class CallClient {
   }
 
   /** Answers the call that rings here by calling its caller. A camera opens only if both asked for video. */
-  private callBack(working: Working, options: CallOptions): Promise<Call> {
-    const media = working.call.media === "video" ? options.media : "audio"
+  private callBack(active: ActiveCall, options: CallOptions): Promise<Call> {
+    const media = active.call.media === "video" ? options.media : "audio"
     const asked = this.connection.ask(asRequest(options))
     return new Promise((resolve, reject) => {
-      working.placing = { options, asked, resolve, reject }
-      this.answer(working, asked, media).then(
-        () => resolve(working.call),
+      active.placing = { options, asked, resolve, reject }
+      this.answer(active, asked, media).then(
+        () => resolve(active.call),
         (error) => {
-          if (working.next !== null) this.refused(working.next, asCallError(error))
+          if (active.next !== null) this.refused(active.next, asCallError(error))
           reject(error)
         },
       )
@@ -390,50 +390,50 @@ export class CallClient {
   }
 
   /** The call that rang here had ended before the server heard of this side's: there is a new one, that rings there. */
-  private placedAnother(working: Working, ok: Extract<Success, { callID: string }>): void {
-    if (this.isLive(working)) this.endedThere(working, "cancel", working.call.sponsor, 0)
-    if (working.next !== null) {
-      this.placed(working.next, ok)
+  private placedAnother(active: ActiveCall, ok: Extract<Success, { callID: string }>): void {
+    if (this.isCurrent(active)) this.endedThere(active, "cancel", active.call.sponsor, 0)
+    if (active.next !== null) {
+      this.placed(active.next, ok)
     } else {
       this.send({ type: "hangup", callID: ok.callID })
-      this.settle(working, new CallError("cancelled", "the call was given up before the server had taken it"))
+      this.settle(active, new CallError("cancelled", "the call was given up before the server had taken it"))
     }
   }
 
-  private connected(working: Working): void {
-    const { call } = working
+  private connected(active: ActiveCall): void {
+    const { call } = active
     if (call.phase === "connected") return
     call.phase = "connected"
     call.connectedAt = this.platform.now()
-    working.cancelDeadline()
+    active.cancelDeadline()
     this.media.connect()
     this.emit({ type: "connected", call })
-    this.tellDevices(working)
+    this.tellDevices(active)
   }
 
   // --- what the server says ---
 
   private happened(event: Event): void {
     if (event.type === "kicked_out") return
-    const working = this.working
-    if (event.type === "invited" && working === null) {
+    const active = this.active
+    if (event.type === "invited" && active === null) {
       this.invited(event)
       return
     }
     const known =
-      working !== null &&
-      working.call.callID !== "" &&
-      (working.call.callID === event.callID || (event.type === "merged" && working.call.callID === event.into))
-    if (working === null || !known) {
-      const dialing = working !== null && working.call.callID === ""
+      active !== null &&
+      active.call.callID !== "" &&
+      (active.call.callID === event.callID || (event.type === "merged" && active.call.callID === event.into))
+    if (active === null || !known) {
+      const dialing = active !== null && active.call.callID === ""
       if (dialing && this.early.length < MAX_EARLY_EVENTS) this.early.push(event)
       else this.stray(event)
       return
     }
     if (event.type === "ended") {
-      this.endedThere(working, event.reason, event.by === undefined ? null : event.by, event.durationS)
-    } else if (working.call.phase !== "ending") {
-      this.follow(working, event)
+      this.endedThere(active, event.reason, event.by === undefined ? null : event.by, event.durationS)
+    } else if (active.call.phase !== "ending") {
+      this.follow(active, event)
     }
   }
 
@@ -445,8 +445,8 @@ export class CallClient {
     if (takesPart) this.send({ type: "hangup", callID: event.callID })
   }
 
-  private follow(working: Working, event: Event): void {
-    const { call } = working
+  private follow(active: ActiveCall, event: Event): void {
+    const { call } = active
     switch (event.type) {
       case "unreachable":
         call.unreachable = true
@@ -459,7 +459,7 @@ export class CallClient {
         break
       case "accepted":
         this.emit({ type: "accepted", call, userID: event.userID })
-        if (this.isLive(working)) this.connected(working)
+        if (this.isCurrent(active)) this.connected(active)
         break
       case "leg_ended":
         this.emit({ type: "leg_ended", call, userID: event.userID, reason: event.reason })
@@ -467,8 +467,8 @@ export class CallClient {
       case "joined": {
         const devices = { microphone: event.microphone, camera: event.camera }
         call.peers = call.peers.filter((p) => p.userID !== event.userID).concat({ userID: event.userID, devices })
-        this.connected(working)
-        if (this.isLive(working)) this.emit({ type: "joined", call, userID: event.userID, devices })
+        this.connected(active)
+        if (this.isCurrent(active)) this.emit({ type: "joined", call, userID: event.userID, devices })
         break
       }
       case "left":
@@ -484,16 +484,16 @@ export class CallClient {
         break
       }
       case "media":
-        this.switched(working, event.userID, event.media)
+        this.switched(active, event.userID, event.media)
         break
       case "network":
-        this.network(working, event.userID, event.level)
+        this.network(active, event.userID, event.level)
         break
       case "transport_lost":
         this.media.reconnect(true)
         break
       case "video_codec":
-        this.videoCodec(working, event.userID, event.codec)
+        this.videoCodec(active, event.userID, event.codec)
         break
       case "stream_fault":
         this.emit({ type: "error", code: "stream_fault", message: event.message })
@@ -501,7 +501,7 @@ export class CallClient {
       case "merged":
         call.callID = event.into
         call.roomID = event.roomID
-        if (event.media === "audio" && call.media === "video") this.becomesVoice(working)
+        if (event.media === "audio" && call.media === "video") this.becomesVoice(active)
         this.emit({ type: "changed", call })
         break
       default:
@@ -510,36 +510,36 @@ export class CallClient {
   }
 
   /** The server says a level again, to devices that have come since: only another one happened. */
-  private network(working: Working, userID: UserId, level: number): void {
-    const known = working.networks.find((n) => n.userID === userID)
+  private network(active: ActiveCall, userID: UserId, level: number): void {
+    const known = active.networks.find((n) => n.userID === userID)
     if (level === (known === undefined ? BEST_NETWORK : known.level)) return
-    working.networks = working.networks.filter((n) => n !== known).concat({ userID, level })
-    this.emit({ type: "network", call: working.call, userID, level })
+    active.networks = active.networks.filter((n) => n !== known).concat({ userID, level })
+    this.emit({ type: "network", call: active.call, userID, level })
   }
 
   /** The call is another. The server has switched every camera off. */
-  private switched(working: Working, userID: UserId, media: MediaType): void {
-    const { call } = working
+  private switched(active: ActiveCall, userID: UserId, media: MediaType): void {
+    const { call } = active
     call.media = media
     call.switches++
-    working.report.cameraWasSwitchedOff()
+    active.report.cameraWasSwitchedOff()
     const before = call.peers
     call.peers = before.map((p) => ({ userID: p.userID, devices: merged(p.devices, { camera: false }) }))
-    working.mediaHas = merged(working.mediaHas, { camera: false })
+    active.mediaHas = merged(active.mediaHas, { camera: false })
     this.media.switched()
-    this.applyCamera(working, false)
+    this.applyCamera(active, false)
     // Only the camera of who asked opens, and only if nothing else was asked for since.
-    this.applyCamera(working, media === "video" && userID === call.self && working.wish === media)
+    this.applyCamera(active, media === "video" && userID === call.self && active.wish === media)
     this.emit({ type: "switched", call, userID })
     before.forEach((p) => {
       const now = merged(p.devices, { camera: false })
-      if (p.devices.camera && this.isLive(working)) this.emit({ type: "peer_devices", call, userID: p.userID, before: p.devices, now })
+      if (p.devices.camera && this.isCurrent(active)) this.emit({ type: "peer_devices", call, userID: p.userID, before: p.devices, now })
     })
-    this.tellDevices(working)
+    this.tellDevices(active)
   }
 
   /** Somebody's picture cannot be decoded by everybody: it is sent in another codec, or the call goes on by voice. */
-  private videoCodec({ call }: Working, userID: UserId, codec: VideoCodec | undefined): void {
+  private videoCodec({ call }: ActiveCall, userID: UserId, codec: VideoCodec | undefined): void {
     const said = call.unseen.length > 0
     call.unseen = call.unseen.filter((id) => id !== userID)
     if (codec === undefined) call.unseen.push(userID)
@@ -552,58 +552,58 @@ export class CallClient {
 
   // --- ending ---
 
-  private leave(working: Working, by: "hangup" | "reject"): Promise<void> {
-    const { call } = working
-    working.leftFrom = call.phase
+  private leave(active: ActiveCall, by: "hangup" | "reject"): Promise<void> {
+    const { call } = active
+    active.leftFrom = call.phase
     call.phase = "ending"
     this.media.end()
     const error = new CallError("cancelled", "the call was given up before the server had taken it")
-    const unheard = working.asked !== null && working.asked.withdraw(error)
+    const unheard = active.asked !== null && active.asked.withdraw(error)
     // An `accept` that is under way may have been carried out, and then there is nothing to refuse any more.
-    working.leaveBy = working.leftFrom === "accepting" && !unheard ? "hangup" : by
+    active.leaveBy = active.leftFrom === "accepting" && !unheard ? "hangup" : by
     if (unheard && call.callID === "") {
       this.emit({ type: "changed", call })
-      this.finish(working, "cancel", this.self, 0)
-      return working.over
+      this.finish(active, "cancel", this.self, 0)
+      return active.over
     }
-    this.setTimer(working, END_TIMEOUT_MS, () => {
-      this.settle(working, error)
-      this.finish(working, localReason(working), this.self, talkedS(call, this.platform.now()))
+    this.setTimer(active, END_TIMEOUT_MS, () => {
+      this.settle(active, error)
+      this.finish(active, localReason(active), this.self, talkedS(call, this.platform.now()))
     })
-    if (call.callID !== "") this.send({ type: working.leaveBy, callID: call.callID })
+    if (call.callID !== "") this.send({ type: active.leaveBy, callID: call.callID })
     this.emit({ type: "changed", call })
-    return working.over
+    return active.over
   }
 
   /** The server says that it is over. If this side was just calling back, its call goes on alone. */
-  private endedThere(working: Working, reason: EndReason, by: UserId | null, durationS: number): void {
-    const callsBack = working.call.phase === "accepting" ? working.placing : null
-    this.finish(working, reason, by, durationS)
-    if (callsBack !== null && this.working === null) working.next = this.beginPlacing(callsBack)
+  private endedThere(active: ActiveCall, reason: EndReason, by: UserId | null, durationS: number): void {
+    const callsBack = active.call.phase === "accepting" ? active.placing : null
+    this.finish(active, reason, by, durationS)
+    if (callsBack !== null && this.active === null) active.next = this.beginPlacing(callsBack)
   }
 
-  private finish(working: Working, reason: EndReason, by: UserId | null, durationS: number): void {
-    if (this.working !== working) return
-    const from = working.leftFrom === null ? working.call.phase : working.leftFrom
-    this.clear(working)
-    this.emit({ type: "ended", call: working.call, reason, by, durationS, from })
-    if (working.hungUpAfter) this.sayHungUp()
-    working.resolveOver()
+  private finish(active: ActiveCall, reason: EndReason, by: UserId | null, durationS: number): void {
+    if (this.active !== active) return
+    const from = active.leftFrom === null ? active.call.phase : active.leftFrom
+    this.clear(active)
+    this.emit({ type: "ended", call: active.call, reason, by, durationS, from })
+    if (active.hungUpAfter) this.sayHungUp()
+    active.resolveOver()
     // The next call may have been rung in while this one's id was unknown.
-    if (this.working === null) this.replayEarly()
+    if (this.active === null) this.replayEarly()
   }
 
-  private clear(working: Working): void {
-    this.working = null
-    working.cancelDeadline()
-    working.report.stop()
+  private clear(active: ActiveCall): void {
+    this.active = null
+    active.cancelDeadline()
+    active.report.stop()
     this.media.end()
   }
 
   private sessionGone(reason: EndReason): void {
-    const working = this.working
+    const active = this.active
     this.early = []
-    if (working !== null) this.finish(working, reason, null, talkedS(working.call, this.platform.now()))
+    if (active !== null) this.finish(active, reason, null, talkedS(active.call, this.platform.now()))
   }
 
   private connectionIs(state: ConnectionState): void {
@@ -621,67 +621,67 @@ export class CallClient {
 
   // --- devices ---
 
-  private applyDevices(working: Working, devices: Devices): void {
-    const { call } = working
+  private applyDevices(active: ActiveCall, devices: Devices): void {
+    const { call } = active
     if (sameDevices(call.devices, devices)) return
     call.devices = devices
     // What is chosen while it rings here counts from the answer on: no device opens before.
-    if (call.phase !== "ringing") this.tellMedia(working)
+    if (call.phase !== "ringing") this.tellMedia(active)
     this.emit({ type: "changed", call })
-    this.tellDevices(working)
+    this.tellDevices(active)
   }
 
   /** The camera alone, and not yet told to the server. */
-  private applyCamera(working: Working, camera: boolean): void {
-    const { call } = working
+  private applyCamera(active: ActiveCall, camera: boolean): void {
+    const { call } = active
     if (call.devices.camera === camera) return
     call.devices = merged(call.devices, { camera })
-    this.tellMedia(working)
+    this.tellMedia(active)
     this.emit({ type: "changed", call })
   }
 
-  private tellMedia(working: Working): void {
-    const { devices } = working.call
-    if (sameDevices(working.mediaHas, devices)) return
-    working.mediaHas = devices
+  private tellMedia(active: ActiveCall): void {
+    const { devices } = active.call
+    if (sameDevices(active.mediaHas, devices)) return
+    active.mediaHas = devices
     this.media.setDevices(devices)
   }
 
   /** Both called each other, and one of them by voice: no picture without the consent of both. */
-  private becomesVoice(working: Working): void {
-    working.call.media = "audio"
-    working.report.cameraWasSwitchedOff()
-    this.applyDevices(working, merged(working.call.devices, { camera: false }))
+  private becomesVoice(active: ActiveCall): void {
+    active.call.media = "audio"
+    active.report.cameraWasSwitchedOff()
+    this.applyDevices(active, merged(active.call.devices, { camera: false }))
   }
 
-  private tellDevices(working: Working): void {
-    if (working.call.callID !== "" && this.isLive(working)) working.report.tell(working.call.devices)
+  private tellDevices(active: ActiveCall): void {
+    if (active.call.callID !== "" && this.isCurrent(active)) active.report.tell(active.call.devices)
   }
 
   // --- small ---
 
   /** The present call, and not left. */
-  private isLive(working: Working): boolean {
-    return this.working === working && working.call.phase !== "ending"
+  private isCurrent(active: ActiveCall): boolean {
+    return this.active === active && active.call.phase !== "ending"
   }
 
   private send(request: Request): void {
     this.connection.request(request).catch((error) => this.platform.log("info", `${request.type}: ${asCallError(error).code}`))
   }
 
-  private setDeadline(working: Working, ringMs: number): void {
-    this.setTimer(working, ringMs + RING_OVERDUE_MS, () => {
+  private setDeadline(active: ActiveCall, ringMs: number): void {
+    this.setTimer(active, ringMs + RING_OVERDUE_MS, () => {
       const error = new CallError("server_unreachable", "the server was out of reach until the ring was over: no call was made", true)
-      if (working.asked !== null) working.asked.withdraw(error)
-      if (working.call.callID !== "") this.send({ type: "hangup", callID: working.call.callID })
-      this.settle(working, error)
-      this.finish(working, "timeout", null, 0)
+      if (active.asked !== null) active.asked.withdraw(error)
+      if (active.call.callID !== "") this.send({ type: "hangup", callID: active.call.callID })
+      this.settle(active, error)
+      this.finish(active, "timeout", null, 0)
     })
   }
 
-  private setTimer(working: Working, ms: number, fire: () => void): void {
-    working.cancelDeadline()
-    working.cancelDeadline = this.platform.setTimer(ms, fire)
+  private setTimer(active: ActiveCall, ms: number, fire: () => void): void {
+    active.cancelDeadline()
+    active.cancelDeadline = this.platform.setTimer(ms, fire)
   }
 
   private emit(event: CallEvent): void {

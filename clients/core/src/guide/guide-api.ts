@@ -44,7 +44,7 @@ export interface Fault extends Error {
 }
 
 /** What a surface gives. */
-export interface DeskOptions {
+export interface GuideApiOptions {
   surface: Surface
   /** Hands an event to the page. */
   deliver(event: GuideEvent): void
@@ -57,14 +57,14 @@ export interface DeskOptions {
 }
 
 /** See the head of this file. */
-export class GuideDesk {
+export class GuideApi {
   private readonly stopHearing: () => void
   /** Why the last sign-in was not even tried: what it was given is no use. */
   private unusable: Fault | null = null
 
   constructor(
     protected readonly client: CallClient,
-    private readonly options: DeskOptions,
+    private readonly options: GuideApiOptions,
   ) {
     this.stopHearing = client.on((event) => guideEvents(event, options.surface, options.strictEnd).forEach((e) => options.deliver(e)))
   }

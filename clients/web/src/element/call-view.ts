@@ -1,7 +1,7 @@
 /** From what happens in a call to what its screen shows, with the bell. */
 
 import { clock, endText, pictureUnseen, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
-import type { Desk } from "../guide-api.js"
+import type { WebGuideApi } from "../guide-api.js"
 import { DeviceFault, listDevices } from "../media/devices.js"
 import { takesH264 } from "../media/transport.js"
 import type { Phone } from "../phone.js"
@@ -42,10 +42,10 @@ export class CallView {
 
   constructor(
     private readonly host: HTMLElement,
-    private readonly desk: Desk,
+    private readonly guide: WebGuideApi,
     makeScreen: (actions: Actions) => Screen,
   ) {
-    this.phone = desk.phone
+    this.phone = guide.phone
     this.screen = makeScreen(this.actions())
     this.stop = [
       this.phone.client.on((event) => this.happened(event)),
@@ -248,7 +248,7 @@ export class CallView {
   // --- what the user does ---
 
   private actions(): Actions {
-    const { desk } = this
+    const { guide } = this
     const { client, media } = this.phone
     // What fails is an ERROR for the page; here it is shown, unless an event shows it anyway.
     const showing = async (promise: Promise<unknown>) => {
@@ -261,22 +261,22 @@ export class CallView {
       }
     }
     return {
-      answer: () => void showing(desk.accept()),
+      answer: () => void showing(guide.accept()),
       leave: () => {
         const phase = client.call?.phase
-        void showing(phase === "ringing" || phase === "accepting" ? desk.reject() : desk.hangup())
+        void showing(phase === "ringing" || phase === "accepting" ? guide.reject() : guide.hangup())
       },
       toggleMicrophone: () => {
         const call = client.call
-        if (call !== null) void showing(desk.setMicMute(call.devices.microphone))
+        if (call !== null) void showing(guide.setMicMute(call.devices.microphone))
       },
       toggleCamera: () => {
         const call = client.call
-        if (call !== null) void showing(desk.setCamera(!call.devices.camera))
+        if (call !== null) void showing(guide.setCamera(!call.devices.camera))
       },
-      flip: () => void showing(desk.useFacing(media.facing === "user" ? "environment" : "user")),
-      toVoice: () => void showing(desk.switchCall(1)),
-      playSound: () => void showing(desk.resumePlayback()),
+      flip: () => void showing(guide.useFacing(media.facing === "user" ? "environment" : "user")),
+      toVoice: () => void showing(guide.switchCall(1)),
+      playSound: () => void showing(guide.resumePlayback()),
       listDevices: async () => {
         const { microphoneID, cameraID, speakerID } = media.current
         return {
@@ -286,7 +286,7 @@ export class CallView {
           current: { audio: microphoneID, video: cameraID, speaker: speakerID },
         }
       },
-      chooseDevice: (deviceType, deviceId) => showing(desk.switchDevice({ deviceType, deviceId })),
+      chooseDevice: (deviceType, deviceId) => showing(guide.switchDevice({ deviceType, deviceId })),
     }
   }
 }
