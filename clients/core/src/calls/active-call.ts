@@ -1,11 +1,11 @@
-/** The present call as the client works with it: what {@link Call} shows, and what only the client needs to know. */
+/** The present call as the call client keeps it: what {@link Call} shows, and what only the client needs to know. */
 
-import type { Call, CallOptions, Peer, Phase } from "./call.js"
+import type { Call, CallEvent, CallOptions, Peer, Phase } from "./call.js"
 import type { Asked } from "../session/connection.js"
 import type { DeviceReport } from "./device-report.js"
 import { CallError } from "../errors.js"
-import type { Devices } from "./media-port.js"
-import type { Cancel } from "../session/platform.js"
+import type { Devices, MediaPort } from "./media-port.js"
+import type { Cancel, Platform } from "../session/platform.js"
 import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "../protocol.js"
 
 /** Which side of a call this device is. */
@@ -35,7 +35,7 @@ export interface Placing {
   reject(error: CallError): void
 }
 
-/** See the head of this file. */
+/** The present call as the call client keeps it: what {@link Call} shows, and what only the client needs to know. */
 export interface ActiveCall {
   readonly call: MutableCall
   readonly report: DeviceReport
@@ -62,6 +62,16 @@ export interface ActiveCall {
   cancelDeadline: Cancel
 }
 
+/** What the parts of the call client share. */
+export interface CallContext {
+  readonly platform: Platform
+  readonly media: MediaPort
+  /** Tells a page or a screen. */
+  emit(event: CallEvent): void
+  /** This is the present call, and this side has not left it. */
+  isCurrent(active: ActiveCall): boolean
+}
+
 /** A call that begins. */
 export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): MutableCall {
   return {
@@ -86,7 +96,7 @@ export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: Use
   }
 }
 
-/** The same, with what the client needs. */
+/** The state of a call that begins. `report` tells the server of its devices. */
 export function newActiveCall(call: MutableCall, report: DeviceReport): ActiveCall {
   let resolveOver: () => void = () => {}
   const over = new Promise<void>((resolve) => {

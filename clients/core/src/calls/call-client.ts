@@ -8,15 +8,17 @@
 
 import type { Call, CallEvent, CallOptions } from "./call.js"
 import { PONG_SILENT_MS, type Asked, type Connection, type ConnectionState, type Credentials } from "../session/connection.js"
-import { DeviceReport, sameDevices } from "./device-report.js"
+import { CallDevices } from "./call-devices.js"
+import { DeviceReport } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "../emitter.js"
 import { CallError, asCallError } from "../errors.js"
-import { asRequest, isCalling, isRinging, localReason, merged, newCall, newActiveCall, noCall, nothingRings, talkedS } from "./active-call.js"
-import type { Placing, Role, ActiveCall } from "./active-call.js"
+import { asRequest, isCalling, isRinging, localReason, merged, newActiveCall, newCall, noCall, nothingRings, talkedS } from "./active-call.js"
+import type { ActiveCall, Placing, Role } from "./active-call.js"
 import { mediaCall, mediaHost } from "./media-adapter.js"
 import type { Devices, MediaPort } from "./media-port.js"
+import { ServerEvents } from "./server-events.js"
 import type { Platform } from "../session/platform.js"
-import type { EndReason, Event, MediaType, Request, Success, UserId, VideoCodec } from "../protocol.js"
+import type { EndReason, Event, MediaType, Request, Success, UserId } from "../protocol.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
@@ -32,12 +34,11 @@ const RING_TIMEOUT_DEFAULT_S = 30
 /** Events kept while the id of one's own call is not known yet. A call has about ten. */
 const MAX_EARLY_EVENTS = 32
 
-/** How a network is of which the server has not said anything. */
-const BEST_NETWORK = 1
-
-/** See the head of this file. */
+/** The calls of one user on one device: at most one at a time. */
 export class CallClient {
   private readonly emitter: Emitter<CallEvent>
+  private readonly devices: CallDevices
+  private readonly events: ServerEvents
   private active: ActiveCall | null = null
   private self: UserId = ""
   /** Events that came before the answer to `call`. */
@@ -54,6 +55,14 @@ export class CallClient {
     private readonly media: MediaPort,
   ) {
     this.emitter = new Emitter((error) => platform.log("error", "a handler threw", error))
+    const context = {
+      platform,
+      media,
+      emit: (event: CallEvent) => this.emit(event),
+      isCurrent: (active: ActiveCall) => this.isCurrent(active),
+    }
+    this.devices = new CallDevices(context)
+    this.events = new ServerEvents(context, this.devices, (active) => this.connected(active))
     connection.on((e) => {
       if (e.type === "event") this.happened(e.event)
       else if (e.type === "session_lost") this.sessionGone("lost")
@@ -181,7 +190,7 @@ export class CallClient {
     if (change.camera === true && active.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
-    this.applyDevices(active, merged(active.call.devices, change))
+    this.devices.apply(active, merged(active.call.devices, change))
     return Promise.resolve()
   }
 
@@ -200,11 +209,11 @@ export class CallClient {
     active.wish = media
     const asked = this.connection.request({ type: "media", callID: call.callID, media })
     // The picture stops before the server has heard of it. It need not be told of the camera by itself.
-    if (media === "audio") this.applyCamera(active, false)
+    if (media === "audio") this.devices.applyCamera(active, false)
     return asked.then(
       () => {},
       (error) => {
-        this.tellDevices(active)
+        this.devices.tellServer(active)
         throw error
       },
     )
@@ -236,7 +245,7 @@ export class CallClient {
       emit: (event) => this.emit(event),
       devices: (devices) => {
         active.mediaHas = devices
-        this.applyDevices(active, devices)
+        this.devices.apply(active, devices)
       },
       silent: () => this.connection.probe(PONG_SILENT_MS),
     })
@@ -283,11 +292,11 @@ export class CallClient {
       call.phase = "calling"
       // The other side, who called too, wants voice only: known before a camera opens, if it came first.
       const voice = this.early.some((e) => e.type === "merged" && e.callID === ok.callID && e.media === "audio")
-      if (voice) this.becomesVoice(active)
+      if (voice) this.devices.becomesVoice(active)
       this.media.openDevices()
       this.media.connect()
       this.emit({ type: "changed", call })
-      this.tellDevices(active)
+      this.devices.tellServer(active)
     }
     this.emit({ type: "placed", call })
     this.settle(active)
@@ -340,7 +349,7 @@ export class CallClient {
     call.phase = "accepting"
     call.media = media
     if (media === "audio") call.devices = merged(call.devices, { camera: false })
-    this.tellMedia(active)
+    this.devices.tellMedia(active)
     this.media.openDevices()
     active.asked = asked
     const accepting = asked.answer.then(
@@ -408,7 +417,7 @@ export class CallClient {
     active.cancelDeadline()
     this.media.connect()
     this.emit({ type: "connected", call })
-    this.tellDevices(active)
+    this.devices.tellServer(active)
   }
 
   // --- what the server says ---
@@ -433,7 +442,7 @@ export class CallClient {
     if (event.type === "ended") {
       this.endedThere(active, event.reason, event.by === undefined ? null : event.by, event.durationS)
     } else if (active.call.phase !== "ending") {
-      this.follow(active, event)
+      this.events.follow(active, event)
     }
   }
 
@@ -443,111 +452,6 @@ export class CallClient {
     const takesPart = event.type === "ringing" || event.type === "accepted" || event.type === "joined"
     // The server has this device in a call of which it knows nothing: nobody shall ring or talk in vain.
     if (takesPart) this.send({ type: "hangup", callID: event.callID })
-  }
-
-  private follow(active: ActiveCall, event: Event): void {
-    const { call } = active
-    switch (event.type) {
-      case "unreachable":
-        call.unreachable = true
-        this.emit({ type: "unreachable", call, userID: event.userID })
-        break
-      case "ringing":
-        call.unreachable = false
-        call.alerting = true
-        this.emit({ type: "alerting", call, userID: event.userID })
-        break
-      case "accepted":
-        this.emit({ type: "accepted", call, userID: event.userID })
-        if (this.isCurrent(active)) this.connected(active)
-        break
-      case "leg_ended":
-        this.emit({ type: "leg_ended", call, userID: event.userID, reason: event.reason })
-        break
-      case "joined": {
-        const devices = { microphone: event.microphone, camera: event.camera }
-        call.peers = call.peers.filter((p) => p.userID !== event.userID).concat({ userID: event.userID, devices })
-        this.connected(active)
-        if (this.isCurrent(active)) this.emit({ type: "joined", call, userID: event.userID, devices })
-        break
-      }
-      case "left":
-        call.peers = call.peers.filter((p) => p.userID !== event.userID)
-        this.emit({ type: "left", call, userID: event.userID })
-        break
-      case "devices": {
-        const now = { microphone: event.microphone, camera: event.camera }
-        const peer = call.peers.find((p) => p.userID === event.userID)
-        if (peer === undefined) break
-        call.peers = call.peers.map((p) => (p === peer ? { userID: p.userID, devices: now } : p))
-        this.emit({ type: "peer_devices", call, userID: event.userID, before: peer.devices, now })
-        break
-      }
-      case "media":
-        this.switched(active, event.userID, event.media)
-        break
-      case "network":
-        this.network(active, event.userID, event.level)
-        break
-      case "transport_lost":
-        this.media.reconnect(true)
-        break
-      case "video_codec":
-        this.videoCodec(active, event.userID, event.codec)
-        break
-      case "stream_fault":
-        this.emit({ type: "error", code: "stream_fault", message: event.message })
-        break
-      case "merged":
-        call.callID = event.into
-        call.roomID = event.roomID
-        if (event.media === "audio" && call.media === "video") this.becomesVoice(active)
-        this.emit({ type: "changed", call })
-        break
-      default:
-        this.platform.log("debug", `ignored ${event.type}`)
-    }
-  }
-
-  /** The server says a level again, to devices that have come since: only another one happened. */
-  private network(active: ActiveCall, userID: UserId, level: number): void {
-    const known = active.networks.find((n) => n.userID === userID)
-    if (level === (known === undefined ? BEST_NETWORK : known.level)) return
-    active.networks = active.networks.filter((n) => n !== known).concat({ userID, level })
-    this.emit({ type: "network", call: active.call, userID, level })
-  }
-
-  /** The call is another. The server has switched every camera off. */
-  private switched(active: ActiveCall, userID: UserId, media: MediaType): void {
-    const { call } = active
-    call.media = media
-    call.switches++
-    active.report.cameraWasSwitchedOff()
-    const before = call.peers
-    call.peers = before.map((p) => ({ userID: p.userID, devices: merged(p.devices, { camera: false }) }))
-    active.mediaHas = merged(active.mediaHas, { camera: false })
-    this.media.switched()
-    this.applyCamera(active, false)
-    // Only the camera of who asked opens, and only if nothing else was asked for since.
-    this.applyCamera(active, media === "video" && userID === call.self && active.wish === media)
-    this.emit({ type: "switched", call, userID })
-    before.forEach((p) => {
-      const now = merged(p.devices, { camera: false })
-      if (p.devices.camera && this.isCurrent(active)) this.emit({ type: "peer_devices", call, userID: p.userID, before: p.devices, now })
-    })
-    this.tellDevices(active)
-  }
-
-  /** Somebody's picture cannot be decoded by everybody: it is sent in another codec, or the call goes on by voice. */
-  private videoCodec({ call }: ActiveCall, userID: UserId, codec: VideoCodec | undefined): void {
-    const said = call.unseen.length > 0
-    call.unseen = call.unseen.filter((id) => id !== userID)
-    if (codec === undefined) call.unseen.push(userID)
-    else if (userID === call.self) this.media.sendVideoIn(codec)
-    this.emit({ type: "changed", call })
-    if (codec !== undefined || said) return
-    const message = `the picture of ${userID} cannot be shown: no video codec is common to all (mini-programs have H.264 only, some browsers VP8 only). The call goes on by voice`
-    this.emit({ type: "error", code: "video_codec", message })
   }
 
   // --- ending ---
@@ -617,45 +521,6 @@ export class CallClient {
     const { current } = this.emitter
     // A handler of `hung_up` that hangs up would call itself for ever.
     if (current === null || current.type !== "hung_up") this.emit({ type: "hung_up" })
-  }
-
-  // --- devices ---
-
-  private applyDevices(active: ActiveCall, devices: Devices): void {
-    const { call } = active
-    if (sameDevices(call.devices, devices)) return
-    call.devices = devices
-    // What is chosen while it rings here counts from the answer on: no device opens before.
-    if (call.phase !== "ringing") this.tellMedia(active)
-    this.emit({ type: "changed", call })
-    this.tellDevices(active)
-  }
-
-  /** The camera alone, and not yet told to the server. */
-  private applyCamera(active: ActiveCall, camera: boolean): void {
-    const { call } = active
-    if (call.devices.camera === camera) return
-    call.devices = merged(call.devices, { camera })
-    this.tellMedia(active)
-    this.emit({ type: "changed", call })
-  }
-
-  private tellMedia(active: ActiveCall): void {
-    const { devices } = active.call
-    if (sameDevices(active.mediaHas, devices)) return
-    active.mediaHas = devices
-    this.media.setDevices(devices)
-  }
-
-  /** Both called each other, and one of them by voice: no picture without the consent of both. */
-  private becomesVoice(active: ActiveCall): void {
-    active.call.media = "audio"
-    active.report.cameraWasSwitchedOff()
-    this.applyDevices(active, merged(active.call.devices, { camera: false }))
-  }
-
-  private tellDevices(active: ActiveCall): void {
-    if (active.call.callID !== "" && this.isCurrent(active)) active.report.tell(active.call.devices)
   }
 
   // --- small ---
