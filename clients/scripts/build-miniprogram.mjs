@@ -8,6 +8,7 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
+import ts from "typescript"
 
 /** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
@@ -138,13 +139,63 @@ function shortExports(file) {
   }
 }
 
+/**
+ * Members of the classes and interfaces that are marked `@internal`: modules of this component hand their objects to each
+ * other and to nobody else. A name that an unmarked type has too keeps its letters, and so does one of the texts, of the tags'
+ * data, of the protocol or of `wx`.
+ */
+function internalNames(sources) {
+  const internal = new Set()
+  const kept = new Set()
+  const look = (file, declared) => {
+    const marks = (node) => (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) && ts.getJSDocTags(node).some((tag) => tag.tagName.text === "internal")
+    const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2022, true)
+    const keysAreData = !source.statements.some(marks)
+    const visit = (node, marked) => {
+      const member = ts.isTypeElement(node) || ts.isClassElement(node) || ts.isParameterPropertyDeclaration(node, node.parent)
+      const isPrivate = member && ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private
+      if (member && node.name !== undefined && !isPrivate) (marked ? declared : kept).add(node.name.text)
+      if (ts.isStringLiteralLike(node) || (keysAreData && (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node)))) kept.add(node.text ?? node.name.text)
+      ts.forEachChild(node, (child) => visit(child, marked || marks(child)))
+    }
+    visit(source, false)
+  }
+  for (const file of sources) look(file, internal)
+  const libraries = ["typescript/lib/lib.es5.d.ts", "typescript/lib/lib.es2015.core.d.ts", "typescript/lib/lib.es2015.promise.d.ts"]
+  for (const file of [...libraries, ...readdirSync(join(modulesOf("miniprogram-api-typings"), "types/wx")).map((name) => `miniprogram-api-typings/types/wx/${name}`)]) {
+    look(modulesOf(file), kept)
+  }
+  return [...internal].filter((name) => !kept.has(name))
+}
+
+const modulesOf = (name) => join(clients, "node_modules", name)
+
+/** Such members have the same short name in all modules; `$` is in no other. */
+function shortMembers() {
+  const sources = [...modules.keys()].map(sourceOf).concat(join(clients, "core/src/protocol.ts"))
+  const short = new Map(internalNames(sources).map((name, n) => [name, `${letters(n)}$`]))
+  for (const [file, text] of modules) {
+    const places = []
+    for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
+      const name = node.type === "MemberExpression" && !node.computed ? node.property : node.type === "Property" ? node.key : null
+      if (name?.type === "Identifier" && short.has(name.name)) places.push([name, short.get(name.name)])
+      // A getter's name is a text.
+      const getter = node.type === "CallExpression" && node.callee.property?.name === "defineProperty" ? node.arguments[1] : null
+      if (getter !== null && short.has(getter.value)) places.push([getter, `"${short.get(getter.value)}"`])
+    }
+    places.sort(([a], [b]) => b.start - a.start)
+    modules.set(file, places.reduce((t, [{ start, end }, name]) => t.slice(0, start) + name + t.slice(end), text))
+  }
+}
+
 async function build(file) {
   const text = ownConstants(file, modules.get(file))
   const hidden = privateNames(file, text)
+  // `builtins`: names that browsers have too, such as `options`; these are the class's own.
   const { code } = await minify(text, {
     ecma: 5,
     toplevel: true,
-    mangle: hidden.length === 0 ? {} : { properties: { regex: new RegExp(`^(${hidden.join("|")})$`) } },
+    mangle: hidden.length === 0 ? {} : { properties: { builtins: true, regex: new RegExp(`^(${hidden.join("|")})$`) } },
     compress: { passes: 2, unsafe_arrows: false },
     format: { ecma: 5, comments: false, max_line_len: 400 },
   })
@@ -156,6 +207,7 @@ for (const entry of ["TRTCCalling.js", "listen.js"]) collect(join(sources, entry
 // The index first: it names whatever it hands on.
 for (const file of [join(core, "index.js"), ...modules.keys()]) if (file.startsWith(core)) prune(file)
 for (const file of modules.keys()) if (file.startsWith(core)) shortExports(file)
+shortMembers()
 for (const file of modules.keys()) await build(file)
 
 for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {

@@ -26,7 +26,11 @@ export interface MutableCall extends Call {
   switches: number
 }
 
-/** A call of this user's own that was asked for. */
+/**
+ * A call of this user's own that was asked for.
+ *
+ * @internal
+ */
 export interface Placing {
   readonly options: CallOptions
   readonly asked: Asked
@@ -35,7 +39,11 @@ export interface Placing {
   reject(error: CallError): void
 }
 
-/** The present call as the call client keeps it: what {@link Call} shows, and what only the client needs to know. */
+/**
+ * The present call as the call client keeps it: what {@link Call} shows, and what only the client needs to know.
+ *
+ * @internal
+ */
 export interface ActiveCall {
   readonly call: MutableCall
   readonly report: DeviceReport
@@ -62,7 +70,11 @@ export interface ActiveCall {
   cancelDeadline: Cancel
 }
 
-/** What the parts of the call client share. */
+/**
+ * What the parts of the call client share.
+ *
+ * @internal
+ */
 export interface CallContext {
   readonly platform: Platform
   readonly media: MediaPort

@@ -7,7 +7,11 @@ import { merged, type ActiveCall, type CallContext } from "./active-call.js"
 import { sameDevices } from "./device-report.js"
 import type { Devices } from "./media-port.js"
 
-/** See the head of `call-devices.ts`. One for a call client. */
+/**
+ * See the head of `call-devices.ts`. One for a call client.
+ *
+ * @internal
+ */
 export class CallDevices {
   constructor(private readonly client: CallContext) {}
 

@@ -10,6 +10,8 @@ export const REPORT_RETRY_MS = { first: 1000, max: 8000 }
 
 /**
  * Only the newest state matters: at most one request is under way, and one is sent while what was told is not the truth.
+ *
+ * @internal
  */
 export class DeviceReport {
   private wanted: Devices

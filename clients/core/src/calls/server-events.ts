@@ -7,7 +7,11 @@ import type { CallDevices } from "./call-devices.js"
 /** The network level that holds for whom the server has not named another: 1 is best, 6 is cut off. */
 const BEST_NETWORK = 1
 
-/** See the head of `server-events.ts`. One for a call client. */
+/**
+ * See the head of `server-events.ts`. One for a call client.
+ *
+ * @internal
+ */
 export class ServerEvents {
   /** `connected` hears that both sides talk from now on; more than once for a call. */
   constructor(
