@@ -43,7 +43,11 @@ export interface Fault extends Error {
   readonly code: string | number
 }
 
-/** What a surface gives. */
+/**
+ * What a surface gives.
+ *
+ * @internal
+ */
 export interface GuideApiOptions {
   surface: Surface
   /** Hands an event to the page. */
@@ -56,7 +60,11 @@ export interface GuideApiOptions {
   strictEnd?: boolean
 }
 
-/** See the head of this file. */
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
 export class GuideApi {
   private readonly stopHearing: () => void
   /** Why the last sign-in was not even tried: what it was given is no use. */

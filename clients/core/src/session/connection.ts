@@ -111,7 +111,11 @@ export type ConnectionEvent =
   /** The server has forgotten the session: its calls are over for this device. A new sign-in is under way. */
   | { type: "session_lost" }
 
-/** A request under way. */
+/**
+ * A request under way.
+ *
+ * @internal
+ */
 export interface Asked {
   readonly answer: Promise<Success>
   /** Takes it back. True if the server was never asked; then `answer` rejects with this error. */

@@ -102,7 +102,11 @@ export function callTexts(language: Language): CallTexts {
   return language === "zh" ? ZH : EN
 }
 
-/** How a call ended, for this side. */
+/**
+ * How a call ended, for this side.
+ *
+ * @internal
+ */
 export interface End {
   reason: EndReason
   /** By this device's own user. */

@@ -31,7 +31,11 @@ interface Config {
 /** What the template shows without a call. */
 const NOTHING: { [key: string]: unknown } = { phase: "", pushes: false, players: [], hint: "" }
 
-/** See the head of this file. */
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
 export class Calling implements Mount {
   readonly phone: Phone = phone()
   visible = false

@@ -14,7 +14,11 @@ import { Ringer } from "./ringer.js"
 import type { PlayerControl, PusherControl, Stage } from "./media/stage.js"
 import { texts } from "./texts.js"
 
-/** A component on a page. */
+/**
+ * A component on a page.
+ *
+ * @internal
+ */
 export interface Mount {
   /** Its page is in front. */
   readonly visible: boolean
@@ -25,7 +29,11 @@ export interface Mount {
   player(id: string): PlayerControl
 }
 
-/** See the head of this file. */
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
 export class Phone {
   readonly environment: Environment
   readonly client: CallClient
