@@ -8,6 +8,7 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
+import ts from "typescript"
 
 /** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
@@ -65,17 +66,46 @@ function* nodes(value) {
   }
 }
 
-/** Members that only their own class may touch, and that it touches by no other way than its own object: nobody misses
- * their names. The compiler has checked the first; the second is looked up, since a text may name anything. */
-function privateNames(file, text) {
-  const names = new Set(Array.from(readFileSync(sourceOf(file), "utf8").matchAll(/\bprivate (?:readonly )?(\w+)/g), (m) => m[1]))
+/** `text` with other texts in the places of some nodes. */
+const replaced = (text, places) =>
+  places.sort(([a], [b]) => b.start - a.start).reduce((t, [{ start, end }, by]) => t.slice(0, start) + by + t.slice(end), text)
+
+/**
+ * Members that only their own class may touch: the compiler has checked that. They are marked for the mangler where the class
+ * names them by its own object, whatever else in the module has the same name. One that is taken out of an object whose own name the
+ * compiler has hidden (`_a = this`) stays.
+ */
+function markPrivates(file, text) {
+  const source = readFileSync(sourceOf(file), "utf8")
+  const names = new Set(Array.from(source.matchAll(/\bprivate (?:readonly )?(\w+)/g), (m) => m[1]))
+  const hidden = new Set(Array.from(text.matchAll(/\b(_\w+) = (?:this|_this)[,;]/g), (m) => m[1]))
+  const own = []
   for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
-    const own = node.type === "MemberExpression" && (node.object.type === "ThisExpression" || /^(_this|proto)$/.test(node.object.name))
-    if (node.type === "MemberExpression" && !node.computed && !own) names.delete(node.property.name)
-    else if (node.type === "Property") names.delete(node.key.name ?? node.key.value)
-    else if (node.type === "Literal") names.delete(node.value)
+    if (node.type !== "MemberExpression" || node.computed) continue
+    const { name, type } = node.object
+    if (type === "ThisExpression" || /^(_this|proto)$/.test(name)) own.push(node.property)
+    else if (hidden.has(name)) names.delete(node.property.name)
   }
-  return [...names]
+  for (const [, name] of source.matchAll(/^ {2}(?:readonly |(?:get|set) )?(\w+)(?:\(|:|\?:)/gm)) names.delete(name)
+  return replaced(text, own.filter(({ name }) => names.has(name)).map((node) => [node, `${PRIVATE}${node.name}`]))
+}
+
+const PRIVATE = "$private$"
+
+/** The compiler joins texts by a method of the first; `+` is shorter. */
+function plusses(text) {
+  const simple = ["Identifier", "MemberExpression", "CallExpression", "Literal"]
+  for (;;) {
+    const node = [...nodes(parse(text, { ecmaVersion: 5 }))].find(
+      ({ type, callee }) => type === "CallExpression" && callee.property?.name === "concat" && typeof callee.object.value === "string",
+    )
+    if (node === undefined) return text
+    const parts = [node.callee.object, ...node.arguments].map((part) => {
+      const code = text.slice(part.start, part.end)
+      return simple.includes(part.type) ? code : `(${code})`
+    })
+    text = replaced(text, [[node, `(${parts.join(" + ")})`]])
+  }
 }
 
 /** The modules that the component needs, by their compiled files. @type {Map<string, string>} */
@@ -129,7 +159,10 @@ function prune(file) {
 /** a, b, … z, aa, ab, … */
 const letters = (n) => (n < 26 ? "" : letters(Math.floor(n / 26) - 1)) + String.fromCharCode(97 + (n % 26))
 
-/** Modules of the core hand each other what they export under short names: nobody else reads them. */
+/** What apps require, and what the unit tests do. */
+const LOADED_BY_NAME = ["TRTCCalling.js", "listen.js", ...["call-view", "environment", "platform", "media/live-media"].map((name) => `lib/${name}.js`)]
+
+/** The other modules hand each other what they export under short names: nobody else reads them. */
 function shortExports(file) {
   const short = new Map([...takenFrom(file)].map((name, n) => [name, letters(n)]))
   modules.set(file, modules.get(file).replace(/\bexports\.(\w+)/g, (whole, name) => (short.has(name) ? `exports.${short.get(name)}` : whole)))
@@ -138,14 +171,63 @@ function shortExports(file) {
   }
 }
 
+/**
+ * Members of the types that are marked `@internal`: modules of this component hand their objects to each
+ * other and to nobody else. A name that an unmarked type has too keeps its letters, and so does one of the texts, of the tags'
+ * data, of the protocol or of `wx`.
+ */
+function internalNames(sources) {
+  const internal = new Set()
+  const kept = new Set()
+  const look = (file, declared) => {
+    const marks = (node) => (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) && ts.getJSDocTags(node).some((tag) => tag.tagName.text === "internal")
+    const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2022, true)
+    const keysAreData = !source.statements.some(marks)
+    const visit = (node, marked) => {
+      const member = ts.isTypeElement(node) || ts.isClassElement(node) || ts.isParameterPropertyDeclaration(node, node.parent)
+      const isPrivate = member && ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private
+      if (member && node.name !== undefined && !isPrivate) (marked ? declared : kept).add(node.name.text)
+      if (ts.isStringLiteralLike(node) || (keysAreData && (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node)))) kept.add(node.text ?? node.name.text)
+      ts.forEachChild(node, (child) => visit(child, marked || marks(child)))
+    }
+    visit(source, false)
+  }
+  for (const file of sources) look(file, internal)
+  const libraries = ["typescript/lib/lib.es5.d.ts", "typescript/lib/lib.es2015.core.d.ts", "typescript/lib/lib.es2015.promise.d.ts"]
+  for (const file of [...libraries, ...readdirSync(join(modulesOf("miniprogram-api-typings"), "types/wx")).map((name) => `miniprogram-api-typings/types/wx/${name}`)]) {
+    look(modulesOf(file), kept)
+  }
+  return [...internal].filter((name) => !kept.has(name))
+}
+
+const modulesOf = (name) => join(clients, "node_modules", name)
+
+/** Such members have the same short name in all modules; `$` is in no other. */
+function shortMembers() {
+  const sources = ["core/src", "miniprogram/src"].flatMap((folder) =>
+    readdirSync(join(clients, folder), { recursive: true }).filter((name) => name.endsWith(".ts")).map((name) => join(clients, folder, name)),
+  )
+  const short = new Map(internalNames(sources).map((name, n) => [name, `${letters(n)}$`]))
+  for (const [file, text] of modules) {
+    const places = []
+    for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
+      const name = node.type === "MemberExpression" && !node.computed ? node.property : node.type === "Property" ? node.key : null
+      if (name?.type === "Identifier" && short.has(name.name)) places.push([name, short.get(name.name)])
+      // A getter's name is a text.
+      const getter = node.type === "CallExpression" && node.callee.property?.name === "defineProperty" ? node.arguments[1] : null
+      if (getter !== null && short.has(getter.value)) places.push([getter, `"${short.get(getter.value)}"`])
+    }
+    modules.set(file, replaced(text, places))
+  }
+}
+
 async function build(file) {
-  const text = ownConstants(file, modules.get(file))
-  const hidden = privateNames(file, text)
+  const text = plusses(markPrivates(file, ownConstants(file, modules.get(file))))
   const { code } = await minify(text, {
     ecma: 5,
     toplevel: true,
-    mangle: hidden.length === 0 ? {} : { properties: { regex: new RegExp(`^(${hidden.join("|")})$`) } },
-    compress: { passes: 2, unsafe_arrows: false },
+    mangle: { properties: { regex: /^\$private\$/ } },
+    compress: { passes: 3, pure_getters: true, keep_fargs: false, unsafe_arrows: false },
     format: { ecma: 5, comments: false, max_line_len: 400 },
   })
   const place = placeOf(file)
@@ -155,7 +237,8 @@ async function build(file) {
 for (const entry of ["TRTCCalling.js", "listen.js"]) collect(join(sources, entry))
 // The index first: it names whatever it hands on.
 for (const file of [join(core, "index.js"), ...modules.keys()]) if (file.startsWith(core)) prune(file)
-for (const file of modules.keys()) if (file.startsWith(core)) shortExports(file)
+for (const file of modules.keys()) if (!LOADED_BY_NAME.includes(relative(sources, file))) shortExports(file)
+shortMembers()
 for (const file of modules.keys()) await build(file)
 
 for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
@@ -168,9 +251,9 @@ for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
 const later = join(home, "components/TUICalling")
 cpSync(folder, later, { recursive: true })
 for (const ending of ["js", "json", "wxml", "wxss"]) renameSync(join(later, `TRTCCalling.${ending}`), join(later, `TUICalling.${ending}`))
-for (const name of readdirSync(join(later, "lib"))) {
+for (const name of readdirSync(join(later, "lib"), { recursive: true })) {
   const file = join(later, "lib", name)
-  writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
+  if (name.endsWith(".js")) writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
 }
 
 const { version, license } = JSON.parse(readFileSync(join(clients, "package.json"), "utf8"))

@@ -5,7 +5,7 @@
 export { TRTCCalling, TRTCCalling as default } from "./src/trtc-calling.js"
 export type { CallStatus, ClassCallParameters, Invitation, TRTCCallingOptions } from "./src/trtc-calling.js"
 export type { CallParameters } from "../core/src/index.js"
-export type { DeviceParameters } from "./src/desk.js"
+export type { DeviceParameters } from "./src/guide-api.js"
 export { CALL_TYPE, CLASS_EVENT } from "./src/event-names.js"
 export type {
   AcceptInfo,

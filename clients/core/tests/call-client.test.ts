@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { END_TIMEOUT_MS } from "../src/call-client.js"
-import { pictureUnseen } from "../src/live-call.js"
+import { END_TIMEOUT_MS } from "../src/calls/call-client.js"
+import { pictureUnseen } from "../src/calls/active-call.js"
 import { settle, User, WELCOME } from "./world.js"
 
 const joined = { type: "joined", callID: "c1", microphone: true, camera: false }

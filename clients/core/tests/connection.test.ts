@@ -2,8 +2,8 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { CallError, Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
-import { BACKOFF_MAX_MS, backoff } from "../src/backoff.js"
-import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_SILENT_MS, PONG_TIMEOUT_MS, RECONNECT_TIMEOUT_MS, ROUND_TRIPS, SOON_MS } from "../src/connection.js"
+import { BACKOFF_MAX_MS, backoff } from "../src/session/backoff.js"
+import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_SILENT_MS, PONG_TIMEOUT_MS, RECONNECT_TIMEOUT_MS, ROUND_TRIPS, SOON_MS } from "../src/session/connection.js"
 import { settle, World, WELCOME } from "./world.js"
 
 const ALICE = { sdkAppID: 1400000001, userID: "alice", userSig: "sig" }

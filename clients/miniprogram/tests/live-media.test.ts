@@ -23,7 +23,7 @@ interface LiveMedia extends MediaPort {
   playerNetStatus(id: string, info: object): void
 }
 
-const { LiveMedia } = built<{ LiveMedia: new (platform: World, stage: object, options: object) => LiveMedia }>("lib/live-media.js")
+const { LiveMedia } = built<{ LiveMedia: new (platform: World, stage: object, options: object) => LiveMedia }>("lib/media/live-media.js")
 
 const ALL = { microphone: true, camera: true }
 

@@ -9,7 +9,7 @@ type FurtherName =
   /** Declared for pages that name it; not told yet. */
   | "GROUP_CALL_INVITEE_LIST_UPDATE"
 
-/** Everything that {@link Desk} delivers. */
+/** Everything that {@link WebGuideApi} delivers. */
 export type EventName = GuideEventName | FurtherName
 
 /** Event names of the class. */

@@ -119,7 +119,7 @@ test("each payload has exactly the fields that the table names", async () => {
   FakeSocket.last.say({ seq: ++seq, type: "kicked_out", reason: "signed_in_elsewhere" })
   await settle()
   note(caller.told)
-  // What the browser's own sound causes, as the desk hands it on.
+  // What the browser's own sound causes, as the guide hands it on.
   seen.set("USER_VOICE_VOLUME", classPayload("USER_VOICE_VOLUME", { volumeMap: [{ userID: "A", volume: 40 }] }))
   seen.set("AUTOPLAY_FAILED", classPayload("AUTOPLAY_FAILED", undefined))
 
@@ -371,10 +371,10 @@ test("the variables of the look are those of the style, with their defaults", as
 })
 
 test("the events of observe(), the fields of currentCall and the states of the session are those of the core", () => {
-  const call = source("core/src/call.ts")
+  const call = source("core/src/calls/call.ts")
   const events = new Set([...call.matchAll(/^ {2}\| \{ type: "(\w+)"/gm)].map(([, type]) => type))
   const fields = [...call.slice(call.indexOf("export interface Call "), call.indexOf("/** What to call. */")).matchAll(/^ {2}readonly (\w+):/gm)].map(([, name]) => name)
-  const states = new Set([...source("core/src/connection.ts").matchAll(/\{ (?:readonly )?name: "(\w+)"/g)].map(([, name]) => name))
+  const states = new Set([...source("core/src/session/connection.ts").matchAll(/\{ (?:readonly )?name: "(\w+)"/g)].map(([, name]) => name))
   const listed = (text: string, before: RegExp) => new Set(before.exec(text)?.[1]?.split(/\s+/))
   for (const text of PAGES) {
     assert.deepEqual(listed(text, /`(connection signed_in[\w\s]+)`/), events)

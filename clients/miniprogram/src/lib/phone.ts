@@ -7,14 +7,18 @@ import { CallClient, Connection, asCallError, type Call, type CallError, type Ca
 import * as config from "../config.js"
 import { CallView } from "./call-view.js"
 import { environment, type Environment } from "./environment.js"
-import { LiveMedia } from "./live-media.js"
-import { askPermissions, offerSettings } from "./permissions.js"
+import { LiveMedia } from "./media/live-media.js"
+import { askPermissions, offerSettings } from "./media/permissions.js"
 import { httpURL, socketURL, wxPlatform } from "./platform.js"
 import { Ringer } from "./ringer.js"
-import type { PlayerControl, PusherControl, Stage } from "./stage.js"
+import type { PlayerControl, PusherControl, Stage } from "./media/stage.js"
 import { texts } from "./texts.js"
 
-/** A component on a page. */
+/**
+ * A component on a page.
+ *
+ * @internal
+ */
 export interface Mount {
   /** Its page is in front. */
   readonly visible: boolean
@@ -25,7 +29,11 @@ export interface Mount {
   player(id: string): PlayerControl
 }
 
-/** See the head of this file. */
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
 export class Phone {
   readonly environment: Environment
   readonly client: CallClient

@@ -1,7 +1,7 @@
 /** What a call screen says of a call, in two languages, on every surface. */
 
-import { clock } from "./guide-message.js"
-import type { EndReason } from "./protocol.js"
+import { clock } from "../guide/message.js"
+import type { EndReason } from "../protocol.js"
 
 /** Languages of the screen. */
 export type Language = "zh" | "en"
@@ -102,7 +102,11 @@ export function callTexts(language: Language): CallTexts {
   return language === "zh" ? ZH : EN
 }
 
-/** How a call ended, for this side. */
+/**
+ * How a call ended, for this side.
+ *
+ * @internal
+ */
 export interface End {
   reason: EndReason
   /** By this device's own user. */

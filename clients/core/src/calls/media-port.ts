@@ -1,7 +1,6 @@
 /** The wall between calls and media: a browser puts WebRTC behind it, a mini-program its pusher and players. */
 
-import type { Call } from "./call.js"
-import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "./protocol.js"
+import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "../protocol.js"
 
 /** Which devices are on, or shall be. */
 export interface Devices {
@@ -29,7 +28,7 @@ export interface Streams {
 /** What the port may use of the call it serves. */
 export interface MediaCall {
   readonly media: MediaType
-  readonly role: Call["role"]
+  readonly role: "caller" | "callee"
   /** Both sides have agreed: from now on the server forwards. */
   readonly talking: boolean
   readonly self: UserId

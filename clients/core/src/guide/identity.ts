@@ -1,6 +1,6 @@
 /** Who signs in: the checks that need no server, so that a page learns of its mistake where it makes it. */
 
-import { CallError } from "./errors.js"
+import { CallError } from "../errors.js"
 
 /** Texts that a program writes for a value that was never set. */
 const PLACEHOLDERS = ["", "0", "undefined", "null", "NaN"]

@@ -1,6 +1,6 @@
 /** The guide's event names, as `EVENT` has them: each is its own value. */
 
-import type { GuideEventName } from "./guide-events.js"
+import type { GuideEventName } from "./events.js"
 
 /** Every event that pages on any surface may name. */
 export const GUIDE_EVENT = {

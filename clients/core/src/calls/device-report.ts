@@ -1,8 +1,8 @@
 /** Tells the server which devices of this side are on. */
 
-import { asCallError } from "./errors.js"
+import { asCallError } from "../errors.js"
 import type { Devices } from "./media-port.js"
-import type { Cancel, Platform } from "./platform.js"
+import type { Cancel, Platform } from "../session/platform.js"
 
 /** First and longest wait, ms, before a refused state is told again. Higher: less load from a user who plays with the
  * mute key. Lower: the others see the truth sooner. */
@@ -10,6 +10,8 @@ export const REPORT_RETRY_MS = { first: 1000, max: 8000 }
 
 /**
  * Only the newest state matters: at most one request is under way, and one is sent while what was told is not the truth.
+ *
+ * @internal
  */
 export class DeviceReport {
   private wanted: Devices

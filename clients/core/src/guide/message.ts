@@ -3,9 +3,9 @@
  * chat can store them, and {@link callingInfo} writes their lines.
  */
 
-import type { Call } from "./call.js"
+import type { Call } from "../calls/call.js"
 import { typeOf } from "./identity.js"
-import type { EndReason } from "./protocol.js"
+import type { EndReason } from "../protocol.js"
 
 /** `actionType` of the old signalling. */
 const ACTION = { invite: 1, cancel: 2, accept: 3, reject: 4, timeout: 5 }

@@ -28,10 +28,10 @@
  * which passes it bare.
  */
 
-import type { Call, CallEvent } from "./call.js"
-import { answerMessage, endMessage, inviteMessage, switchMessage, type GuideMessage } from "./guide-message.js"
+import type { Call, CallEvent } from "../calls/call.js"
+import { answerMessage, endMessage, inviteMessage, switchMessage, type GuideMessage } from "./message.js"
 import { typeOf } from "./identity.js"
-import type { EndReason } from "./protocol.js"
+import type { EndReason } from "../protocol.js"
 
 /** Version of `inviteData` that old pages know. */
 const INVITE_DATA_VERSION = 4

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { callOf, FakePeer, freshBrowser, settle } from "./browser.js"
-import { REMAKE_MS } from "../src/media/lookout.js"
+import { REMAKE_MS } from "../src/media/path-monitor.js"
 import { WebMedia } from "../src/media/web-media.js"
-import { DEAD_MS, SILENT_MS } from "../src/media/watch.js"
+import { DEAD_MS, SILENT_MS } from "../src/media/path-liveness.js"
 
 /** Until a silence is noticed, at the latest. */
 const NOTICED_MS = SILENT_MS + 700

@@ -1,6 +1,6 @@
-/** The guide's methods on one phone of a browser, for both surfaces; see {@link GuideDesk}. */
+/** The guide's methods on one phone of a browser, for both surfaces; see {@link GuideApi}. */
 
-import { CallError, GuideDesk, type CallParameters, type Fault, type GuideEvent, type Surface } from "../../core/src/index.js"
+import { CallError, GuideApi, type CallParameters, type Fault, type GuideEvent, type Surface } from "../../core/src/index.js"
 import type { EventName } from "./event-names.js"
 import { DeviceFault, VIDEO_QUALITIES, listDevices, type DeviceChoice, type Facing, type VideoQuality } from "./media/devices.js"
 import type { Phone } from "./phone.js"
@@ -18,7 +18,7 @@ export interface PageEvent {
 }
 
 /** See the head of this file. */
-export class Desk extends GuideDesk {
+export class WebGuideApi extends GuideApi {
   private readonly stopBlocked: () => void
 
   /** `deliver` hands an event to the page. */

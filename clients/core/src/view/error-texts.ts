@@ -3,7 +3,7 @@
  * to do about it.
  */
 
-import type { Language } from "./call-texts.js"
+import type { Language } from "./texts.js"
 
 /** Chinese, English. */
 export type Pair = readonly [zh: string, en: string]

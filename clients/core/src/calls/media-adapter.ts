@@ -1,10 +1,10 @@
 /** What the media of a call may use of it, and what it tells it. */
 
 import type { Call, CallEvent } from "./call.js"
-import type { Connection } from "./connection.js"
-import { CallError } from "./errors.js"
+import type { Connection } from "../session/connection.js"
+import { CallError } from "../errors.js"
 import type { Devices, MediaCall, MediaHost, Streams } from "./media-port.js"
-import type { UserId } from "./protocol.js"
+import type { UserId } from "../protocol.js"
 
 /** The call as its media sees it. */
 export function mediaCall(call: Call, connection: Connection): MediaCall {
@@ -36,29 +36,29 @@ export function mediaCall(call: Call, connection: Connection): MediaCall {
 /** To whom the media of a call reports; what comes after the call is dropped. */
 export function mediaHost(to: {
   call: Call
-  live(): boolean
+  current(): boolean
   emit(event: CallEvent): void
   devices(devices: Devices): void
   silent(): void
 }): MediaHost {
-  const { call, live, emit } = to
+  const { call, current, emit } = to
   return {
     status: (status) => {
-      if (live()) emit({ type: "media", call, status })
+      if (current()) emit({ type: "media", call, status })
     },
     silent: () => {
-      if (live()) to.silent()
+      if (current()) to.silent()
     },
     devices: (devices) => {
-      if (live()) to.devices(devices)
+      if (current()) to.devices(devices)
     },
     error: (code, message) => {
       // When everybody has left, the server closes the media, and says next that the call is over: nothing has failed.
       const left = call.phase === "connected" && call.peers.length === 0
-      if (live() && !left) emit({ type: "error", code, message })
+      if (current() && !left) emit({ type: "error", code, message })
     },
     volumes: (levels) => {
-      if (live()) emit({ type: "volumes", call, levels })
+      if (current()) emit({ type: "volumes", call, levels })
     },
   }
 }

@@ -1,18 +1,18 @@
-/** The present call as the client works with it: what {@link Call} shows, and what only the client needs to know. */
+/** The present call as the call client keeps it: what {@link Call} shows, and what only the client needs to know. */
 
-import type { Call, CallOptions, Peer, Phase } from "./call.js"
-import type { Asked } from "./connection.js"
+import type { Call, CallEvent, CallOptions, Peer, Phase } from "./call.js"
+import type { Asked } from "../session/connection.js"
 import type { DeviceReport } from "./device-report.js"
-import { CallError } from "./errors.js"
-import type { Devices } from "./media-port.js"
-import type { Cancel } from "./platform.js"
-import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "./protocol.js"
+import { CallError } from "../errors.js"
+import type { Devices, MediaPort } from "./media-port.js"
+import type { Cancel, Platform } from "../session/platform.js"
+import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "../protocol.js"
 
 /** Which side of a call this device is. */
 export type Role = Call["role"]
 
 /** A call that can be changed. */
-export interface LiveCall extends Call {
+export interface MutableCall extends Call {
   callID: CallId | ""
   roomID: RoomId | 0
   phase: Phase
@@ -26,7 +26,11 @@ export interface LiveCall extends Call {
   switches: number
 }
 
-/** A call of this user's own that was asked for. */
+/**
+ * A call of this user's own that was asked for.
+ *
+ * @internal
+ */
 export interface Placing {
   readonly options: CallOptions
   readonly asked: Asked
@@ -35,9 +39,13 @@ export interface Placing {
   reject(error: CallError): void
 }
 
-/** See the head of this file. */
-export interface Working {
-  readonly call: LiveCall
+/**
+ * The present call as the call client keeps it: what {@link Call} shows, and what only the client needs to know.
+ *
+ * @internal
+ */
+export interface ActiveCall {
+  readonly call: MutableCall
   readonly report: DeviceReport
   /** What the media was last told to have on. */
   mediaHas: Devices
@@ -58,14 +66,28 @@ export interface Working {
   /** By what this call was asked for, or answered by calling back. */
   placing: Placing | null
   /** The call that came of calling back, where this one had ended before the server heard of it. */
-  next: Working | null
+  next: ActiveCall | null
   readonly over: Promise<void>
   resolveOver(): void
   cancelDeadline: Cancel
 }
 
+/**
+ * What the parts of the call client share.
+ *
+ * @internal
+ */
+export interface CallContext {
+  readonly platform: Platform
+  readonly media: MediaPort
+  /** Tells a page or a screen. */
+  emit(event: CallEvent): void
+  /** This is the present call, and this side has not left it. */
+  isCurrent(active: ActiveCall): boolean
+}
+
 /** A call that begins. */
-export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): LiveCall {
+export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: UserId, to: UserId[], media: MediaType, data: string): MutableCall {
   return {
     callID: "",
     roomID: 0,
@@ -88,8 +110,8 @@ export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: Use
   }
 }
 
-/** The same, with what the client needs. */
-export function newWorking(call: LiveCall, report: DeviceReport): Working {
+/** The state of a call that begins. `report` tells the server of its devices. */
+export function newActiveCall(call: MutableCall, report: DeviceReport): ActiveCall {
   let resolveOver: () => void = () => {}
   const over = new Promise<void>((resolve) => {
     resolveOver = resolve
@@ -146,9 +168,9 @@ export function merged(devices: Devices, change: Partial<Devices>): Devices {
 }
 
 /** Why a call is over that this side has left, where the server does not say. */
-export function localReason(working: Working): EndReason {
-  if (working.leftFrom === "connected") return "hangup"
-  return working.call.role === "callee" ? "reject" : "cancel"
+export function localReason(active: ActiveCall): EndReason {
+  if (active.leftFrom === "connected") return "hangup"
+  return active.call.role === "callee" ? "reject" : "cancel"
 }
 
 /** How long they have talked, s, by this device's clock. */

@@ -27,7 +27,7 @@ export const DEAD_MS = 3500
 
 /** Two measurements farther apart than this, ms, say nothing of the time between: the page stood still, or the machine slept.
  * Higher: more is held against a path that nobody looked at. Lower: pages whose timers are slowed down (to one a second, in the
- * background) watch nothing. */
+ * background) look at nothing. */
 export const BLIND_MS = 2000
 
 /** Counters of the pair of addresses in use, since its beginning. */
@@ -48,7 +48,7 @@ export interface PathSample {
 export type Verdict = "alive" | "silent" | "dead"
 
 /** See the head of this file. */
-export class Watch {
+export class PathLiveness {
   /** The sample with which something came last. */
   private base: PathSample | null = null
   private heardAt = 0

@@ -1,9 +1,9 @@
 /** One call as this device sees it, and what is told of it. */
 
-import type { CallError } from "./errors.js"
-import type { CloseReason, ConnectionState } from "./connection.js"
+import type { CallError } from "../errors.js"
+import type { CloseReason, ConnectionState } from "../session/connection.js"
 import type { Devices, MediaStatus, VoiceVolume } from "./media-port.js"
-import type { CallId, EndReason, MediaType, RoomId, UserId } from "./protocol.js"
+import type { CallId, EndReason, MediaType, RoomId, UserId } from "../protocol.js"
 
 /**
  * Where a call stands on this device.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { BLIND_MS, DEAD_MS, SILENT_MS, UNCONFIRMED, Watch, sampleOf, type PathSample, type Verdict } from "../src/media/watch.js"
+import { BLIND_MS, DEAD_MS, SILENT_MS, UNCONFIRMED, PathLiveness, sampleOf, type PathSample, type Verdict } from "../src/media/path-liveness.js"
 
 /** What a path does in a second. */
 interface Flow {
@@ -18,7 +18,7 @@ type Phase = [ms: number, flow: Partial<Flow>, worst: Verdict, everyMs?: number]
 const RANK: Verdict[] = ["alive", "silent", "dead"]
 
 function follow(phases: Phase[]): Verdict[] {
-  const watch = new Watch()
+  const liveness = new PathLiveness()
   const total = { ...NOTHING }
   let now = 0
   return phases.map(([ms, flow, , every = 300]) => {
@@ -27,7 +27,7 @@ function follow(phases: Phase[]): Verdict[] {
       now += every
       for (const key of ["came", "sent", "checks"] as const) total[key] += ((flow[key] ?? 0) * every) / 1000
       const sample: PathSample = { pair: "a", came: Math.floor(total.came), sent: Math.floor(total.sent), checks: Math.floor(total.checks), roundTrip: 40 }
-      worst = Math.max(worst, RANK.indexOf(watch.look(sample, now)))
+      worst = Math.max(worst, RANK.indexOf(liveness.look(sample, now)))
     }
     return RANK[worst]!
   })
@@ -55,17 +55,17 @@ for (const [what, phases] of cases) {
 }
 
 test("after a blind time everything begins anew", () => {
-  const watch = new Watch()
-  watch.look({ pair: "a", came: 10, sent: 10, checks: 1, roundTrip: 0 }, 0)
+  const liveness = new PathLiveness()
+  liveness.look({ pair: "a", came: 10, sent: 10, checks: 1, roundTrip: 0 }, 0)
   const later = BLIND_MS + 1
-  assert.equal(watch.look({ pair: "a", came: 10, sent: 500, checks: 9, roundTrip: 0 }, later), "alive")
-  assert.equal(watch.heard, later)
-  assert.equal(watch.look({ pair: "a", came: 10, sent: 500 + UNCONFIRMED, checks: 9, roundTrip: 0 }, later + SILENT_MS), "silent")
+  assert.equal(liveness.look({ pair: "a", came: 10, sent: 500, checks: 9, roundTrip: 0 }, later), "alive")
+  assert.equal(liveness.heard, later)
+  assert.equal(liveness.look({ pair: "a", came: 10, sent: 500 + UNCONFIRMED, checks: 9, roundTrip: 0 }, later + SILENT_MS), "silent")
 })
 
 test("a check that was answered late is no sign of death", () => {
-  const watch = new Watch()
-  const look = (came: number, checks: number, now: number, roundTrip = 0) => watch.look({ pair: "a", came, sent: 0, checks, roundTrip }, now)
+  const liveness = new PathLiveness()
+  const look = (came: number, checks: number, now: number, roundTrip = 0) => liveness.look({ pair: "a", came, sent: 0, checks, roundTrip }, now)
   look(5, 1, 0)
   assert.equal(look(5, 2, 300), "alive", "it is under way")
   assert.equal(look(6, 2, 1200), "alive", "there it is")
@@ -76,17 +76,17 @@ test("a check that was answered late is no sign of death", () => {
 })
 
 test("on a long way a check is waited for as long as it takes", () => {
-  const watch = new Watch()
-  const look = (now: number) => watch.look({ pair: "a", came: 5, sent: 0, checks: now > 0 ? 2 : 1, roundTrip: 1200 }, now)
+  const liveness = new PathLiveness()
+  const look = (now: number) => liveness.look({ pair: "a", came: 5, sent: 0, checks: now > 0 ? 2 : 1, roundTrip: 1200 }, now)
   const verdicts = [0, 1500, 3000, 4500, 1500 + SILENT_MS + 2400].map(look)
   assert.deepEqual(verdicts, ["alive", "alive", "alive", "alive", "dead"])
 })
 
 test("another pair of addresses below the same path is a new beginning", () => {
-  const watch = new Watch()
-  watch.look({ pair: "a", came: 100, sent: 100, checks: 9, roundTrip: 0 }, 0)
-  assert.equal(watch.look({ pair: "b", came: 100, sent: 130, checks: 9, roundTrip: 0 }, SILENT_MS), "alive")
-  assert.equal(watch.heard, SILENT_MS)
+  const liveness = new PathLiveness()
+  liveness.look({ pair: "a", came: 100, sent: 100, checks: 9, roundTrip: 0 }, 0)
+  assert.equal(liveness.look({ pair: "b", came: 100, sent: 130, checks: 9, roundTrip: 0 }, SILENT_MS), "alive")
+  assert.equal(liveness.heard, SILENT_MS)
 })
 
 test("a report is the pair in use, with what the system refused to send", () => {

@@ -13,8 +13,8 @@
  */
 
 import { backoff } from "./backoff.js"
-import { Emitter, type Unsubscribe } from "./emitter.js"
-import { CallError } from "./errors.js"
+import { Emitter, type Unsubscribe } from "../emitter.js"
+import { CallError } from "../errors.js"
 import type { Cancel, Platform, SocketLike } from "./platform.js"
 import {
   PROTOCOL_VERSION,
@@ -26,7 +26,7 @@ import {
   type Request,
   type Success,
   type Welcome,
-} from "./protocol.js"
+} from "../protocol.js"
 
 /** A socket must open and the server must answer the sign-in within this, ms. Higher: slow links still make it. Lower: a
  * black hole is left sooner. */
@@ -111,7 +111,11 @@ export type ConnectionEvent =
   /** The server has forgotten the session: its calls are over for this device. A new sign-in is under way. */
   | { type: "session_lost" }
 
-/** A request under way. */
+/**
+ * A request under way.
+ *
+ * @internal
+ */
 export interface Asked {
   readonly answer: Promise<Success>
   /** Takes it back. True if the server was never asked; then `answer` rejects with this error. */

@@ -6,7 +6,7 @@
  */
 
 import type { Cancel, Platform } from "../../../core/src/index.js"
-import { Watch, sampleOf, type Verdict } from "./watch.js"
+import { PathLiveness, sampleOf, type Verdict } from "./path-liveness.js"
 
 /** Time between two looks, ms. Higher: less CPU. Lower: silence is noticed sooner. */
 const LOOK_MS = 300
@@ -20,7 +20,7 @@ export const REMAKE_MS = 10_000
 const SAME_CHANGE_MS = 1000
 
 /** What is looked after, and who is told. */
-export interface LookoutHost {
+export interface PathMonitorHost {
   /** The path's measurements. Rejects when it is closed. */
   stats(): Promise<RTCStatsReport>
   /** Since when the session has its socket, in the platform's time; null while it has none. */
@@ -32,10 +32,10 @@ export interface LookoutHost {
 }
 
 /** See the head of this file. One for a call; {@link start} for each of its transports. */
-export class Lookout {
+export class PathMonitor {
   private cancel: Cancel = () => {}
-  private host: LookoutHost | null = null
-  private watch = new Watch()
+  private host: PathMonitorHost | null = null
+  private liveness = new PathLiveness()
   /** The server was asked after because of the present silence. */
   private asked = false
   private round = 0
@@ -44,10 +44,10 @@ export class Lookout {
   constructor(private readonly platform: Platform) {}
 
   /** This path is connected. */
-  start(host: LookoutHost): void {
+  start(host: PathMonitorHost): void {
     this.stop()
     this.host = host
-    this.watch = new Watch()
+    this.liveness = new PathLiveness()
     this.asked = false
     this.wait(host)
   }
@@ -63,12 +63,12 @@ export class Lookout {
     if (this.host !== null && this.asked) void this.look(this.host)
   }
 
-  private wait(host: LookoutHost): void {
+  private wait(host: PathMonitorHost): void {
     this.cancel = this.platform.setTimer(LOOK_MS, () => void this.look(host))
   }
 
   /** The newest look counts, and the next one comes after it. */
-  private async look(host: LookoutHost): Promise<void> {
+  private async look(host: PathMonitorHost): Promise<void> {
     const round = ++this.round
     this.cancel()
     const verdict = await this.judge(host)
@@ -77,17 +77,17 @@ export class Lookout {
     this.act(host, verdict)
   }
 
-  private async judge(host: LookoutHost): Promise<Verdict> {
+  private async judge(host: PathMonitorHost): Promise<Verdict> {
     try {
       const sample = sampleOf(await host.stats())
       // A browser that does not count: its own word has to do.
-      return sample === null ? "alive" : this.watch.look(sample, this.platform.now())
+      return sample === null ? "alive" : this.liveness.look(sample, this.platform.now())
     } catch (_) {
       return "alive" // closed meanwhile
     }
   }
 
-  private act(host: LookoutHost, verdict: Verdict): void {
+  private act(host: PathMonitorHost, verdict: Verdict): void {
     if (verdict === "alive") {
       this.asked = false
       return
@@ -99,11 +99,11 @@ export class Lookout {
     }
     const online = host.online()
     if (online === null) return
-    if (online >= this.watch.heard - SAME_CHANGE_MS) this.remake(host, "the session has another socket")
+    if (online >= this.liveness.heard - SAME_CHANGE_MS) this.remake(host, "the session has another socket")
     else if (verdict === "dead") this.remake(host, "the path fails its checks")
   }
 
-  private remake(host: LookoutHost, why: string): void {
+  private remake(host: PathMonitorHost, why: string): void {
     const now = this.platform.now()
     if (now - this.remadeAt < REMAKE_MS) return
     this.remadeAt = now

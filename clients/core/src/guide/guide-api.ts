@@ -3,12 +3,12 @@
  * ERROR; a promise that nobody waits for is no unhandled rejection.
  */
 
-import type { CallClient } from "./call-client.js"
-import { CallError, asCallError } from "./errors.js"
-import { guideEvents, type GuideEvent, type Surface } from "./guide-events.js"
-import { callingInfo } from "./guide-message.js"
+import type { CallClient } from "../calls/call-client.js"
+import { CallError, asCallError } from "../errors.js"
+import { guideEvents, type GuideEvent, type Surface } from "./events.js"
+import { callingInfo } from "./message.js"
 import { mediaOf, sdkAppIDNumber, userIDText, userSigText } from "./identity.js"
-import type { KickReason } from "./protocol.js"
+import type { KickReason } from "../protocol.js"
 
 /** What `reject()` says where nothing rings, as it always did. */
 export const NOTHING_TO_REJECT = "未收到邀请，无法拒绝"
@@ -43,8 +43,12 @@ export interface Fault extends Error {
   readonly code: string | number
 }
 
-/** What a surface gives. */
-export interface DeskOptions {
+/**
+ * What a surface gives.
+ *
+ * @internal
+ */
+export interface GuideApiOptions {
   surface: Surface
   /** Hands an event to the page. */
   deliver(event: GuideEvent): void
@@ -56,15 +60,19 @@ export interface DeskOptions {
   strictEnd?: boolean
 }
 
-/** See the head of this file. */
-export class GuideDesk {
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
+export class GuideApi {
   private readonly stopHearing: () => void
   /** Why the last sign-in was not even tried: what it was given is no use. */
   private unusable: Fault | null = null
 
   constructor(
     protected readonly client: CallClient,
-    private readonly options: DeskOptions,
+    private readonly options: GuideApiOptions,
   ) {
     this.stopHearing = client.on((event) => guideEvents(event, options.surface, options.strictEnd).forEach((e) => options.deliver(e)))
   }
