@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
 import ts from "typescript"
+import { MODULES } from "./link-workspaces.mjs"
 
 /** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
@@ -114,8 +115,8 @@ function collect(file) {
   if (modules.has(file) || !existsSync(file)) return
   const place = placeOf(file)
   const needs = []
-  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
-    const needed = join(dirname(file), path)
+  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("((?:\.|@tring\/)[^"]+)"\)/g, (_, path) => {
+    const needed = MODULES.has(path) ? join(compiled, MODULES.get(path)) : join(dirname(file), path)
     needs.push(needed)
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
     return `require("${to.startsWith(".") ? to : `./${to}`}")`

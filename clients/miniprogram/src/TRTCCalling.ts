@@ -1,6 +1,6 @@
 /** `<TRTCCalling>`: the component of the guide. It shows nothing until there is a call. */
 
-import { GUIDE_EVENT, TIM, type CallParameters } from "../../core/src/index.js"
+import { GUIDE_EVENT, TIM, type CallParameters } from "@tring/core"
 import { Calling, type Component as Host } from "./lib/calling.js"
 
 /** What the framework calls `this`, with what is added to it in `created`. */

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict"
 import { afterEach, test } from "node:test"
-import { pictureUnseen } from "../../core/src/index.js"
-import type { Call, CallEvent } from "../../core/src/index.js"
+import { pictureUnseen } from "@tring/core"
+import type { Call, CallEvent } from "@tring/core"
 import { built, setWx } from "./built.js"
 
 interface CallView {

@@ -4,8 +4,8 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { GUIDE_EVENT, guideEvents, recordOf } from "../../core/src/index.js"
-import type { Call, CallEvent } from "../../core/src/index.js"
+import { GUIDE_EVENT, guideEvents, recordOf } from "@tring/core"
+import type { Call, CallEvent } from "@tring/core"
 import { FOLDER } from "./built.js"
 
 const DOCS = join(FOLDER, "../../../../../docs")

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { Devices, MediaCall, MediaHost, MediaPort, Streams } from "../../core/src/index.js"
-import { World, settle } from "../../core/tests/world.js"
+import type { Devices, MediaCall, MediaHost, MediaPort, Streams } from "@tring/core"
+import { World, settle } from "@tring/core/testing"
 import { built } from "./built.js"
 
 interface LiveMedia extends MediaPort {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { afterEach, test } from "node:test"
-import type { Platform } from "../../core/src/index.js"
+import type { Platform } from "@tring/core"
 import { built, setWx } from "./built.js"
 
 interface Module {

@@ -1,6 +1,6 @@
 /** The names under which pages hear the guide's events. */
 
-import { GUIDE_EVENT, type GuideEventName } from "../../core/src/index.js"
+import { GUIDE_EVENT, type GuideEventName } from "@tring/core"
 
 /** What this SDK tells besides what the core does, or will tell one day. */
 type FurtherName =

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { test } from "node:test"
 import { ERROR_TEXTS, errorText } from "../src/element/error-texts.js"
 import { MEANT_FOR_PAGE_MS, afterTab, isTyping, keyAct, takesFocus, type KeyPress, type KeyState } from "../src/element/keyboard.js"
-import { endText } from "../../core/src/index.js"
+import { endText } from "@tring/core"
 import { texts } from "../src/element/texts.js"
 import { DEVICE_ERRORS } from "../src/media/devices.js"
 

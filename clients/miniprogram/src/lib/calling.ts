@@ -3,7 +3,7 @@
 import {
   CallError, GUIDE_EVENT, GuideApi, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError, recordOf,
   type Call, type CallParameters, type GuideEvent, type GuideMessage, type Unsubscribe,
-} from "../../../core/src/index.js"
+} from "@tring/core"
 import * as config from "../config.js"
 import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
 import { log } from "./platform.js"

@@ -7,7 +7,7 @@ import {
   type MediaHost,
   type Platform,
   type VideoCodec,
-} from "../../../core/src/index.js"
+} from "@tring/core"
 import { PathMonitor } from "./path-monitor.js"
 import { Transport } from "./transport.js"
 

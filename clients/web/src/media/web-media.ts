@@ -8,7 +8,7 @@ import {
   type MediaPort,
   type Platform,
   type VideoCodec,
-} from "../../../core/src/index.js"
+} from "@tring/core"
 import {
   DEVICE_ERRORS,
   VIDEO_QUALITIES,

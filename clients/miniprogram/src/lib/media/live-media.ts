@@ -3,7 +3,7 @@
  * This file has what belongs to the call: what its user wants and lets the app use, what is mounted, how the whole does.
  */
 
-import type { Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream } from "../../../../core/src/index.js"
+import type { Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream } from "@tring/core"
 import { StreamAddresses } from "./addresses.js"
 import { playerNews, pusherErrorNews, pusherNews, type PusherNews } from "./codes.js"
 import { Player } from "./player.js"
