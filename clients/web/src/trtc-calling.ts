@@ -322,13 +322,15 @@ export class TRTCCalling {
   }
 
   private async devicesChanged(): Promise<void> {
-    const [cameraList, microphoneList, speakerList] = await Promise.all([
-      this.getCameras(), this.getMicrophones(), this.getSpeakers(),
-    ])
+    const [cameraList, microphoneList, speakerList] = await Promise.all([this.getCameras(), this.getMicrophones(), this.getSpeakers()])
     const { microphoneID, cameraID, speakerID } = this.guide.phone.media.current
     this.handlers.call(CLASS_EVENT.DEVICED_UPDATED, {
-      cameraList, microphoneList, speakerList,
-      currentMicrophoneID: microphoneID, currentCameraID: cameraID, currentSpeakerID: speakerID,
+      cameraList,
+      microphoneList,
+      speakerList,
+      currentMicrophoneID: microphoneID,
+      currentCameraID: cameraID,
+      currentSpeakerID: speakerID,
     })
   }
 }

@@ -254,7 +254,12 @@ export function freshBrowser({ devices = true } = {}): { devices: FakeDevices; w
 export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer") {
   const told: string[] = []
   const call: MediaCall = {
-    media: "video", role: "callee", talking: true, self: "B", others: ["A"], exchange,
+    media: "video",
+    role: "callee",
+    talking: true,
+    self: "B",
+    others: ["A"],
+    exchange,
     streams: () => Promise.reject(new Error("a browser asks for no streams")),
   }
   const host: MediaHost = {

@@ -90,8 +90,13 @@ const element = (localName: string, more: object = {}) => ({ localName, getAttri
 
 test("a call takes no focus from where somebody types", () => {
   const typed = [
-    element("input", { type: "text" }), element("input", { type: "search" }), element("textarea"), element("select"),
-    element("iframe"), element("div", { isContentEditable: true }), element("div", { getAttribute: () => "textbox" }),
+    element("input", { type: "text" }),
+    element("input", { type: "search" }),
+    element("textarea"),
+    element("select"),
+    element("iframe"),
+    element("div", { isContentEditable: true }),
+    element("div", { getAttribute: () => "textbox" }),
   ]
   for (const focused of typed) {
     assert.equal(isTyping(focused), true, focused.localName)

@@ -133,8 +133,16 @@ test("methods that are called without what they need reject and are told, and th
     await assert.rejects(act(), { name: "CallError" })
   }
   assert.deepEqual(codes, [
-    "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
-    "no_call", "no_call", "config_invalid", "config_invalid",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "no_call",
+    "no_call",
+    "config_invalid",
+    "config_invalid",
   ])
 })
 
@@ -190,7 +198,10 @@ test("sound that waits for a touch is an event and an ERROR; resumePlayback() re
   FakeAudio.touched = false
   void guide.accept()
   await settle()
-  assert.deepEqual(names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"), ["AUTOPLAY_FAILED", "ERROR"])
+  assert.deepEqual(
+    names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"),
+    ["AUTOPLAY_FAILED", "ERROR"],
+  )
   assert.deepEqual(errors(), ["playback_blocked"])
   await assert.rejects(guide.resumePlayback(), { code: "playback_blocked" })
   FakeAudio.touched = true

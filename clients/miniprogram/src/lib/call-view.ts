@@ -154,10 +154,13 @@ export class CallView {
     const { screen, options } = this
     const at = screen.nextChange
     if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = at === null ? null : setTimeout(() => {
-      screen.expire(at)
-      this.changed()
-    }, at - options.now())
+    this.timer =
+      at === null
+        ? null
+        : setTimeout(() => {
+            screen.expire(at)
+            this.changed()
+          }, at - options.now())
     options.changed()
   }
 

@@ -40,10 +40,7 @@ export class CallView {
   ) {
     this.phone = guide.phone
     this.screen = makeScreen(this.actions())
-    this.stop = [
-      this.phone.client.on((event) => this.happened(event)),
-      this.phone.media.changes.on(() => this.refresh()),
-    ]
+    this.stop = [this.phone.client.on((event) => this.happened(event)), this.phone.media.changes.on(() => this.refresh())]
   }
 
   /** Shows the present state anew. */

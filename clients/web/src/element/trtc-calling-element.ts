@@ -274,7 +274,7 @@ export class TRTCCallingElement extends HTMLElement {
       try {
         this.config = JSON.parse(text) as TRTCCallingConfig
       } catch (_) {
-        console.error("[tring] the attribute config is no JSON: set it as {\"sdkAppID\":…,\"userID\":…,\"userSig\":…}")
+        console.error('[tring] the attribute config is no JSON: set it as {"sdkAppID":…,"userID":…,"userSig":…}')
       }
     }
     if (name === "lang" || name === "inline") this.view?.refresh()

@@ -21,7 +21,10 @@ export function offerSettings(title: string, content: string, confirmText: strin
   return new Promise((resolve) => {
     const none = () => resolve(null)
     wx.showModal({
-      title, content, confirmText, cancelText,
+      title,
+      content,
+      confirmText,
+      cancelText,
       success: ({ confirm }) => {
         if (!confirm) return none()
         wx.openSetting({
