@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
 import ts from "typescript"
+import { MODULES } from "./link-workspaces.mjs"
 
 /** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
@@ -25,8 +26,7 @@ mkdirSync(folder, { recursive: true })
 cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
 
 /** Where a compiled module goes. */
-const placeOf = (file) =>
-  file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file))
+const placeOf = (file) => (file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file)))
 
 /** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
  * machines older than ES2015, which the guide's oldest phone is not. A getter is hidden from loops without being told so,
@@ -52,7 +52,11 @@ function shortClasses(text) {
 }
 
 /** Style sheets need blanks between words only. */
-const shortStyles = (text) => text.replace(/\s+/g, " ").replace(/ ?([{};,]) ?|(:) /g, "$1$2").replace(/;}/g, "}")
+const shortStyles = (text) =>
+  text
+    .replace(/\s+/g, " ")
+    .replace(/ ?([{};,]) ?|(:) /g, "$1$2")
+    .replace(/;}/g, "}")
 
 /** Where a compiled module came from. */
 const sourceOf = (file) => join(clients, relative(compiled, file)).replace(/\.js$/, ".ts")
@@ -67,8 +71,7 @@ function* nodes(value) {
 }
 
 /** `text` with other texts in the places of some nodes. */
-const replaced = (text, places) =>
-  places.sort(([a], [b]) => b.start - a.start).reduce((t, [{ start, end }, by]) => t.slice(0, start) + by + t.slice(end), text)
+const replaced = (text, places) => places.sort(([a], [b]) => b.start - a.start).reduce((t, [{ start, end }, by]) => t.slice(0, start) + by + t.slice(end), text)
 
 /**
  * Members that only their own class may touch: the compiler has checked that. They are marked for the mangler where the class
@@ -87,7 +90,10 @@ function markPrivates(file, text) {
     else if (hidden.has(name)) names.delete(node.property.name)
   }
   for (const [, name] of source.matchAll(/^ {2}(?:readonly |(?:get|set) )?(\w+)(?:\(|:|\?:)/gm)) names.delete(name)
-  return replaced(text, own.filter(({ name }) => names.has(name)).map((node) => [node, `${PRIVATE}${node.name}`]))
+  return replaced(
+    text,
+    own.filter(({ name }) => names.has(name)).map((node) => [node, `${PRIVATE}${node.name}`]),
+  )
 }
 
 const PRIVATE = "$private$"
@@ -114,8 +120,8 @@ function collect(file) {
   if (modules.has(file) || !existsSync(file)) return
   const place = placeOf(file)
   const needs = []
-  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
-    const needed = join(dirname(file), path)
+  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("((?:\.|@tring\/)[^"]+)"\)/g, (_, path) => {
+    const needed = MODULES.has(path) ? join(compiled, MODULES.get(path)) : join(dirname(file), path)
     needs.push(needed)
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
     return `require("${to.startsWith(".") ? to : `./${to}`}")`
@@ -146,14 +152,20 @@ function takenFrom(file) {
 function ownConstants(file, text) {
   const taken = takenFrom(file)
   const own = Array.from(text.matchAll(/^exports\.([A-Z][A-Z0-9_]*) = /gm), (m) => m[1]).filter((name) => !taken.has(name))
-  return own.reduce((t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name), text)
+  return own.reduce(
+    (t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name),
+    text,
+  )
 }
 
 /** What of the core only the web and tests import is not exported, and goes where nothing else needs it. */
 function prune(file) {
   const taken = takenFrom(file)
   const text = modules.get(file).replace(/^exports\.(\w+) = (?:\w+\.)?\1;\n/gm, (line, name) => (taken.has(name) ? line : ""))
-  modules.set(file, text.replace(/^var (\w+) = require\(.*\);\n/gm, (line, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1 ? line : "")))
+  modules.set(
+    file,
+    text.replace(/^var (\w+) = require\(.*\);\n/gm, (line, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1 ? line : "")),
+  )
 }
 
 /** a, b, … z, aa, ab, … */
@@ -165,9 +177,15 @@ const LOADED_BY_NAME = ["TRTCCalling.js", "listen.js", ...["call-view", "environ
 /** The other modules hand each other what they export under short names: nobody else reads them. */
 function shortExports(file) {
   const short = new Map([...takenFrom(file)].map((name, n) => [name, letters(n)]))
-  modules.set(file, modules.get(file).replace(/\bexports\.(\w+)/g, (whole, name) => (short.has(name) ? `exports.${short.get(name)}` : whole)))
+  modules.set(
+    file,
+    modules.get(file).replace(/\bexports\.(\w+)/g, (whole, name) => (short.has(name) ? `exports.${short.get(name)}` : whole)),
+  )
   for (const { other, member } of importers(file)) {
-    modules.set(other, modules.get(other).replace(member, (whole, name) => whole.replace(/\w+$/, short.get(name))))
+    modules.set(
+      other,
+      modules.get(other).replace(member, (whole, name) => whole.replace(/\w+$/, short.get(name))),
+    )
   }
 }
 
@@ -180,21 +198,27 @@ function internalNames(sources) {
   const internal = new Set()
   const kept = new Set()
   const look = (file, declared) => {
-    const marks = (node) => (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) && ts.getJSDocTags(node).some((tag) => tag.tagName.text === "internal")
+    const marks = (node) =>
+      (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) &&
+      ts.getJSDocTags(node).some((tag) => tag.tagName.text === "internal")
     const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2022, true)
     const keysAreData = !source.statements.some(marks)
     const visit = (node, marked) => {
       const member = ts.isTypeElement(node) || ts.isClassElement(node) || ts.isParameterPropertyDeclaration(node, node.parent)
       const isPrivate = member && ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private
       if (member && node.name !== undefined && !isPrivate) (marked ? declared : kept).add(node.name.text)
-      if (ts.isStringLiteralLike(node) || (keysAreData && (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node)))) kept.add(node.text ?? node.name.text)
+      if (ts.isStringLiteralLike(node) || (keysAreData && (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node))))
+        kept.add(node.text ?? node.name.text)
       ts.forEachChild(node, (child) => visit(child, marked || marks(child)))
     }
     visit(source, false)
   }
   for (const file of sources) look(file, internal)
   const libraries = ["typescript/lib/lib.es5.d.ts", "typescript/lib/lib.es2015.core.d.ts", "typescript/lib/lib.es2015.promise.d.ts"]
-  for (const file of [...libraries, ...readdirSync(join(modulesOf("miniprogram-api-typings"), "types/wx")).map((name) => `miniprogram-api-typings/types/wx/${name}`)]) {
+  for (const file of [
+    ...libraries,
+    ...readdirSync(join(modulesOf("miniprogram-api-typings"), "types/wx")).map((name) => `miniprogram-api-typings/types/wx/${name}`),
+  ]) {
     look(modulesOf(file), kept)
   }
   return [...internal].filter((name) => !kept.has(name))
@@ -205,7 +229,9 @@ const modulesOf = (name) => join(clients, "node_modules", name)
 /** Such members have the same short name in all modules; `$` is in no other. */
 function shortMembers() {
   const sources = ["core/src", "miniprogram/src"].flatMap((folder) =>
-    readdirSync(join(clients, folder), { recursive: true }).filter((name) => name.endsWith(".ts")).map((name) => join(clients, folder, name)),
+    readdirSync(join(clients, folder), { recursive: true })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(clients, folder, name)),
   )
   const short = new Map(internalNames(sources).map((name, n) => [name, `${letters(n)}$`]))
   for (const [file, text] of modules) {
@@ -267,7 +293,9 @@ const about = {
 }
 writeFileSync(join(home, "package.json"), `${JSON.stringify(about, null, 2)}\n`)
 
-const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, name)).filter((file) => statSync(file).isFile())
+const files = readdirSync(folder, { recursive: true })
+  .map((name) => join(folder, name))
+  .filter((file) => statSync(file).isFile())
 const weigh = (ending) => files.filter((file) => file.endsWith(ending)).reduce((sum, file) => sum + statSync(file).size, 0)
 const kb = (bytes) => (bytes / 1000).toFixed(1)
 console.log(`TRTCCalling for mini-programs: ${files.length} files, ${kb(weigh(""))} kB (scripts ${kb(weigh(".js"))}, bound ${kb(MAX_BYTES)})`)

@@ -332,7 +332,10 @@ test("devices are told to the server in their newest state, one request at a tim
   assert.deepEqual(sent(), [[false, true]])
   a.server.ok("devices")
   await settle()
-  assert.deepEqual(sent(), [[false, true], [true, false]])
+  assert.deepEqual(sent(), [
+    [false, true],
+    [true, false],
+  ])
   a.server.ok("devices")
   await settle()
   assert.equal(sent().length, 2)
@@ -456,7 +459,10 @@ test("without a common codec the page is told once, and the screen as long as a 
   assert.equal(shown(), false)
   await a.told({ type: "video_codec", callID: "c1", userID: "B" })
   await a.told({ type: "video_codec", callID: "c1", userID: "A" })
-  assert.deepEqual(a.heard.filter((name) => name === "ERROR"), ["ERROR"])
+  assert.deepEqual(
+    a.heard.filter((name) => name === "ERROR"),
+    ["ERROR"],
+  )
   assert.equal(a.payload("ERROR")?.["code"], "video_codec")
   assert.deepEqual([a.client.call?.unseen, phase(a)], [["B", "A"], "connected"])
   void a.client.setDevices({ camera: false })
@@ -534,7 +540,10 @@ test("a wish for video that was taken back opens no camera when the server comes
   void a.client.switchMedia("audio")
   await a.told({ type: "media", callID: "c1", userID: "A", media: "video" })
   await a.told({ type: "media", callID: "c1", userID: "A", media: "audio" })
-  assert.deepEqual(a.media.told.filter((t) => t.endsWith("c")), [])
+  assert.deepEqual(
+    a.media.told.filter((t) => t.endsWith("c")),
+    [],
+  )
   assert.equal(a.client.call?.media, "audio")
 })
 

@@ -11,8 +11,19 @@ const ON = { microphone: true, camera: true }
 /** A call between A (here) and B, and its screen. */
 function shown({ oneLine = false, ...change }: Partial<Call> & { oneLine?: boolean } = {}) {
   const call = {
-    phase: "connected", role: "caller", media: "video", self: "A", sponsor: "A", invitees: ["B"], peers: [{ userID: "B", devices: ON }],
-    devices: ON, alerting: false, unreachable: false, unseen: [], connectedAt: 1000, ...change,
+    phase: "connected",
+    role: "caller",
+    media: "video",
+    self: "A",
+    sponsor: "A",
+    invitees: ["B"],
+    peers: [{ userID: "B", devices: ON }],
+    devices: ON,
+    alerting: false,
+    unreachable: false,
+    unseen: [],
+    connectedAt: 1000,
+    ...change,
   } as unknown as { -readonly [K in keyof Call]: Call[K] }
   const screen = new CallScreen({ ...RULES, oneLine })
   const around = { now: 1000, online: true, hidden: (_: string) => false }
@@ -84,16 +95,31 @@ test("a call that the server refuses says why; the next one begins clean", () =>
 })
 
 test("people have their sources as a list: what is sent, and what can be seen", () => {
-  const peers = [{ userID: "B", devices: ON }, { userID: "C", devices: { microphone: false, camera: true } }, { userID: "D", devices: { microphone: true, camera: false } }]
+  const peers = [
+    { userID: "B", devices: ON },
+    { userID: "C", devices: { microphone: false, camera: true } },
+    { userID: "D", devices: { microphone: true, camera: false } },
+  ]
   const { around, state } = shown({ peers, unseen: ["C"] })
-  assert.deepEqual(state().people.map((p) => [p.userID, p.name, sends(p, "microphone"), sends(p, "camera"), isVisible(p)]), [
-    ["B", "B", true, true, true], ["C", "C", false, true, false], ["D", "D", true, false, false],
-  ])
+  assert.deepEqual(
+    state().people.map((p) => [p.userID, p.name, sends(p, "microphone"), sends(p, "camera"), isVisible(p)]),
+    [
+      ["B", "B", true, true, true],
+      ["C", "C", false, true, false],
+      ["D", "D", true, false, false],
+    ],
+  )
   around.hidden = (userID) => userID === "B"
   assert.deepEqual(state().people.map(isVisible), [false, false, false])
   const voice = shown({ media: "audio" }).state()
   assert.deepEqual([voice.video, voice.canSwitch, voice.people.map(isVisible)], [false, false, [false]])
-  assert.deepEqual(state().self.sources.map(({ source, on }) => [source, on]), [["microphone", true], ["camera", true]])
+  assert.deepEqual(
+    state().self.sources.map(({ source, on }) => [source, on]),
+    [
+      ["microphone", true],
+      ["camera", true],
+    ],
+  )
 })
 
 test("only while both talk by video can it become a voice call", () => {
@@ -167,6 +193,12 @@ test("an error without a text, or with a place of its own on the screen, is no n
 
 test("a notice in words", () => {
   const t = callTexts("en")
-  assert.equal(noticeText(t, { key: "weakOwn", userID: "A" }, () => ""), "Your network is weak")
-  assert.equal(noticeText(t, { key: null, code: "overloaded" }, (code) => `text of ${code}`), "text of overloaded")
+  assert.equal(
+    noticeText(t, { key: "weakOwn", userID: "A" }, () => ""),
+    "Your network is weak",
+  )
+  assert.equal(
+    noticeText(t, { key: null, code: "overloaded" }, (code) => `text of ${code}`),
+    "text of overloaded",
+  )
 })

@@ -24,7 +24,11 @@ function guide(user: User, fault: CallError | null = null) {
   return { heard, guide: new GuideApi(user.client, { surface: "element", deliver, warn: () => {}, fault: () => fault }) }
 }
 
-const codeOf = (promise: Promise<unknown>) => promise.then(() => "done", (error: CallError) => error.code)
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "done",
+    (error: CallError) => error.code,
+  )
 
 for (const [name, act] of METHODS) {
   test(`${name}() on a phone that can never sign in says why, before and after a sign-in`, async () => {

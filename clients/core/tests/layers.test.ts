@@ -19,10 +19,12 @@ function importsOf(folders: string[]): Map<string, string[]> {
   const names = folders.flatMap((folder) => readdirSync(join(CLIENTS, folder), { recursive: true }).map((name) => join(folder, String(name))))
   const files = names.filter((name) => name.endsWith(".ts") && !name.includes("/tests/"))
   const read = (file: string) => readFileSync(join(CLIENTS, file), "utf8")
-  return new Map(files.map((file) => {
-    const paths = [...read(file).matchAll(/(?:from|import) "(\.[^"]+)\.js"/g)].map(([, path = ""]) => normalize(join(dirname(file), `${path}.ts`)))
-    return [file, paths.filter((path) => files.includes(path))]
-  }))
+  return new Map(
+    files.map((file) => {
+      const paths = [...read(file).matchAll(/(?:from|import) "(\.[^"]+)\.js"/g)].map(([, path = ""]) => normalize(join(dirname(file), `${path}.ts`)))
+      return [file, paths.filter((path) => files.includes(path))]
+    }),
+  )
 }
 
 /** A circle of imports, as the files on its way; null if there is none. */

@@ -14,7 +14,7 @@
  * ```
  */
 
-import { GuideApi, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
+import { GuideApi, Handlers, type CallParameters, type GuideEvent } from "@tring/core"
 import * as config from "./config.js"
 import { watchStatus, type CallStatus } from "./lib/call-status.js"
 import { END_SHOWN_MS } from "./lib/call-view.js"

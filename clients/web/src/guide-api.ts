@@ -1,6 +1,6 @@
 /** The guide's methods on one phone of a browser, for both surfaces; see {@link GuideApi}. */
 
-import { CallError, GuideApi, type CallParameters, type Fault, type GuideEvent, type Surface } from "../../core/src/index.js"
+import { CallError, GuideApi, type CallParameters, type Fault, type GuideEvent, type Surface } from "@tring/core"
 import type { EventName } from "./event-names.js"
 import { DeviceFault, VIDEO_QUALITIES, listDevices, type DeviceChoice, type Facing, type VideoQuality } from "./media/devices.js"
 import type { Phone } from "./phone.js"

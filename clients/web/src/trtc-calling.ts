@@ -1,6 +1,6 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "../../core/src/index.js"
+import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "@tring/core"
 import { complain } from "./complain.js"
 import { WebGuideApi, type DeviceParameters } from "./guide-api.js"
 import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
@@ -322,13 +322,15 @@ export class TRTCCalling {
   }
 
   private async devicesChanged(): Promise<void> {
-    const [cameraList, microphoneList, speakerList] = await Promise.all([
-      this.getCameras(), this.getMicrophones(), this.getSpeakers(),
-    ])
+    const [cameraList, microphoneList, speakerList] = await Promise.all([this.getCameras(), this.getMicrophones(), this.getSpeakers()])
     const { microphoneID, cameraID, speakerID } = this.guide.phone.media.current
     this.handlers.call(CLASS_EVENT.DEVICED_UPDATED, {
-      cameraList, microphoneList, speakerList,
-      currentMicrophoneID: microphoneID, currentCameraID: cameraID, currentSpeakerID: speakerID,
+      cameraList,
+      microphoneList,
+      speakerList,
+      currentMicrophoneID: microphoneID,
+      currentCameraID: cameraID,
+      currentSpeakerID: speakerID,
     })
   }
 }

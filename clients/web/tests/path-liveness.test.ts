@@ -35,22 +35,88 @@ function follow(phases: Phase[]): Verdict[] {
 
 const cases: Array<[what: string, phases: Phase[]]> = [
   ["talks", [[10_000, TALK, "alive"]]],
-  ["talks, and the network goes", [[3000, TALK, "alive"], [SILENT_MS + 600, { sent: 60 }, "silent"]]],
-  ["stays away", [[3000, TALK, "alive"], [10_000, { sent: 60, checks: 2 }, "dead"]]],
-  ["is away for a moment", [[3000, TALK, "alive"], [600, { sent: 60 }, "alive"], [3000, TALK, "alive"]]],
-  ["comes back", [[3000, TALK, "alive"], [2000, { sent: 60 }, "silent"], [300, TALK, "alive"], [5000, TALK, "alive"]]],
-  ["only listens, and the network goes", [[3000, { came: 60 }, "alive"], [2000, { checks: 2 }, "silent"]]],
-  ["only listens, and the other is muted", [[3000, { came: 60 }, "alive"], [6000, { sent: 1 }, "alive"]]],
+  [
+    "talks, and the network goes",
+    [
+      [3000, TALK, "alive"],
+      [SILENT_MS + 600, { sent: 60 }, "silent"],
+    ],
+  ],
+  [
+    "stays away",
+    [
+      [3000, TALK, "alive"],
+      [10_000, { sent: 60, checks: 2 }, "dead"],
+    ],
+  ],
+  [
+    "is away for a moment",
+    [
+      [3000, TALK, "alive"],
+      [600, { sent: 60 }, "alive"],
+      [3000, TALK, "alive"],
+    ],
+  ],
+  [
+    "comes back",
+    [
+      [3000, TALK, "alive"],
+      [2000, { sent: 60 }, "silent"],
+      [300, TALK, "alive"],
+      [5000, TALK, "alive"],
+    ],
+  ],
+  [
+    "only listens, and the network goes",
+    [
+      [3000, { came: 60 }, "alive"],
+      [2000, { checks: 2 }, "silent"],
+    ],
+  ],
+  [
+    "only listens, and the other is muted",
+    [
+      [3000, { came: 60 }, "alive"],
+      [6000, { sent: 1 }, "alive"],
+    ],
+  ],
   ["is muted, as the other is: checks and their answers", [[60_000, { came: 0.4, sent: 1, checks: 0.4 }, "alive"]]],
-  ["is never asked, and never answered", [[3000, TALK, "alive"], [60_000, { sent: 1 }, "silent"]]],
-  ["goes while its checks rest", [[3000, TALK, "alive"], [30_000, { sent: 60 }, "silent"]]],
-  ["is looked at once a second", [[3000, TALK, "alive", 1000], [3000, { sent: 60 }, "silent", 1000]]],
-  ["is looked at so rarely that nothing can be said", [[9000, TALK, "alive"], [60_000, { sent: 60 }, "alive", BLIND_MS + 1000]]],
+  [
+    "is never asked, and never answered",
+    [
+      [3000, TALK, "alive"],
+      [60_000, { sent: 1 }, "silent"],
+    ],
+  ],
+  [
+    "goes while its checks rest",
+    [
+      [3000, TALK, "alive"],
+      [30_000, { sent: 60 }, "silent"],
+    ],
+  ],
+  [
+    "is looked at once a second",
+    [
+      [3000, TALK, "alive", 1000],
+      [3000, { sent: 60 }, "silent", 1000],
+    ],
+  ],
+  [
+    "is looked at so rarely that nothing can be said",
+    [
+      [9000, TALK, "alive"],
+      [60_000, { sent: 60 }, "alive", BLIND_MS + 1000],
+    ],
+  ],
 ]
 
 for (const [what, phases] of cases) {
   test(`a path that ${what}`, () => {
-    assert.deepEqual(follow(phases), phases.map(([, , worst]) => worst))
+    assert.deepEqual(
+      follow(phases),
+      phases.map(([, , worst]) => worst),
+    )
   })
 }
 
@@ -91,7 +157,10 @@ test("another pair of addresses below the same path is a new beginning", () => {
 
 test("a report is the pair in use, with what the system refused to send", () => {
   const pair = { type: "candidate-pair", packetsReceived: 5, packetsSent: 7, packetsDiscardedOnSend: 2, requestsSent: 3, responsesReceived: 1 }
-  const rows = [{ ...pair, id: "a", nominated: true }, { ...pair, id: "b", requestsSent: 9, currentRoundTripTime: 0.25 }]
+  const rows = [
+    { ...pair, id: "a", nominated: true },
+    { ...pair, id: "b", requestsSent: 9, currentRoundTripTime: 0.25 },
+  ]
   assert.deepEqual(sampleOf([{ type: "transport", selectedCandidatePairId: "b" }, ...rows]), { pair: "b", came: 6, sent: 9, checks: 9, roundTrip: 250 })
   assert.deepEqual(sampleOf(rows), { pair: "a", came: 6, sent: 9, checks: 3, roundTrip: 0 }, "a browser that names none")
   assert.equal(sampleOf([{ type: "candidate-pair", id: "a", nominated: true, bytesReceived: 5 }]), null, "one that counts no packets")

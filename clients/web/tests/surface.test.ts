@@ -3,10 +3,10 @@
 import assert from "node:assert/strict"
 import { mock, test } from "node:test"
 import { FakeAudio, FakePlace, FakeSocket, freshBrowser, settle } from "./browser.js"
-import { WELCOME } from "../../core/tests/world.js"
+import { WELCOME } from "@tring/core/testing"
 import { WebGuideApi, type PageEvent } from "../src/guide-api.js"
 import { CLASS_EVENT, ELEMENT_EVENT } from "../src/event-names.js"
-import { Handlers } from "../../core/src/index.js"
+import { Handlers } from "@tring/core"
 import { complain } from "../src/complain.js"
 import { Phone } from "../src/phone.js"
 import { TRTCCalling } from "../src/trtc-calling.js"
@@ -133,8 +133,16 @@ test("methods that are called without what they need reject and are told, and th
     await assert.rejects(act(), { name: "CallError" })
   }
   assert.deepEqual(codes, [
-    "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
-    "no_call", "no_call", "config_invalid", "config_invalid",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "no_call",
+    "no_call",
+    "config_invalid",
+    "config_invalid",
   ])
 })
 
@@ -190,7 +198,10 @@ test("sound that waits for a touch is an event and an ERROR; resumePlayback() re
   FakeAudio.touched = false
   void guide.accept()
   await settle()
-  assert.deepEqual(names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"), ["AUTOPLAY_FAILED", "ERROR"])
+  assert.deepEqual(
+    names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"),
+    ["AUTOPLAY_FAILED", "ERROR"],
+  )
   assert.deepEqual(errors(), ["playback_blocked"])
   await assert.rejects(guide.resumePlayback(), { code: "playback_blocked" })
   FakeAudio.touched = true

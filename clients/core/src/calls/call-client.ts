@@ -104,8 +104,7 @@ export class CallClient {
   logout(): Promise<void> {
     const active = this.active
     this.givenUp++
-    const leave =
-      active === null ? Promise.resolve() : isRinging(active.call.phase) ? this.reject() : this.hangup()
+    const leave = active === null ? Promise.resolve() : isRinging(active.call.phase) ? this.reject() : this.hangup()
     const out = () => this.connection.logout()
     const signingOut = leave.then(out, out).then(() => {
       if (this.signingOut === signingOut) this.signingOut = null
@@ -430,9 +429,7 @@ export class CallClient {
       return
     }
     const known =
-      active !== null &&
-      active.call.callID !== "" &&
-      (active.call.callID === event.callID || (event.type === "merged" && active.call.callID === event.into))
+      active !== null && active.call.callID !== "" && (active.call.callID === event.callID || (event.type === "merged" && active.call.callID === event.into))
     if (active === null || !known) {
       const dialing = active !== null && active.call.callID === ""
       if (dialing && this.early.length < MAX_EARLY_EVENTS) this.early.push(event)

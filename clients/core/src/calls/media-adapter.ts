@@ -34,13 +34,7 @@ export function mediaCall(call: Call, connection: Connection): MediaCall {
 }
 
 /** To whom the media of a call reports; what comes after the call is dropped. */
-export function mediaHost(to: {
-  call: Call
-  current(): boolean
-  emit(event: CallEvent): void
-  devices(devices: Devices): void
-  silent(): void
-}): MediaHost {
+export function mediaHost(to: { call: Call; current(): boolean; emit(event: CallEvent): void; devices(devices: Devices): void; silent(): void }): MediaHost {
   const { call, current, emit } = to
   return {
     status: (status) => {

@@ -90,10 +90,7 @@ export interface Credentials {
 }
 
 /** Why a session is over for good. */
-export type CloseReason =
-  | { kind: "logged_out" }
-  | { kind: "kicked"; reason: KickReason }
-  | { kind: "refused"; error: CallError }
+export type CloseReason = { kind: "logged_out" } | { kind: "kicked"; reason: KickReason } | { kind: "refused"; error: CallError }
 
 /** Where the session stands. */
 export type ConnectionState =
@@ -188,8 +185,7 @@ export class Connection {
   login(credentials: Credentials): Promise<void> {
     if (this.current.name !== "idle" && this.current.name !== "closed") {
       const known = this.credentials
-      const same =
-        known !== null && known.userID === credentials.userID && known.sdkAppID === credentials.sdkAppID
+      const same = known !== null && known.userID === credentials.userID && known.sdkAppID === credentials.sdkAppID
       if (!same) return Promise.reject(new CallError("already_logged_in", "another user is signed in: call logout() first"))
       this.credentials = credentials
       return this.signIn ? this.signIn.promise : Promise.resolve()
@@ -498,10 +494,7 @@ export class Connection {
     this.dropSocket()
     this.ticket = null
     this.credentials = null
-    const error =
-      reason.kind === "refused"
-        ? reason.error
-        : new CallError("closed", reason.kind === "kicked" ? "signed out by the server" : "logged out")
+    const error = reason.kind === "refused" ? reason.error : new CallError("closed", reason.kind === "kicked" ? "signed out by the server" : "logged out")
     const signIn = this.signIn
     this.signIn = null
     this.failPending(error)

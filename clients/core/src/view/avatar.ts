@@ -2,7 +2,10 @@
 
 /** One or two letters that stand for a name. */
 export function initials(name: string): string {
-  const words = name.trim().split(/[\s_.-]+/).filter((w) => w !== "")
+  const words = name
+    .trim()
+    .split(/[\s_.-]+/)
+    .filter((w) => w !== "")
   const first = Array.from(words[0] || "?")
   if (/[\u3400-\u9fff]/.test(name)) return Array.from(name).slice(-2).join("")
   const second = words.length > 1 ? Array.from(words[words.length - 1] || "")[0] || "" : ""

@@ -1,7 +1,7 @@
 /** Draws the model of the call screen into the template's data, on whatever page that is. */
 
-import { CallScreen, clock, hueOf, initials, isVisible, noticeText, sends, statusText } from "../../../core/src/index.js"
-import type { Call, CallEvent, Language, ScreenState } from "../../../core/src/index.js"
+import { CallScreen, clock, hueOf, initials, isVisible, noticeText, sends, statusText } from "@tring/core"
+import type { Call, CallEvent, Language, ScreenState } from "@tring/core"
 import type { LiveMedia } from "./media/live-media.js"
 import type { PlayerTag } from "./media/stage.js"
 import { ERROR_TEXTS, errorText, texts, type Texts } from "./texts.js"
@@ -154,10 +154,13 @@ export class CallView {
     const { screen, options } = this
     const at = screen.nextChange
     if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = at === null ? null : setTimeout(() => {
-      screen.expire(at)
-      this.changed()
-    }, at - options.now())
+    this.timer =
+      at === null
+        ? null
+        : setTimeout(() => {
+            screen.expire(at)
+            this.changed()
+          }, at - options.now())
     options.changed()
   }
 

@@ -1,9 +1,20 @@
 /** One component on one page: the guide's methods, its handlers, and what its template shows. */
 
 import {
-  CallError, GUIDE_EVENT, GuideApi, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError, recordOf,
-  type Call, type CallParameters, type GuideEvent, type GuideMessage, type Unsubscribe,
-} from "../../../core/src/index.js"
+  CallError,
+  GUIDE_EVENT,
+  GuideApi,
+  Handlers,
+  NOTHING_TO_REJECT,
+  answerMessage,
+  asCallError,
+  recordOf,
+  type Call,
+  type CallParameters,
+  type GuideEvent,
+  type GuideMessage,
+  type Unsubscribe,
+} from "@tring/core"
 import * as config from "../config.js"
 import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
 import { log } from "./platform.js"

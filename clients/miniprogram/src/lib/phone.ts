@@ -3,7 +3,7 @@
  * without one, {@link listen} may open a page that has it.
  */
 
-import { CallClient, Connection, asCallError, type Call, type CallError, type CallEvent, type PlayStream } from "../../../core/src/index.js"
+import { CallClient, Connection, asCallError, type Call, type CallError, type CallEvent, type PlayStream } from "@tring/core"
 import * as config from "../config.js"
 import { CallView } from "./call-view.js"
 import { environment, type Environment } from "./environment.js"

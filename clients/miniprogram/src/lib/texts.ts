@@ -1,6 +1,6 @@
 /** What the call screen of a mini-program says besides the core's texts of a call. */
 
-import { ERROR_TEXTS as CORE_TEXTS, callTexts, errorTextOf, type ErrorTexts, type Language } from "../../../core/src/index.js"
+import { ERROR_TEXTS as CORE_TEXTS, callTexts, errorTextOf, type ErrorTexts, type Language } from "@tring/core"
 
 const ZH = {
   ...callTexts("zh"),

@@ -1,7 +1,7 @@
 /** Draws the model of the call screen onto the element's screen, and rings. */
 
-import { CallScreen, isVisible, noticeText, sends, statusText } from "../../../core/src/index.js"
-import type { Call, CallEvent, Language, Notice as ModelNotice, ScreenState } from "../../../core/src/index.js"
+import { CallScreen, isVisible, noticeText, sends, statusText } from "@tring/core"
+import type { Call, CallEvent, Language, Notice as ModelNotice, ScreenState } from "@tring/core"
 import type { WebGuideApi } from "../guide-api.js"
 import { DeviceFault, listDevices } from "../media/devices.js"
 import { takesH264 } from "../media/transport.js"
@@ -40,10 +40,7 @@ export class CallView {
   ) {
     this.phone = guide.phone
     this.screen = makeScreen(this.actions())
-    this.stop = [
-      this.phone.client.on((event) => this.happened(event)),
-      this.phone.media.changes.on(() => this.refresh()),
-    ]
+    this.stop = [this.phone.client.on((event) => this.happened(event)), this.phone.media.changes.on(() => this.refresh())]
   }
 
   /** Shows the present state anew. */

@@ -3,7 +3,7 @@
  * screen covers the page, or the box it stands in with the attribute `inline`.
  */
 
-import { Handlers, type Call, type CallEvent, type CallParameters } from "../../../core/src/index.js"
+import { Handlers, type Call, type CallEvent, type CallParameters } from "@tring/core"
 import { WebGuideApi, type DeviceParameters } from "../guide-api.js"
 import { ELEMENT_EVENT } from "../event-names.js"
 import type { DeviceChoice, VideoQuality } from "../media/devices.js"
@@ -274,7 +274,7 @@ export class TRTCCallingElement extends HTMLElement {
       try {
         this.config = JSON.parse(text) as TRTCCallingConfig
       } catch (_) {
-        console.error("[tring] the attribute config is no JSON: set it as {\"sdkAppID\":…,\"userID\":…,\"userSig\":…}")
+        console.error('[tring] the attribute config is no JSON: set it as {"sdkAppID":…,"userID":…,"userSig":…}')
       }
     }
     if (name === "lang" || name === "inline") this.view?.refresh()

@@ -5,7 +5,7 @@
  * and the path heals with it sooner than another one is made.
  */
 
-import type { Cancel, Platform } from "../../../core/src/index.js"
+import type { Cancel, Platform } from "@tring/core"
 import { PathLiveness, sampleOf, type Verdict } from "./path-liveness.js"
 
 /** Time between two looks, ms. Higher: less CPU. Lower: silence is noticed sooner. */

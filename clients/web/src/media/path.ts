@@ -1,13 +1,6 @@
 /** The way of a call's media to the server: one transport after the other, until one holds. */
 
-import {
-  CallError,
-  asCallError,
-  type Cancel,
-  type MediaHost,
-  type Platform,
-  type VideoCodec,
-} from "../../../core/src/index.js"
+import { CallError, asCallError, type Cancel, type MediaHost, type Platform, type VideoCodec } from "@tring/core"
 import { PathMonitor } from "./path-monitor.js"
 import { Transport } from "./transport.js"
 

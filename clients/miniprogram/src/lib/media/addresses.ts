@@ -1,6 +1,6 @@
 /** Where a call's streams are pushed to and played from: asked of the server once, and anew after a stream was lost. */
 
-import { asCallError, backoff, type Cancel, type MediaCall, type MediaHost, type Platform, type Streams } from "../../../../core/src/index.js"
+import { asCallError, backoff, type Cancel, type MediaCall, type MediaHost, type Platform, type Streams } from "@tring/core"
 
 /**
  * The addresses of one call's streams.

@@ -3,7 +3,7 @@
  * This file has what belongs to the call: what its user wants and lets the app use, what is mounted, how the whole does.
  */
 
-import type { Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream } from "../../../../core/src/index.js"
+import type { Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream } from "@tring/core"
 import { StreamAddresses } from "./addresses.js"
 import { playerNews, pusherErrorNews, pusherNews, type PusherNews } from "./codes.js"
 import { Player } from "./player.js"
@@ -81,9 +81,14 @@ export class LiveMedia implements MediaPort {
   }
 
   get players(): PlayerTag[] {
-    return this.now === null ? [] : this.now.players.map(({ id, stream }) => ({
-      id, userID: stream.userID, src: this.options.srcOf(stream), hidden: this.isHidden(stream.userID),
-    }))
+    return this.now === null
+      ? []
+      : this.now.players.map(({ id, stream }) => ({
+          id,
+          userID: stream.userID,
+          src: this.options.srcOf(stream),
+          hidden: this.isHidden(stream.userID),
+        }))
   }
 
   /** The camera looks at the user. */
@@ -105,8 +110,20 @@ export class LiveMedia implements MediaPort {
     })
     const pusher = new Pusher({ platform, stage, host, addresses, speaks: () => session.wanted.microphone, changed: () => this.tellStatus(session) })
     const session: Session = {
-      call, host, addresses, pusher, players: [], wanted, agreed: false, allowed: null, askedCamera: false, missed: { microphone: false, camera: false },
-      front: true, status: "idle", ever: false, awayCamera: null,
+      call,
+      host,
+      addresses,
+      pusher,
+      players: [],
+      wanted,
+      agreed: false,
+      allowed: null,
+      askedCamera: false,
+      missed: { microphone: false, camera: false },
+      front: true,
+      status: "idle",
+      ever: false,
+      awayCamera: null,
     }
     this.now = session
   }

@@ -1,6 +1,6 @@
 /** What the user lets this app use. */
 
-import type { Devices } from "../../../../core/src/index.js"
+import type { Devices } from "@tring/core"
 
 /** Asks where it was never asked. False where the user has refused, now or before: WeChat does not ask again. */
 function authorize(scope: string): Promise<boolean> {
@@ -21,7 +21,10 @@ export function offerSettings(title: string, content: string, confirmText: strin
   return new Promise((resolve) => {
     const none = () => resolve(null)
     wx.showModal({
-      title, content, confirmText, cancelText,
+      title,
+      content,
+      confirmText,
+      cancelText,
       success: ({ confirm }) => {
         if (!confirm) return none()
         wx.openSetting({

@@ -6,7 +6,7 @@
  * ```
  */
 
-import { backoff, type Cancel, type Platform, type PlayStream } from "../../../../core/src/index.js"
+import { backoff, type Cancel, type Platform, type PlayStream } from "@tring/core"
 import type { StreamAddresses } from "./addresses.js"
 import type { PlayerControl, Stage } from "./stage.js"
 

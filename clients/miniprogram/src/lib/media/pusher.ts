@@ -12,7 +12,7 @@
  * The tag stays mounted until the call is over; the microphone is muted by its volume, the camera by `enable-camera`.
  */
 
-import { backoff, type Cancel, type MediaHost, type Platform } from "../../../../core/src/index.js"
+import { backoff, type Cancel, type MediaHost, type Platform } from "@tring/core"
 import type { StreamAddresses } from "./addresses.js"
 import type { PusherControl, Stage } from "./stage.js"
 
