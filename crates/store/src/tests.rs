@@ -1,24 +1,22 @@
 use super::*;
-use std::path::Path;
 use tempfile::TempDir;
 use tring_protocol::{CallId, EndReason, MediaType, RoomId, SdkAppId, Timestamp, UserId};
 use tring_usersig::Key;
 
 mod apps;
 mod calls;
-mod open;
 
 /// A fresh data folder, and its store.
-async fn fresh() -> (TempDir, Store) {
+pub(crate) async fn fresh() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     (folder, store)
 }
 
-fn user(text: &str) -> UserId {
+pub(crate) fn user(text: &str) -> UserId {
     UserId::new(text).unwrap()
 }
 
-fn at(ms: u64) -> Timestamp {
+pub(crate) fn at(ms: u64) -> Timestamp {
     Timestamp::from_millis(ms)
 }

@@ -1,6 +1,9 @@
 //! The data folder and the file in it.
 
-use super::*;
+use crate::tests::*;
+use crate::*;
+use std::path::Path;
+use tring_protocol::{CallId, EndReason, MediaType, RoomId, SdkAppId};
 
 #[tokio::test]
 async fn a_missing_folder_is_made_and_kept_from_other_users() {

@@ -1,8 +1,8 @@
 //! Call records: what happened in a call, for the app's owner. They are written while the call goes on, so that a server
 //! that dies takes none with it.
 
-use crate::apps::id_from_column;
-use crate::open::{from_column, to_column};
+use crate::model::apps::id_from_column;
+use crate::sqlite::{from_column, to_column};
 use crate::{RunId, Store, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};

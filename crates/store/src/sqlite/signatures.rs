@@ -1,6 +1,6 @@
 //! The audit of the signing service: who got a UserSig, when, through which door. Never the UserSig itself.
 
-use crate::open::{from_column, to_column};
+use crate::sqlite::{from_column, to_column};
 use crate::{MAX_LISTED, Store, StoreError};
 use sqlx::Row;
 use tring_protocol::{SdkAppId, Timestamp, UserId};

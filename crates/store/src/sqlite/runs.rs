@@ -1,7 +1,7 @@
 //! Starts of servers: which calls each carries, when each was last alive, and what becomes of the calls of one that died.
 
-use crate::apps::random;
-use crate::open::to_column;
+use crate::model::apps::random;
+use crate::sqlite::to_column;
 use crate::{Store, StoreError};
 use sqlx::Row;
 use tring_protocol::Timestamp;

@@ -1,6 +1,6 @@
 //! Old rows go away, some at a time, so that nobody else waits long to write.
 
-use crate::open::to_column;
+use crate::sqlite::to_column;
 use crate::{Store, StoreError};
 use tring_protocol::Timestamp;
 

@@ -1,6 +1,6 @@
 //! Apps: each one a world of users, calls and rooms, with a key that signs for its users.
 
-use crate::open::{from_column, to_column};
+use crate::sqlite::{from_column, to_column};
 use crate::{Store, StoreError};
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteRow;

@@ -10,6 +10,13 @@ use std::path::Path;
 use std::time::Duration;
 use tring_protocol::Timestamp;
 
+pub(crate) mod calls;
+mod retention;
+mod runs;
+pub(crate) mod signatures;
+
+pub use runs::RunId;
+
 /// The database's file in the data folder.
 pub const FILE_NAME: &str = "tring.sqlite";
 
@@ -150,3 +157,6 @@ async fn lock(path: &Path) -> io::Result<File> {
     // Waiting for another process would hold up the runtime's thread.
     tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await.map_err(io::Error::other)?
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! What the store keeps, whichever database holds it.
+
+pub(crate) mod apps;
+pub(crate) mod error;
