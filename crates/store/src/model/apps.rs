@@ -1,13 +1,11 @@
 //! Apps: each one a world of users, calls and rooms, with a key that signs for its users.
 
-use crate::sqlite::{from_column, to_column};
-use crate::{Store, StoreError};
+use super::columns::hex;
+use super::error::StoreError;
+use super::random;
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tring_protocol::{SdkAppId, Timestamp};
 use tring_usersig::Key;
 
@@ -26,15 +24,6 @@ const DRAWS: u32 = 16;
 
 /// What an API secret begins with, so that nobody takes it for the secret key, which has 64 hexadecimal characters too.
 const API_SECRET_PREFIX: &str = "tring-api-";
-
-macro_rules! select_apps {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, name, secret_key, api_secret_hash, single_login, created_ms, updated_ms FROM apps ",
-            $rest
-        )
-    };
-}
 
 /// An app as the store keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,11 +67,13 @@ impl ApiSecret {
         &self.0
     }
 
-    fn draw() -> Result<Self, StoreError> {
+    /// Draws a new one. Errors: [`StoreError::Random`].
+    pub(crate) fn draw() -> Result<Self, StoreError> {
         Ok(Self(format!("{API_SECRET_PREFIX}{}", hex(&random()?))))
     }
 
-    fn hash(&self) -> [u8; 32] {
+    /// What the store keeps of the secret: SHA-256.
+    pub(crate) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 }
@@ -102,193 +93,66 @@ pub struct CreatedApp {
     pub api_secret: ApiSecret,
 }
 
-impl Store {
-    /// Makes an app with a number, a key and an API secret of its own. Errors: [`StoreError::NameInvalid`],
-    /// [`StoreError::NameTaken`], [`StoreError::NameReserved`], [`StoreError::Database`].
-    pub async fn create_app(&self, name: &str) -> Result<CreatedApp, StoreError> {
-        check_name(name)?;
-        if name == DEMO_APP {
-            return Err(StoreError::NameReserved);
-        }
-        let mut tx = self.begin().await?;
-        let created = insert(&mut tx, name).await?;
-        tx.commit().await?;
-        Ok(created)
-    }
+/// An app that is about to be made: all of it but the number, which only a transaction can know to be free.
+pub(crate) struct NewApp {
+    pub(crate) name: String,
+    pub(crate) key: Key,
+    pub(crate) api_secret_hash: [u8; 32],
+    pub(crate) created: Timestamp,
+}
 
-    /// The app of `tring serve --demo`, made if it does not exist yet. Errors: [`StoreError::Database`].
-    pub async fn ensure_demo_app(&self) -> Result<App, StoreError> {
-        let mut tx = self.begin().await?;
-        if let Some(app) = select_by_name(&mut tx, DEMO_APP).await? {
-            return Ok(app);
-        }
-        let created = insert(&mut tx, DEMO_APP).await?;
-        tx.commit().await?;
-        Ok(created.app)
-    }
-
-    /// All apps, by name. Errors: [`StoreError::Database`], [`StoreError::Corrupt`].
-    pub async fn list_apps(&self) -> Result<Vec<App>, StoreError> {
-        let rows = sqlx::query(select_apps!("ORDER BY name")).fetch_all(&self.pool).await?;
-        rows.iter().map(from_row).collect()
-    }
-
-    /// One app. Errors: [`StoreError::AppUnknown`], [`StoreError::Database`], [`StoreError::Corrupt`].
-    pub async fn app(&self, id: SdkAppId) -> Result<App, StoreError> {
-        select(&mut *self.pool.acquire().await?, id).await
-    }
-
-    /// The app with this number or this name, as a person types it. Errors: those of [`Store::app`].
-    pub async fn find_app(&self, text: &str) -> Result<App, StoreError> {
-        if text.bytes().all(|b| b.is_ascii_digit()) {
-            let id = text.parse().ok().and_then(|n| SdkAppId::new(n).ok());
-            return self.app(id.ok_or_else(|| StoreError::AppUnknown(text.to_owned()))?).await;
-        }
-        let app = select_by_name(&mut *self.pool.acquire().await?, text).await?;
-        app.ok_or_else(|| StoreError::AppUnknown(format!("{text:?}")))
-    }
-
-    /// Gives an app a new key. The old one is void at once, and every UserSig made with it. Errors: those of
-    /// [`Store::app`].
-    pub async fn rotate_key(&self, id: SdkAppId) -> Result<App, StoreError> {
-        let key = Key::from_random(random()?);
-        let mut tx = self.begin().await?;
-        let query = sqlx::query("UPDATE apps SET secret_key = $1, updated_ms = $2 WHERE id = $3")
-            .bind(key.expose())
-            .bind(to_column(now()))
-            .bind(i64::from(id.get()));
-        let changed = query.execute(&mut *tx).await?.rows_affected();
-        self.commit_change(tx, id, changed).await
-    }
-
-    /// Gives an app a new API secret; the old one is void at once. Errors: those of [`Store::app`].
-    pub async fn rotate_api_secret(&self, id: SdkAppId) -> Result<CreatedApp, StoreError> {
+impl NewApp {
+    /// Draws a key and a secret for an app of this name. Errors: [`StoreError::Random`].
+    pub(crate) fn draw(name: &str, created: Timestamp) -> Result<(Self, ApiSecret), StoreError> {
         let api_secret = ApiSecret::draw()?;
-        let mut tx = self.begin().await?;
-        let query = sqlx::query("UPDATE apps SET api_secret_hash = $1, updated_ms = $2 WHERE id = $3")
-            .bind(hex(&api_secret.hash()))
-            .bind(to_column(now()))
-            .bind(i64::from(id.get()));
-        let changed = query.execute(&mut *tx).await?.rows_affected();
-        Ok(CreatedApp { app: self.commit_change(tx, id, changed).await?, api_secret })
+        let key = Key::from_random(random()?);
+        Ok((Self { name: name.to_owned(), key, api_secret_hash: api_secret.hash(), created }, api_secret))
     }
 
-    /// Sets whether a user's second sign-in kicks the first. Errors: those of [`Store::app`].
-    pub async fn set_single_login(&self, id: SdkAppId, on: bool) -> Result<App, StoreError> {
-        let mut tx = self.begin().await?;
-        let query = sqlx::query("UPDATE apps SET single_login = $1, updated_ms = $2 WHERE id = $3")
-            .bind(on)
-            .bind(to_column(now()))
-            .bind(i64::from(id.get()));
-        let changed = query.execute(&mut *tx).await?.rows_affected();
-        self.commit_change(tx, id, changed).await
-    }
-
-    /// Removes an app and its key. Its call records and its audit stay, and its number is never given out again.
-    /// Errors: those of [`Store::app`].
-    pub async fn delete_app(&self, id: SdkAppId) -> Result<App, StoreError> {
-        let mut tx = self.begin().await?;
-        let app = select(&mut tx, id).await?;
-        sqlx::query("DELETE FROM apps WHERE id = $1").bind(i64::from(id.get())).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO retired_apps (id, retired_ms) VALUES ($1, $2)")
-            .bind(i64::from(id.get()))
-            .bind(to_column(now()))
-            .execute(&mut *tx)
-            .await?;
-        raise_revision(&mut tx).await?;
-        tx.commit().await?;
-        Ok(app)
-    }
-
-    async fn commit_change(
-        &self,
-        mut tx: Transaction<'static, Sqlite>,
-        id: SdkAppId,
-        changed: u64,
-    ) -> Result<App, StoreError> {
-        if changed == 0 {
-            return Err(StoreError::unknown(id));
-        }
-        raise_revision(&mut tx).await?;
-        let app = select(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(app)
+    pub(crate) fn with_id(self, id: SdkAppId) -> App {
+        let Self { name, key, api_secret_hash, created } = self;
+        App { id, name, key, api_secret_hash, single_login: false, created, updated: created }
     }
 }
 
-async fn raise_revision(tx: &mut Transaction<'static, Sqlite>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE revision SET number = number + 1 WHERE id = 1").execute(&mut **tx).await?;
-    Ok(())
+/// What can change of an app.
+pub(crate) enum AppChange {
+    /// The key: every UserSig of the old one is void.
+    Key(Key),
+    /// The hash of a new API secret.
+    ApiSecretHash([u8; 32]),
+    /// Whether a user's second sign-in kicks the first.
+    SingleLogin(bool),
 }
 
-async fn select(connection: &mut SqliteConnection, id: SdkAppId) -> Result<App, StoreError> {
-    let row = sqlx::query(select_apps!("WHERE id = $1"))
-        .bind(i64::from(id.get()))
-        .fetch_optional(connection)
-        .await?;
-    row.as_ref().map(from_row).ok_or_else(|| StoreError::unknown(id))?
-}
-
-async fn select_by_name(connection: &mut SqliteConnection, name: &str) -> Result<Option<App>, StoreError> {
-    let row = sqlx::query(select_apps!("WHERE name = $1")).bind(name).fetch_optional(connection).await?;
-    row.as_ref().map(from_row).transpose()
-}
-
-async fn insert(tx: &mut Transaction<'static, Sqlite>, name: &str) -> Result<CreatedApp, StoreError> {
-    if select_by_name(&mut *tx, name).await?.is_some() {
-        return Err(StoreError::NameTaken(name.to_owned()));
+impl AppChange {
+    /// Draws a new key. Errors: [`StoreError::Random`].
+    pub(crate) fn draw_key() -> Result<Self, StoreError> {
+        Ok(Self::Key(Key::from_random(random()?)))
     }
-    let id = draw_id(tx).await?;
-    let api_secret = ApiSecret::draw()?;
-    // To the millisecond, as it will be read.
-    let created = now();
-    let app = App {
-        id,
-        name: name.to_owned(),
-        key: Key::from_random(random()?),
-        api_secret_hash: api_secret.hash(),
-        single_login: false,
-        created,
-        updated: created,
-    };
-    sqlx::query(
-        "INSERT INTO apps (id, name, secret_key, api_secret_hash, single_login, created_ms, updated_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $6)",
-    )
-    .bind(i64::from(id.get()))
-    .bind(name)
-    .bind(app.key.expose())
-    .bind(hex(&app.api_secret_hash))
-    .bind(app.single_login)
-    .bind(to_column(created))
-    .execute(&mut **tx)
-    .await?;
-    raise_revision(tx).await?;
-    Ok(CreatedApp { app, api_secret })
 }
 
-/// A number that no app has or had.
-async fn draw_id(tx: &mut Transaction<'static, Sqlite>) -> Result<SdkAppId, StoreError> {
-    for _ in 0..DRAWS {
-        let span = APP_ID_RANGE.end() - APP_ID_RANGE.start() + 1;
-        // The bias of the remainder (2^64 against 6e8) does not matter: the number is no secret.
-        let offset = u64::from_le_bytes(random()?) % u64::from(span);
-        let number = APP_ID_RANGE.start() + u32::try_from(offset).unwrap_or(0);
-        let taken: i64 = sqlx::query_scalar(
-            "SELECT (SELECT COUNT(*) FROM apps WHERE id = $1) \
-             + (SELECT COUNT(*) FROM retired_apps WHERE id = $1)",
-        )
-        .bind(i64::from(number))
-        .fetch_one(&mut **tx)
-        .await?;
-        if let (0, Ok(id)) = (taken, SdkAppId::new(number)) {
-            return Ok(id);
-        }
-    }
-    Err(StoreError::Corrupt { what: "list of app numbers", found: format!("{DRAWS} draws, all taken") })
+/// Numbers for a new app, to be tried in turn. When none of them is free: [`no_id_is_free`]. Errors of an item:
+/// [`StoreError::Random`].
+pub(crate) fn candidate_ids() -> impl Iterator<Item = Result<SdkAppId, StoreError>> {
+    (0..DRAWS).filter_map(|_| draw_id().transpose())
 }
 
-fn check_name(name: &str) -> Result<(), StoreError> {
+/// Every candidate was taken.
+pub(crate) fn no_id_is_free() -> StoreError {
+    StoreError::Corrupt { what: "list of app numbers", found: format!("{DRAWS} draws, all taken") }
+}
+
+fn draw_id() -> Result<Option<SdkAppId>, StoreError> {
+    let span = APP_ID_RANGE.end() - APP_ID_RANGE.start() + 1;
+    // The bias of the remainder (2^64 against 6e8) does not matter: the number is no secret.
+    let offset = u64::from_le_bytes(random()?) % u64::from(span);
+    let number = APP_ID_RANGE.start() + u32::try_from(offset).unwrap_or(0);
+    Ok(SdkAppId::new(number).ok())
+}
+
+/// Whether a new app may have this name. Errors: [`StoreError::NameInvalid`].
+pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
     let fine = !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
         && name == name.trim()
@@ -296,47 +160,4 @@ fn check_name(name: &str) -> Result<(), StoreError> {
         // A name of digits would be taken for a number.
         && !name.bytes().all(|b| b.is_ascii_digit());
     if fine { Ok(()) } else { Err(StoreError::NameInvalid(name.chars().take(MAX_NAME_BYTES).collect())) }
-}
-
-fn from_row(row: &SqliteRow) -> Result<App, StoreError> {
-    let id: i64 = row.try_get("id")?;
-    let corrupt = |what| move || StoreError::Corrupt { what, found: format!("app {id}") };
-    let key: &str = row.try_get("secret_key")?;
-    let hash: &str = row.try_get("api_secret_hash")?;
-    Ok(App {
-        id: id_from_column(id)?,
-        name: row.try_get("name")?,
-        key: Key::parse(key).map_err(|_| corrupt("secret key")())?,
-        api_secret_hash: unhex(hash).ok_or_else(corrupt("hash of an API secret"))?,
-        single_login: row.try_get("single_login")?,
-        created: from_column(row.try_get("created_ms")?),
-        updated: from_column(row.try_get("updated_ms")?),
-    })
-}
-
-/// A column's SDKAppID.
-pub(crate) fn id_from_column(id: i64) -> Result<SdkAppId, StoreError> {
-    let id_or_none = u32::try_from(id).ok().and_then(|n| SdkAppId::new(n).ok());
-    id_or_none.ok_or_else(|| StoreError::Corrupt { what: "SDKAppID", found: id.to_string() })
-}
-
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::default() + since
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| (high << 4) | low).collect();
-    if digits.len() == 64 { bytes.try_into().ok() } else { None }
 }

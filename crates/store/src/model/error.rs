@@ -1,6 +1,7 @@
 //! What can go wrong with the store, and what to do about it.
 
-use crate::{DEMO_APP, MAX_NAME_BYTES};
+use super::apps::{DEMO_APP, MAX_NAME_BYTES};
+use std::error::Error;
 use std::path::PathBuf;
 use tring_protocol::SdkAppId;
 
@@ -37,7 +38,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: sqlx::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The file was made by another version, whose changes this one does not know.
     #[error(
@@ -48,7 +49,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: sqlx::migrate::MigrateError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// No such app.
     #[error("no app {0} exists here: `tring app list` prints those that do")]
@@ -76,8 +77,13 @@ pub enum StoreError {
     #[error("the system gives no random numbers: {0}")]
     Random(#[from] getrandom::Error),
     /// The database failed on a statement.
-    #[error("the database failed: {0}. Check the disk of the data folder, then try again")]
-    Database(#[from] sqlx::Error),
+    #[error("the database failed: {source}. Check the disk of the data folder, then try again")]
+    Database {
+        /// What it was, as far as it matters for what to do.
+        trouble: Trouble,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 /// Why nothing can be written, as far as it matters for what to do.
@@ -95,19 +101,10 @@ pub enum Trouble {
 }
 
 impl StoreError {
-    /// Which kind of trouble this is.
+    /// Which kind of trouble kept the database from doing a statement; [`Trouble::Other`] for every other error.
     pub fn trouble(&self) -> Trouble {
-        let Self::Database(sqlx::Error::Database(error)) = self else { return Trouble::Other };
-        // SQLite's extended result codes have the primary one in their lowest byte (https://sqlite.org/rescode.html).
-        let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
-        match code & 0xff {
-            13 => Trouble::DiskFull,
-            // No room for the shared memory beside the file.
-            10 if code == 4874 => Trouble::DiskFull,
-            8 => Trouble::ReadOnly,
-            5 | 6 => Trouble::Locked,
-            _ => Trouble::Other,
-        }
+        let Self::Database { trouble, .. } = self else { return Trouble::Other };
+        *trouble
     }
 
     pub(crate) fn unknown(id: SdkAppId) -> Self {

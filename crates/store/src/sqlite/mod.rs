@@ -1,24 +1,26 @@
-//! The data folder, the database file in it, and the migrations that bring the file up to date.
+//! SQLite: the data folder, the database file in it, the migrations that bring the file up to date, and what its result
+//! codes mean. The modules below hold its statements, by subject. They keep to what PostgreSQL understands too.
 
-use crate::StoreError;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use crate::model::error::{StoreError, Trouble};
+use sqlx::error::DatabaseError;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tring_protocol::Timestamp;
 
-pub(crate) mod calls;
+mod apps;
+mod calls;
 mod retention;
 mod runs;
-pub(crate) mod signatures;
-
-pub use runs::RunId;
+mod signatures;
 
 /// The database's file in the data folder.
-pub const FILE_NAME: &str = "tring.sqlite";
+pub(crate) const FILE_NAME: &str = "tring.sqlite";
 
 /// Held while the database is made or brought up to date, so that two processes do not do it at once.
 const LOCK_NAME: &str = "tring.lock";
@@ -35,22 +37,22 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The open database. Cheap to clone; all clones share its connections.
+/// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct SqliteStore {
+    folder: PathBuf,
     pub(crate) pool: SqlitePool,
 }
 
-/// As long as it lives, this is the one server that serves from its folder. The system lets it go with the process, however
-/// that ends.
-#[derive(Debug)]
-pub struct ServeLock(#[expect(dead_code, reason = "held, not read")] File);
+/// Whether there is a database in this folder.
+pub(crate) fn exists(folder: &Path) -> bool {
+    folder.join(FILE_NAME).is_file()
+}
 
-impl Store {
-    /// Opens the database in this folder; makes the folder and the database if they are absent, readable by this user
-    /// only, since the apps' keys are in it. Errors: [`StoreError::Folder`], [`StoreError::Open`],
-    /// [`StoreError::Migrate`].
-    pub async fn open(folder: &Path) -> Result<Self, StoreError> {
+impl SqliteStore {
+    /// Opens the database in this folder; makes both if they are absent. Errors: [`StoreError::Folder`],
+    /// [`StoreError::Open`], [`StoreError::Migrate`].
+    pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
         let in_folder = |source| StoreError::Folder { path: folder.to_owned(), source };
         make_folder(folder).map_err(in_folder)?;
         let lock = lock(&folder.join(LOCK_NAME)).await.map_err(in_folder)?;
@@ -69,43 +71,33 @@ impl Store {
             .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::Open { path: path.clone(), source })?;
+            .map_err(|source| StoreError::Open { path: path.clone(), source: source.into() })?;
         MIGRATIONS.run(&pool).await.map_err(|source| match source {
-            sqlx::migrate::MigrateError::Execute(source) => StoreError::Open { path: path.clone(), source },
-            source => StoreError::Migrate { path: path.clone(), source },
+            MigrateError::Execute(source) => StoreError::Open { path: path.clone(), source: source.into() },
+            source => StoreError::Migrate { path: path.clone(), source: source.into() },
         })?;
         drop(lock);
-        Ok(Self { pool })
+        Ok(Self { folder: folder.to_owned(), pool })
     }
 
-    /// Like [`Store::open`], but makes nothing: for commands that only make sense where a database is. Errors:
-    /// [`StoreError::Absent`] and those of `open`.
-    pub async fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        if !folder.join(FILE_NAME).is_file() {
-            return Err(StoreError::Absent { path: folder.to_owned() });
-        }
-        Self::open(folder).await
-    }
-
-    /// Takes the lock of the one server that serves from this folder. None: another has it. Errors: [`StoreError::Folder`].
-    pub fn serve_lock(folder: &Path) -> Result<Option<ServeLock>, StoreError> {
-        let in_folder = |source| StoreError::Folder { path: folder.to_owned(), source };
-        let file = open_private(&folder.join(SERVE_LOCK_NAME)).map_err(in_folder)?;
+    /// Takes the lock of the one server. None: another has it. Errors: [`StoreError::Folder`].
+    pub(crate) fn serve_lock(&self) -> Result<Option<File>, StoreError> {
+        let in_folder = |source| StoreError::Folder { path: self.folder.clone(), source };
+        let file = open_private(&self.folder.join(SERVE_LOCK_NAME)).map_err(in_folder)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(ServeLock(file))),
+            Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(in_folder(source)),
         }
     }
 
-    /// Writes what is still to be written and closes all connections, of every clone.
-    pub async fn close(&self) {
+    /// Closes all connections, of every clone.
+    pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// A number that is different after each change of an app, whichever process made it. Errors:
-    /// [`StoreError::Database`].
-    pub async fn change_counter(&self) -> Result<u64, StoreError> {
+    /// How often apps were changed.
+    pub(crate) async fn change_counter(&self) -> Result<u64, StoreError> {
         let number: i64 =
             sqlx::query_scalar("SELECT number FROM revision WHERE id = 1").fetch_one(&self.pool).await?;
         u64::try_from(number).map_err(|_| StoreError::Corrupt { what: "revision", found: number.to_string() })
@@ -118,14 +110,19 @@ impl Store {
     }
 }
 
-/// Milliseconds as a column holds them.
-pub(crate) fn to_column(at: Timestamp) -> i64 {
-    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A column's milliseconds.
-pub(crate) fn from_column(ms: i64) -> Timestamp {
-    Timestamp::from_millis(u64::try_from(ms).unwrap_or(0))
+/// Which trouble an error of SQLite's is. None: it is not SQLite's.
+pub(crate) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
+    let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
+    // Extended result codes have the primary one in their lowest byte (https://sqlite.org/rescode.html).
+    let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+    Some(match code & 0xff {
+        13 => Trouble::DiskFull,
+        // No room for the shared memory beside the file.
+        10 if code == 4874 => Trouble::DiskFull,
+        8 => Trouble::ReadOnly,
+        5 | 6 => Trouble::Locked,
+        _ => Trouble::Other,
+    })
 }
 
 /// SQLite ends a transaction by itself when the disk is full (<https://sqlite.org/lang_transaction.html>, 3.1). The library
@@ -157,6 +154,3 @@ async fn lock(path: &Path) -> io::Result<File> {
     // Waiting for another process would hold up the runtime's thread.
     tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await.map_err(io::Error::other)?
 }
-
-#[cfg(test)]
-mod tests;

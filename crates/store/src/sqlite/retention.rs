@@ -1,16 +1,14 @@
-//! Old rows go away, some at a time, so that nobody else waits long to write.
+//! Old rows go away from SQLite.
 
-use crate::sqlite::to_column;
-use crate::{Store, StoreError};
+use super::SqliteStore;
+use crate::model::columns::to_millis;
+use crate::model::error::StoreError;
+use crate::model::retention::Aging;
 use tring_protocol::Timestamp;
 
-/// Rows that one transaction deletes, or a few more of the same millisecond. Higher: a large backlog is gone sooner. Lower:
-/// others write in between.
-const DELETED_AT_ONCE: i64 = 500;
-
-/// How the rows of a table grow old.
-struct Aging {
-    /// The next app after $1 that has rows. App by app each question is a step in an index, not a walk through it.
+/// How the rows of a table are found and deleted, app by app.
+struct Statements {
+    /// The next app after $1 that has rows: with the app known, each question is a step in an index, not a walk through it.
     next_app: &'static str,
     /// When, before $2, the row of app $1 was made that has $3 older ones.
     nth: &'static str,
@@ -18,13 +16,13 @@ struct Aging {
     delete: &'static [&'static str],
 }
 
-const SIGNATURES: Aging = Aging {
+const SIGNATURES: Statements = Statements {
     next_app: "SELECT MIN(app) FROM signatures WHERE app > $1",
     nth: "SELECT signed_ms FROM signatures WHERE app = $1 AND signed_ms < $2 ORDER BY signed_ms LIMIT 1 OFFSET $3",
     delete: &["DELETE FROM signatures WHERE app = $1 AND signed_ms < $2"],
 };
 
-const CALLS: Aging = Aging {
+const ENDED_CALLS: Statements = Statements {
     next_app: "SELECT MIN(app) FROM calls WHERE app > $1",
     nth: "SELECT started_ms FROM calls WHERE app = $1 AND started_ms < $2 AND reason <> 'running' \
           ORDER BY started_ms LIMIT 1 OFFSET $3",
@@ -35,30 +33,32 @@ const CALLS: Aging = Aging {
     ],
 };
 
-impl Store {
-    /// Deletes some of the signatures that were made before a time. Gives how many: none, when there are no more. Errors:
-    /// [`StoreError::Database`].
-    pub async fn delete_old_signatures(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.delete_some(&SIGNATURES, before).await
-    }
-
-    /// Deletes some of the records of calls that started before a time and are over. Gives how many: none, when there are
-    /// no more. Errors: [`StoreError::Database`].
-    pub async fn delete_old_calls(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.delete_some(&CALLS, before).await
-    }
-
-    async fn delete_some(&self, rows: &Aging, before: Timestamp) -> Result<u64, StoreError> {
-        let before = to_column(before);
+impl SqliteStore {
+    /// Deletes about `at_once` of one app's rows that are older than `before`, in one transaction. Gives how many: none, when
+    /// no app has any.
+    pub(crate) async fn delete_old(
+        &self,
+        rows: Aging,
+        before: Timestamp,
+        at_once: u32,
+    ) -> Result<u64, StoreError> {
+        let statements = match rows {
+            Aging::Signatures => SIGNATURES,
+            Aging::EndedCalls => ENDED_CALLS,
+        };
+        let before = to_millis(before);
         let mut last = i64::MIN;
         loop {
-            let next = sqlx::query_scalar::<_, Option<i64>>(rows.next_app).bind(last);
+            let next = sqlx::query_scalar::<_, Option<i64>>(statements.next_app).bind(last);
             let Some(app) = next.fetch_one(&self.pool).await? else { return Ok(0) };
             let mut tx = self.begin().await?;
-            let nth = sqlx::query_scalar::<_, i64>(rows.nth).bind(app).bind(before).bind(DELETED_AT_ONCE - 1);
+            let nth = sqlx::query_scalar::<_, i64>(statements.nth)
+                .bind(app)
+                .bind(before)
+                .bind(at_once.saturating_sub(1));
             let until = nth.fetch_optional(&mut *tx).await?.map_or(before, |at| before.min(at + 1));
             let mut deleted = 0;
-            for sql in rows.delete {
+            for sql in statements.delete {
                 let done = sqlx::query(*sql).bind(app).bind(until).execute(&mut *tx).await?;
                 deleted = done.rows_affected();
             }

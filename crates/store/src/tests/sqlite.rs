@@ -1,9 +1,20 @@
-//! The data folder and the file in it.
+//! What is SQLite's own: the data folder and the file in it, old files, locks, a full disk, query plans.
 
-use crate::tests::*;
-use crate::*;
+use super::*;
+use crate::sqlite::{FILE_NAME, SqliteStore};
 use std::path::Path;
-use tring_protocol::{CallId, EndReason, MediaType, RoomId, SdkAppId};
+
+/// A fresh data folder, and its database.
+async fn fresh() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    (folder, store)
+}
+
+fn sqlite(store: &Store) -> &SqliteStore {
+    let Backend::Sqlite(db) = &store.backend;
+    db
+}
 
 #[tokio::test]
 async fn a_missing_folder_is_made_and_kept_from_other_users() {
@@ -56,20 +67,11 @@ async fn a_database_of_a_newer_version_is_refused() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (9999, 'later', TRUE, X'00', 0)",
     )
-    .execute(&store.pool)
+    .execute(&sqlite(&store).pool)
     .await
     .unwrap();
     let error = Store::open(folder.path()).await.unwrap_err();
     assert!(matches!(error, StoreError::Migrate { .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn what_was_written_is_there_after_a_restart() {
-    let (folder, store) = fresh().await;
-    let app = store.create_app("shop").await.unwrap().app;
-    store.close().await;
-    let store = Store::open_existing(folder.path()).await.unwrap();
-    assert_eq!(store.list_apps().await.unwrap(), [app]);
 }
 
 #[tokio::test]
@@ -78,26 +80,10 @@ async fn only_where_a_database_is_can_one_be_opened_without_making_it() {
     let error = Store::open_existing(folder.path()).await.unwrap_err();
     assert!(matches!(error, StoreError::Absent { .. }), "{error:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_processes_may_make_the_database_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let opens = (0..8).map(|n| {
-        let path = folder.path().to_owned();
-        tokio::spawn(async move {
-            let store = Store::open(&path).await.unwrap();
-            store.create_app(&format!("app-{n}")).await.unwrap();
-            store.ensure_demo_app().await.unwrap().id
-        })
-    });
-    let mut demo = Vec::new();
-    for open in opens.collect::<Vec<_>>() {
-        demo.push(open.await.unwrap());
-    }
-    demo.dedup();
-    assert_eq!(demo.len(), 1, "one demo app");
-    assert_eq!(Store::open(folder.path()).await.unwrap().list_apps().await.unwrap().len(), 9);
+    assert!(!Store::exists(folder.path()));
+    let app = Store::open(folder.path()).await.unwrap().create_app("shop").await.unwrap().app;
+    assert!(Store::exists(folder.path()));
+    assert_eq!(Store::open_existing(folder.path()).await.unwrap().list_apps().await.unwrap(), [app]);
 }
 
 /// A database as the first released version made it, with a call and a signature in it.
@@ -138,8 +124,8 @@ async fn a_database_of_the_first_version_keeps_what_is_in_it() {
         started: at(1000),
         accepted: Some(at(2000)),
         ended: at(9000),
-        state: RecordState::Ended(EndReason::Hangup),
-        callees: vec![(user("bob"), RecordState::Ended(EndReason::Hangup))],
+        state: Ended(EndReason::Hangup),
+        callees: vec![(user("bob"), Ended(EndReason::Hangup))],
     };
     assert_eq!(store.list_call_records(app, 10).await.unwrap(), std::slice::from_ref(&old));
     assert_eq!(store.list_signatures(app, 10).await.unwrap().len(), 1);
@@ -148,16 +134,6 @@ async fn a_database_of_the_first_version_keeps_what_is_in_it() {
     let new = CallRecordRow { call: CallId::new("d").unwrap(), started: at(10_000), ..old.clone() };
     store.write_call_records(run, std::slice::from_ref(&new)).await.unwrap();
     assert_eq!(store.list_call_records(app, 10).await.unwrap(), [new, old]);
-}
-
-#[tokio::test]
-async fn one_server_at_a_time_serves_from_a_folder() {
-    let (folder, _store) = fresh().await;
-    let first = Store::serve_lock(folder.path()).unwrap();
-    assert!(first.is_some());
-    assert!(Store::serve_lock(folder.path()).unwrap().is_none());
-    drop(first);
-    assert!(Store::serve_lock(folder.path()).unwrap().is_some());
 }
 
 #[tokio::test]
@@ -170,7 +146,7 @@ async fn why_nothing_can_be_written_is_told_apart() {
     };
     assert_eq!(write(&store).await, Ok(()));
     // Each connection of a pool has a bound of its own.
-    let mut one = store.pool.acquire().await.unwrap();
+    let mut one = sqlite(&store).pool.acquire().await.unwrap();
     sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut *one).await.unwrap();
     let full = sqlx::query("INSERT INTO signatures SELECT 1, printf('%01000000d', 1), 1, 'api', 1")
         .execute(&mut *one)
@@ -182,8 +158,8 @@ async fn why_nothing_can_be_written_is_told_apart() {
     drop(one);
 
     let other = Store::open(folder.path()).await.unwrap();
-    let held = other.begin().await.unwrap();
-    let mut one = store.pool.acquire().await.unwrap();
+    let held = sqlite(&other).begin().await.unwrap();
+    let mut one = sqlite(&store).pool.acquire().await.unwrap();
     sqlx::raw_sql("PRAGMA busy_timeout = 1; PRAGMA query_only = 0").execute(&mut *one).await.unwrap();
     let locked = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *one).await;
     assert_eq!(StoreError::from(locked.unwrap_err()).trouble(), Trouble::Locked);
@@ -194,7 +170,7 @@ async fn why_nothing_can_be_written_is_told_apart() {
 async fn a_transaction_that_the_database_ended_by_itself_takes_no_connection_with_it() {
     let (_folder, store) = fresh().await;
     for n in 0..20 {
-        let mut tx = store.begin().await.unwrap();
+        let mut tx = sqlite(&store).begin().await.unwrap();
         // As SQLite does when the disk is full.
         sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await.unwrap();
         assert!(tx.commit().await.is_err());
@@ -202,4 +178,40 @@ async fn a_transaction_that_the_database_ended_by_itself_takes_no_connection_wit
         assert!(store.create_app(&format!("app-{n}")).await.is_err());
     }
     assert_eq!(store.list_apps().await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn each_question_asked_of_many_rows_uses_an_index() {
+    let (_folder, store) = fresh().await;
+    for sql in [
+        "SELECT calls.app FROM calls LEFT JOIN server_runs ON server_runs.id = calls.run \
+         WHERE calls.reason = 'running' AND calls.run <> 1 LIMIT 1",
+        "SELECT MIN(app) FROM signatures WHERE app > 1",
+        "DELETE FROM signatures WHERE app = 1 AND signed_ms < 1",
+        "DELETE FROM call_callees WHERE app = 1 AND call_id IN \
+         (SELECT call_id FROM calls WHERE app = 1 AND started_ms < 1 AND reason <> 'running')",
+        "DELETE FROM calls WHERE app = 1 AND started_ms < 1 AND reason <> 'running'",
+    ] {
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+        let plan: Vec<String> = plan
+            .fetch_all(&sqlite(&store).pool)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| sqlx::Row::get(row, "detail"))
+            .collect();
+        let walks = |step: &&String| step.starts_with("SCAN") && !step.contains("calls_running");
+        assert_eq!(plan.iter().find(walks), None, "{sql}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_api_secret_is_not_in_the_file() {
+    let (folder, store) = fresh().await;
+    let created = store.create_app("shop").await.unwrap();
+    store.close().await;
+    let file = std::fs::read(folder.path().join(FILE_NAME)).unwrap();
+    let holds = |secret: &str| file.windows(secret.len()).any(|w| w == secret.as_bytes());
+    assert!(holds(created.app.key.expose()), "the search works");
+    assert!(!holds(created.api_secret.expose()));
 }
