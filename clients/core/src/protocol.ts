@@ -52,6 +52,17 @@ export type MediaType = "audio" | "video";
 export type VideoCodec = "h264" | "vp8";
 
 /**
+ * Where a track of a user comes from. A user has each source at most once.
+ */
+export type Source = "microphone" | "camera" | "screen" | "screen_audio";
+
+/**
+ * A set of sources: those that are on, or allowed, or wanted. In messages a list of names in the order of
+ * [`Source::ALL`]; names that this version does not know are passed over on reading.
+ */
+export type SourceSet = Array<Source>;
+
+/**
  * What kind of program signs in. It decides how media reaches it.
  */
 export type DeviceKind = "web" | "miniprogram" | "native";

@@ -1,7 +1,7 @@
 //! What the rest of Tring says to the media plane and hears from it.
 
-use crate::live::Tickets;
-use crate::rtc::Codec;
+use crate::streams::Tickets;
+use crate::webrtc::Codec;
 use std::net::SocketAddr;
 use tring_protocol::{RoomKey, StreamFault, UserId};
 

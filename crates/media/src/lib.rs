@@ -4,9 +4,9 @@
 //! plane: commands and datagrams go in with the time, datagrams and notices come out in an [`Output`] that the caller
 //! owns. [`Peer`] is the other end of a session, for Rust programs and tests. `docs/media.md` has the picture.
 //!
-//! The rooms (`room`, `rewrite`, `red`, `picture`, `holes`, `keyframes`, `quality`, `codecs`), the way of a datagram (`demux`, `check`, `path`,
-//! `repair`) and the streams of mini-programs (`rtmp/`, `live/`) are pure and deterministic. The WebRTC library is known
-//! only behind the wall: `rtc/` and `peer.rs`. It measures time as [`std::time::Instant`], so that is what calls here
+//! The rooms (`room/`), what an RTP stream is (`rtp/`), the way of a datagram (`ice/`) and the streams of mini-programs
+//! (`rtmp/`, `streams/`) are pure and deterministic. The WebRTC library is known only behind the wall: `webrtc/` and
+//! `peer/`. It measures time as [`std::time::Instant`], so that is what calls here
 //! take; it draws its own randomness and has its own idea of the wall clock for sender reports.
 //!
 //! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
@@ -14,35 +14,21 @@
 mod api;
 #[cfg(feature = "bridge")]
 mod bridge;
-mod bucket;
-mod candidates;
-mod check;
-mod codecs;
 mod counters;
-mod demux;
-mod egress;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod holes;
+mod ice;
 mod key;
-mod keyframes;
-mod live;
-mod offer;
 mod output;
-mod path;
 mod peer;
-mod picture;
-mod quality;
-mod red;
-mod repair;
-mod rewrite;
+mod rate_limit;
 mod room;
-mod rtc;
 mod rtmp;
-mod session;
+mod rtp;
 mod shard;
-mod ufrag;
+mod streams;
+mod webrtc;
 
 /// What a phone says by RTMP, byte for byte. Only for tests.
 #[cfg(feature = "hostile")]
@@ -61,7 +47,7 @@ pub mod phone_says {
 /// ICE checks of whoever knows a password, or does not. Only for tests.
 #[cfg(feature = "hostile")]
 pub mod stranger_says {
-    pub use crate::rtc::hostile::{ice_check, ice_password};
+    pub use crate::webrtc::hostile::{ice_check, ice_password};
 }
 
 /// What the codecs of the bridge cost, and sound to measure with. For the bench.
@@ -76,15 +62,15 @@ pub const HAS_BRIDGE: bool = cfg!(feature = "bridge");
 pub use api::{
     Command, Datagram, MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER, Notice, OfferError, SessionId,
 };
-pub use check::owner_of;
 pub use counters::Counters;
-pub use demux::MAX_DATAGRAM;
-pub use live::{ConnectionId, LiveOutput, Released, Speaks, Ticket, Tickets};
-pub use offer::MediaKind;
+pub use ice::check::owner_of;
+pub use ice::demux::MAX_DATAGRAM;
+pub use ice::ufrag::Owner;
 pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output, Transmit};
 pub use peer::{Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp};
-pub use rtc::{Certificate, CertificateError, Codec, SrtpProfile};
 pub use rtmp::{Direction, Wanted};
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
+pub use streams::{ConnectionId, LiveOutput, Released, Speaks, Ticket, Tickets};
 pub use tring_protocol::{RoomKey, UserId};
-pub use ufrag::Owner;
+pub use webrtc::offer::MediaKind;
+pub use webrtc::{Certificate, CertificateError, Codec, SrtpProfile};

@@ -11,10 +11,10 @@ mod config;
 mod connection_limit;
 mod counters;
 mod interfaces;
+mod misrouted;
 mod net;
 mod sender;
 mod socket;
-mod strays;
 mod streams;
 mod worker;
 

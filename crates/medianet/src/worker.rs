@@ -2,9 +2,9 @@
 
 use crate::connection_limit::ConnectionLimit;
 use crate::counters::IoCounters;
+use crate::misrouted::{Place, Stray, Strays};
 use crate::sender::{Patience, Sender};
 use crate::socket::Socket;
-use crate::strays::{Place, Stray, Strays};
 use crate::streams::{Moving, Streams, World};
 use metrics::counter;
 use mio::net::{TcpListener, UnixStream};

@@ -22,6 +22,7 @@ mod error;
 mod ids;
 mod messages;
 mod secret;
+mod source;
 mod time;
 mod unreadable;
 
@@ -35,6 +36,7 @@ pub use messages::{
     MediaType, Outcome, PlayStream, Request, StreamFault, Success, VideoCodec, Welcome,
 };
 pub use secret::{MediaUrl, Ticket, UserSig};
+pub use source::{MediaKind, Source, SourceMap, SourceSet};
 pub use time::Timestamp;
 pub use unreadable::{parse_client_message, refuse_unread};
 

@@ -30,6 +30,8 @@ fn generated() -> String {
         MediaUrl,
         MediaType,
         VideoCodec,
+        Source,
+        SourceSet,
         DeviceKind,
         DeviceInfo,
         EndReason,

@@ -1,21 +1,21 @@
 //! Starting and stopping the whole server.
 
-use crate::accept::{self, Bounds};
+use crate::apps::Directory;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::connection_limit::ConnectionLimit;
-use crate::demo_guard::DemoGuard;
-use crate::directory::Directory;
-use crate::greeting::{Announcement, Greeting};
+use crate::diagnostics::banner::{Announcement, Greeting};
+use crate::http::demo_guard::DemoGuard;
+use crate::http::listener::{self, Bounds};
+use crate::http::usersig::Signing;
 use crate::http::{self, Doors};
-use crate::notices;
-use crate::retention;
-use crate::session_limit::SessionLimit;
-use crate::signing::Signing;
-use crate::store_health::StoreHealth;
-use crate::switchboard::{INBOX, In, Switchboard};
+use crate::limits::connection_limit::ConnectionLimit;
+use crate::limits::session_limit::SessionLimit;
+use crate::records::retention;
+use crate::records::store_health::StoreHealth;
+use crate::records::writer::Writer;
+use crate::signalling::notice_queue;
+use crate::signalling::switchboard::{INBOX, In, Switchboard};
 use crate::tls::{Finding, Identity, Machine};
-use crate::writer::Writer;
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::IsTerminal;
@@ -209,7 +209,7 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     config.check()?;
     let config = Arc::new(config);
     let store = Store::open(&config.data).await?;
-    crate::check::log(&config);
+    crate::diagnostics::log(&config);
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
     let store_health = StoreHealth::new(clock);
     let directory = Directory::load(&store, config.demo, store_health.clone()).await?;
@@ -238,7 +238,7 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     };
     let tls = secure.as_ref().map(|(_, address, _)| *address);
 
-    let (send, notices) = notices::channel();
+    let (send, notices) = notice_queue::channel();
     let media = tring_medianet::start(media_config(&config), send)?;
     let (writer, recorder, audit) =
         Writer::open(&config.data, store.clone(), clock, store_health.clone()).await?;
@@ -284,10 +284,10 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     let mut doors = Vec::new();
     if let Some((listener, _, settings)) = secure {
         let door =
-            accept::accept(listener, routes.clone(), connections.clone(), bounds.clone(), Some(settings));
+            listener::accept(listener, routes.clone(), connections.clone(), bounds.clone(), Some(settings));
         doors.push(watched("HTTPS door", failed.clone(), door));
     }
-    doors.push(watched("HTTP door", failed, accept::accept(listener, routes, connections, bounds, None)));
+    doors.push(watched("HTTP door", failed, listener::accept(listener, routes, connections, bounds, None)));
     Ok(Running {
         address,
         tls,

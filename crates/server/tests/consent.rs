@@ -10,7 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code, unreachable_pub)] // The server's own; its other users are not here.
-#[path = "../src/transports.rs"]
+#[path = "../src/signalling/transports.rs"]
 mod transports;
 
 use std::collections::{HashMap, VecDeque};

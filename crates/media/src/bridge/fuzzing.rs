@@ -3,9 +3,9 @@
 use super::h264::{Depacketizer, MAX_PICTURE, packetize};
 use super::{IntoPackets, IntoTags};
 use crate::fuzzing::Input;
-use crate::offer::MediaKind;
-use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{Codec, Packet};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Packets of one input: a decoder is behind each of them.
@@ -52,7 +52,7 @@ pub(crate) fn phone(bytes: &[u8]) {
     for kind in [MediaKind::Audio, MediaKind::Video] {
         let packets: Vec<_> = made.iter().filter(|m| m.kind == kind).map(|m| &m.packet).collect();
         assert!(packets.windows(2).all(|w| w[1].seq == w[0].seq + 1), "{kind:?} counts on");
-        assert!(packets.iter().all(|p| p.payload.len() <= crate::session::MAX_PAYLOAD));
+        assert!(packets.iter().all(|p| p.payload.len() <= crate::shard::session::MAX_PAYLOAD));
     }
     made.clear();
     into.catch_up(&kept, start, &mut made);

@@ -3,9 +3,9 @@
 use super::clock::{Shortest, moment, ms_since};
 use super::h264::{Config, ConfigError, packetize};
 use super::sound::{AacIn, OpusOut, PACKET_TICKS, SoundError};
-use crate::offer::MediaKind;
-use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{Codec, Packet};
 use std::time::Instant;
 use tring_protocol::StreamFault;
 

@@ -3,9 +3,9 @@
 
 use super::sound::{AacIn, AacOut, Block, OpusIn, OpusOut, RATE};
 use super::*;
-use crate::offer::MediaKind;
-use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{Codec, Packet};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A flash and a beep begin together, once in so many milliseconds.

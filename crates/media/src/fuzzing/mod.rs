@@ -1,6 +1,6 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
-//! beside what they test, since it is private: `red.rs`, `rtmp/fuzzing.rs`, `live/fuzzing.rs`, `rtc/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
+//! beside what they test, since it is private: `rtp/red.rs`, `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `webrtc/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
 //! `sdp.rs` here.
 
 mod input;
@@ -31,22 +31,22 @@ pub fn flv(bytes: &[u8]) {
 
 /// From a pusher to a player: what the player gets can be read, begins with a key frame, and its time never goes back.
 pub fn live(bytes: &[u8]) {
-    crate::live::fuzzing::live(bytes);
+    crate::streams::fuzzing::live(bytes);
 }
 
 /// The query of a URL: only a ticket that was given opens anything.
 pub fn live_ticket(bytes: &[u8]) {
-    crate::live::fuzzing::ticket(bytes);
+    crate::streams::fuzzing::ticket(bytes);
 }
 
 /// Sequence numbers, clocks and sender reports of a publisher.
 pub fn rtp_rewrite(bytes: &[u8]) {
-    crate::rtc::fuzzing::rewrite(bytes);
+    crate::webrtc::fuzzing::rewrite(bytes);
 }
 
 /// Sound that repeats what was sent before.
 pub fn red(bytes: &[u8]) {
-    crate::red::fuzz(bytes);
+    crate::rtp::red::fuzz(bytes);
 }
 
 /// From a datagram to its session.

@@ -1,10 +1,10 @@
 //! The way of a datagram.
 
 use super::Input;
-use crate::check;
-use crate::demux::{Demux, Destination, MAX_SHARERS};
+use crate::ice::check;
+use crate::ice::demux::{Demux, Destination, MAX_SHARERS};
+use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
-use crate::ufrag::{Kind, Owner, Ufrag, kind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

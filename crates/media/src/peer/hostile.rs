@@ -1,10 +1,10 @@
 //! A peer that breaks rules (feature `hostile`).
 
 use super::{Peer, PeerError};
-use crate::offer::MediaKind;
+use crate::ice::ufrag::{Kind, kind};
 use crate::output::Transmit;
-use crate::rtc::hostile::Keys;
-use crate::ufrag::{Kind, kind};
+use crate::webrtc::hostile::Keys;
+use crate::webrtc::offer::MediaKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 

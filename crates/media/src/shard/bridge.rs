@@ -1,13 +1,13 @@
 //! Calls between phones and browsers: who is given what the other side's way makes of a stream.
 
 use super::Shard;
-use super::media::To;
+use super::forward::To;
 use crate::bridge::{IntoPackets, IntoTags, Made, SoundError, Unplayable};
 use crate::key::Key;
-use crate::live::Edition;
-use crate::offer::MediaKind;
-use crate::rtc::{Codec, Packet};
 use crate::rtmp::{Tag, TagKind};
+use crate::streams::Edition;
+use crate::webrtc::offer::MediaKind;
+use crate::webrtc::{Codec, Packet};
 use crate::{Output, UserId};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

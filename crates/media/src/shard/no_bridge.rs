@@ -4,9 +4,9 @@
 use super::Shard;
 use crate::Output;
 use crate::key::Key;
-use crate::offer::MediaKind;
-use crate::rtc::Packet;
 use crate::rtmp::Tag;
+use crate::webrtc::Packet;
+use crate::webrtc::offer::MediaKind;
 use std::time::Instant;
 
 #[derive(Default)]

@@ -4,7 +4,7 @@ use super::holder::{self, Holder};
 use super::web;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use tring_server::check::{self, Finding};
+use tring_server::diagnostics::{self, Finding};
 use tring_server::{Config, TlsSource};
 use tring_store::Store;
 
@@ -23,7 +23,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         Err(e) => Finding::error("settings", e.to_string(), "Put it right and ask again"),
     }];
     found.push(data(config).await);
-    found.extend(check::check(config));
+    found.extend(diagnostics::check(config));
     let looked = web::look(&web::Server::local(config)).await;
     let running = looked.is_tring;
     found.extend(looked.findings.into_iter().filter(|finding| finding.subject == web::DATABASE));

@@ -19,7 +19,7 @@ use tring_client::{
 };
 use tring_protocol::log::Untrusted;
 use tring_server::Config;
-use tring_server::check::Finding;
+use tring_server::diagnostics::Finding;
 use tring_store::Store;
 use tring_usersig::Key;
 

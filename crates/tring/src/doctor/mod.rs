@@ -22,7 +22,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use tring_server::Config;
-use tring_server::check::{Finding, Severity};
+use tring_server::diagnostics::{Finding, Severity};
 
 /// Above the options that the commands here share with `tring serve`, and do not act upon.
 const SERVERS_OWN: &str = "Settings of the server that is looked at, as `tring serve` was given them";

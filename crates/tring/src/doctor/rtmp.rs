@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tring_protocol::log::Untrusted;
-use tring_server::check::Finding;
+use tring_server::diagnostics::Finding;
 
 /// Connection and handshake must be done within this.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -65,7 +65,7 @@ async fn greet(place: &str) -> std::io::Result<bool> {
 mod tests {
     use super::*;
     use tokio::net::TcpListener;
-    use tring_server::check::Severity;
+    use tring_server::diagnostics::Severity;
 
     /// What is found where this is answered.
     async fn found(answer: &'static [u8]) -> Finding {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tring_server::check::Finding;
+use tring_server::diagnostics::Finding;
 
 const SUBJECT: &str = "media";
 
@@ -286,7 +286,7 @@ fn list(ports: &[u16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tring_server::check::Severity;
+    use tring_server::diagnostics::Severity;
 
     fn probe(address: &str, reached: Reached) -> Probe {
         Probe {

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore, crypto};
 use tring_protocol::log::Untrusted;
 use tring_server::Config;
-use tring_server::check::{self, Finding};
+use tring_server::diagnostics::{self, Finding};
 
 /// An answer must have come within this. Higher: slow links still make it. Lower: a closed firewall is told sooner.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -265,7 +265,7 @@ impl Looked {
         if let Some(theirs) = date.and_then(http_date) {
             self.ahead = theirs - i64::try_from(when::now().as_secs()).unwrap_or(i64::MAX);
             self.findings
-                .push(check::skew(self.ahead).unwrap_or_else(|| {
+                .push(diagnostics::skew(self.ahead).unwrap_or_else(|| {
                     Finding::info("clock", "the server's clock and this machine's agree")
                 }));
         }

@@ -1,0 +1,137 @@
+//! The apps and their keys, as the store has them. `tring app …` changes the store from another process; this looks
+//! for changes once a second, so that a deleted app ends its calls and a new key holds without a restart.
+
+use crate::records::store_health::{Part, StoreHealth};
+use crate::signalling::switchboard::In;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use tring_protocol::{ErrorCode, SdkAppId, Timestamp, UserKey};
+use tring_store::{App, DEMO_APP, Store, StoreError};
+use tring_usersig::SigError;
+
+/// How often the store is asked whether it has changed. Higher: a deleted app lives longer. Lower: more queries.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a user cannot sign in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignInError {
+    #[error("no app has the sdkAppID {0} here: `tring app list` prints those that exist")]
+    AppUnknown(SdkAppId),
+    #[error(transparent)]
+    Sig(#[from] SigError),
+}
+
+impl SignInError {
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::AppUnknown(_) => ErrorCode::AppUnknown,
+            Self::Sig(SigError::WrongApp { .. }) => ErrorCode::SigWrongApp,
+            Self::Sig(SigError::WrongUser { .. }) => ErrorCode::SigWrongUser,
+            Self::Sig(SigError::BadSignature) => ErrorCode::SigBad,
+            Self::Sig(SigError::Expired { .. }) => ErrorCode::SigExpired,
+            Self::Sig(SigError::NotYetValid { .. }) => ErrorCode::SigNotYetValid,
+            Self::Sig(_) => ErrorCode::SigMalformed,
+        }
+    }
+}
+
+type Apps = HashMap<SdkAppId, App>;
+
+/// All apps, shared by every door. Read at each sign-in, replaced as a whole when the store has changed.
+#[derive(Clone)]
+pub(crate) struct Directory {
+    apps: Arc<RwLock<Arc<Apps>>>,
+    /// Whether the demo app is served: it stays in the store after a start with `demo`, and its users are whoever asks.
+    demo: bool,
+    health: StoreHealth,
+}
+
+impl Directory {
+    pub(crate) async fn load(store: &Store, demo: bool, health: StoreHealth) -> Result<Self, StoreError> {
+        Ok(Self::of(read(store, demo).await?, demo, health))
+    }
+
+    pub(crate) fn of(apps: Apps, demo: bool, health: StoreHealth) -> Self {
+        Self { apps: Arc::new(RwLock::new(Arc::new(apps))), demo, health }
+    }
+
+    fn apps(&self) -> Arc<Apps> {
+        // The lock is held for the time of a pointer copy; a panic cannot leave the pointer half written.
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many apps are served.
+    pub(crate) fn len(&self) -> usize {
+        self.apps().len()
+    }
+
+    pub(crate) fn app(&self, id: SdkAppId) -> Option<App> {
+        self.apps().get(&id).cloned()
+    }
+
+    /// Checks who somebody is. Returns whether the app allows one device a user. Errors: [`SignInError`].
+    /// `now` is the time of day, by which UserSigs are dated.
+    pub(crate) fn sign_in(&self, who: &UserKey, user_sig: &str, now: Timestamp) -> Result<bool, SignInError> {
+        let apps = self.apps();
+        let app = apps.get(&who.app).ok_or(SignInError::AppUnknown(who.app))?;
+        tring_usersig::verify(&app.key, who.app.get(), who.user.as_str(), user_sig, now.as_secs())?;
+        Ok(app.single_login)
+    }
+
+    /// Follows the store until the switchboard is gone.
+    pub(crate) async fn follow(self, store: Store, switchboard: mpsc::Sender<In>) {
+        let mut seen = None;
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let counter = match store.change_counter().await {
+                Ok(counter) => counter,
+                Err(error) => {
+                    self.health.failed(Part::Apps, &error);
+                    continue;
+                }
+            };
+            if seen.replace(counter) == Some(counter) {
+                self.health.works(Part::Apps);
+                continue;
+            }
+            let new = match read(&store, self.demo).await {
+                Ok(new) => new,
+                Err(error) => {
+                    self.health.failed(Part::Apps, &error);
+                    seen = None;
+                    continue;
+                }
+            };
+            self.health.works(Part::Apps);
+            let (old, new) = self.replace(new);
+            for (id, app) in old.iter().filter(|(id, _)| !new.contains_key(id)) {
+                if app.name == DEMO_APP {
+                    warn!(app = %id, "the demo app was deleted: the demo page works again after a new start with --demo");
+                }
+                if switchboard.send(In::AppDeleted(*id)).await.is_err() {
+                    return;
+                }
+            }
+            for id in new.keys().filter(|id| !old.contains_key(id)) {
+                info!(app = %id, "app added");
+            }
+        }
+    }
+
+    /// From here on the doors see the new apps. Gives the old ones and the new ones.
+    pub(crate) fn replace(&self, new: Apps) -> (Arc<Apps>, Arc<Apps>) {
+        let new = Arc::new(new);
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::replace(&mut *apps, new.clone()), new)
+    }
+}
+
+async fn read(store: &Store, demo: bool) -> Result<Apps, StoreError> {
+    let apps = store.list_apps().await?.into_iter().filter(|app| demo || app.name != DEMO_APP);
+    Ok(apps.map(|app| (app.id, app)).collect())
+}

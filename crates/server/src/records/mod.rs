@@ -1,0 +1,6 @@
+//! What is written down: call records and signatures on their way to the database, whether it takes them, and how old
+//! rows go away.
+
+pub(crate) mod retention;
+pub(crate) mod store_health;
+pub(crate) mod writer;
