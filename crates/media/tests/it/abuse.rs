@@ -13,32 +13,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const STRANGER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 66)), 666);
 
-fn call() -> World {
-    let mut w = World::new();
-    w.join("alice", true);
-    w.join("bob", true);
-    w.connect();
-    w.talk(&[0, 1], SECOND);
-    w
-}
-
-/// The call of clients 0 and 1 still works both ways.
-fn assert_alive(w: &mut World) {
-    for c in &mut w.clients {
-        c.received.clear();
-    }
-    w.talk(&[0, 1], SECOND);
-    w.run(SECOND);
-    assert!(!w.notices.iter().any(|n| matches!(n, Notice::Lost { .. })), "{:?}", w.notices);
-    for me in [0, 1] {
-        assert!(w.clients[me].take(MediaKind::Audio).len() >= 45);
-        assert!(!w.clients[me].take(MediaKind::Video).is_empty());
-    }
-}
-
 #[test]
 fn a_check_with_a_wrong_password_is_not_answered_and_binds_nothing() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let before = w.shard.bindings();
     let (right, mut wrong) = (w.password(0), w.password(0));
     // Another letter of the same alphabet.
@@ -55,7 +32,7 @@ fn a_check_with_a_wrong_password_is_not_answered_and_binds_nothing() {
     assert!(counted.dropped_unknown >= 2, "{counted:?}");
     assert!(w.answers_check(0, STRANGER), "with the right one it is answered");
     assert_eq!(w.shard.bindings(), before + 1);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Somebody on the way copies a client's own hello.
@@ -121,14 +98,14 @@ fn faked_dtls_during_the_handshake_does_not_stop_it() {
     }
     w.connect();
     assert!(w.clients.iter().all(|c| c.connected && !c.closed));
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// A hello that is faster than the client's own spoils this handshake, as in every DTLS 1.2 without cookies: the session
 /// is lost soon and nobody else's, and the next offer connects.
 #[test]
 fn a_handshake_that_somebody_spoiled_is_given_up_soon() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let carol = w.join("carol", true);
     w.next_check(carol);
     w.run(Duration::from_millis(15));
@@ -140,12 +117,12 @@ fn a_handshake_that_somebody_spoiled_is_given_up_soon() {
     w.clients[carol].closed = true;
     w.join("carol", true);
     w.connect();
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn faked_dtls_from_a_peers_own_address_does_not_end_its_call() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     // A fatal alert and a close notify in the clear, a hello, cut records, garbage.
     for record in [
@@ -159,12 +136,12 @@ fn faked_dtls_from_a_peers_own_address_does_not_end_its_call() {
     ] {
         w.inject(alice, record);
     }
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn faked_rtp_from_a_peers_own_address_is_not_forwarded() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     w.run(SECOND);
     w.clients[1].received.clear();
@@ -180,14 +157,14 @@ fn faked_rtp_from_a_peers_own_address_is_not_forwarded() {
     }
     w.run(SECOND);
     assert!(w.clients[1].received.is_empty());
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Everything that a client sent in a second, media, feedback and checks, comes again: at once, later, and in another
 /// order.
 #[test]
 fn repeated_datagrams_are_forwarded_once() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     w.tap();
     w.talk(&[0, 1], SECOND);
@@ -212,12 +189,12 @@ fn repeated_datagrams_are_forwarded_once() {
     }
     w.run(SECOND);
     assert!(w.clients[1].received.is_empty());
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn a_payload_that_fits_no_datagram_is_not_sent_on() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     w.shard.take_counters();
     w.clients[1].received.clear();
     for len in [1_400, 1_401, 1_440] {
@@ -229,12 +206,12 @@ fn a_payload_that_fits_no_datagram_is_not_sent_on() {
         [1_400]
     );
     assert_eq!(w.shard.take_counters().packets_excess, 2);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn what_one_user_publishes_is_bounded_and_the_others_go_on() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     w.join("carol", true);
     w.connect();
     w.sent.clear();
@@ -251,13 +228,13 @@ fn what_one_user_publishes_is_bounded_and_the_others_go_on() {
     assert!(bytes as f64 <= 1.1 * 2_500_000.0 * (seconds + 1.0), "{bytes} bytes in {seconds} s");
     assert!(w.shard.take_counters().packets_excess > 10_000);
     w.run(3 * SECOND);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// A flood that nobody's keys open is dropped before it is decrypted, beyond what a session may bring.
 #[test]
 fn a_flood_from_a_peers_address_is_dropped_cheaply() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     for i in 0..20_000u32 {
         let mut packet = vec![0x80; 200];
@@ -267,34 +244,34 @@ fn a_flood_from_a_peers_address_is_dropped_cheaply() {
     }
     assert!(w.shard.take_counters().dropped_flood >= 20_000 - 8_000);
     w.run(SECOND);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn an_oversized_datagram_is_dropped_and_counted() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     w.shard.take_counters();
     let alice = w.clients[0].address;
     w.inject(alice, &[0x80; 1501]);
     w.inject(alice, &vec![0x80; 65_000]);
     assert_eq!(w.shard.take_counters().dropped_oversized, 2);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn a_large_packet_is_forwarded_without_breaking_the_receiver() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     for len in [0, 1, 1000, 1200, 1400] {
         w.send(0, MediaKind::Video, &vec![0; len]);
         w.run(Duration::from_millis(40));
     }
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Checks with the right password that are cut or have something behind them, and whole ones with a wrong one.
 #[test]
 fn an_unknown_peer_never_gets_more_than_it_sent() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let mut sent = 0;
     let right = w.check(1, &w.password(1));
     for len in (0..400usize).filter(|&len| len != right.len()) {
@@ -307,13 +284,13 @@ fn an_unknown_peer_never_gets_more_than_it_sent() {
     assert_eq!(back(&w), 0, "of {sent}");
     w.inject(STRANGER, &right);
     assert!((1..=right.len()).contains(&back(&w)), "{} for {}", back(&w), right.len());
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Another app's room with the same number, users with the same names, and all of them talk.
 #[test]
 fn two_apps_with_equal_rooms_and_users_never_meet() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let theirs = RoomKey { app: SdkAppId::new(1_400_000_002).unwrap(), room: room(1).room };
     for (port, name) in [(1, "alice"), (2, "bob")] {
         w.join_from(SocketAddr::from(([198, 51, 100, 2], port)), theirs, name, true, |_| ());
@@ -335,7 +312,7 @@ fn two_apps_with_equal_rooms_and_users_never_meet() {
 /// An RTP packet that names a line by its MID, with an SSRC that the peer never announced.
 #[test]
 fn a_faked_packet_cannot_take_a_line_from_its_publisher() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     let mids: Vec<String> =
         w.clients[0].answer.lines().filter_map(|l| l.strip_prefix("a=mid:")).map(str::to_owned).collect();
@@ -351,12 +328,12 @@ fn a_faked_packet_cannot_take_a_line_from_its_publisher() {
             w.inject(alice, &packet);
         }
     }
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn the_servers_own_datagrams_reflected_back_are_dropped() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     let echoes: Vec<Vec<u8>> = w.sent[&alice].clone();
     w.sent.clear();
@@ -365,7 +342,7 @@ fn the_servers_own_datagrams_reflected_back_are_dropped() {
         w.inject(SERVER, e);
     }
     assert!(!w.sent.contains_key(&SERVER));
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 fn from_somewhere() -> impl Strategy<Value = bool> {
@@ -390,7 +367,7 @@ proptest! {
         }
         prop_assert!(!w.sent.contains_key(&STRANGER));
         prop_assert_eq!(w.shard.take_counters().panics, 0);
-        assert_alive(&mut w);
+        w.assert_alive();
         prop_assert!(w.answers_check(0, STRANGER), "who has the password is answered there");
     }
 
@@ -425,6 +402,6 @@ proptest! {
             w.run(Duration::from_millis(15));
         }
         prop_assert_eq!(w.shard.take_counters().panics, 0);
-        assert_alive(&mut w);
+        w.assert_alive();
     }
 }

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use crate::common::{World, room, user};
-use std::f64::consts::TAU;
 use std::time::Duration;
 use tring_media::{
     Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Speaks, Tickets, Wanted,
     phone_says,
 };
+
+use tring_testkit::sound::tone;
 
 const SECOND: Duration = Duration::from_secs(1);
 const PHONE: SessionId = SessionId(900);
@@ -18,10 +19,6 @@ const TICK: Duration = Duration::from_millis(20);
 
 const SPS: [u8; 5] = [0x67, 0x42, 0xc0, 0x1e, 0x8c];
 const PPS: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
-
-fn tone(from: usize, count: usize) -> Vec<i16> {
-    (from..from + count).map(|n| ((n as f64 * 500.0 / 48_000.0 * TAU).sin() * 12_000.0) as i16).collect()
-}
 
 fn loudest(samples: &[i16]) -> u16 {
     samples.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0)
@@ -142,7 +139,7 @@ impl Call {
     /// Both speak a tone and show a picture every 40 ms, the phone with a key frame every second, the browser when asked.
     fn talk(&mut self, d: Duration) {
         for _ in 0..d.as_millis() / TICK.as_millis() {
-            let samples = tone(self.sent, 960);
+            let samples = tone(500.0, 48_000, self.sent, 960);
             self.sent += 960;
             let mut bytes = [0; 2_000];
             // Frames of 1024 out of pieces of 960: the encoder waits for more.

@@ -10,18 +10,9 @@ use tring_media::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Two connected clients, gates open.
-fn call() -> World {
-    let mut w = World::new();
-    w.join("alice", true);
-    w.join("bob", true);
-    w.connect();
-    w
-}
-
 #[test]
 fn two_peers_hear_and_see_each_other() {
-    let mut w = call();
+    let mut w = World::call();
     for c in &w.clients {
         assert!(w.notices.contains(&Notice::Connected { session: c.session }));
     }
@@ -44,7 +35,7 @@ fn two_peers_hear_and_see_each_other() {
 
 #[test]
 fn the_srtp_profile_is_aes_256_gcm() {
-    let w = call();
+    let w = World::call();
     for c in &w.clients {
         assert_eq!(c.profile, Some(SrtpProfile::Aes256Gcm));
     }
@@ -95,7 +86,7 @@ fn opening_a_gate_asks_every_camera_for_a_key_frame_at_once() {
 
 #[test]
 fn key_frame_requests_of_a_receiver_reach_the_publisher_throttled() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0, 1], SECOND);
     w.clients[0].keyframe_requests.clear();
     for _ in 0..50 {
@@ -111,7 +102,7 @@ fn key_frame_requests_of_a_receiver_reach_the_publisher_throttled() {
 
 #[test]
 fn commands_for_sessions_that_do_not_exist_do_nothing() {
-    let mut w = call();
+    let mut w = World::call();
     for session in [SessionId(0), SessionId(99)] {
         w.command(Command::OpenGate { session });
         w.command(Command::SetDevices { session, microphone: true, camera: true });
@@ -123,7 +114,7 @@ fn commands_for_sessions_that_do_not_exist_do_nothing() {
 
 #[test]
 fn a_device_that_is_off_is_silent_and_comes_back_without_a_gap_or_a_new_answer() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0], SECOND);
     w.run(SECOND);
     let first = w.clients[1].take(MediaKind::Video);
@@ -160,7 +151,7 @@ fn devices_set_before_the_gate_hold_when_it_opens() {
 
 #[test]
 fn a_second_session_of_a_user_takes_over_and_the_stream_goes_on() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0], SECOND);
     w.run(SECOND);
     let before = w.clients[1].take(MediaKind::Audio);
@@ -197,7 +188,7 @@ fn ringing_devices_of_one_user_connect_side_by_side_until_one_answers() {
 
 #[test]
 fn after_close_no_packet_leaves_and_nothing_is_kept() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0, 1], SECOND);
     w.close(0);
     w.close(0);
@@ -272,7 +263,7 @@ fn each_receiver_gets_its_own_payload_types() {
 
 #[test]
 fn lost_pictures_are_asked_for_again_on_both_legs() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0], SECOND);
     w.lose_one_in = 20;
     w.talk(&[0], 10 * SECOND);
@@ -288,7 +279,7 @@ fn lost_pictures_are_asked_for_again_on_both_legs() {
 
 #[test]
 fn a_bad_network_is_told_within_five_seconds_and_recovery_too() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0, 1], 5 * SECOND);
     let levels = |w: &mut World| -> Vec<(SessionId, u8)> {
         let told = w.take_notices().into_iter();
@@ -315,7 +306,7 @@ fn a_bad_network_is_told_within_five_seconds_and_recovery_too() {
 
 #[test]
 fn a_peer_that_vanishes_is_cut_off_then_lost() {
-    let mut w = call();
+    let mut w = World::call();
     w.talk(&[0, 1], SECOND);
     let gone = w.clients[0].session;
     w.clients[0].closed = true;

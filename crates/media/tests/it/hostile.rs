@@ -8,29 +8,6 @@ use tring_media::{MediaKind, Notice, PeerLine};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn call() -> World {
-    let mut w = World::new();
-    w.join("alice", true);
-    w.join("bob", true);
-    w.connect();
-    w.talk(&[0, 1], 2 * SECOND);
-    w
-}
-
-fn assert_alive(w: &mut World) {
-    for c in &mut w.clients {
-        c.received.clear();
-    }
-    w.talk(&[0, 1], SECOND);
-    w.run(SECOND);
-    assert!(!w.notices.iter().any(|n| matches!(n, Notice::Lost { .. })), "{:?}", w.notices);
-    for me in [0, 1] {
-        assert!(w.clients[me].take(MediaKind::Audio).len() >= 45);
-        assert!(!w.clients[me].take(MediaKind::Video).is_empty());
-    }
-    assert_eq!(w.shard.take_counters().panics, 0);
-}
-
 fn send_rtcp(w: &mut World, client: usize, compound: &[u8]) {
     assert!(w.clients[client].peer.send_raw_rtcp(compound), "it has sent RTCP before");
     w.flush();
@@ -64,7 +41,7 @@ fn picture(w: &mut World, client: usize) -> (u32, u16) {
 /// Bob asks for all of Alice's pictures again, 300 times each, 50 times a second, while she sends 240 kbit/s.
 #[test]
 fn a_peer_that_asks_for_everything_again_gets_its_share_of_it() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     let bob = w.clients[1].address;
     let large = |w: &mut World| {
         w.send(0, MediaKind::Video, &[7; 600]);
@@ -87,13 +64,13 @@ fn a_peer_that_asks_for_everything_again_gets_its_share_of_it() {
     let most = f64::from(media) * 1.25 + 64_000.0 + 16_000.0 * (seconds + 1.0) + 10_000.0;
     assert!((bytes as f64) < most, "{bytes} bytes for {media} of media and {asked} asked");
     assert!(w.shard.take_counters().repairs_refused > 0);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// One datagram of 1,400 bytes.
 #[test]
 fn one_request_brings_back_a_bounded_burst() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     let bob = w.clients[1].address;
     for _ in 0..300 {
         w.send(0, MediaKind::Video, &[7; 1_200]);
@@ -109,12 +86,12 @@ fn one_request_brings_back_a_bounded_burst() {
     assert!((20_000..75_000).contains(&bytes), "{bytes}");
     let refused = w.shard.take_counters().repairs_refused;
     assert_eq!(refused, 1, "the rest is skipped before it is encrypted");
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
 fn goodbyes_for_all_streams_end_no_call() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     let (theirs, _) = picture(&mut w, 1);
     let sound = w.clients[1].take(MediaKind::Audio).last().map_or(0, |r| r.ssrc);
     let own: Vec<u32> = w.clients[0]
@@ -126,14 +103,14 @@ fn goodbyes_for_all_streams_end_no_call() {
         send_rtcp(&mut w, 1, &rtcp(1, 203, &ssrc.to_be_bytes()));
     }
     w.run(SECOND);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Reports about packets that were never sent, all lost, all received, in times that cannot be. They may cost the liar
 /// its session (the library does not forgive all of them); Alice and Bob notice nothing.
 #[test]
 fn lies_about_reception_harm_nobody_else() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     let liar = w.join_with("carol", true, |c| {
         for kind in [MediaKind::Audio, MediaKind::Video] {
             c.lines.push(PeerLine { kind, send: false, receive: true });
@@ -173,14 +150,14 @@ fn lies_about_reception_harm_nobody_else() {
     let told = w.take_notices();
     assert!(!told.iter().any(harmed), "{told:?}");
     w.shard.take_counters();
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Estimates of the bandwidth (REMB, draft-alvestrand-rmcat-remb-03 §2.2) of nothing, of more than there is, for streams that
 /// are not there, for more of them than the packet has, and cut short.
 #[test]
 fn lies_about_bandwidth_harm_nobody() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     let (ssrc, _) = picture(&mut w, 1);
     let remb = |count: u8, exponent: u8, mantissa: u32, ssrcs: &[u32]| {
         let rate = (u32::from(exponent) << 18 | mantissa).to_be_bytes();
@@ -215,13 +192,13 @@ fn lies_about_bandwidth_harm_nobody() {
     send_rtcp(&mut w, 1, &rtcp(1, 206, &[[0, 0, 0, 1], ssrc.to_be_bytes()].concat()));
     w.run(SECOND);
     assert_eq!(w.clients[0].keyframe_requests.len(), 1);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// Key frames asked for as often as there is room in a datagram, by everybody's SSRC.
 #[test]
 fn requests_for_key_frames_without_end_are_throttled() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     let (ssrc, _) = picture(&mut w, 1);
     w.clients[0].keyframe_requests.clear();
     for i in 0..100u8 {
@@ -231,7 +208,7 @@ fn requests_for_key_frames_without_end_are_throttled() {
         w.talk(&[0, 1], Duration::from_millis(20));
     }
     assert!(w.clients[0].keyframe_requests.len() <= 8, "{}", w.clients[0].keyframe_requests.len());
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
@@ -261,7 +238,7 @@ fn a_ringing_device_steers_no_camera_whatever_it_asks_for() {
 /// libwebrtc probes with SSRC 0; the library would make a stream of its own for it.
 #[test]
 fn probes_with_ssrc_0_are_dropped() {
-    let mut w = call();
+    let mut w = World::talking(2 * SECOND);
     w.shard.take_counters();
     for seq in 1..200u16 {
         let mut header = vec![0x80, 108];
@@ -272,7 +249,7 @@ fn probes_with_ssrc_0_are_dropped() {
     w.flush();
     w.run(SECOND / 10);
     assert_eq!(w.shard.take_counters().dropped_invalid, 199);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 #[test]
@@ -288,7 +265,7 @@ fn an_offered_data_channel_is_refused_and_the_call_works() {
     let group = answer.lines().find(|l| l.starts_with("a=group:BUNDLE")).unwrap();
     assert_eq!(group.split(' ').count(), 3, "the refused line is not in {group}");
     w.talk(&[0, 1], SECOND);
-    assert_alive(&mut w);
+    w.assert_alive();
 }
 
 /// SCTP that was refused, or never offered, gets no answer and makes nothing.
@@ -309,6 +286,6 @@ fn sctp_without_a_data_channel_gets_no_answer() {
         assert!(w.shard.take_counters().dropped_invalid > 0, "its INIT came");
         let application_data = |d: &&Vec<u8>| d[0] == 23;
         assert_eq!(w.sent[&alice].iter().filter(application_data).count(), 0);
-        assert_alive(&mut w);
+        w.assert_alive();
     }
 }

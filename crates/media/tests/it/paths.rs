@@ -13,15 +13,6 @@ fn elsewhere(port: u16) -> SocketAddr {
     SocketAddr::from(([203, 0, 113, 7], port))
 }
 
-fn call() -> World {
-    let mut w = World::new();
-    w.join("alice", true);
-    w.join("bob", true);
-    w.connect();
-    w.talk(&[0, 1], SECOND);
-    w
-}
-
 /// Sound that each of the first two clients gets in a second in which both talk.
 fn heard_in_a_second(w: &mut World) -> [usize; 2] {
     for c in &mut w.clients {
@@ -32,7 +23,7 @@ fn heard_in_a_second(w: &mut World) -> [usize; 2] {
     [0, 1].map(|c| w.clients[c].take(MediaKind::Audio).len())
 }
 
-fn assert_alive(w: &mut World) {
+fn assert_heard(w: &mut World) {
     let heard = heard_in_a_second(w);
     assert!(heard.iter().all(|&n| n >= 45), "{heard:?}");
 }
@@ -44,26 +35,26 @@ fn media_to(w: &World, address: SocketAddr) -> usize {
 
 #[test]
 fn a_talking_client_whose_address_changes_is_heard_and_hears_after_its_next_check() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let old = w.clients[0].address;
     w.move_client(0, elsewhere(1));
     // Until the client checks from there, nobody can know whose address it is.
     w.next_check(0);
     w.talk(&[0, 1], Duration::from_millis(100));
     w.sent.clear();
-    assert_alive(&mut w);
+    assert_heard(&mut w);
     assert_eq!(media_to(&w, old), 0, "nothing goes where nobody is");
 }
 
 #[test]
 fn it_moves_again_and_back() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let old = w.clients[0].address;
     for address in [elsewhere(1), elsewhere(2), old] {
         w.move_client(0, address);
         w.next_check(0);
         w.talk(&[0, 1], Duration::from_millis(200));
-        assert_alive(&mut w);
+        assert_heard(&mut w);
     }
 }
 
@@ -99,7 +90,7 @@ fn while_it_rings_a_change_of_address_costs_no_sound_after_the_answer() {
 
 #[test]
 fn a_recorded_check_sent_again_from_elsewhere_takes_nothing_and_gets_no_answer() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let check = w.next_check(0);
     w.talk(&[0, 1], SECOND);
     for port in 1..=100 {
@@ -107,20 +98,20 @@ fn a_recorded_check_sent_again_from_elsewhere_takes_nothing_and_gets_no_answer()
     }
     assert!(w.shard.take_counters().checks_refused >= 100);
     assert!(w.sent.keys().all(|to| to.ip() != elsewhere(1).ip()));
-    assert_alive(&mut w);
+    assert_heard(&mut w);
     assert!(w.answers_check(0, elsewhere(1)), "one that nobody has sent before is answered there");
 }
 
 /// Somebody on the way copies each check and is faster than the client.
 #[test]
 fn copied_checks_that_arrive_before_their_originals_do_not_move_a_talking_clients_media() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     for port in 1..=12 {
         let check = w.next_check(0);
         w.inject(elsewhere(port), &check);
         w.talk(&[0, 1], Duration::from_millis(400));
     }
-    assert_alive(&mut w);
+    assert_heard(&mut w);
     assert!((1..=12).all(|port| media_to(&w, elsewhere(port)) == 0));
     // The client itself is followed there.
     w.move_client(0, elsewhere(12));
@@ -147,7 +138,7 @@ fn a_client_that_checks_from_ever_new_ports_is_not_kept_for_each_of_them() {
 /// Mallory has a session of her own, in a room of her own, and writes Alice's address on what she sends.
 #[test]
 fn somebody_elses_session_cannot_take_an_address_that_is_in_use() {
-    let mut w = call();
+    let mut w = World::talking(SECOND);
     let alice = w.clients[0].address;
     let mallory = w.join_from(elsewhere(1), room(2), "mallory", true, |_| ());
     w.connect();
@@ -160,7 +151,7 @@ fn somebody_elses_session_cannot_take_an_address_that_is_in_use() {
             w.inject(alice, &datagram);
         }
     }
-    assert_alive(&mut w);
+    assert_heard(&mut w);
 }
 
 #[test]

@@ -7,17 +7,18 @@
 // A failed unwrap is the report.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use crate::common::process::{ip, listen, marked_lines, run, say};
+use crate::common::process::{listen, marked_lines, say};
 use crate::common::{Phones, Server, room};
 use std::io::Write;
 use std::net::IpAddr;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tring_media::MediaKind;
 use tring_medianet::Config;
+use tring_testkit::namespace::{allowed, ip};
+use tring_testkit::process::{again, role, run, succeeds};
 
-const ROLE: &str = "TRING_NAT_ROLE";
 const PUBLIC_PORT: u16 = 40_000;
 const INNER_PORT: u16 = 7_700;
 
@@ -85,25 +86,19 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 impl Case {
     fn play(&self) {
-        match std::env::var(ROLE).as_deref() {
-            Ok("router") => self.router(),
-            Ok("server") => self.server(),
-            Ok("client") => self.client(),
+        match role().as_deref() {
+            Some("router") => self.router(),
+            Some("server") => self.server(),
+            Some("client") => self.client(),
             _ => self.outside(),
         }
     }
 
     /// The test itself: everything else happens in namespaces.
     fn outside(&self) {
-        let Some(flags) = ["-n", "-Urn"].into_iter().find(|f| run("unshare", &[f, "ip", "link"]).is_ok())
-        else {
-            let why = "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
-            println!("{}: {why}", self.test);
-            return;
-        };
-        let status = self.role("router", &[flags]).stdin(Stdio::null()).status().unwrap();
-        assert!(status.success(), "see the output of the roles above");
+        if let Some(way) = allowed(self.test) {
+            succeeds(again(&["unshare", way], self.test, "router"));
+        }
     }
 
     fn is_ipv6(&self) -> bool {
@@ -225,16 +220,6 @@ impl Case {
         });
         say("heard");
     }
-
-    /// This test in a role, inside new namespaces.
-    fn role(&self, name: &str, flags: &[&str]) -> Command {
-        let mut c = Command::new("unshare");
-        c.args(flags)
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", self.test, "--nocapture"])
-            .env(ROLE, name);
-        c
-    }
 }
 
 /// A role in a namespace of its own. Killed when dropped.
@@ -246,8 +231,8 @@ struct Role {
 
 impl Role {
     fn spawn(case: &Case, name: &str) -> Self {
-        let mut child =
-            case.role(name, &["-n"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = again(&["unshare", "-n"], case.test, name);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let lines = marked_lines(child.stdout.take().unwrap());
         let role = Self { child, input, lines };

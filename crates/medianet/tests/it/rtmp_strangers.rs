@@ -2,18 +2,18 @@
 // A failed unwrap is the report.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use crate::common::process::{ip, listen, marked_lines, run, say};
+use crate::common::process::{listen, marked_lines, say};
 use crate::common::{PATIENCE, Server, room};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tring_media::{Notice, SessionId, Ticket, Tickets, UserId, phone_says};
 use tring_medianet::Config;
-
-/// Set where a test runs once more, in another role.
-const ROLE: &str = "TRING_RTMP_ROLE";
+use tring_testkit::namespace;
+use tring_testkit::process::{again, role};
+use tring_testkit::test_name;
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -35,27 +35,13 @@ fn host(n: u8) -> IpAddr {
     IpAddr::from([192, 0, 2, n])
 }
 
-/// True in a network namespace whose loopback device has the first hosts as addresses: on 127.0.0.0/8 nobody has a share.
-/// Elsewhere it runs the test of this name there, and gives false when that has passed. It works as root, or for an
-/// ordinary user where user namespaces are allowed; where not, the test is left out with a word, and fails if `CI=true`.
+/// Whether the test runs where the first hosts are addresses of its machine: on 127.0.0.0/8 nobody has a share.
 fn inside(test: &str) -> bool {
-    if std::env::var_os(ROLE).is_some() {
-        ip("link set lo up");
-        (1..=5).for_each(|n| ip(&format!("address add {}/32 dev lo", host(n))));
-        return true;
+    let inside = namespace::inside(test);
+    if inside {
+        namespace::loopback((1..=5).map(host));
     }
-    let Some(flags) = ["-n", "-Urn"].into_iter().find(|f| run("unshare", &[f, "ip", "link"]).is_ok()) else {
-        let why =
-            "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
-        println!("{test}: {why}");
-        return false;
-    };
-    let mut again = Command::new("unshare");
-    again.arg(flags).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    let status = again.env(ROLE, "inside").stdin(Stdio::null()).status().unwrap();
-    assert!(status.success(), "see the output of the test inside its namespace above");
-    false
+    inside
 }
 
 fn server(rtmp: IpAddr, places: usize, of_address: usize) -> (Server, SocketAddr) {
@@ -131,7 +117,7 @@ fn is_answered(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn two_addresses_that_hold_all_places_keep_no_third_out() {
-    if !inside("rtmp_strangers::two_addresses_that_hold_all_places_keep_no_third_out") {
+    if !inside(test_name!(two_addresses_that_hold_all_places_keep_no_third_out)) {
         return;
     }
     let (server, rtmp) = server(host(1), 100, 50);
@@ -190,19 +176,13 @@ fn a_stranger_that_pings_is_closed_and_a_publisher_that_does_is_not() {
 
 #[test]
 fn who_waited_for_a_file_is_taken_when_there_are_some_again() {
-    let test = "rtmp_strangers::who_waited_for_a_file_is_taken_when_there_are_some_again";
-    if std::env::var_os(ROLE).is_some() {
+    if role().is_some() {
         return serve_with_few_files();
     }
-    let script = format!("ulimit -n {FILES} && exec \"$0\" --exact {test} --nocapture");
-    let mut child = Command::new("sh")
-        .args(["-c", &script])
-        .arg(std::env::current_exe().unwrap())
-        .env(ROLE, "server")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let script = format!("ulimit -n {FILES} && exec \"$0\" \"$@\"");
+    let test = test_name!(who_waited_for_a_file_is_taken_when_there_are_some_again);
+    let mut command = again(&["sh", "-c", &script], test, "server");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut tell = child.stdin.take().unwrap();
     let lines = marked_lines(child.stdout.take().unwrap());
     let hear = || lines.recv_timeout(PATIENCE).expect("the server's next line");

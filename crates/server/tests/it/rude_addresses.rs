@@ -19,6 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tring_protocol::Request;
 use tring_server::Config;
+use tring_testkit::test_name;
 
 /// Well below each time limit of the server, so that whoever is served by then was given a place that somebody else had.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -101,7 +102,7 @@ async fn at_once<T>(what: impl Future<Output = T>) -> T {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_addresses_that_do_not_read_leave_a_third_its_http() {
-    if !inside("rude_addresses::two_addresses_that_do_not_read_leave_a_third_its_http") {
+    if !inside(test_name!(two_addresses_that_do_not_read_leave_a_third_its_http)) {
         return;
     }
     let server = server(|c| c.limits.max_connections = PLACES).await;
@@ -121,7 +122,7 @@ async fn two_addresses_that_do_not_read_leave_a_third_its_http() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_addresses_that_do_not_read_leave_a_third_its_https() {
-    if !inside("rude_addresses::two_addresses_that_do_not_read_leave_a_third_its_https") {
+    if !inside(test_name!(two_addresses_that_do_not_read_leave_a_third_its_https)) {
         return;
     }
     let server = server(|c| {
@@ -147,7 +148,7 @@ async fn two_addresses_that_do_not_read_leave_a_third_its_https() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_addresses_that_never_sign_in_leave_a_third_its_sign_in_and_its_session() {
-    if !inside("rude_addresses::two_addresses_that_never_sign_in_leave_a_third_its_sign_in_and_its_session") {
+    if !inside(test_name!(two_addresses_that_never_sign_in_leave_a_third_its_sign_in_and_its_session)) {
         return;
     }
     let server = server(|c| c.limits.max_pending_sockets = PLACES).await;

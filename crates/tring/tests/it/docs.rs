@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-use crate::common::isolated;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tring_testkit::namespace::inside;
+use tring_testkit::test_name;
 
 /// Longest run of one block, and longest wait for a server to run. The example of the Rust client may have to be built.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -432,11 +433,13 @@ fn builds_in(world: &World) {
 
 #[test]
 fn the_commands_of_the_readme_do_what_it_says() {
-    isolated("docs::the_commands_of_the_readme_do_what_it_says", || {
-        let mut world = World::new();
-        builds_in(&world);
-        let folder = |_: &mut World, first: &str| if first.starts_with("echo") { "empty" } else { "clone" };
-        world.play("README", folder, |world, first, said| {
+    if !inside(test_name!(the_commands_of_the_readme_do_what_it_says)) {
+        return;
+    }
+    let mut world = World::new();
+    builds_in(&world);
+    let folder = |_: &mut World, first: &str| if first.starts_with("echo") { "empty" } else { "clone" };
+    world.play("README", folder, |world, first, said| {
             let asked = fs::read_to_string(world.path("asked")).unwrap();
             if first == "make run" {
                 assert!(said.trim_end().ends_with("http://localhost:8080/"), "the last line: {said}");
@@ -459,68 +462,70 @@ fn the_commands_of_the_readme_do_what_it_says() {
                 assert!(said.contains(&format!("{data} (apps: 1)")), "{said}");
             }
         });
-    });
 }
 
 #[test]
 fn the_commands_of_the_settings_do_what_it_says() {
-    isolated("docs::the_commands_of_the_settings_do_what_it_says", || {
-        World::new().with_tring().play(
-            "docs/settings",
-            |_, _| "here",
-            |_, _, said| {
-                assert!(said.contains("settings: can be read") && !said.contains("WRONG"), "{said}");
-            },
-        );
-    });
+    if !inside(test_name!(the_commands_of_the_settings_do_what_it_says)) {
+        return;
+    }
+    World::new().with_tring().play(
+        "docs/settings",
+        |_, _| "here",
+        |_, _, said| {
+            assert!(said.contains("settings: can be read") && !said.contains("WRONG"), "{said}");
+        },
+    );
 }
 
 #[test]
 fn the_commands_of_deploying_do_what_it_says() {
-    isolated("docs::the_commands_of_deploying_do_what_it_says", || {
-        let mut world = World::new().with_tring();
-        // No Docker is needed: what it would run is run, with what compose.yaml gives it. `docker.rs` holds the files of the
-        // image against the server.
-        fs::create_dir_all(world.path("here")).unwrap();
-        world.program(
-            "docker",
-            "[ \"$1\" = compose ] && shift\n\
+    if !inside(test_name!(the_commands_of_deploying_do_what_it_says)) {
+        return;
+    }
+    let mut world = World::new().with_tring();
+    // No Docker is needed: what it would run is run, with what compose.yaml gives it. `docker.rs` holds the files of the
+    // image against the server.
+    fs::create_dir_all(world.path("here")).unwrap();
+    world.program(
+        "docker",
+        "[ \"$1\" = compose ] && shift\n\
              case \"$1\" in\n\
              up) tring serve > server.log 2>&1 & while ! grep -q Ctrl-C server.log; do sleep 0.05; done ;;\n\
              exec) [ \"$2\" = tring ] && shift 2 && exec \"$@\" ;;\n\
              *) exit 64 ;;\n\
              esac",
-        );
-        let before = |world: &mut World, first: &str| {
-            if first.contains("--server") {
-                world.serve_https("outside");
-                return "outside";
-            }
-            if first.starts_with("tring doctor") {
-                // A server notices a new app within a second; the reader is slower than a test.
-                world.wait_for("here/server.log", "app added");
-            }
-            "here"
-        };
-        world.play("docs/deploy", before, |_, first, said| {
-            assert!(first.contains("docker") || !said.contains("WRONG"), "{said}");
-        });
+    );
+    let before = |world: &mut World, first: &str| {
+        if first.contains("--server") {
+            world.serve_https("outside");
+            return "outside";
+        }
+        if first.starts_with("tring doctor") {
+            // A server notices a new app within a second; the reader is slower than a test.
+            world.wait_for("here/server.log", "app added");
+        }
+        "here"
+    };
+    world.play("docs/deploy", before, |_, first, said| {
+        assert!(first.contains("docker") || !said.contains("WRONG"), "{said}");
     });
 }
 
 #[test]
 fn the_commands_of_user_sigs_do_what_it_says() {
-    isolated("docs::the_commands_of_user_sigs_do_what_it_says", || {
-        let before = |world: &mut World, first: &str| {
-            if first.starts_with("curl") {
-                world.serve_https("here");
-            }
-            "here"
-        };
-        let mut world = World::new().with_tring();
-        world.play("docs/usersig", before, |_, _, _| {});
-        programs_sign(&world);
-    });
+    if !inside(test_name!(the_commands_of_user_sigs_do_what_it_says)) {
+        return;
+    }
+    let before = |world: &mut World, first: &str| {
+        if first.starts_with("curl") {
+            world.serve_https("here");
+        }
+        "here"
+    };
+    let mut world = World::new().with_tring();
+    world.play("docs/usersig", before, |_, _, _| {});
+    programs_sign(&world);
 }
 
 /// The programs of docs/usersig, with the libraries that `make interop` has brought. What they print signs alice in.
@@ -557,18 +562,18 @@ fn programs_sign(world: &World) {
 
 #[test]
 fn the_commands_of_the_mini_program_do_what_it_says() {
-    isolated("docs::the_commands_of_the_mini_program_do_what_it_says", || {
-        let before = |world: &mut World, _: &str| {
-            // The file is the block above the commands.
-            let file = blocks(&root().join("docs/miniprogram.md"));
-            let file =
-                file.iter().find(|b| b.language == "toml" && b.text.starts_with("# tring.toml")).unwrap();
-            fs::create_dir_all(world.path("here")).unwrap();
-            fs::write(world.path("here/tring.toml"), &file.text).unwrap();
-            "here"
-        };
-        World::new().with_tring().play("docs/miniprogram", before, |_, _, said| {
-            assert!(said.contains("secret key") && said.contains("Tring is running"), "{said}");
-        });
+    if !inside(test_name!(the_commands_of_the_mini_program_do_what_it_says)) {
+        return;
+    }
+    let before = |world: &mut World, _: &str| {
+        // The file is the block above the commands.
+        let file = blocks(&root().join("docs/miniprogram.md"));
+        let file = file.iter().find(|b| b.language == "toml" && b.text.starts_with("# tring.toml")).unwrap();
+        fs::create_dir_all(world.path("here")).unwrap();
+        fs::write(world.path("here/tring.toml"), &file.text).unwrap();
+        "here"
+    };
+    World::new().with_tring().play("docs/miniprogram", before, |_, _, said| {
+        assert!(said.contains("secret key") && said.contains("Tring is running"), "{said}");
     });
 }

@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use crate::common::serve::Running;
 use crate::common::{Place, Said, tring};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 /// Ports of a server that is to be, free a moment ago.
@@ -23,34 +23,6 @@ impl Ports {
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let [http, rtmp] = tcp.each_ref().map(|l| l.local_addr().unwrap().port());
         Self { http, rtmp, udp: udp.local_addr().unwrap().port() }
-    }
-}
-
-/// A server that is stopped with the test. Its output stays open.
-struct Running {
-    child: Child,
-    _out: BufReader<ChildStdout>,
-    log: Receiver<String>,
-}
-
-impl Running {
-    /// Waits for a line of its log that has all these texts.
-    #[track_caller]
-    fn logs(&self, texts: &[&str]) {
-        loop {
-            let line = self.log.recv_timeout(Duration::from_secs(10));
-            let line = line.unwrap_or_else(|_| panic!("no line of the log has {texts:?}"));
-            if texts.iter().all(|t| line.contains(t)) {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -86,22 +58,7 @@ impl Scene {
 
     /// Starts the server.
     fn serve(&self) -> Running {
-        let mut command = self.command("serve");
-        command.args(["--log", "info"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let log = child.stderr.take().unwrap();
-        let (tell, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(log).lines().map_while(Result::ok) {
-                let _ = tell.send(line);
-            }
-        });
-        let mut said = String::new();
-        while !said.contains("Ctrl-C") {
-            assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended before it ran: {said}");
-        }
-        Running { child, _out: out, log: lines }
+        Running::start(self.command("serve").args(["--log", "info"]))
     }
 
     fn url(&self) -> String {

@@ -3,13 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use crate::common::{Place, tring};
+use crate::common::Place;
+use crate::common::serve::{Running, serve};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -28,20 +27,9 @@ const FORGED: &str = "x\n1999-01-01T00:00:00.000000Z  INFO tring_server::switchb
 /// Longest wait for something that must come.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A process that ends with the test, however that ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A server with its log.
 struct Server {
-    child: Running,
-    log: JoinHandle<String>,
+    running: Running,
     http: String,
     https: String,
     rtmp: String,
@@ -51,33 +39,13 @@ struct Server {
 impl Server {
     fn start(log: &str, more: &[&str]) -> Self {
         let place = Place::new();
-        let mut command = tring();
-        command.args([
-            "serve",
-            "--demo",
-            "--listen",
-            "127.0.0.1:0",
-            "--media-port",
-            "0",
-            "--media-workers",
-            "1",
-        ]);
-        command.args(["--rtmp-listen", "127.0.0.1:0", "--advertise", "127.0.0.1", "--log", log]).args(more);
-        command.arg("--data").arg(place.data());
-        let mut child = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-        // Read as it comes: nobody writes into a full pipe.
-        let mut err = child.0.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            err.read_to_end(&mut bytes).unwrap();
-            String::from_utf8(bytes).expect("the log is UTF-8")
-        });
-        let mut out = BufReader::new(child.0.stdout.take().unwrap());
-        let mut said = String::new();
+        let mut command = serve(&place.data(), log);
+        command.args(["--demo", "--media-workers", "1", "--advertise", "127.0.0.1"]).args(more);
         // Its last words: what to open; of JSON there is one line.
-        while !said.contains("call from one phone to the other") && !said.contains("\"signalling\"") {
-            assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended before it ran: {said}");
-        }
+        let running = Running::start_until(&mut command, |said| {
+            said.contains("call from one phone to the other") || said.contains("\"signalling\"")
+        });
+        let said = &running.said;
         let port = |before: &str| {
             let rest = said.split(before).nth(1).unwrap_or_else(|| panic!("{before} in {said}"));
             let from = ["127.0.0.1:", "localhost:"].iter().filter_map(|host| rest.find(host)).min();
@@ -92,14 +60,12 @@ impl Server {
             ["signalling", "HTTPS", "(RTMP)"]
         };
         let [http, https, rtmp] = names.map(port);
-        Self { child, log, http, https, rtmp, place }
+        Self { running, http, https, rtmp, place }
     }
 
     /// Stops it, and gives all that it has logged.
-    fn stop(mut self) -> String {
-        let stopped = Command::new("kill").args(["-TERM", &self.child.0.id().to_string()]).status().unwrap();
-        assert!(stopped.success() && self.child.0.wait().unwrap().success());
-        self.log.join().unwrap()
+    fn stop(self) -> String {
+        self.running.stop().log
     }
 
     /// Sends bytes and reads what comes, to the end.

@@ -7,14 +7,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-use crate::common::{Place, Said, isolated, tring};
+use crate::common::serve::Running;
+use crate::common::{Place, Said, tring};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// Longest wait for a namespace.
-const PATIENCE: Duration = Duration::from_secs(10);
+use std::process::{Command, Stdio};
+use tring_testkit::namespace::{Namespace, inside};
+use tring_testkit::test_name;
 
 const TCP: [u16; 2] = [8080, 1935];
 const UDP: [u16; 4] = [7700, 7701, 7702, 7703];
@@ -59,37 +57,23 @@ impl Family {
     }
 }
 
-/// A machine: a process that holds a network namespace.
-struct Machine(Child);
+/// A machine of the chain.
+struct Machine(Namespace);
 
 impl Machine {
     fn new() -> Self {
-        let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
-        let machine = Self(child);
-        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
-        let end = Instant::now() + PATIENCE;
-        // It has its namespace a moment after its start.
-        while machine.namespace().is_none_or(|theirs| theirs == own) {
-            assert!(Instant::now() < end, "the namespace");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let machine = Self(Namespace::new().unwrap());
         machine.run("ip link set lo up");
         machine
     }
 
-    fn namespace(&self) -> Option<std::path::PathBuf> {
-        std::fs::read_link(format!("/proc/{}/ns/net", self.0.id())).ok()
-    }
-
     fn pid(&self) -> String {
-        self.0.id().to_string()
+        self.0.pid().to_string()
     }
 
     /// A command on this machine.
     fn enter(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["-t", &self.pid(), "-n", "--", program]);
-        command
+        self.0.command(program)
     }
 
     fn run(&self, command: &str) {
@@ -111,13 +95,6 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The machines, joined: each with the next.
 struct Net {
     family: &'static Family,
@@ -128,16 +105,6 @@ struct Net {
     place: Place,
     app: String,
     _running: Option<Running>,
-}
-
-/// A server that is stopped with the test, and what reads its output: it must not be closed.
-struct Running(Child, Option<BufReader<ChildStdout>>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn join(family: &Family, network: usize, upper: &Machine, lower: &Machine) {
@@ -221,15 +188,7 @@ impl Net {
             "--data",
             data.to_str().unwrap(),
         ];
-        let child = self.server.tring(&args).stdout(Stdio::piped()).spawn().unwrap();
-        let mut running = Running(child, None);
-        let mut out = BufReader::new(running.0.stdout.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("Ctrl-C") {
-            assert_ne!(out.read_line(&mut said).unwrap(), 0, "the server starts: {said}");
-        }
-        running.1 = Some(out);
-        self._running = Some(running);
+        self._running = Some(Running::start(&mut self.server.tring(&args)));
     }
 
     /// What the doctor says on the client's machine.
@@ -303,96 +262,104 @@ impl Report {
 
 #[test]
 fn a_server_behind_nat_with_the_right_address_is_all_good() {
-    isolated("reach::a_server_behind_nat_with_the_right_address_is_all_good", || {
-        let mut net = Net::new(&IPV4, 0, false);
-        net.serve(Some("203.0.113.1"));
-        let report = net.doctor();
-        report.is_all_good("203.0.113.1");
-        report.says("info", &["no address translation"]);
-    });
+    if !inside(test_name!(a_server_behind_nat_with_the_right_address_is_all_good)) {
+        return;
+    }
+    let mut net = Net::new(&IPV4, 0, false);
+    net.serve(Some("203.0.113.1"));
+    let report = net.doctor();
+    report.is_all_good("203.0.113.1");
+    report.says("info", &["no address translation"]);
 }
 
 #[test]
 fn without_an_advertised_address_the_private_one_is_named_with_what_to_set() {
-    isolated("reach::without_an_advertised_address_the_private_one_is_named_with_what_to_set", || {
-        let mut net = Net::new(&IPV4, 0, false);
-        net.serve(None);
-        let report = net.doctor();
-        assert_eq!(report.code, 1);
-        report.says("error", &["10.7.0.2", "private", "Set media.advertise", "203.0.113.1"]);
-    });
+    if !inside(test_name!(without_an_advertised_address_the_private_one_is_named_with_what_to_set)) {
+        return;
+    }
+    let mut net = Net::new(&IPV4, 0, false);
+    net.serve(None);
+    let report = net.doctor();
+    assert_eq!(report.code, 1);
+    report.says("error", &["10.7.0.2", "private", "Set media.advertise", "203.0.113.1"]);
 }
 
 #[test]
 fn a_wrong_advertised_address_is_named_with_the_one_of_signalling() {
-    isolated("reach::a_wrong_advertised_address_is_named_with_the_one_of_signalling", || {
-        let mut net = Net::new(&IPV4, 0, false);
-        net.serve(Some("203.0.113.77"));
-        let report = net.doctor();
-        assert_eq!(report.code, 1);
-        assert_eq!(report.ports("203.0.113.77", "no answer"), UDP);
-        report.says("error", &["203.0.113.77", "set media.advertise", "203.0.113.1"]);
-    });
+    if !inside(test_name!(a_wrong_advertised_address_is_named_with_the_one_of_signalling)) {
+        return;
+    }
+    let mut net = Net::new(&IPV4, 0, false);
+    net.serve(Some("203.0.113.77"));
+    let report = net.doctor();
+    assert_eq!(report.code, 1);
+    assert_eq!(report.ports("203.0.113.77", "no answer"), UDP);
+    report.says("error", &["203.0.113.77", "set media.advertise", "203.0.113.1"]);
 }
 
 #[test]
 fn the_one_port_that_a_firewall_closes_is_named_alone() {
-    isolated("reach::the_one_port_that_a_firewall_closes_is_named_alone", || {
-        let mut net = Net::new(&IPV4, 0, false);
-        net.router.run("iptables -A FORWARD -p udp --dport 7702 -j DROP");
-        net.router.run("iptables -A FORWARD -p tcp --dport 1935 -j REJECT --reject-with tcp-reset");
-        net.serve(Some("203.0.113.1"));
-        let report = net.doctor();
-        assert_eq!(report.code, 1);
-        assert_eq!(report.ports("203.0.113.1", "yes"), [7700, 7701, 7703]);
-        assert_eq!(report.ports("203.0.113.1", "no answer"), [7702]);
-        report.says("error", &["UDP 7702 of 203.0.113.1", "only this one is closed", "Open UDP 7702"]);
-        report.says("error", &["rtmp", "203.0.113.1:1935", "TCP 1935"]);
-        assert_eq!(report.lines("error").len(), 2, "and nothing else");
-    });
+    if !inside(test_name!(the_one_port_that_a_firewall_closes_is_named_alone)) {
+        return;
+    }
+    let mut net = Net::new(&IPV4, 0, false);
+    net.router.run("iptables -A FORWARD -p udp --dport 7702 -j DROP");
+    net.router.run("iptables -A FORWARD -p tcp --dport 1935 -j REJECT --reject-with tcp-reset");
+    net.serve(Some("203.0.113.1"));
+    let report = net.doctor();
+    assert_eq!(report.code, 1);
+    assert_eq!(report.ports("203.0.113.1", "yes"), [7700, 7701, 7703]);
+    assert_eq!(report.ports("203.0.113.1", "no answer"), [7702]);
+    report.says("error", &["UDP 7702 of 203.0.113.1", "only this one is closed", "Open UDP 7702"]);
+    report.says("error", &["rtmp", "203.0.113.1:1935", "TCP 1935"]);
+    assert_eq!(report.lines("error").len(), 2, "and nothing else");
 }
 
 #[test]
 fn a_client_behind_one_nat_gets_through() {
-    isolated("reach::a_client_behind_one_nat_gets_through", || {
-        let mut net = Net::new(&IPV4, 1, false);
-        net.serve(Some("203.0.113.1"));
-        let report = net.doctor();
-        report.is_all_good("203.0.113.1");
-        assert_eq!(report.seen_at(), "203.0.113.2");
-        report.says("info", &["behind NAT", "10.8.0.2", "one port for all"]);
-    });
+    if !inside(test_name!(a_client_behind_one_nat_gets_through)) {
+        return;
+    }
+    let mut net = Net::new(&IPV4, 1, false);
+    net.serve(Some("203.0.113.1"));
+    let report = net.doctor();
+    report.is_all_good("203.0.113.1");
+    assert_eq!(report.seen_at(), "203.0.113.2");
+    report.says("info", &["behind NAT", "10.8.0.2", "one port for all"]);
 }
 
 #[test]
 fn a_client_behind_two_nats_gets_through_and_a_symmetric_one_is_recognised() {
-    isolated("reach::a_client_behind_two_nats_gets_through_and_a_symmetric_one_is_recognised", || {
-        let mut net = Net::new(&IPV4, 2, true);
-        net.serve(Some("203.0.113.1"));
-        let report = net.doctor();
-        report.is_all_good("203.0.113.1");
-        assert_eq!(report.seen_at(), "203.0.113.2");
-        report.says("info", &["behind NAT", "10.9.0.2", "symmetric"]);
-    });
+    if !inside(test_name!(a_client_behind_two_nats_gets_through_and_a_symmetric_one_is_recognised)) {
+        return;
+    }
+    let mut net = Net::new(&IPV4, 2, true);
+    net.serve(Some("203.0.113.1"));
+    let report = net.doctor();
+    report.is_all_good("203.0.113.1");
+    assert_eq!(report.seen_at(), "203.0.113.2");
+    report.says("info", &["behind NAT", "10.9.0.2", "symmetric"]);
 }
 
 #[test]
 fn a_client_behind_two_nats_gets_through_over_ipv6() {
-    isolated("reach::a_client_behind_two_nats_gets_through_over_ipv6", || {
-        let mut net = Net::new(&IPV6, 2, false);
-        net.serve(Some("2001:db8:1::1"));
-        let report = net.doctor();
-        report.is_all_good("2001:db8:1::1");
-        assert_eq!(report.seen_at(), "2001:db8:1::2");
-        report.says("info", &["behind NAT", "fd09::2"]);
-    });
+    if !inside(test_name!(a_client_behind_two_nats_gets_through_over_ipv6)) {
+        return;
+    }
+    let mut net = Net::new(&IPV6, 2, false);
+    net.serve(Some("2001:db8:1::1"));
+    let report = net.doctor();
+    report.is_all_good("2001:db8:1::1");
+    assert_eq!(report.seen_at(), "2001:db8:1::2");
+    report.says("info", &["behind NAT", "fd09::2"]);
 }
 
 #[test]
 fn a_server_behind_nat_is_all_good_over_ipv6_without_nat_of_the_client() {
-    isolated("reach::a_server_behind_nat_is_all_good_over_ipv6_without_nat_of_the_client", || {
-        let mut net = Net::new(&IPV6, 0, false);
-        net.serve(Some("2001:db8:1::1"));
-        net.doctor().is_all_good("2001:db8:1::1");
-    });
+    if !inside(test_name!(a_server_behind_nat_is_all_good_over_ipv6_without_nat_of_the_client)) {
+        return;
+    }
+    let mut net = Net::new(&IPV6, 0, false);
+    net.serve(Some("2001:db8:1::1"));
+    net.doctor().is_all_good("2001:db8:1::1");
 }

@@ -2,16 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use crate::common::{Place, isolated, tring};
+use crate::common::Place;
+use crate::common::serve::{Running, ask, serve};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tring_client::{CallId, Client, EndReason, Event, MediaType, Options};
 use tring_store::RecordState::{Ended, LostServer, Running as GoesOn};
 use tring_store::{App, CallRecordRow, Store};
+use tring_testkit::namespace::{inside, loopback};
+use tring_testkit::test_name;
 
 /// Longest wait for something that must come.
 const SOON: Duration = Duration::from_secs(20);
@@ -19,79 +21,26 @@ const SOON: Duration = Duration::from_secs(20);
 /// How often a test looks again for what it waits for.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// A server that is killed with the test.
-struct Running {
-    process: Child,
-    address: String,
-}
+/// A server with the demo, by a plain start.
+struct Server(Running);
 
-impl Running {
-    /// Starts `tring serve` by this command, and waits until it says that it runs.
-    fn start(command: &mut Command, data: &Path) -> Self {
-        command.args([
-            "serve",
-            "--demo",
-            "--listen",
-            "127.0.0.1:0",
-            "--media-port",
-            "0",
-            "--media-workers",
-            "1",
-        ]);
-        command.args(["--rtmp-listen", "127.0.0.1:0", "--log", "warn", "--data"]).arg(data);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut out = BufReader::new(process.stdout.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("Ctrl-C") {
-            if out.read_line(&mut said).unwrap() == 0 {
-                let mut err = String::new();
-                process.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-                panic!("it ended before it ran: {said}{err}");
-            }
-        }
-        // Read as it comes: nobody writes into a full pipe.
-        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-        let mut err = process.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut err, &mut std::io::stderr()));
-        let address = said.split("ws://").nth(1).unwrap();
-        let address = address.split(['/', ' ', '\n']).next().unwrap().to_owned();
-        Self { process, address }
-    }
-
-    /// SIGTERM, and the process has ended in good order.
-    fn stop(mut self) {
-        let told = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
-        assert!(told.success());
-        assert_eq!(self.process.wait().unwrap().code(), Some(0));
-    }
-
-    /// SIGKILL, and the process is gone.
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+impl Server {
+    fn start(place: &Place) -> Self {
+        let mut command = serve(&place.data(), "warn");
+        Self(Running::start(command.args(["--demo", "--media-workers", "1"])))
     }
 
     async fn client(&self, app: &App, user: &str) -> Client {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let sig = tring_usersig::sign(&app.key, app.id.get(), user, Duration::from_secs(600), now).unwrap();
-        let url = format!("ws://{}/v1/socket", self.address);
+        let url = format!("ws://{}/v1/socket", self.0.http());
         Client::connect(Options::new(&url, app.id.get(), user, sig).unwrap()).await.unwrap()
     }
 
     /// A plain request; gives the status and the body.
-    fn http(&self, request: &str, body: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
-            self.address
-        )
-        .unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        let status = reply.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap())
+    fn http(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (head, body) = ask(self.0.http(), method, path, "", body);
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(&body).unwrap())
     }
 
     /// What `/healthz` says, once it is as wanted. It answers 200 all the time.
@@ -99,7 +48,7 @@ impl Running {
         let mut last = Value::Null;
         let found = async {
             loop {
-                let (status, health) = self.http("GET /healthz", "");
+                let (status, health) = self.http("GET", "/healthz", "");
                 assert_eq!((status, &health["status"]), (200, &json!("ok")), "{health}");
                 last = health;
                 if wanted(&last) {
@@ -112,13 +61,6 @@ impl Running {
             panic!("its health was never what was waited for, but {last}");
         }
         last
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -173,7 +115,7 @@ async fn a_killed_server_has_written_down_the_calls_that_talked_and_rang() {
     let place = Place::new();
     let store = Store::open(&place.data()).await.unwrap();
     let app = store.create_app("shop").await.unwrap().app;
-    let server = Running::start(&mut tring(), &place.data());
+    let server = Server::start(&place);
     let mut people = Vec::new();
     for n in 0..6 {
         let (a, b) =
@@ -187,11 +129,11 @@ async fn a_killed_server_has_written_down_the_calls_that_talked_and_rang() {
     let accepted = |all: &[CallRecordRow]| all.iter().filter(|r| r.accepted.is_some()).count();
     let before = records(&store, &app, |all| all.len() == 6 && accepted(all) == 4).await;
     assert!(before.iter().all(|r| r.state == GoesOn && r.callees[0].1 == GoesOn), "{before:?}");
-    server.kill();
+    server.0.kill();
     let killed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     assert_eq!(store.list_call_records(app.id, 100).await.unwrap(), before, "it left what it had written");
 
-    let server = Running::start(&mut tring(), &place.data());
+    let server = Server::start(&place);
     // No waiting: they are closed before the server says that it runs.
     let after = store.list_call_records(app.id, 100).await.unwrap();
     assert_eq!(after.len(), 6);
@@ -210,7 +152,7 @@ async fn a_killed_server_has_written_down_the_calls_that_talked_and_rang() {
     // A server that is told to stop ends its calls itself, and leaves none to be closed.
     let (x, y) = (server.client(&app, "x").await, server.client(&app, "y").await);
     let call = talks(&x, &y).await;
-    server.stop();
+    server.0.stop();
     let all = store.list_call_records(app.id, 100).await.unwrap();
     let stopped = all.iter().find(|r| r.call == call).unwrap();
     assert_eq!((stopped.state, stopped.callees[0].1), (Ended(EndReason::Server), Ended(EndReason::Server)));
@@ -232,26 +174,23 @@ fn fill(path: &Path) {
 
 #[test]
 fn on_a_full_disk_calls_go_on_and_their_records_are_written_when_there_is_room() {
-    let test = "records::on_a_full_disk_calls_go_on_and_their_records_are_written_when_there_is_room";
-    isolated(test, || {
-        let place = Place::new();
-        std::fs::create_dir(place.data()).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", DISK, "none"])
-            .arg(place.data())
-            .status()
-            .unwrap();
-        assert!(mounted.success());
-        // The network of its own has a loopback that is down.
-        assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
-        tokio::runtime::Runtime::new().unwrap().block_on(on_a_full_disk(&place));
-        // Or the folder stays where it is mounted.
-        assert!(Command::new("umount").arg("-l").arg(place.data()).status().unwrap().success());
-    });
+    if !inside(test_name!(on_a_full_disk_calls_go_on_and_their_records_are_written_when_there_is_room)) {
+        return;
+    }
+    let place = Place::new();
+    std::fs::create_dir(place.data()).unwrap();
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "none"]).arg(place.data()).status().unwrap();
+    assert!(mounted.success());
+    // The network of its own has a loopback that is down.
+    loopback([]);
+    tokio::runtime::Runtime::new().unwrap().block_on(on_a_full_disk(&place));
+    // Or the folder stays where it is mounted.
+    assert!(Command::new("umount").arg("-l").arg(place.data()).status().unwrap().success());
 }
 
 async fn on_a_full_disk(place: &Place) {
-    let server = Running::start(&mut tring(), &place.data());
+    let server = Server::start(&place);
     let store = Store::open(&place.data()).await.unwrap();
     let demo = store.list_apps().await.unwrap().remove(0);
     let mut people = Vec::new();
@@ -267,7 +206,7 @@ async fn on_a_full_disk(place: &Place) {
     let filler = place.data().join("filler");
     fill(&filler);
     let mut during = Vec::new();
-    while server.http("GET /healthz", "").1["store"] != "degraded" {
+    while server.http("GET", "/healthz", "").1["store"] != "degraded" {
         let call = talks(carol, dave).await;
         dave.hangup(&call).await.unwrap();
         event(carol, |e| matches!(e, Event::Ended { .. }).then_some(())).await;
@@ -282,7 +221,7 @@ async fn on_a_full_disk(place: &Place) {
     dave.reject(&last).await.unwrap();
     event(carol, |e| matches!(e, Event::Ended { .. }).then_some(())).await;
     let goes_on = talks(bob, alice).await;
-    let (status, signed) = server.http("POST /demo/usersig", r#"{"userID":"alice"}"#);
+    let (status, signed) = server.http("POST", "/demo/usersig", r#"{"userID":"alice"}"#);
     assert_eq!(status, 200, "people can still sign in: {signed}");
     server.health(|health| health["recordsWaiting"].as_u64() >= Some(3)).await;
 
@@ -290,7 +229,7 @@ async fn on_a_full_disk(place: &Place) {
     let health = server.health(|_| true).await;
     let advice = health["storeAdvice"].as_str().unwrap();
     assert!(advice.contains("disk of the data folder is full") && advice.contains("Free"), "{health}");
-    let url = format!("http://{}", server.address);
+    let url = format!("http://{}", server.0.http());
     let said = place.run(&["health", "--server", &url]).done();
     assert!(said.starts_with("ok, but database:") && said.contains("Free"), "{said}");
     let said = place.run(&["doctor", "--server", &url]).done();

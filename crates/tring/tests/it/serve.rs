@@ -2,36 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use crate::common::{Place, Said, tring};
+use crate::common::serve::{Running, ask};
+use crate::common::{self, Place, Said, tring};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 
-/// `tring serve` on ports that the system chooses. Warnings about the machine (its limit of open files) are not logged:
-/// what is said here must be the failure alone.
+/// `tring serve` on this data folder; what it says is a failure alone.
 fn serve(data: &Path) -> Command {
-    serve_with_log(data, "error")
-}
-
-fn serve_with_log(data: &Path, log: &str) -> Command {
-    let mut command = tring();
-    command.args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--media-port",
-        "0",
-        "--rtmp-listen",
-        "127.0.0.1:0",
-        "--log",
-        log,
-    ]);
-    command.arg("--data").arg(data);
-    command
+    common::serve::serve(data, "error")
 }
 
 /// Whether the last line of the start is there: what to open, or how to make an app.
@@ -42,37 +25,9 @@ fn has_ended(said: &str) -> bool {
     after.lines().any(|line| is_last(line.trim()))
 }
 
-/// A server that is stopped with the test.
-struct Running(Child);
-
-impl Running {
-    /// Starts, and waits until it says that it runs.
-    fn start(command: Command) -> (Self, String) {
-        let (running, said, _) = Self::start_with_output(command);
-        (running, said)
-    }
-
-    /// The same, with what it says afterwards.
-    fn start_with_output(mut command: Command) -> (Self, String, BufReader<ChildStdout>) {
-        let mut running = Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-        let mut out = BufReader::new(running.0.stdout.take().unwrap());
-        let mut said = String::new();
-        while !has_ended(&said) {
-            if out.read_line(&mut said).unwrap() == 0 {
-                let mut err = String::new();
-                running.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-                panic!("it ended before it ran: {said}{err}");
-            }
-        }
-        (running, said, out)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts, and waits for the last line of the start.
+fn start(mut command: Command) -> Running {
+    Running::start_until(&mut command, has_ended)
 }
 
 fn fails(mut command: Command) -> Said {
@@ -84,7 +39,8 @@ fn with_demo_it_makes_its_app_and_says_where_to_click() {
     let place = Place::new();
     let mut command = serve(&place.data());
     command.arg("--demo");
-    let (_running, said) = Running::start(command);
+    let running = start(command);
+    let said = &running.said;
     let apps = place.run(&["app", "list", "--json"]).json();
     assert_eq!(apps.as_array().unwrap().len(), 1);
     assert_eq!(apps[0]["name"], "demo");
@@ -99,14 +55,14 @@ fn what_to_open_is_below_the_log_of_the_start() {
     std::fs::write(&config, "metrics_listen = \"127.0.0.1:0\"\n").unwrap();
     // Both streams into one, as in a terminal.
     let mut command = Command::new("sh");
-    let server = serve_with_log(&place.data(), "info");
+    let server = common::serve::serve(&place.data(), "info");
     command.arg("-c").arg("exec \"$0\" \"$@\" 2>&1").arg(server.get_program()).args(server.get_args());
     for (name, _) in server.get_envs() {
         command.env_remove(name);
     }
     command.arg("--demo").arg("--config").arg(&config);
-    let (mut running, said, mut out) = Running::start_with_output(command);
-    let (log, ending) = said.split_at(said.find("Tring is running.").unwrap());
+    let running = start(command);
+    let (log, ending) = running.said.split_at(running.said.find("Tring is running.").unwrap());
     assert!(
         log.contains("a local CA was made") && log.contains("metrics page"),
         "the start is logged: {log}"
@@ -117,11 +73,7 @@ fn what_to_open_is_below_the_log_of_the_start() {
     // It serves, and nothing of the start comes later.
     let address = last.trim_start_matches("http://").trim_end_matches('/');
     assert!(get(address, "/healthz").contains("ok"));
-    assert!(Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap().success());
-    running.0.wait().unwrap();
-    let mut after = String::new();
-    out.read_to_string(&mut after).unwrap();
-    assert_eq!(after.trim(), "stopping: calls end, clients are told");
+    assert_eq!(running.stop().out.trim(), "stopping: calls end, clients are told");
 }
 
 /// Each line of a text is an object; gives them.
@@ -141,18 +93,9 @@ fn json_lines(text: &str) -> Vec<Value> {
 #[test]
 fn with_log_json_all_that_a_running_server_says_is_json() {
     let place = Place::new();
-    let mut command = serve_with_log(&place.data(), "debug");
-    command.args(["--demo", "--log-json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = Running(command.spawn().unwrap());
-    let mut err = running.0.stderr.take().unwrap();
-    let log = std::thread::spawn(move || {
-        let mut text = String::new();
-        err.read_to_string(&mut text).unwrap();
-        text
-    });
-    let mut out = BufReader::new(running.0.stdout.take().unwrap());
-    let mut said = String::new();
-    out.read_line(&mut said).unwrap();
+    let mut command = common::serve::serve(&place.data(), "debug");
+    let running = Running::start_until(command.args(["--demo", "--log-json"]), |said| said.ends_with('\n'));
+    let mut said = running.said.clone();
     let first = &json_lines(&said)[0]["fields"];
     assert_eq!(first["message"], "running");
     assert_eq!(first["dataFolder"], place.data().display().to_string());
@@ -164,12 +107,11 @@ fn with_log_json_all_that_a_running_server_says_is_json() {
     let rtmp = first["rtmp"].as_str().unwrap();
     TcpStream::connect(rtmp).unwrap().write_all(&[9; 4000]).unwrap();
     TcpStream::connect(&address).unwrap().write_all(b"no HTTP\r\n\r\n").unwrap();
-    assert!(Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap().success());
-    assert_eq!(running.0.wait().unwrap().code(), Some(0));
-    out.read_to_string(&mut said).unwrap();
+    let ended = running.stop();
+    said += &ended.out;
     let messages: Vec<_> = json_lines(&said).iter().map(|l| l["fields"]["message"].clone()).collect();
     assert_eq!(messages, ["running", "stopping"]);
-    let log = json_lines(&log.join().unwrap());
+    let log = json_lines(&ended.log);
     assert!(log.iter().any(|line| line["fields"]["message"] == "a local CA was made"), "{log:?}");
 }
 
@@ -229,16 +171,16 @@ fn a_server_without_an_app_names_its_folder_and_an_app_names_the_server_that_has
     assert!(created.contains(&format!("data folder   {other} (with a new database)")), "{created}");
     assert!(created.contains(&format!("tring serve --data {other}")), "{created}");
 
-    let (mut running, said) = Running::start(serve_with_log(&place.data(), "warn"));
+    let running = start(common::serve::serve(&place.data(), "warn"));
+    let said = &running.said;
     assert!(said.contains(&format!("{here} (apps: 0)")), "{said}");
     assert!(said.trim_end().ends_with(&format!("tring app create NAME --data {here}")), "{said}");
-    let _ = running.0.kill();
-    let mut log = String::new();
-    running.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let log = running.kill();
     assert!(log.contains("nobody can sign in") && log.contains(&here), "{log}");
 
     // What was printed is what serves it.
-    let (_running, said) = Running::start(serve(Path::new(&other)));
+    let running = start(serve(Path::new(&other)));
+    let said = &running.said;
     assert!(said.contains(&format!("{other} (apps: 1)")) && !said.contains("app create"), "{said}");
 }
 
@@ -281,7 +223,8 @@ fn the_printed_configuration_starts_a_server_as_it_is() {
     std::fs::write(&config, printed).unwrap();
     let mut command = serve(&place.data());
     command.arg("--config").arg(&config);
-    let (_running, said) = Running::start(command);
+    let running = start(command);
+    let said = &running.said;
     assert!(said.contains("Tring is running"), "{said}");
 }
 
@@ -289,16 +232,16 @@ fn the_printed_configuration_starts_a_server_as_it_is() {
 fn a_terminal_that_is_gone_is_no_reason_to_fail() {
     let place = Place::new();
     // Nobody reads what it prints from here on.
-    let (mut running, _) = Running::start(serve(&place.data()));
-    let stopped = Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap();
-    assert!(stopped.success());
-    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+    let mut running = start(serve(&place.data()));
+    running.close_output();
+    running.stop();
 }
 
 #[test]
 fn without_demo_there_is_no_app_until_one_is_made_beside_the_running_server() {
     let place = Place::new();
-    let (_running, said) = Running::start(serve(&place.data()));
+    let running = start(serve(&place.data()));
+    let said = &running.said;
     assert!(said.contains("tring app create"), "{said}");
     assert_eq!(place.run(&["app", "list", "--json"]).json(), serde_json::json!([]));
     assert!(place.run(&["app", "list"]).done().contains("tring app create"));
@@ -378,7 +321,7 @@ fn options_win_over_the_configuration_file() {
     std::fs::write(&config, "listen = \"192.0.2.1:1\"\ndata = \"/dev/null/nowhere\"\n").unwrap();
     let mut command = serve(&place.data());
     command.arg("--config").arg(&config);
-    let (_running, _) = Running::start(command);
+    let _running = start(command);
     assert!(place.data().is_dir());
 }
 
@@ -391,28 +334,13 @@ fn get(address: &str, path: &str) -> String {
     ask(address, "GET", path, "", "").1
 }
 
-/// The head and the body of an answer.
-fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-    )
-    .unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-    (head.to_lowercase(), body.to_owned())
-}
-
 #[test]
 fn the_demo_signs_for_pages_of_this_machine_and_of_no_other() {
     let place = Place::new();
     let mut command = serve(&place.data());
     command.arg("--demo");
-    let (_running, said) = Running::start(command);
-    let address = said.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let running = start(command);
+    let address = running.http();
     let from = |method: &str, origin: &str| {
         let origin = format!("Origin: {origin}\r\n");
         ask(address, method, "/demo/usersig", &origin, r#"{"userID":"carol"}"#).0
@@ -431,17 +359,10 @@ fn the_demo_signs_for_pages_of_this_machine_and_of_no_other() {
 #[test]
 fn no_user_sig_no_ticket_and_no_api_secret_is_in_the_log_whatever_is_logged() {
     let place = Place::new();
-    let mut command = serve_with_log(&place.data(), "trace,tungstenite=trace,hyper=trace");
+    let mut command = common::serve::serve(&place.data(), "trace,tungstenite=trace,hyper=trace");
     command.arg("--demo");
-    let (mut running, said) = Running::start(command);
-    // Read as it comes: nobody writes into a full pipe.
-    let mut err = running.0.stderr.take().unwrap();
-    let log = std::thread::spawn(move || {
-        let mut text = String::new();
-        let _ = err.read_to_string(&mut text);
-        text
-    });
-    let address = said.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let running = start(command);
+    let address = running.http().to_owned();
     let shop = place.create("shop");
     let signed: Value =
         serde_json::from_str(&post(&address, "/demo/usersig", "", r#"{"userID":"alice"}"#)).unwrap();
@@ -476,8 +397,7 @@ fn no_user_sig_no_ticket_and_no_api_secret_is_in_the_log_whatever_is_logged() {
         ask(login.to_string().replace(sig, &format!("{sig}x"))).await;
         ticket
     });
-    drop(running);
-    let log = log.join().unwrap();
+    let log = running.kill();
     assert!(log.contains("signed in") && log.contains("resumed"), "it is logged: {log}");
     for secret in [sig, &ticket, api_secret] {
         assert!(!log.contains(secret), "{secret} is in the log");

@@ -111,6 +111,38 @@ impl World {
         }
     }
 
+    /// Alice and Bob, clients 0 and 1, connected and allowed to talk.
+    pub(crate) fn call() -> Self {
+        let mut w = Self::new();
+        w.join("alice", true);
+        w.join("bob", true);
+        w.connect();
+        w
+    }
+
+    /// [`World::call`], after they have talked for a while.
+    pub(crate) fn talking(d: Duration) -> Self {
+        let mut w = Self::call();
+        w.talk(&[0, 1], d);
+        w
+    }
+
+    /// Fails unless clients 0 and 1 hear and see each other for a second and nobody is lost.
+    #[track_caller]
+    pub(crate) fn assert_alive(&mut self) {
+        for c in &mut self.clients {
+            c.received.clear();
+        }
+        self.talk(&[0, 1], Duration::from_secs(1));
+        self.run(Duration::from_secs(1));
+        assert!(!self.notices.iter().any(|n| matches!(n, Notice::Lost { .. })), "{:?}", self.notices);
+        for me in [0, 1] {
+            assert!(self.clients[me].take(MediaKind::Audio).len() >= 45);
+            assert!(!self.clients[me].take(MediaKind::Video).is_empty());
+        }
+        assert_eq!(self.shard.take_counters().panics, 0);
+    }
+
     /// A client in room 1 whose offer was answered. Gives its index.
     pub(crate) fn join(&mut self, name: &str, gate_open: bool) -> usize {
         self.join_with(name, gate_open, |_| ())

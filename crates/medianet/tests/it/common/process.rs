@@ -1,9 +1,9 @@
-//! Tests that are several processes: this very test in other roles, which talk by marked lines.
+//! How a test and its other roles (`tring_testkit::process`) talk: by marked lines.
 // Each test file uses a part.
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStdout, Command};
+use std::process::ChildStdout;
 use std::sync::mpsc::{Receiver, channel};
 
 /// Marks the lines of a role among those of the test harness.
@@ -37,16 +37,4 @@ pub(crate) fn listen() -> String {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     line.trim_end().to_owned()
-}
-
-pub(crate) fn ip(arguments: &str) {
-    run("ip", &arguments.split(' ').collect::<Vec<_>>()).unwrap();
-}
-
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let out = Command::new(program).args(arguments).output().map_err(|e| format!("{program}: {e}"))?;
-    if out.status.success() {
-        return Ok(());
-    }
-    Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&out.stderr)))
 }

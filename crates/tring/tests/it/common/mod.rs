@@ -6,6 +6,8 @@
     reason = "in a test a panic is the report; not each test file uses all"
 )]
 
+pub(crate) mod serve;
+
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -112,36 +114,4 @@ impl Place {
     pub(crate) fn create(&self, name: &str) -> Value {
         self.run(&["app", "create", name, "--json"]).json()
     }
-}
-
-/// Set in the process that runs a test in namespaces of its own.
-const INSIDE: &str = "TRING_TEST_INSIDE";
-
-/// Runs the test in network and mount namespaces of its own: every port is free there, and what it mounts is gone with it.
-pub(crate) fn isolated(test: &str, inside: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside();
-    }
-    let allowed = |flag: &str| {
-        let probe = Command::new("unshare").args([flag, "ip", "link"]).output();
-        probe.is_ok_and(|out| out.status.success())
-    };
-    let Some(flag) = ["-nm", "-Urnm"].into_iter().find(|flag| allowed(flag)) else {
-        let why =
-            "left out: network namespaces are not allowed here (needs root, or unprivileged user namespaces)";
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
-        println!("{test}: {why}");
-        return;
-    };
-    let out = Command::new("unshare")
-        .arg(flag)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(out.status.success(), "{}\n{}", said[0], said[1]);
-    assert!(said[0].contains("1 passed"), "the test inside has run: {}", said[0]);
 }
