@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `process` | a test that runs itself again: in a process of its own, in another role |
 //! | `namespace` | a test in a network of its own, and machines in that network |
+//! | `settings` | of a server on this machine |
 //! | `stun` | checks of strangers, byte for byte |
 //! | `sound` | tones, and how much of a tone is in what was heard |
 //!
@@ -14,5 +15,6 @@
 
 pub mod namespace;
 pub mod process;
+pub mod settings;
 pub mod sound;
 pub mod stun;

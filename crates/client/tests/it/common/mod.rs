@@ -2,12 +2,12 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // each test binary uses a part of it
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tring_client::*;
 use tring_server::{Config, Running};
 use tring_store::{App, Store};
+use tring_testkit::settings::ON_LOOPBACK;
 
 /// Longest wait for something that must come.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -25,13 +25,10 @@ impl Server {
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let file = dir.path().join("tring.toml");
+        std::fs::write(&file, ON_LOOPBACK).unwrap();
+        let mut config = Config::load(Some(&file)).unwrap();
         config.data = dir.path().to_owned();
-        config.media.bind = Ipv4Addr::LOCALHOST.into();
-        config.media.udp_port = 0;
-        config.rtmp.listen.set_port(0);
-        config.media.workers = 1;
         change(&mut config);
         let store = Store::open(dir.path()).await.unwrap();
         let app = store.create_app("calls").await.unwrap().app;

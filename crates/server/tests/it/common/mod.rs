@@ -7,7 +7,6 @@ pub mod proxy;
 
 use futures_util::{SinkExt, StreamExt};
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -17,6 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tring_protocol::*;
 use tring_server::{Config, Running};
 use tring_store::{App, CreatedApp, Store};
+use tring_testkit::settings::ON_LOOPBACK;
 
 /// Longest wait for something that must come.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -31,13 +31,10 @@ pub struct Server {
 }
 
 pub fn config(dir: &TempDir) -> Config {
-    let mut config = Config::default();
-    config.listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+    let file = dir.path().join("tring.toml");
+    std::fs::write(&file, ON_LOOPBACK).unwrap();
+    let mut config = Config::load(Some(&file)).unwrap();
     config.data = dir.path().to_owned();
-    config.media.bind = Ipv4Addr::LOCALHOST.into();
-    config.media.udp_port = 0;
-    config.rtmp.listen.set_port(0);
-    config.media.workers = 1;
     config
 }
 
