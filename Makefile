@@ -63,8 +63,15 @@ test-clients: clients ## Unit tests of the TypeScript clients
 interop: ## Other people's UserSig libraries, for the tests of crates/usersig
 	e2e/usersig/prepare.sh
 
+# nextest gives each test a process of its own, runs those of all crates side by side and ends one that hangs
+# (.config/nextest.toml). It runs no doctests. `cargo test` runs the same tests without it: to build it takes some minutes on
+# two cores, more than one run gains, so it is not fetched (`cargo install --locked cargo-nextest`, once).
 test-rust: clients interop ## Unit, property, network-namespace and bad-input tests of the crates
-	$(CARGO) test --locked --workspace
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  set -ex; $(CARGO) nextest run --locked --workspace; $(CARGO) test --locked --workspace --doc; \
+	else \
+	  set -ex; $(CARGO) test --locked --workspace; \
+	fi
 
 e2e/node_modules: e2e/package-lock.json
 	cd e2e && $(NPM_CI)

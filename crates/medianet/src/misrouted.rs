@@ -109,11 +109,7 @@ mod tests {
     use super::*;
 
     fn check_for(owner: &str) -> Vec<u8> {
-        let mut m = vec![0, 1, 0, 24, 0x21, 0x12, 0xa4, 0x42];
-        m.extend([7; 12]);
-        m.extend([0, 6, 0, 20]);
-        m.extend(format!("{owner}abcdefghij:abc").bytes());
-        m
+        tring_testkit::stun::check_for(&format!("{owner}abcdefghij"))
     }
 
     fn source(n: u32) -> SocketAddr {

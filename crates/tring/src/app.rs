@@ -124,7 +124,7 @@ pub(crate) async fn run(command: AppCommand) -> Outcome {
 
 async fn create(args: Create) -> Outcome {
     let folder = args.common.data.folder()?;
-    let is_new = !folder.join(tring_store::FILE_NAME).exists();
+    let is_new = !Store::exists(&folder);
     let store = Store::open(&folder).await?;
     let created = store.create_app(&args.name).await?;
     let app =

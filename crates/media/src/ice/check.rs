@@ -116,18 +116,10 @@ impl Checks {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use std::time::Duration;
-
-    /// A check without a password for an owner's session.
-    pub(crate) fn check_for(ufrag: &str) -> Vec<u8> {
-        let mut m = vec![0, 1, 0, 24, 0x21, 0x12, 0xa4, 0x42];
-        m.extend([7; 12]);
-        m.extend([0, 6, 0, 20]);
-        m.extend(format!("{ufrag}:abc").bytes());
-        m
-    }
+    use tring_testkit::stun::check_for;
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], port))

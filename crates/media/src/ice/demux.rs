@@ -157,8 +157,8 @@ impl Demux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ice::check::tests::check_for;
     use std::time::Duration;
+    use tring_testkit::stun::check_for;
 
     const OWNER: Owner = Owner { node: 1, worker: 0 };
 

@@ -147,7 +147,7 @@ impl Writer {
         clock: Clock,
         health: StoreHealth,
     ) -> Result<(Self, Recorder, Audit), StoreError> {
-        let lock = Store::serve_lock(folder)?;
+        let lock = store.serve_lock()?;
         if lock.is_none() {
             warn!(
                 data = %folder.display(),
