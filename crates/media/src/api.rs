@@ -1,17 +1,9 @@
 //! What the rest of Tring says to the media plane and hears from it.
 
+use crate::rtp::codec::Codec;
 use crate::streams::Tickets;
-use crate::webrtc::Codec;
-use std::net::SocketAddr;
+use crate::webrtc::offer::OfferError;
 use tring_protocol::{RoomKey, StreamFault, UserId};
-
-/// Most devices of one callee that may connect while they ring: the upper end of `calls.preconnect_devices`. Higher: work
-/// on a stranger's demand. Lower: the devices beyond connect after the answer, which takes a round trip more.
-pub const MAX_PRECONNECT_DEVICES: usize = 8;
-
-/// Most sessions of one user in one room: each ringing device's, and one that replaces it (a reloaded page, another
-/// network). The oldest ringing one beyond this goes, with [`Notice::Evicted`].
-pub const MAX_SESSIONS_PER_USER: usize = 2 * MAX_PRECONNECT_DEVICES;
 
 /// One transport of one device in one room. Chosen by the caller of [`Command::Open`], never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,33 +144,4 @@ pub enum Notice {
         /// The level.
         level: u8,
     },
-}
-
-/// A received datagram.
-#[derive(Debug, Clone, Copy)]
-pub struct Datagram<'a> {
-    /// Where it comes from.
-    pub source: SocketAddr,
-    /// The local address it was sent to: never a wildcard.
-    pub destination: SocketAddr,
-    /// Its bytes.
-    pub contents: &'a [u8],
-}
-
-/// Why an offer was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OfferError {
-    /// It is no SDP, or lacks what a session needs.
-    #[error("{0}")]
-    Invalid(String),
-    /// Too many media lines or bytes.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The worker has no room for another session.
-    #[error("the media worker has reached its limit of sessions")]
-    Full,
-    /// The worker failed while it carried out the offer.
-    #[error("the media worker failed: offer again")]
-    Failed,
 }

@@ -9,7 +9,7 @@ use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
-use tring_media::fuzzing::Input;
+use tring_media::fuzzing::input::Input;
 use tring_media::{
     Certificate, Command, Datagram, MAX_DATAGRAM, MediaKind, Notice, Output, Owner, Peer, PeerConfig,
     PeerEvent, RoomKey, SessionId, Shard, ShardConfig, UserId,

@@ -4,9 +4,10 @@ use super::clock::{Shortest, moment, ms_since};
 use super::h264::{Config, ConfigError, packetize};
 use super::sound::{AacIn, OpusOut, PACKET_TICKS, SoundError};
 use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::{Packet, PlayoutDelay};
 use std::time::Instant;
+use tring_protocol::MediaKind;
 use tring_protocol::StreamFault;
 
 /// Sound that is so far from where it should be has a hole before it, or its clock was set.
@@ -21,6 +22,11 @@ const PICTURE_TICKS: u32 = 90;
 
 /// Shortest time between two pictures that those of a catching-up are put in.
 const BETWEEN_MS: u32 = 10;
+
+/// How long a browser waits before it shows a picture that was made here. Its sound comes with frames of 21 ms, waits in
+/// the browser for the next, and is played through the system's buffer; a browser finds that out by itself, but takes ten
+/// seconds. Higher minimum: in step at once where the sound's way is slower. Lower: pictures are shown sooner.
+const PICTURE_DELAY: PlayoutDelay = PlayoutDelay { min_ms: 110, max_ms: 2_000 };
 
 /// A packet to send to browsers, and when its content was captured.
 #[derive(Debug)]
@@ -219,7 +225,8 @@ fn emit_picture(
 ) {
     let last = payloads.len().saturating_sub(1);
     for (n, payload) in payloads.into_iter().enumerate() {
-        let packet = Packet::made(Codec::H264, *seq, timestamp, n == last, payload.into());
+        let mut packet = Packet::new(Codec::H264, *seq, timestamp, n == last, payload.into());
+        packet.extensions.playout_delay = Some(PICTURE_DELAY);
         *seq += 1;
         out.push(Made { kind: MediaKind::Video, packet, captured });
     }
@@ -284,7 +291,7 @@ impl Sound {
         let (seq, rtp) = (&mut self.seq, &mut self.rtp);
         opus.push(&self.samples, |payload| {
             let marker = std::mem::take(&mut begins);
-            let packet = Packet::made(Codec::Opus, *seq, *rtp, marker, payload.into());
+            let packet = Packet::new(Codec::Opus, *seq, *rtp, marker, payload.into());
             out.push(Made { kind: MediaKind::Audio, packet, captured: clock.moment(at, now) });
             *seq += 1;
             *rtp = rtp.wrapping_add(PACKET_TICKS);

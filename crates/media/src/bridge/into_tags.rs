@@ -8,7 +8,8 @@ use super::clock::{Shortest, Unwrap, ms_since, ntp_ms};
 use super::h264::{Config, Depacketizer, Picture};
 use super::sound::{AacOut, Block, OpusIn, RATE, SoundError};
 use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::{Codec, Packet};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longest hole in the sound that is filled with silence; a longer one is a hole for the player too. Higher: a burst of

@@ -4,9 +4,10 @@
 use super::sound::{AacIn, AacOut, Block, OpusIn, OpusOut, RATE};
 use super::*;
 use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
 use std::time::{Duration, Instant, SystemTime};
+use tring_protocol::MediaKind;
 
 /// A flash and a beep begin together, once in so many milliseconds.
 const EVERY_MS: u64 = 5_000;
@@ -217,7 +218,7 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         let ms = first as f64 / 48.0 / (1.0 + clocks.ppm[0] / 1e6);
         opus.push(&sound(first, 960), |payload| {
             let mut p =
-                Packet::made(Codec::Opus, n.into(), (n * 960).wrapping_sub(90_000), false, payload.into());
+                Packet::new(Codec::Opus, n.into(), (n * 960).wrapping_sub(90_000), false, payload.into());
             p.report = report(ms, 1_000.0, 48.0, clocks.ppm[0], 90_000u32.wrapping_neg());
             n += 1;
             packets.push((ms + 20.0 + jitter(), p));
@@ -235,7 +236,7 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         let unit = slice(key, flashes);
         let arrives = ms + 20.0 + clocks.pictures_late_ms + jitter();
         for (payload, marker) in sets.iter().map(|&s| (s, false)).chain([(&unit[..], true)]) {
-            let mut p = Packet::made(Codec::H264, seq, timestamp, marker, payload.into());
+            let mut p = Packet::new(Codec::H264, seq, timestamp, marker, payload.into());
             p.report = report(ms, 1_000.0, 90.0, clocks.ppm[1], 77);
             seq += 1;
             packets.push((arrives, p));
@@ -298,7 +299,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
         let sets = [&SPS[..], &PPS].map(|s| s.to_vec()).into_iter().map(|s| (s, false));
         let all = sets.chain([(slice(true, false).to_vec(), true)]);
         let made =
-            all.zip(seq..).map(|((p, marker), seq)| Packet::made(Codec::H264, seq, time, marker, p.into()));
+            all.zip(seq..).map(|((p, marker), seq)| Packet::new(Codec::H264, seq, time, marker, p.into()));
         made.collect::<Vec<_>>()
     };
     picture(0).iter().for_each(|p| b.packet(p, 0.0));
@@ -314,7 +315,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
 fn opus_packets(samples: &[i16]) -> Vec<Packet> {
     let (mut opus, mut n, mut packets) = (OpusOut::new(RATE).unwrap(), 0u32, Vec::new());
     opus.push(samples, |payload| {
-        packets.push(Packet::made(Codec::Opus, n.into(), n * 960, false, payload.into()));
+        packets.push(Packet::new(Codec::Opus, n.into(), n * 960, false, payload.into()));
         n += 1;
     })
     .unwrap();
@@ -402,7 +403,7 @@ fn a_microphone_that_comes_back_on_is_heard_at_once_whatever_its_clock_did_meanw
         let first = if stood_still { 50 } else { 150 };
         let before = heard(&b.tags).0.len();
         for n in 0..25 {
-            let mut p = Packet::made(
+            let mut p = Packet::new(
                 Codec::Opus,
                 50 + n,
                 packets[first + n as usize].timestamp,

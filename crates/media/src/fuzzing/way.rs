@@ -1,6 +1,6 @@
 //! The way of a datagram.
 
-use super::Input;
+use super::input::Input;
 use crate::ice::check;
 use crate::ice::demux::{Demux, Destination, MAX_SHARERS};
 use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};

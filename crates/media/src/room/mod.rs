@@ -4,11 +4,18 @@ pub(crate) mod codecs;
 pub(crate) mod keyframe_requests;
 pub(crate) mod network_level;
 
-use crate::MAX_SESSIONS_PER_USER;
 use crate::key::Key;
-use crate::webrtc::offer::MediaKind;
 use std::collections::BTreeMap;
+use tring_protocol::MediaKind;
 use tring_protocol::UserId;
+
+/// Most devices of one callee that may connect while they ring: the upper end of `calls.preconnect_devices`. Higher: work
+/// on a stranger's demand. Lower: the devices beyond connect after the answer, which takes a round trip more.
+pub const MAX_PRECONNECT_DEVICES: usize = 8;
+
+/// Most sessions of one user in one room: each ringing device's, and one that replaces it (a reloaded page, another
+/// network). The oldest ringing one beyond this goes, with [`Notice::Evicted`](crate::Notice::Evicted).
+pub const MAX_SESSIONS_PER_USER: usize = 2 * MAX_PRECONNECT_DEVICES;
 
 /// Where packets of a track go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ pub(crate) use super::message::Message;
 use super::session::{Direction, Event, Session};
 use super::tag::{FLV_HEADER, Tag, TagKind, write_flv};
 use super::{RtmpError, amf0, testing};
-use crate::fuzzing::{Input, pieces};
+use crate::fuzzing::input::{Input, pieces};
 
 /// Longest AMF0 that reaches its reader: messages of commands and data are no longer.
 const MAX_AMF0: usize = 16 * 1024;

@@ -4,15 +4,17 @@ use super::Shard;
 use super::forward::To;
 use crate::bridge::{IntoPackets, IntoTags, Made, SoundError, Unplayable};
 use crate::key::Key;
+use crate::output::Output;
 use crate::rtmp::{Tag, TagKind};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
 use crate::streams::Edition;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
-use crate::{Output, UserId};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+use tring_protocol::MediaKind;
 use tring_protocol::StreamFault;
+use tring_protocol::UserId;
 
 /// Shortest time between two times that one browser is sent what is kept of a phone. A phone sends a key frame every three
 /// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.

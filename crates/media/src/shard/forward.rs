@@ -1,17 +1,20 @@
 //! What flows: events of sessions, packets from one to the others, key frames.
 
 use super::{Shard, list};
+use crate::api::Notice;
 use crate::key::Key;
+use crate::output::Output;
 use crate::room::codecs::Codecs;
+use crate::rtp::codec::Codec;
 use crate::rtp::keyframe::begins_key_frame;
 use crate::rtp::loss::patience;
+use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use crate::rtp::rewriter::Source;
-use crate::shard::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
+use crate::shard::session::{MISMATCH_INTERVAL, Mismatch, PUBLISHED};
 use crate::webrtc::egress::Egress;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Event, Packet, Sink, Write};
-use crate::{Notice, Output};
+use crate::webrtc::{Event, Sink, Write};
 use std::time::Instant;
+use tring_protocol::MediaKind;
 
 /// Who is sent a packet.
 #[derive(Debug, Clone, Copy)]

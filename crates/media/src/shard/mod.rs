@@ -1,22 +1,31 @@
 //! One worker's rooms and sessions. Shared with nobody, so nothing here locks.
 
+use crate::api::Command;
+use crate::api::Notice;
+use crate::api::SessionId;
+use crate::counters::Counters;
+use crate::datagram::Datagram;
 use crate::ice::candidates;
 use crate::ice::check::Check;
 use crate::ice::demux::{Demux, Destination, MAX_DATAGRAM};
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
+use crate::output::Output;
 use crate::room::codecs;
 use crate::room::{Joining, Room};
 use crate::rtmp::Tag;
 use crate::shard::session::{INPUT, LiveSession, Mismatch, Session, Sessions};
 use crate::streams::Live;
-use crate::webrtc::offer::{self, MediaKind};
+use crate::webrtc::offer;
+use crate::webrtc::offer::OfferError;
 use crate::webrtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
-use crate::{Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
+use tring_protocol::MediaKind;
+use tring_protocol::RoomKey;
+use tring_protocol::UserId;
 use tring_protocol::log::Untrusted;
 
 #[cfg(feature = "bridge")]

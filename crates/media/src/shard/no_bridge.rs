@@ -2,12 +2,12 @@
 //! refuses such a call.
 
 use super::Shard;
-use crate::Output;
 use crate::key::Key;
+use crate::output::Output;
 use crate::rtmp::Tag;
-use crate::webrtc::Packet;
-use crate::webrtc::offer::MediaKind;
+use crate::rtp::packet::Packet;
 use std::time::Instant;
+use tring_protocol::MediaKind;
 
 #[derive(Default)]
 pub(super) struct Bridge {

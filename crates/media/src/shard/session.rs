@@ -1,5 +1,6 @@
 //! One session of a shard: its transport and what belongs to it alone.
 
+use crate::api::SessionId;
 use crate::ice::check::Checks;
 use crate::ice::path::Paths;
 use crate::ice::ufrag::Ufrag;
@@ -7,12 +8,15 @@ use crate::key::Key;
 use crate::rate_limit::{Bucket, Rate};
 use crate::room::keyframe_requests::Throttle;
 use crate::room::network_level::{Quality, Sample};
+use crate::rtp::capture_clock::CaptureClock;
+use crate::rtp::codec::Codec;
 use crate::rtp::loss::Holes;
 use crate::rtp::rewriter::Rewriter;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{CaptureClock, Codec, Transport};
-use crate::{RoomKey, SessionId, UserId};
+use crate::webrtc::Transport;
 use std::time::{Duration, Instant};
+use tring_protocol::MediaKind;
+use tring_protocol::RoomKey;
+use tring_protocol::UserId;
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
@@ -35,11 +39,6 @@ pub(crate) const INPUT: Rate = Rate { burst: 8_000.0, per_second: 8_000.0 };
 /// Bytes of media that one session may publish: 20 Mbit/s. Each is sent to everybody in the room, so it costs their
 /// networks too. Higher: screens in 4K. Lower: a user who sends what no camera does takes less from the others.
 pub(crate) const PUBLISHED: Rate = Rate { burst: 2_500_000.0, per_second: 2_500_000.0 };
-
-/// Longest payload that is sent on, in bytes: with all that the egress adds (header and extensions, RTX number, tag) and
-/// the headers of IPv6 and UDP it fills an Ethernet frame of 1,500 bytes. Higher: it would be lost on the way, or be cut
-/// in pieces. Lower: a sender that is careless about its packets' size is not seen.
-pub(crate) const MAX_PAYLOAD: usize = 1_400;
 
 /// Shortest time between two notices that a session's codec is not everybody's. Higher: a client that changes back and
 /// forth is told later. Lower: it makes the server talk more.

@@ -1,15 +1,18 @@
 //! The streams of mini-programs in a shard: TCP connections in, tags from one session to the others of its room.
 
 use super::Shard;
+use crate::api::Notice;
 use crate::key::Key;
+use crate::output::Output;
 use crate::room::Joining;
 use crate::rtmp::{Tag, TagKind, Wanted};
 use crate::shard::session::LiveSession;
 use crate::streams::{ConnectionId, RANDOM_BYTES, Released, Speaks, Tickets};
-use crate::webrtc::offer::MediaKind;
-use crate::{Notice, OfferError, Output, UserId};
+use crate::webrtc::offer::OfferError;
 use std::time::{Duration, Instant};
+use tring_protocol::MediaKind;
 use tring_protocol::StreamFault;
+use tring_protocol::UserId;
 
 /// How often connections are looked at that say or take nothing.
 const TICK: Duration = Duration::from_secs(1);

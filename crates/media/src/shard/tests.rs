@@ -1,5 +1,6 @@
 use super::*;
-use crate::{Peer, PeerConfig};
+use crate::peer::Peer;
+use crate::peer::PeerConfig;
 use tring_protocol::{RoomId, SdkAppId};
 
 const ADDRESS: &str = "192.0.2.9:9";
@@ -70,7 +71,7 @@ fn a_user_with_too_many_sessions_loses_the_oldest_and_that_is_told() {
     let (mut shard, now, mut out) = shard();
     shard.config.max_sessions = 99;
     let certificate = shard.config.certificate.clone();
-    for id in 100..=100 + crate::MAX_SESSIONS_PER_USER as u64 {
+    for id in 100..=100 + crate::room::MAX_SESSIONS_PER_USER as u64 {
         let config = PeerConfig::voice(ADDRESS.parse().unwrap(), certificate.clone());
         let command = Command::Open {
             session: SessionId(id),

@@ -2,10 +2,10 @@
 
 use super::player::Player;
 use super::progress::Progress;
-use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, FLV_HEADER, RtmpError, write_flv};
 use std::time::{Duration, Instant};
+use tring_protocol::UserId;
 
 /// From the opening of a connection until its ticket was taken, whatever is said in between. Higher: a slow link makes
 /// it. Lower: strangers hold memory for less long.

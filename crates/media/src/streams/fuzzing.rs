@@ -1,12 +1,12 @@
 //! What any pusher may do to its player (feature `fuzzing`).
 
 use super::{ConnectionId, Live, LiveOutput, RANDOM_BYTES, Speaks, Ticket, Tickets};
-use crate::UserId;
-use crate::fuzzing::{Input, pieces};
+use crate::fuzzing::input::{Input, pieces};
 use crate::key::Key;
 use crate::rtmp::fuzzing::{messages, read_flv};
 use crate::rtmp::{Direction, Tag, TagKind, Wanted, testing};
 use std::time::{Duration, Instant};
+use tring_protocol::UserId;
 
 const A: Key = Key(1);
 const B: Key = Key(2);

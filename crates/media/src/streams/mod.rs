@@ -14,7 +14,6 @@ mod publisher;
 mod push_clock;
 mod ticket;
 
-use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, Direction, Tag, TagKind, Wanted};
 use connection::{Connection, Overdue, Role};
@@ -25,6 +24,7 @@ use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use tring_protocol::StreamFault;
+use tring_protocol::UserId;
 use tring_protocol::log::{LineLimit, Untrusted};
 
 #[cfg(feature = "bridge")]

@@ -1,6 +1,7 @@
 //! The last hand on an answer of the library.
 
-use crate::webrtc::offer::{MediaKind, Offer, Rejected};
+use crate::webrtc::offer::{Offer, Rejected};
+use tring_protocol::MediaKind;
 
 /// Sound may repeat what was sent before: every audio line offers it (RFC 2198 §5). The library has one set of codecs for
 /// all lines, and puts it first in each, as browsers want it that are to send so.

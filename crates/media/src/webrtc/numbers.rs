@@ -5,7 +5,7 @@
 //! that is 2^64 ahead: a single packet of a peer's would take all of the machine's memory. What is remembered here comes from
 //! packets that the library has authenticated only, so nobody else can make it refuse the peer's own.
 
-use super::transport::rtp_header;
+use super::headers::rtp_header;
 use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
 use str0m::rtp::RtpHeader;

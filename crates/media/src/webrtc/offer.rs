@@ -1,6 +1,6 @@
 //! What an SDP offer must have before it is worth a session (RFC 8866, RFC 9429 §5), read cheaply.
 
-use crate::OfferError;
+use tring_protocol::MediaKind;
 use tring_protocol::limits::{MAX_OFFER_BYTES, MAX_OFFER_MEDIA_LINES};
 
 /// Most SSRCs that an offer may announce for one media line: the stream, its RTX and the same again for simulcast. Each
@@ -10,24 +10,22 @@ const MAX_SSRCS_PER_LINE: usize = 8;
 /// Longest `a=mid` value, in bytes: what a header extension can carry of it (RFC 9143 §15).
 const MAX_MID_BYTES: usize = 16;
 
-/// Kind of a track or slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MediaKind {
-    /// Microphone.
-    Audio,
-    /// Camera.
-    Video,
-}
-
-impl MediaKind {
-    pub(crate) const ALL: [Self; 2] = [Self::Audio, Self::Video];
-
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Self::Audio => 0,
-            Self::Video => 1,
-        }
-    }
+/// Why an offer was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfferError {
+    /// It is no SDP, or lacks what a session needs: the text says what the client must change.
+    #[error("{0}")]
+    Invalid(String),
+    /// Too many media lines or bytes.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The worker has no room for another session: offer again later.
+    #[error("the media worker has reached its limit of sessions")]
+    Full,
+    /// The worker failed while it carried out the offer: offer again.
+    #[error("the media worker failed: offer again")]
+    Failed,
 }
 
 /// An offer that passed the checks.

@@ -1,6 +1,13 @@
 use super::*;
+use crate::api::Command;
+use crate::api::Notice;
+use crate::api::SessionId;
+use crate::ice::ufrag::Owner;
 use crate::rtmp::testing;
-use crate::{Certificate, Command, Notice, Owner, RoomKey, SessionId, ShardConfig, Ticket};
+use crate::shard::ShardConfig;
+use crate::streams::Ticket;
+use crate::webrtc::Certificate;
+use tring_protocol::RoomKey;
 use tring_protocol::{RoomId, SdkAppId};
 
 const ROOM: u32 = 7;

@@ -1,8 +1,10 @@
 //! What a publisher's numbers and reports may do (feature `fuzzing`).
 
-use super::{CaptureClock, Codec, Packet};
-use crate::fuzzing::Input;
-use crate::rtp::rewriter::{Rewriter, Source};
+use super::capture_clock::CaptureClock;
+use super::codec::Codec;
+use super::packet::Packet;
+use super::rewriter::{Rewriter, Source};
+use crate::fuzzing::input::Input;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,7 +31,7 @@ pub(crate) fn rewrite(bytes: &[u8]) {
             report = SystemTime::UNIX_EPOCH.checked_add(ntp).map(|at| (at, input.u32()));
         }
         let codec = Codec::ALL[usize::from(act >> 6) % Codec::ALL.len()];
-        let mut packet = Packet::bare(codec, seq, input.u32(), false, Arc::new([]));
+        let mut packet = Packet::new(codec, seq, input.u32(), false, Arc::new([]));
         packet.report = report;
         let captured = clock.capture_time(&packet, now);
         assert!(captured <= now && now.duration_since(captured) <= Duration::from_secs(5));
