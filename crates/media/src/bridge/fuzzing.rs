@@ -43,7 +43,7 @@ pub(crate) fn phone(bytes: &[u8]) {
         ms += u64::from(choice >> 2);
         let now = start + Duration::from_millis(ms);
         let kind = if choice & 1 == 0 { TagKind::Audio } else { TagKind::Video };
-        let tag = Tag { kind, timestamp, payload: input.piece().into() };
+        let tag = Tag::new(kind, timestamp, input.piece().into());
         let _ = into.tag((&tag, 0), now, &mut made);
         if choice & 2 != 0 {
             into.restart();
@@ -82,8 +82,8 @@ pub(crate) fn browser(bytes: &[u8]) {
     }
     let _ = into.tick(start + Duration::from_millis(ms + 500), &mut tags);
     for kind in [TagKind::Audio, TagKind::Video] {
-        let times: Vec<u32> = tags.iter().filter(|t| t.kind == kind).map(|t| t.timestamp).collect();
+        let times: Vec<u32> = tags.iter().filter(|t| t.kind() == kind).map(|t| t.timestamp).collect();
         assert!(times.is_sorted(), "{kind:?}: {times:?}");
     }
-    assert!(tags.iter().all(|t| t.unsupported().is_none() && t.payload.len() <= MAX_PICTURE + 9));
+    assert!(tags.iter().all(|t| t.unsupported().is_none() && t.payload().len() <= MAX_PICTURE + 9));
 }

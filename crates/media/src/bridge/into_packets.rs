@@ -3,7 +3,7 @@
 use super::clock::{Shortest, moment, ms_since};
 use super::h264::{Config, ConfigError, packetize};
 use super::sound::{AacIn, OpusOut, PACKET_TICKS, SoundError};
-use crate::rtmp::{Tag, TagKind};
+use crate::rtmp::{Body, PacketType, Tag, VideoTag};
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::{Packet, PlayoutDelay};
 use std::time::Instant;
@@ -71,20 +71,24 @@ impl IntoPackets {
         now: Instant,
         out: &mut Vec<Made>,
     ) -> Result<(), Unplayable> {
-        let Some((head, _)) = tag.payload.split_first_chunk::<2>() else { return Ok(()) };
-        let header = head[1] == 0;
-        match tag.kind {
-            TagKind::Video if header => self.pictures.header(tag.payload.get(5..).unwrap_or_default()),
-            TagKind::Audio if header => Ok(self.sound.header(&tag.payload[2..])?),
-            TagKind::Video if head[1] == 1 => {
-                let (ms, captured) = self.clock.at(tag.timestamp, now);
-                self.pictures.take((tag, pauses), (ms, captured), out)
-            }
-            TagKind::Audio => {
-                let (ms, _) = self.clock.at(tag.timestamp, now);
-                Ok(self.sound.take(&tag.payload[2..], ms, &self.clock, now, out)?)
-            }
-            _ => Ok(()),
+        match tag.body() {
+            Body::Video(video) => match video.packet {
+                PacketType::SequenceHeader => self.pictures.header(tag.data()),
+                PacketType::Frame => {
+                    let (ms, captured) = self.clock.at(tag.timestamp, now);
+                    self.pictures.take((tag, video, pauses), (ms, captured), out)
+                }
+                PacketType::Other => Ok(()),
+            },
+            Body::Audio(audio) => match audio.packet {
+                PacketType::SequenceHeader => Ok(self.sound.header(tag.data())?),
+                PacketType::Frame => {
+                    let (ms, _) = self.clock.at(tag.timestamp, now);
+                    Ok(self.sound.take(tag.data(), ms, &self.clock, now, out)?)
+                }
+                PacketType::Other => Ok(()),
+            },
+            Body::Metadata | Body::Empty(_) => Ok(()),
         }
     }
 
@@ -103,9 +107,8 @@ impl IntoPackets {
         for (n, tag) in (1..).zip(pictures) {
             let timestamp = newest.wrapping_add(n * step);
             let ms = f64::from(n * step) / f64::from(PICTURE_TICKS);
-            let Some(body) = tag.payload.get(5..) else { continue };
             let mut payloads = Vec::new();
-            if packetize(body, tag.is_key_frame(), config, &mut payloads).is_ok() {
+            if packetize(tag.data(), tag.is_key_frame(), config, &mut payloads).is_ok() {
                 let seq = &mut self.pictures.caught_up;
                 emit_picture(payloads, seq, timestamp, moment(captured, ms, now), out);
             }
@@ -188,15 +191,13 @@ impl Pictures {
 
     fn take(
         &mut self,
-        (tag, pauses): (&Tag, u32),
+        (tag, video, pauses): (&Tag, VideoTag, u32),
         (ms, captured): (f64, Instant),
         out: &mut Vec<Made>,
     ) -> Result<(), Unplayable> {
         self.needs_key_frame |= self.pauses.replace(pauses) != Some(pauses);
-        let (Some(config), Some((head, body))) = (&self.config, tag.payload.split_first_chunk::<5>()) else {
-            return Ok(());
-        };
-        if head[2..] != [0, 0, 0] && !std::mem::replace(&mut self.refused, true) {
+        let Some(config) = self.config.as_ref().filter(|_| !tag.data().is_empty()) else { return Ok(()) };
+        if video.composition_time != 0 && !std::mem::replace(&mut self.refused, true) {
             let why = "the stream has B-frames, which browsers do not take: encode without them".to_owned();
             return Err(Unplayable { fault: StreamFault::BFrames, why });
         }
@@ -209,7 +210,7 @@ impl Pictures {
         self.newest = Some((timestamp, captured));
         let mut payloads = Vec::new();
         // A picture that cannot be cut is dropped, as if it were lost.
-        if packetize(body, tag.is_key_frame(), config, &mut payloads).is_ok() {
+        if packetize(tag.data(), tag.is_key_frame(), config, &mut payloads).is_ok() {
             emit_picture(payloads, &mut self.seq, timestamp, captured, out);
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::sound::{AacIn, AacOut, Block, OpusIn, OpusOut, RATE};
 use super::*;
-use crate::rtmp::{Tag, TagKind};
+use crate::rtmp::{PacketType, Tag, TagKind};
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
 use std::time::{Duration, Instant, SystemTime};
@@ -83,7 +83,7 @@ fn phone_to_browser(phone: Phone, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
     let mut config = h264::Config::new();
     [&SPS[..], &PPS].iter().for_each(|set| assert!(config.learn(set)));
     let record = [&[0x17, 0, 0, 0, 0][..], &config.record().unwrap()].concat();
-    let tag = |kind, timestamp: u32, payload: &[u8]| Tag { kind, timestamp, payload: payload.into() };
+    let tag = |kind, timestamp: u32, payload: &[u8]| Tag::new(kind, timestamp, payload.into());
     // All tags, by the phone's milliseconds since its start.
     let mut tags = vec![(0.0, tag(TagKind::Video, 0, &record)), (0.0, tag(TagKind::Audio, 0, &header))];
     let total = minutes * 60 * u64::from(RATE);
@@ -250,15 +250,15 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         browser.packet(&p, at);
         for t in browser.tags.drain(..) {
             let ms = f64::from(t.timestamp);
-            match (t.kind, &t.payload[..2]) {
-                (TagKind::Audio, [_, 0]) => decoder = Some(AacIn::new(&t.payload[2..]).unwrap()),
+            match (t.kind(), t.is_header()) {
+                (TagKind::Audio, true) => decoder = Some(AacIn::new(t.data()).unwrap()),
                 (TagKind::Audio, _) => {
                     let mut samples = Vec::new();
-                    decoder.as_mut().unwrap().decode(&t.payload[2..], &mut samples);
+                    decoder.as_mut().unwrap().decode(t.data(), &mut samples);
                     ear.hear(&samples, ms, RATE);
                     behind.push(at - ms);
                 }
-                (TagKind::Video, [_, 1]) if t.payload[10] == 1 => flashes.push(ms),
+                (TagKind::Video, false) if t.data()[5] == 1 => flashes.push(ms),
                 _ => {}
             }
         }
@@ -307,7 +307,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
         b.packet(packet, 20.0 * n as f64 + 5.0);
         picture(n as u32 + 1).iter().for_each(|p| b.packet(p, 20.0 * (n + 1) as f64));
     }
-    let newest = |kind| b.tags.iter().filter(|t| t.kind == kind).map(|t| t.timestamp).max().unwrap();
+    let newest = |kind| b.tags.iter().filter(|t| t.kind() == kind).map(|t| t.timestamp).max().unwrap();
     let apart = f64::from(newest(TagKind::Video)) - f64::from(newest(TagKind::Audio));
     assert!((0.0..100.0).contains(&apart), "pictures are {apart} ms ahead of sound");
 }
@@ -326,11 +326,11 @@ fn opus_packets(samples: &[i16]) -> Vec<Packet> {
 fn heard(tags: &[Tag]) -> (Vec<u32>, u16) {
     let mut decoder = None;
     let (mut times, mut samples) = (Vec::new(), Vec::new());
-    for t in tags.iter().filter(|t| t.kind == TagKind::Audio) {
+    for t in tags.iter().filter(|t| t.kind() == TagKind::Audio) {
         if t.is_header() {
-            decoder = Some(AacIn::new(&t.payload[2..]).unwrap());
+            decoder = Some(AacIn::new(t.data()).unwrap());
         } else {
-            decoder.as_mut().unwrap().decode(&t.payload[2..], &mut samples);
+            decoder.as_mut().unwrap().decode(t.data(), &mut samples);
             times.push(t.timestamp);
         }
     }
@@ -425,17 +425,14 @@ fn header_tags() -> [Tag; 2] {
     [&SPS[..], &PPS].iter().for_each(|set| assert!(config.learn(set)));
     let record = [&[0x17, 0, 0, 0, 0][..], &config.record().unwrap()].concat();
     let sound = [&[0xaf, 0][..], AacOut::new().unwrap().config()].concat();
-    [(TagKind::Video, record), (TagKind::Audio, sound)].map(|(kind, payload)| Tag {
-        kind,
-        timestamp: 0,
-        payload: payload.into(),
-    })
+    [(TagKind::Video, record), (TagKind::Audio, sound)]
+        .map(|(kind, payload)| Tag::new(kind, 0, payload.into()))
 }
 
 fn picture(first: u8, timestamp: u32, composition: u8) -> Tag {
     let unit = slice(first == 0x17, false);
     let payload = [&[first, 1, 0, 0, composition, 0, 0, 0, 3], &unit[..]].concat().into();
-    Tag { kind: TagKind::Video, timestamp, payload }
+    Tag::new(TagKind::Video, timestamp, payload)
 }
 
 struct Pushed {
@@ -510,11 +507,7 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
     let mut aac = AacOut::new().unwrap();
     let mut frames = Vec::new();
     aac.push(&sound(0, 48_000), |_, frame| frames.push(frame.to_vec())).unwrap();
-    let sound = |n: usize, ms: u32| Tag {
-        kind: TagKind::Audio,
-        timestamp: ms,
-        payload: [&[0xaf, 1], &frames[n][..]].concat().into(),
-    };
+    let sound = |n: usize, ms: u32| Tag::aac(ms, PacketType::Frame, &frames[n]);
     for (round, begins) in [(0, 0u64), (1, 8_000), (2, 8_500)] {
         if round > 0 {
             p.into.restart();
@@ -546,18 +539,18 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
 #[test]
 fn headers_that_lie_are_named_and_the_rest_goes_on() {
     let mut p = Pushed::new();
-    let lie = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x0a, 0x10].as_slice().into() };
+    let lie = Tag::new(TagKind::Audio, 0, [0xaf, 0, 0x0a, 0x10].as_slice().into());
     assert!(p.tag(&lie, 0, 5).unwrap_err().why.contains("AAC-LC"));
-    let frame = Tag { kind: TagKind::Audio, timestamp: 9, payload: [0xaf, 1, 0xff, 0xff].as_slice().into() };
+    let frame = Tag::new(TagKind::Audio, 9, [0xaf, 1, 0xff, 0xff].as_slice().into());
     p.tag(&frame, 0, 9).unwrap();
     p.tag(&picture(0x17, 20, 0), 0, 20).unwrap();
     assert_eq!(p.pictures().len(), 1);
-    let lie = Tag { kind: TagKind::Video, timestamp: 0, payload: [0x17, 0, 0, 0, 0, 1].as_slice().into() };
+    let lie = Tag::new(TagKind::Video, 0, [0x17, 0, 0, 0, 0, 1].as_slice().into());
     assert!(p.tag(&lie, 0, 25).unwrap_err().why.contains("cut short"));
     p.tag(&picture(0x17, 26, 0), 0, 26).unwrap();
     assert_eq!(p.pictures().len(), 1, "nothing can be decoded without it");
     // One that says another rate than its frames have costs its own sound only.
-    let other = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x14, 0x10].as_slice().into() };
+    let other = Tag::new(TagKind::Audio, 0, [0xaf, 0, 0x14, 0x10].as_slice().into());
     p.tag(&other, 0, 30).unwrap();
     p.tag(&frame, 0, 40).unwrap();
 }

@@ -217,12 +217,12 @@ impl Session {
 
     /// Sends a tag to a peer that plays, at a time of its own clock in milliseconds.
     pub(crate) fn write_tag(&self, tag: &Tag, timestamp: u32, out: &mut Vec<u8>) {
-        let chunks = match tag.kind {
+        let chunks = match tag.kind() {
             TagKind::Audio => AUDIO_CHUNKS,
             TagKind::Video => VIDEO_CHUNKS,
             TagKind::Metadata => DATA_CHUNKS,
         };
-        self.writer.write(chunks, (tag.number(), STREAM, timestamp), &tag.payload, out);
+        self.writer.write(chunks, (tag.number(), STREAM, timestamp), tag.payload(), out);
     }
 
     fn publishes(&self) -> bool {
@@ -264,7 +264,7 @@ impl Session {
         match self.stage {
             Stage::Flowing(Direction::Publish) if m.payload.is_empty() => {} // some encoders send empty ones at a pause
             Stage::Flowing(Direction::Publish) => {
-                events.push(Event::Tag(Tag { kind, timestamp: m.timestamp, payload: m.payload.into() }));
+                events.push(Event::Tag(Tag::new(kind, m.timestamp, m.payload.into())));
             }
             // Under way when it was stopped or before it heard the answer.
             Stage::Over | Stage::Asked(Direction::Publish) => {}
@@ -286,7 +286,7 @@ impl Session {
         if values.first().and_then(Value::as_str) == Some("onMetaData") {
             let mut bytes = Vec::new();
             amf0::write(values, &mut bytes);
-            events.push(Event::Tag(Tag { kind: TagKind::Metadata, timestamp, payload: bytes.into() }));
+            events.push(Event::Tag(Tag::new(TagKind::Metadata, timestamp, bytes.into())));
         }
     }
 

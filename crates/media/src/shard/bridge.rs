@@ -178,7 +178,7 @@ impl Shard {
         let Some(room) = self.rooms.get(&session.room) else { return };
         let (routes, run) = room.routes(from, kind);
         if tag.is_header()
-            || tag.kind == TagKind::Metadata
+            || tag.kind() == TagKind::Metadata
             || routes.iter().all(|r| self.sessions.get(r.to).is_none())
         {
             return;

@@ -171,7 +171,7 @@ impl Shard {
         self.counters.tags_in += 1;
         let Some(session) = self.sessions.live(from) else { return };
         let Some(room) = self.rooms.get(&session.room) else { return };
-        let kind = match tag.kind {
+        let kind = match tag.kind() {
             TagKind::Video => MediaKind::Video,
             TagKind::Audio | TagKind::Metadata => MediaKind::Audio,
         };
@@ -180,7 +180,7 @@ impl Shard {
         if routes.is_empty() {
             self.counters.tags_dropped += 1;
             // A player that is sent nothing for seconds takes its stream for dead. Muted, it is sent silence instead.
-            if tag.kind == TagKind::Audio
+            if tag.kind() == TagKind::Audio
                 && let Some(silence) = self.live.silence(from, tag.timestamp)
             {
                 for route in room.routes_if_on(from, kind) {

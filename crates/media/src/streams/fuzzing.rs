@@ -102,7 +102,7 @@ impl World {
                 Some(tag)
             } else {
                 Some(tag.timestamp)
-                    .filter(|_| tag.kind == TagKind::Audio)
+                    .filter(|_| tag.kind() == TagKind::Audio)
                     .and_then(|t| self.live.silence(A, t))
             };
             if let Some(frame) = frame {
@@ -133,13 +133,13 @@ impl World {
         let tags = if self.speaks_flv { read_flv(&self.got) } else { read_rtmp(&self.got) };
         let mut newest: [Option<u32>; 2] = [None; 2];
         let mut has_key_frame = false;
-        for tag in tags.iter().filter(|t| t.kind != TagKind::Metadata && !t.is_header()) {
+        for tag in tags.iter().filter(|t| t.kind() != TagKind::Metadata && !t.is_header()) {
             assert!(tag.unsupported().is_none());
             has_key_frame |= tag.is_key_frame();
-            assert!(tag.kind == TagKind::Audio || has_key_frame, "a picture before its key frame");
-            let newest = &mut newest[usize::from(tag.kind == TagKind::Video)];
+            assert!(tag.kind() == TagKind::Audio || has_key_frame, "a picture before its key frame");
+            let newest = &mut newest[usize::from(tag.kind() == TagKind::Video)];
             let step = newest.map_or(0, |n| tag.timestamp.wrapping_sub(n).cast_signed());
-            assert!(step >= 0, "{:?} goes back by {step} ms at {}", tag.kind, tag.timestamp);
+            assert!(step >= 0, "{:?} goes back by {step} ms at {}", tag.kind(), tag.timestamp);
             *newest = Some(tag.timestamp);
         }
     }
@@ -154,11 +154,7 @@ fn read_rtmp(bytes: &[u8]) -> Vec<Tag> {
     let chunks = bytes.get(1 + 2 * 1536..).expect("the handshake is whole");
     let (messages, result) = messages(pieces(chunks, 0));
     assert_eq!(result, Ok(()));
-    let tag = |kind, m: &crate::rtmp::fuzzing::Message| Tag {
-        kind,
-        timestamp: m.timestamp,
-        payload: m.payload.clone().into(),
-    };
+    let tag = |kind, m: &crate::rtmp::fuzzing::Message| Tag::new(kind, m.timestamp, m.payload.clone().into());
     messages
         .iter()
         .filter_map(|m| match m.kind {
@@ -223,7 +219,7 @@ pub(crate) fn live(bytes: &[u8]) {
                 // Some are large enough together to fill a queue.
                 payload.resize(head.len() + usize::from(act >> 4) * usize::from(act >> 4) * 300, act);
                 left = left.saturating_sub(payload.len() + 1_000);
-                w.send(&testing::publish(&Tag { kind, timestamp: clock, payload: payload.into() }));
+                w.send(&testing::publish(&Tag::new(kind, clock, payload.into())));
             }
         }
     }

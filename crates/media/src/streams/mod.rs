@@ -214,7 +214,7 @@ impl Live {
     pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
         stream.publisher.keep(tag, flows);
-        if tag.kind == TagKind::Video && stream.publisher.seems_without_key_frames() {
+        if tag.kind() == TagKind::Video && stream.publisher.seems_without_key_frames() {
             let detail =
                 "no key frame comes, so nobody can begin to see the picture: send one each two seconds or so";
             self.faults.push((from, StreamFault::NoKeyFrames, detail.to_owned()));
@@ -256,7 +256,7 @@ impl Live {
         else {
             return false;
         };
-        if frame.kind == TagKind::Metadata || frame.is_header() {
+        if frame.kind() == TagKind::Metadata || frame.is_header() {
             return false; // the player is given them with its next frame
         }
         out.ready.push(conn);
@@ -317,8 +317,8 @@ impl Live {
                     match tag.unsupported() {
                         None => {
                             if let Some(stream) = self.streams.get_mut(key).filter(|_| tag.is_frame()) {
-                                tag.timestamp = stream.clock.follow(tag.kind, tag.timestamp, now);
-                                stream.network.arrived(tag.kind, tag.timestamp, now);
+                                tag.timestamp = stream.clock.follow(tag.kind(), tag.timestamp, now);
+                                stream.network.arrived(tag.kind(), tag.timestamp, now);
                             }
                             frames.push((*key, tag));
                         }

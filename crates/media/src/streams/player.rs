@@ -35,7 +35,7 @@ impl Player {
     /// rises each time the pictures start again (camera off and on): the next one must be a key frame. `true`: the
     /// player is too slow, and its queue was cut.
     pub(crate) fn push(&mut self, publisher: &Publisher, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
-        if frame.kind == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
+        if frame.kind() == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
             self.needs_key_frame = true;
         }
         let edition = publisher.edition();
@@ -60,7 +60,7 @@ impl Player {
     /// The next tag to send, and its time on this player's clock.
     pub(crate) fn pull(&mut self) -> Option<(u32, Tag)> {
         let (at, tag) = self.queue.pop_front()?;
-        self.bytes -= tag.payload.len();
+        self.bytes -= tag.payload().len();
         Some((at, tag))
     }
 
@@ -90,25 +90,25 @@ impl Player {
         if let Some(last) = pictures.last() {
             self.clock.anchor(last.timestamp, at.wrapping_sub(1));
         }
-        if newest.kind == TagKind::Audio {
+        if newest.kind() == TagKind::Audio {
             self.take(newest, now);
         }
     }
 
     fn take(&mut self, tag: &Tag, now: Instant) {
-        if tag.kind == TagKind::Video {
+        if tag.kind() == TagKind::Video {
             if self.needs_key_frame && !tag.is_key_frame() {
                 return;
             }
             self.needs_key_frame = false;
         }
         let mapped = self.clock.map(tag.timestamp, now);
-        let at = self.clock.never_back(tag.kind, mapped);
+        let at = self.clock.never_back(tag.kind(), mapped);
         self.enqueue(at, tag.clone());
     }
 
     fn enqueue(&mut self, at: u32, tag: Tag) {
-        self.bytes += tag.payload.len();
+        self.bytes += tag.payload().len();
         self.queue.push_back((at, tag));
     }
 
@@ -129,13 +129,13 @@ impl Player {
         self.queue.retain(|(at, tag)| {
             let after = n >= from;
             n += 1;
-            let sound = tag.kind == TagKind::Audio && last.saturating_sub(*at) <= SOUND_KEPT_MS;
+            let sound = tag.kind() == TagKind::Audio && last.saturating_sub(*at) <= SOUND_KEPT_MS;
             tag.is_header() || after || sound
         });
         if key.is_none() {
             self.needs_key_frame = true;
         }
-        self.bytes = self.queue.iter().map(|(_, tag)| tag.payload.len()).sum();
+        self.bytes = self.queue.iter().map(|(_, tag)| tag.payload().len()).sum();
         true
     }
 }

@@ -57,7 +57,7 @@ impl World {
 
     fn push(&mut self, conn: ConnectionId, first: u8, second: u8, timestamp: u32) {
         let kind = if first >> 4 == 0xa { TagKind::Audio } else { TagKind::Video };
-        let tag = Tag { kind, timestamp, payload: [first, second, 0, 0, 0, 0].as_slice().into() };
+        let tag = Tag::new(kind, timestamp, [first, second, 0, 0, 0, 0].as_slice().into());
         self.send(conn, &testing::publish(&tag));
     }
 
@@ -322,9 +322,7 @@ fn what_ends_a_pusher_is_said_to_it_and_touches_no_other() {
     let (push, back) = (w.a.push.clone(), w.b.push.clone());
     let other = w.connect("publish", &back);
     w.says(other, "NetStream.Publish.Start");
-    let tag = |kind, first: u8| {
-        testing::publish(&Tag { kind, timestamp: 0, payload: [first, 1, 0].as_slice().into() })
-    };
+    let tag = |kind, first: u8| testing::publish(&Tag::new(kind, 0, [first, 1, 0].as_slice().into()));
     for (bytes, reason) in [
         (tag(TagKind::Video, 0x1c), "H.265"),
         (tag(TagKind::Audio, 0x2f), "MP3"),

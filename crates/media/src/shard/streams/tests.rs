@@ -89,7 +89,7 @@ impl World {
     fn push(&mut self, conn: ConnectionId, mark: u8) {
         for (kind, first) in [(TagKind::Audio, 0xaf), (TagKind::Video, 0x17)] {
             let payload = [first, 1, 0, 0, 0, mark, mark, mark].as_slice().into();
-            self.send(conn, &testing::publish(&Tag { kind, timestamp: u32::from(mark), payload }));
+            self.send(conn, &testing::publish(&Tag::new(kind, u32::from(mark), payload)));
         }
     }
 
@@ -153,7 +153,7 @@ fn a_player_hears_silence_while_the_other_is_muted_and_nothing_before_the_gates_
     let mut w = World::new();
     let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
     let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
-    let header = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x11, 0x88].as_slice().into() };
+    let header = Tag::new(TagKind::Audio, 0, [0xaf, 0, 0x11, 0x88].as_slice().into());
     w.send(pusher, &testing::publish(&header));
     w.gate(1);
     w.devices(1, false, true);
@@ -205,7 +205,7 @@ fn a_stream_that_nobody_can_be_given_is_told_once_after_the_answer() {
     };
     let mut w = World::new();
     let ((push, _), _) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
-    let mp3 = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0x2f, 1, 1].as_slice().into() };
+    let mp3 = Tag::new(TagKind::Audio, 0, [0x2f, 1, 1].as_slice().into());
     let push_mp3 = |w: &mut World| {
         let pusher = w.connect("publish", &push);
         w.send(pusher, &testing::publish(&mp3));
@@ -221,7 +221,7 @@ fn a_stream_that_nobody_can_be_given_is_told_once_after_the_answer() {
     let pusher = w.connect("publish", &push);
     for n in 0..400 {
         let payload = [0x27, 1, 0, 0, 0, 1].as_slice().into();
-        w.send(pusher, &testing::publish(&Tag { kind: TagKind::Video, timestamp: n * 66, payload }));
+        w.send(pusher, &testing::publish(&Tag::new(TagKind::Video, n * 66, payload)));
     }
     assert_eq!(faults(&mut w), [(1, StreamFault::NoKeyFrames)]);
 }
@@ -278,7 +278,7 @@ fn second(
         while clock.sent + 20 + u32::try_from(late).unwrap() <= clock.captured {
             clock.sent += 20;
             let payload = [0xaf, 1, 0, 0, 0, 9, 9, 9].as_slice().into();
-            let tag = Tag { kind: TagKind::Audio, timestamp: clock.sent, payload };
+            let tag = Tag::new(TagKind::Audio, clock.sent, payload);
             w.send(pusher, &testing::publish(&tag));
         }
         if takes {
