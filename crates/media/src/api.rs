@@ -3,7 +3,7 @@
 use crate::rtp::codec::Codec;
 use crate::streams::Tickets;
 use crate::webrtc::offer::OfferError;
-use tring_protocol::{RoomKey, StreamFault, UserId};
+use tring_protocol::{RoomKey, Source, SourceSet, StreamFault, UserId};
 
 /// One transport of one device in one room. Chosen by the caller of [`Command::Open`], never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,10 +32,8 @@ pub enum Command {
         offer: String,
         /// Media may flow at once. False while it rings: the transport connects, nothing is forwarded.
         gate_open: bool,
-        /// The microphone is on: else its packets are dropped.
-        microphone: bool,
-        /// The camera is on: else its packets are dropped.
-        camera: bool,
+        /// The sources that are on: packets of the others are dropped.
+        on: SourceSet,
     },
     /// Give a mini-program tickets, by which its pusher and players connect. [`Notice::Live`] or [`Notice::Refused`]
     /// follows.
@@ -52,24 +50,20 @@ pub enum Command {
         others: Vec<UserId>,
         /// Media may flow at once.
         gate_open: bool,
-        /// The microphone is on: else its sound is dropped.
-        microphone: bool,
-        /// The camera is on: else its pictures are dropped.
-        camera: bool,
+        /// The sources that are on, of microphone and camera: sound or pictures of the others are dropped.
+        on: SourceSet,
     },
     /// Let media through, both ways. The user's other sessions in the room end, without a notice.
     OpenGate {
         /// The session.
         session: SessionId,
     },
-    /// Drop what the session sends of a kind that is off.
-    SetDevices {
+    /// Drop what the session sends of each source that is off. Nothing is negotiated.
+    SetSources {
         /// The session.
         session: SessionId,
-        /// The microphone is on.
-        microphone: bool,
-        /// The camera is on.
-        camera: bool,
+        /// The sources that are on.
+        on: SourceSet,
     },
     /// Close the session and tell its peer (DTLS close notify).
     Close {
@@ -122,6 +116,8 @@ pub enum Notice {
     CodecMismatch {
         /// The session that sends.
         session: SessionId,
+        /// Which of its sources.
+        source: Source,
         /// What it should send instead: it has it, and everybody who is to see it takes it. It is first in the answer to
         /// the session's next offer, so a client either changes its sender's codec or offers again. None: there is no
         /// such codec, the call goes on by voice.

@@ -92,6 +92,6 @@ pub use rtmp::{Direction, Wanted};
 pub use rtp::codec::Codec;
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
 pub use streams::{ConnectionId, LiveOutput, Released, Speaks, Ticket, Tickets};
-pub use tring_protocol::{MediaKind, RoomKey, UserId};
+pub use tring_protocol::{MediaKind, RoomKey, Source, SourceSet, UserId};
 pub use webrtc::offer::OfferError;
 pub use webrtc::{Certificate, CertificateError, SrtpProfile};

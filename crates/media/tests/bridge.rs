@@ -8,7 +8,7 @@ use common::{World, room, user};
 use std::f64::consts::TAU;
 use std::time::Duration;
 use tring_media::{
-    Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Speaks, Tickets, Wanted,
+    Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Source, Speaks, Tickets, Wanted,
     phone_says,
 };
 
@@ -59,8 +59,7 @@ impl Call {
             label: "call".into(),
             others: vec![user("bob")],
             gate_open: phone_talks,
-            microphone: true,
-            camera: true,
+            on: common::BOTH,
         });
         let tickets = w.take_notices().into_iter().find_map(|n| match n {
             Notice::Live { tickets, .. } => Some(tickets),
@@ -270,7 +269,7 @@ fn what_is_off_does_not_cross_and_is_silence_for_the_phone() {
     let mut c = both();
     c.talk(SECOND);
     c.w.devices(0, false, false);
-    c.w.command(Command::SetDevices { session: PHONE, microphone: false, camera: false });
+    c.w.command(Command::SetSources { session: PHONE, on: tring_media::SourceSet::EMPTY });
     c.talk(SECOND / 5);
     c.browser_got();
     c.phone_got();
@@ -279,7 +278,7 @@ fn what_is_off_does_not_cross_and_is_silence_for_the_phone() {
     let [frames, loud, pictures] = c.phone_counts();
     assert!((80..110).contains(&frames) && loud == 0 && pictures == 0, "{frames} {loud} {pictures}");
     c.w.devices(0, true, true);
-    c.w.command(Command::SetDevices { session: PHONE, microphone: true, camera: true });
+    c.w.command(Command::SetSources { session: PHONE, on: common::BOTH });
     c.talk(SECOND * 2);
     let [_, loud, pictures] = c.phone_counts();
     assert!(loud > 80 && pictures >= 40, "{loud} {pictures}");
@@ -389,7 +388,7 @@ fn a_push_that_breaks_and_begins_anew_is_heard_and_seen_on() {
 fn vp8_is_asked_to_become_h264_and_who_has_none_is_named() {
     let mismatch = |w: &mut World| {
         w.take_notices().into_iter().find_map(|n| match n {
-            Notice::CodecMismatch { session, wanted } => Some((session, wanted)),
+            Notice::CodecMismatch { session, source: Source::Camera, wanted } => Some((session, wanted)),
             _ => None,
         })
     };
@@ -405,7 +404,7 @@ fn vp8_is_asked_to_become_h264_and_who_has_none_is_named() {
     c.talk(SECOND);
     let told = c.w.take_notices();
     for session in [session, PHONE] {
-        let none = Notice::CodecMismatch { session, wanted: None };
+        let none = Notice::CodecMismatch { session, source: Source::Camera, wanted: None };
         assert!(told.contains(&none), "{session}: {told:?}");
     }
     assert!(c.browser_got().0 > 10_000 && c.phone_counts()[1] > 30, "the voice goes on");

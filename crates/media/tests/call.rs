@@ -116,7 +116,7 @@ fn commands_for_sessions_that_do_not_exist_do_nothing() {
     let mut w = call();
     for session in [SessionId(0), SessionId(99)] {
         w.command(Command::OpenGate { session });
-        w.command(Command::SetDevices { session, microphone: true, camera: true });
+        w.command(Command::SetSources { session, on: common::BOTH });
         w.command(Command::Close { session });
     }
     w.talk(&[0], SECOND);
@@ -358,8 +358,7 @@ fn the_limit_of_sessions_is_one_clear_refusal() {
         label: String::new(),
         offer,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: common::BOTH,
     });
     assert!(w.notices.contains(&Notice::Refused { session, error: OfferError::Full }));
 }

@@ -255,7 +255,7 @@ fn session_of(c: &Command) -> SessionId {
         Command::Open { session, .. }
         | Command::OpenLive { session, .. }
         | Command::OpenGate { session }
-        | Command::SetDevices { session, .. }
+        | Command::SetSources { session, .. }
         | Command::Close { session } => *session,
     }
 }

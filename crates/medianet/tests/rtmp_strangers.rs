@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tring_media::{Notice, SessionId, Ticket, Tickets, UserId, phone_says};
+use tring_media::{Notice, SessionId, Source, SourceSet, Ticket, Tickets, UserId, phone_says};
 use tring_medianet::Config;
 
 /// Set where a test runs once more, in another role.
@@ -85,8 +85,7 @@ fn call(server: &Server) -> [Tickets; 2] {
             label: "c1".into(),
             others: vec![UserId::new(other).unwrap()],
             gate_open: true,
-            microphone: true,
-            camera: true,
+            on: SourceSet::of(&[Source::Microphone, Source::Camera]),
         });
         match server.wait(|n| matches!(n, Notice::Live { session: s, .. } if *s == session)) {
             Notice::Live { tickets, .. } => tickets,

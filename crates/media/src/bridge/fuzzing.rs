@@ -7,7 +7,7 @@ use crate::rtmp::{Tag, TagKind};
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use std::time::{Duration, Instant, SystemTime};
-use tring_protocol::MediaKind;
+use tring_protocol::Source;
 
 /// Packets of one input: a decoder is behind each of them.
 const MAX_PACKETS: usize = 64;
@@ -50,9 +50,9 @@ pub(crate) fn phone(bytes: &[u8]) {
         }
         kept.push(tag);
     }
-    for kind in [MediaKind::Audio, MediaKind::Video] {
-        let packets: Vec<_> = made.iter().filter(|m| m.kind == kind).map(|m| &m.packet).collect();
-        assert!(packets.windows(2).all(|w| w[1].seq == w[0].seq + 1), "{kind:?} counts on");
+    for source in [Source::Microphone, Source::Camera] {
+        let packets: Vec<_> = made.iter().filter(|m| m.source == source).map(|m| &m.packet).collect();
+        assert!(packets.windows(2).all(|w| w[1].seq == w[0].seq + 1), "{source} counts on");
         assert!(packets.iter().all(|p| p.payload.len() <= MAX_PAYLOAD));
     }
     made.clear();

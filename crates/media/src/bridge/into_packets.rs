@@ -7,8 +7,7 @@ use crate::rtmp::{Body, PacketType, Tag, VideoTag};
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::{Packet, PlayoutDelay};
 use std::time::Instant;
-use tring_protocol::MediaKind;
-use tring_protocol::StreamFault;
+use tring_protocol::{Source, StreamFault};
 
 /// Sound that is so far from where it should be has a hole before it, or its clock was set.
 const HOLE_MS: f64 = 60.0;
@@ -31,7 +30,7 @@ const PICTURE_DELAY: PlayoutDelay = PlayoutDelay { min_ms: 110, max_ms: 2_000 };
 /// A packet to send to browsers, and when its content was captured.
 #[derive(Debug)]
 pub(crate) struct Made {
-    pub(crate) kind: MediaKind,
+    pub(crate) source: Source,
     pub(crate) packet: Packet,
     pub(crate) captured: Instant,
 }
@@ -229,7 +228,7 @@ fn emit_picture(
         let mut packet = Packet::new(Codec::H264, *seq, timestamp, n == last, payload.into());
         packet.extensions.playout_delay = Some(PICTURE_DELAY);
         *seq += 1;
-        out.push(Made { kind: MediaKind::Video, packet, captured });
+        out.push(Made { source: Source::Camera, packet, captured });
     }
 }
 
@@ -293,7 +292,7 @@ impl Sound {
         opus.push(&self.samples, |payload| {
             let marker = std::mem::take(&mut begins);
             let packet = Packet::new(Codec::Opus, *seq, *rtp, marker, payload.into());
-            out.push(Made { kind: MediaKind::Audio, packet, captured: clock.moment(at, now) });
+            out.push(Made { source: Source::Microphone, packet, captured: clock.moment(at, now) });
             *seq += 1;
             *rtp = rtp.wrapping_add(PACKET_TICKS);
             at += f64::from(PACKET_TICKS) / SOUND_TICKS;

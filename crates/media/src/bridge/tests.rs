@@ -123,7 +123,7 @@ fn phone_to_browser(phone: Phone, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
             if ms > (minutes - 1) as f64 * 60_000.0 {
                 late = f64::max(late, ms_of(now, start) - captured);
             }
-            match m.kind {
+            match m.source.kind() {
                 MediaKind::Video if m.packet.payload[1..2] == [1] && m.packet.payload[0] & 0x1f != 24 => {
                     flashes.push(captured)
                 }
@@ -453,7 +453,7 @@ impl Pushed {
     }
 
     fn pictures(&self) -> Vec<u32> {
-        let last = self.made.iter().filter(|m| m.kind == MediaKind::Video && m.packet.marker);
+        let last = self.made.iter().filter(|m| m.source.kind() == MediaKind::Video && m.packet.marker);
         last.map(|m| m.packet.timestamp / 90).collect()
     }
 }
@@ -526,7 +526,7 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
         }
     }
     for kind in [MediaKind::Audio, MediaKind::Video] {
-        let of: Vec<&Packet> = p.made.iter().filter(|m| m.kind == kind).map(|m| &m.packet).collect();
+        let of: Vec<&Packet> = p.made.iter().filter(|m| m.source.kind() == kind).map(|m| &m.packet).collect();
         assert!(
             of.windows(2).all(|w| w[0].timestamp <= w[1].timestamp && w[0].seq + 1 == w[1].seq),
             "{kind:?}"

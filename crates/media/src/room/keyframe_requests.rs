@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Higher: a storm of requests (or a liar) makes the publisher send fewer of its largest frames.
 pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
 
-/// The throttle of one publisher.
+/// The throttle of one track.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     last: Option<Instant>,

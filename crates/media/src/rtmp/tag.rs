@@ -2,6 +2,7 @@
 
 use super::message;
 use std::sync::Arc;
+use tring_protocol::MediaKind;
 
 /// Length of the header of a picture's body: frame type and codec, packet type, composition time (annex E.4.3.1, E.4.3.2).
 const VIDEO_HEADER: usize = 5;
@@ -24,6 +25,16 @@ pub(crate) enum TagKind {
     Video,
     /// `onMetaData`.
     Metadata,
+}
+
+impl TagKind {
+    /// Whose clock it follows: metadata comes with the sound.
+    pub(crate) fn media(self) -> MediaKind {
+        match self {
+            Self::Audio | Self::Metadata => MediaKind::Audio,
+            Self::Video => MediaKind::Video,
+        }
+    }
 }
 
 /// The body of a tag, as far as its header says what it is.

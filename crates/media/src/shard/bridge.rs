@@ -12,9 +12,8 @@ use crate::streams::Edition;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use tring_protocol::MediaKind;
-use tring_protocol::StreamFault;
 use tring_protocol::UserId;
+use tring_protocol::{Source, SourceSet, StreamFault};
 
 /// Shortest time between two times that one browser is sent what is kept of a phone. A phone sends a key frame every three
 /// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.
@@ -23,6 +22,9 @@ const AGAIN: Duration = Duration::from_millis(700);
 
 /// How often browsers are looked at whose sound does not come. Higher: silence comes in larger pieces. Lower: more work.
 const FILL: Duration = Duration::from_millis(100);
+
+/// The sources of a browser that phones are given: a stream of RTMP has one sound and one picture.
+const CROSSING: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 /// What the pages of a call are told whose stream a codec failed on.
 const BROKEN: &str =
@@ -66,15 +68,15 @@ impl Shard {
     pub(super) fn bridge_packet(
         &mut self,
         from: Key,
-        kind: MediaKind,
+        source: Source,
         packet: &Packet,
         now: Instant,
         out: &mut Output,
     ) {
-        if self.live.connections() == 0 || packet.codec == Codec::Vp8 {
+        if self.live.connections() == 0 || packet.codec == Codec::Vp8 || !CROSSING.contains(source) {
             return;
         }
-        let Some((label, user, phones, heard, run)) = self.phones_of(from, kind) else { return };
+        let Some((label, user, phones, heard, run)) = self.phones_of(from, source) else { return };
         self.open_bridge(from, &label, now);
         let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { return };
         let mut made = std::mem::take(&mut self.bridge.tags);
@@ -85,8 +87,8 @@ impl Shard {
         }
         let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
         self.bridge.tags = made;
-        if kind == MediaKind::Video && (needs_key_frame || waits) {
-            self.want_keyframe(from, now, out);
+        if source == Source::Camera && (needs_key_frame || waits) {
+            self.want_keyframe(from, source, now, out);
         }
     }
 
@@ -126,19 +128,19 @@ impl Shard {
     /// The phones that a browser's track goes to: its call id, its user, they, whether they may hear it, and the run. None:
     /// there are none.
     #[allow(clippy::type_complexity)] // used at one place
-    fn phones_of(&self, from: Key, kind: MediaKind) -> Option<(String, UserId, Vec<Key>, bool, u32)> {
+    fn phones_of(&self, from: Key, source: Source) -> Option<(String, UserId, Vec<Key>, bool, u32)> {
         let session = self.sessions.get(from)?;
         let room = self.rooms.get(&session.room)?;
-        let (routes, run) = room.routes(from, kind);
+        let (routes, run) = room.routes(from, source);
         let phones = |routes: &[crate::room::Route]| {
             let mut phones: Vec<Key> = routes.iter().map(|r| r.to).collect();
             phones.retain(|&to| self.sessions.live(to).is_some());
             phones
         };
         let (mut found, mut heard) = (phones(routes), true);
-        if routes.is_empty() && kind == MediaKind::Audio {
+        if routes.is_empty() && source == Source::Microphone {
             // Muted is silence, not nothing.
-            (found, heard) = (phones(&room.routes_if_on(from, kind)), false);
+            (found, heard) = (phones(&room.routes_if_on(from, source)), false);
         }
         let user = room.user(from)?.clone();
         (!found.is_empty()).then(|| (session.label.clone(), user, found, heard, run))
@@ -169,14 +171,14 @@ impl Shard {
     pub(super) fn bridge_tag(
         &mut self,
         from: Key,
-        kind: MediaKind,
+        source: Source,
         tag: &Tag,
         now: Instant,
         out: &mut Output,
     ) {
         let Some(session) = self.sessions.live(from) else { return };
         let Some(room) = self.rooms.get(&session.room) else { return };
-        let (routes, run) = room.routes(from, kind);
+        let (routes, run) = room.routes(from, source);
         if tag.is_header()
             || tag.kind() == TagKind::Metadata
             || routes.iter().all(|r| self.sessions.get(r.to).is_none())
@@ -213,7 +215,7 @@ impl Shard {
             self.tell_fault(from, fault, why, out);
         }
         for m in made.drain(..) {
-            self.distribute(from, (m.kind, To::All), &m.packet, m.captured, now, out);
+            self.distribute(from, (m.source, To::All), &m.packet, m.captured, now, out);
         }
         self.bridge.made = made;
     }
@@ -234,7 +236,7 @@ impl Shard {
             phone.again.insert(to, now);
         }
         for m in made.drain(..) {
-            self.distribute(from, (m.kind, To::Again(to)), &m.packet, m.captured, now, out);
+            self.distribute(from, (m.source, To::Again(to)), &m.packet, m.captured, now, out);
         }
         self.bridge.made = made;
     }
@@ -248,7 +250,7 @@ impl Shard {
         let silent = |(&key, tags): (&Key, &Option<IntoTags>)| tags.as_ref()?.is_silent(now).then_some(key);
         let silent: Vec<Key> = self.bridge.browsers.iter().filter_map(silent).collect();
         for from in silent {
-            let Some((label, user, phones, _, run)) = self.phones_of(from, MediaKind::Audio) else {
+            let Some((label, user, phones, _, run)) = self.phones_of(from, Source::Microphone) else {
                 continue;
             };
             let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { continue };

@@ -23,10 +23,10 @@ use crate::webrtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
-use tring_protocol::MediaKind;
 use tring_protocol::RoomKey;
 use tring_protocol::UserId;
 use tring_protocol::log::Untrusted;
+use tring_protocol::{MediaKind, Source, SourceSet};
 
 #[cfg(feature = "bridge")]
 mod bridge;
@@ -42,6 +42,9 @@ use bridge::Bridge;
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
 /// flood of offers; a video session takes up to 400 KiB.
 pub const MAX_SESSIONS: usize = 4_000;
+
+/// The sources that receivers are sent: what a client shows does not tell a screen from a camera yet.
+const TAKEN: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 /// Most local addresses that are candidates. A machine full of containers has dozens of interfaces.
 const MAX_LOCAL_ADDRESSES: usize = 16;
@@ -118,8 +121,8 @@ impl Shard {
     /// Carries out a command. One for a session that does not exist does nothing.
     pub fn command(&mut self, c: Command, now: Instant, out: &mut Output) {
         match c {
-            Command::Open { session, room, user, label, offer, gate_open, microphone, camera } => {
-                match self.open((session, room, label), user, &offer, [microphone, camera], now, out) {
+            Command::Open { session, room, user, label, offer, gate_open, on } => {
+                match self.open((session, room, label), user, &offer, on, now, out) {
                     Ok((key, answer)) => {
                         out.notices.push(Notice::Answered { session, answer });
                         if gate_open {
@@ -136,9 +139,9 @@ impl Shard {
                     }
                 }
             }
-            Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera } => {
+            Command::OpenLive { session, room, user, label, others, gate_open, on } => {
                 let whose = LiveSession { id: session, room, user, label, mismatch: Mismatch::default() };
-                match self.open_live(whose, others, [microphone, camera], now, out) {
+                match self.open_live(whose, others, on, now, out) {
                     Ok((key, tickets)) => {
                         out.notices.push(Notice::Live { session, tickets });
                         if gate_open {
@@ -158,12 +161,13 @@ impl Shard {
                     self.open_gate(key, now, out);
                 }
             }
-            Command::SetDevices { session, microphone, camera } => {
+            Command::SetSources { session, on } => {
                 let Some(&key) = self.by_id.get(&session) else { return };
-                if self.room_of(key).is_some_and(|room| room.set_devices(key, [microphone, camera])) {
-                    self.want_keyframe(key, now, out);
+                let came_on = self.room_of(key).map(|room| room.set_sources(key, on)).unwrap_or_default();
+                for source in came_on.of_kind(MediaKind::Video).iter() {
+                    self.want_keyframe(key, source, now, out);
                 }
-                if !camera {
+                if !on.contains(Source::Camera) {
                     self.live.forget_pictures(key);
                 }
             }
@@ -321,10 +325,9 @@ impl Shard {
                 }
                 self.collect(key);
             }
-            if let Some(session) = self.sessions.get_mut(key)
-                && session.keyframes.take_due(now)
-            {
-                self.ask_keyframe(key, now, out);
+            let due = self.sessions.get_mut(key).map(|session| session.take_due_keyframes(now));
+            for source in due.unwrap_or_default().iter() {
+                self.ask_keyframe(key, source, now, out);
             }
             self.list(key);
             self.settle(now, out);
@@ -361,7 +364,7 @@ impl Shard {
         (id, room, label): (SessionId, RoomKey, String),
         user: UserId,
         sdp: &str,
-        devices: [bool; 2],
+        on: SourceSet,
         now: Instant,
         out: &mut Output,
     ) -> Result<(Key, String), OfferError> {
@@ -388,12 +391,13 @@ impl Shard {
         let (transport, answer) = Transport::answer(&config, &offer, now)?;
         tracing::debug!(session = %id, %room, %label, "media session opened");
         let session = Session::new((id, room, label), ufrag, transport, now);
-        let slots = [session.slots[0].len(), session.slots[1].len()];
+        let slots = session.slot_counts();
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);
         self.demux.add(ufrag, key);
         self.counters.opened += 1;
-        let surplus = self.rooms.entry(room).or_default().join(Joining { key, user, devices, slots });
+        let surplus =
+            self.rooms.entry(room).or_default().join(Joining { key, user, on, takes: TAKEN, slots });
         for k in surplus {
             self.evict(k, now, out);
         }
@@ -412,7 +416,7 @@ impl Shard {
     fn lacks_h264(&self, key: Key) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let lines = session.transport.lines();
-        session.slots[MediaKind::Video.index()].iter().any(|s| lines[s.line].codecs().lacks_h264())
+        session.slots[MediaKind::Video].iter().any(|s| lines[s.line].codecs().lacks_h264())
     }
 
     fn fresh_ufrag(&self) -> Result<Ufrag, OfferError> {
@@ -439,9 +443,9 @@ impl Shard {
             self.close(k, now, out);
         }
         let Some(room) = self.room_of(key) else { return };
-        let publishers: Vec<Key> = room.video_publishers().collect();
-        for publisher in publishers {
-            self.want_picture(publisher, key, now, out);
+        let pictures: Vec<(Key, Source)> = room.forwarded_pictures().collect();
+        for (sender, source) in pictures {
+            self.give_key_frame((sender, source), key, now, out);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::output::Output;
 use crate::rtmp::Tag;
 use crate::rtp::packet::Packet;
 use std::time::Instant;
-use tring_protocol::MediaKind;
+use tring_protocol::Source;
 
 #[derive(Default)]
 pub(super) struct Bridge {
@@ -19,9 +19,9 @@ impl Bridge {
 }
 
 impl Shard {
-    pub(super) fn bridge_packet(&mut self, _: Key, _: MediaKind, _: &Packet, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_packet(&mut self, _: Key, _: Source, _: &Packet, _: Instant, _: &mut Output) {}
 
-    pub(super) fn bridge_tag(&mut self, _: Key, _: MediaKind, _: &Tag, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_tag(&mut self, _: Key, _: Source, _: &Tag, _: Instant, _: &mut Output) {}
 
     pub(super) fn catch_up(&mut self, _: Key, _: Key, _: Instant, _: &mut Output) {}
 

@@ -8,15 +8,16 @@ use crate::key::Key;
 use crate::rate_limit::{Bucket, Rate};
 use crate::room::keyframe_requests::Throttle;
 use crate::room::network_level::{Quality, Sample};
+use crate::rtp::by_kind::ByKind;
 use crate::rtp::capture_clock::CaptureClock;
 use crate::rtp::codec::Codec;
 use crate::rtp::loss::Holes;
 use crate::rtp::rewriter::Rewriter;
-use crate::webrtc::Transport;
+use crate::webrtc::{Line, Transport};
 use std::time::{Duration, Instant};
-use tring_protocol::MediaKind;
 use tring_protocol::RoomKey;
 use tring_protocol::UserId;
+use tring_protocol::{MediaKind, Source, SourceMap, SourceSet};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
@@ -60,6 +61,19 @@ pub(crate) struct Mismatch {
     pub(crate) at: Option<Instant>,
 }
 
+/// A track that the user sends. Where it has layers one day, each has a throttle and a detector of its own.
+#[derive(Debug, Default)]
+pub(crate) struct SentTrack {
+    /// The line that it comes on; none if the offer has no line for it.
+    pub(crate) line: Option<usize>,
+    /// Requests for key frames, of pictures.
+    pub(crate) keyframes: Throttle,
+    /// Which packets of pictures are lost for good.
+    pub(crate) loss: Holes,
+    /// What was told of a codec that not everybody takes.
+    pub(crate) mismatch: Mismatch,
+}
+
 /// A session.
 pub(crate) struct Session {
     pub(crate) id: SessionId,
@@ -67,13 +81,13 @@ pub(crate) struct Session {
     pub(crate) label: String,
     pub(crate) ufrag: Ufrag,
     pub(crate) transport: Transport,
-    /// The line that the user's track of each kind comes on: the first that the offer sends on.
-    pub(crate) publishes: [Option<usize>; 2],
-    pub(crate) slots: [Vec<Slot>; 2],
+    /// What comes on each line of the offer; none on one that the user does not send on.
+    sources: Vec<Option<Source>>,
+    pub(crate) tracks: SourceMap<SentTrack>,
+    pub(crate) slots: ByKind<Vec<Slot>>,
     pub(crate) clock: CaptureClock,
-    pub(crate) keyframes: Throttle,
-    /// What its picture lacks.
-    pub(crate) holes: Holes,
+    /// When the next key frame may be asked for, of those that are wanted.
+    keyframes_due: Option<Instant>,
     /// The newest that was measured.
     pub(crate) round_trip: Option<Duration>,
     pub(crate) quality: Quality,
@@ -83,7 +97,6 @@ pub(crate) struct Session {
     pub(crate) checks: Checks,
     pub(crate) input: Bucket,
     pub(crate) published: Bucket,
-    pub(crate) mismatch: Mismatch,
     pub(crate) opened: Instant,
     pub(crate) connected: bool,
     /// When its first DTLS record came.
@@ -101,11 +114,13 @@ impl Session {
         transport: Transport,
         now: Instant,
     ) -> Self {
-        let lines = || transport.lines().iter().enumerate();
-        let publishes =
-            MediaKind::ALL.map(|kind| lines().find(|(_, l)| l.kind == kind && l.receives).map(|(i, _)| i));
-        let slots = MediaKind::ALL.map(|kind| {
-            let of_kind = lines().filter(|(_, l)| l.kind == kind && l.sends);
+        let sources = sources_of_lines(transport.lines());
+        let tracks = SourceMap::from_fn(|source| SentTrack {
+            line: sources.iter().position(|s| *s == Some(source)),
+            ..SentTrack::default()
+        });
+        let slots = ByKind::from_fn(|kind| {
+            let of_kind = transport.lines().iter().enumerate().filter(|(_, l)| l.kind == kind && l.sends);
             of_kind.map(|(line, _)| Slot { line, ..Slot::default() }).collect()
         });
         Self {
@@ -114,11 +129,11 @@ impl Session {
             label,
             ufrag,
             transport,
-            publishes,
+            sources,
+            tracks,
             slots,
             clock: CaptureClock::default(),
-            keyframes: Throttle::default(),
-            holes: Holes::default(),
+            keyframes_due: None,
             round_trip: None,
             quality: Quality::default(),
             heard: false,
@@ -126,7 +141,6 @@ impl Session {
             checks: Checks::new(now),
             input: Bucket::new(INPUT, now),
             published: Bucket::new(PUBLISHED, now),
-            mismatch: Mismatch::default(),
             opened: now,
             connected: false,
             greeted: None,
@@ -149,7 +163,42 @@ impl Session {
     /// When it needs time to pass.
     pub(crate) fn deadline(&self) -> Instant {
         let due = self.transport.deadline().min(self.expires());
-        self.keyframes.due().map_or(due, |k| k.min(due))
+        self.keyframes_due.map_or(due, |k| k.min(due))
+    }
+
+    /// The source that comes on a line.
+    pub(crate) fn source_of(&self, line: usize) -> Option<Source> {
+        self.sources.get(line).copied().flatten()
+    }
+
+    /// How many slots it has.
+    pub(crate) fn slot_counts(&self) -> ByKind<usize> {
+        ByKind::from_fn(|kind| self.slots[kind].len())
+    }
+
+    /// A key frame of a source is needed. `true`: ask for it now; else it is due later.
+    pub(crate) fn want_keyframe(&mut self, source: Source, now: Instant) -> bool {
+        let ask = self.tracks[source].keyframes.want(now);
+        self.note_keyframes_due();
+        ask
+    }
+
+    /// The sources of which a key frame was wanted and may be asked for now.
+    pub(crate) fn take_due_keyframes(&mut self, now: Instant) -> SourceSet {
+        if self.keyframes_due.is_none_or(|due| due > now) {
+            return SourceSet::EMPTY;
+        }
+        let mut ask = SourceSet::EMPTY;
+        for (source, track) in self.tracks.iter_mut() {
+            ask.set(source, track.keyframes.take_due(now));
+        }
+        self.note_keyframes_due();
+        ask
+    }
+
+    /// Kept, since the deadline is asked for with every packet.
+    fn note_keyframes_due(&mut self) {
+        self.keyframes_due = self.tracks.values().filter_map(|track| track.keyframes.due()).min();
     }
 
     /// A second has passed; gives the network level if it is to be told.
@@ -164,10 +213,23 @@ impl Session {
     /// The slot index of a line.
     pub(crate) fn slot_of(&self, line: usize) -> Option<(MediaKind, usize)> {
         MediaKind::ALL.into_iter().find_map(|kind| {
-            let slot = self.slots[kind.index()].iter().position(|s| s.line == line)?;
+            let slot = self.slots[kind].iter().position(|s| s.line == line)?;
             Some((kind, slot))
         })
     }
+}
+
+/// What comes on each line: the first of a kind that the user sends on brings its microphone or its camera, the second the
+/// sound of a shared screen or the screen. Nothing is expected on further ones.
+fn sources_of_lines(lines: &[Line]) -> Vec<Option<Source>> {
+    let mut left = ByKind::from_fn(|kind| SourceSet::ALL.of_kind(kind));
+    let source_of = |line: &Line| {
+        let left = &mut left[line.kind];
+        let source = left.iter().next().filter(|_| line.receives)?;
+        left.remove(source);
+        Some(source)
+    };
+    lines.iter().map(source_of).collect()
 }
 
 /// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`streams/`).
@@ -234,10 +296,10 @@ impl Sessions {
         }
     }
 
-    /// What was told of the codec of a session of either kind.
-    pub(crate) fn mismatch(&mut self, key: Key) -> Option<&mut Mismatch> {
+    /// What was told of the codec of a source, of a session of either kind. A mini-program has one that is pictures.
+    pub(crate) fn mismatch(&mut self, key: Key, source: Source) -> Option<&mut Mismatch> {
         match self.slots.get_mut(key.0 as usize)?.as_mut()? {
-            Held::WebRtc(session) => Some(&mut session.mismatch),
+            Held::WebRtc(session) => Some(&mut session.tracks[source].mismatch),
             Held::Live(session) => Some(&mut session.mismatch),
         }
     }

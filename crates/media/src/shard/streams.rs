@@ -6,19 +6,22 @@ use crate::key::Key;
 use crate::output::Output;
 use crate::room::Joining;
 use crate::rtmp::{Tag, TagKind, Wanted};
+use crate::rtp::by_kind::ByKind;
 use crate::shard::session::LiveSession;
 use crate::streams::{ConnectionId, RANDOM_BYTES, Released, Speaks, Tickets};
 use crate::webrtc::offer::OfferError;
 use std::time::{Duration, Instant};
-use tring_protocol::MediaKind;
-use tring_protocol::StreamFault;
 use tring_protocol::UserId;
+use tring_protocol::{Source, SourceSet, StreamFault};
 
 /// How often connections are looked at that say or take nothing.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Most users whose streams one session plays: nine in a call, of whom it is one.
 const MAX_OTHERS: usize = 8;
+
+/// The sources that a mini-program sends and is sent: a stream of RTMP has one sound and one picture.
+const CARRIED: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 impl Shard {
     /// A TCP connection was taken. `false`: there are too many, close it.
@@ -106,7 +109,7 @@ impl Shard {
         &mut self,
         session: LiveSession,
         others: Vec<UserId>,
-        devices: [bool; 2],
+        on: SourceSet,
         now: Instant,
         out: &mut Output,
     ) -> Result<(Key, Tickets), OfferError> {
@@ -126,13 +129,13 @@ impl Shard {
         }
         tracing::debug!(session = %session.id, room = %session.room, label = %session.label, "live session opened");
         let LiveSession { id, room, ref user, ref label, .. } = session;
-        let (user, label, slots) = (user.clone(), label.clone(), [others.len(); 2]);
+        let (user, label, slots) = (user.clone(), label.clone(), ByKind::from_fn(|_| others.len()));
         let key = self.sessions.insert_live(session);
         self.by_id.insert(id, key);
         self.counters.opened += 1;
         // One for each ticket, drawn above where a failure has its answer.
         let tickets = self.live.open((key, &label), others, || random.pop().unwrap_or_default());
-        for k in self.rooms.entry(room).or_default().join(Joining { key, user, devices, slots }) {
+        for k in self.rooms.entry(room).or_default().join(Joining { key, user, on, takes: CARRIED, slots }) {
             self.evict(k, now, out);
         }
         Ok((key, tickets))
@@ -171,11 +174,11 @@ impl Shard {
         self.counters.tags_in += 1;
         let Some(session) = self.sessions.live(from) else { return };
         let Some(room) = self.rooms.get(&session.room) else { return };
-        let kind = match tag.kind() {
-            TagKind::Video => MediaKind::Video,
-            TagKind::Audio | TagKind::Metadata => MediaKind::Audio,
+        let source = match tag.kind() {
+            TagKind::Video => Source::Camera,
+            TagKind::Audio | TagKind::Metadata => Source::Microphone,
         };
-        let (routes, pauses) = room.routes(from, kind);
+        let (routes, pauses) = room.routes(from, source);
         self.live.keep(from, tag, !routes.is_empty());
         if routes.is_empty() {
             self.counters.tags_dropped += 1;
@@ -183,7 +186,7 @@ impl Shard {
             if tag.kind() == TagKind::Audio
                 && let Some(silence) = self.live.silence(from, tag.timestamp)
             {
-                for route in room.routes_if_on(from, kind) {
+                for route in room.routes_if_on(from, source) {
                     let frame = (&silence, pauses);
                     self.live.deliver((from, &session.user), route.to, frame, now, &mut out.live);
                 }
@@ -194,7 +197,7 @@ impl Shard {
             self.counters.tags_out += 1;
             self.counters.queues_cut += u64::from(cut);
         }
-        self.bridge_tag(from, kind, tag, now, out);
+        self.bridge_tag(from, source, tag, now, out);
     }
 }
 

@@ -3,6 +3,9 @@ use crate::peer::Peer;
 use crate::peer::PeerConfig;
 use tring_protocol::{RoomId, SdkAppId};
 
+/// What a caller of a video call has on.
+const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
+
 const ADDRESS: &str = "192.0.2.9:9";
 
 /// A shard with the sessions 1 (alice) and 2 (bob) in one room, gates open.
@@ -26,8 +29,7 @@ fn shard() -> (Shard, Instant, Output) {
             label: String::new(),
             offer: Peer::new(config, now).unwrap().1,
             gate_open: true,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         };
         shard.command(command, now, &mut out);
     }
@@ -80,8 +82,7 @@ fn a_user_with_too_many_sessions_loses_the_oldest_and_that_is_told() {
             label: String::new(),
             offer: Peer::new(config, now).unwrap().1,
             gate_open: false,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         };
         shard.command(command, now, &mut out);
     }
@@ -106,8 +107,7 @@ fn ssrc_0_never_reaches_the_library() {
         label: String::new(),
         offer,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: BOTH,
     };
     shard.command(command, now, &mut out);
     let source = ADDRESS.parse().unwrap();

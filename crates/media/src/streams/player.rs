@@ -2,6 +2,7 @@
 
 use super::publisher::{Edition, Publisher};
 use crate::rtmp::{Tag, TagKind};
+use crate::rtp::by_kind::ByKind;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -151,7 +152,7 @@ struct Clock {
     /// The newest that was given out.
     newest: u32,
     /// The newest that was given to sound and to pictures: a decoder takes no time that goes back.
-    given: [Option<u32>; 2],
+    given: ByKind<Option<u32>>,
     at: Option<Instant>,
 }
 
@@ -169,7 +170,7 @@ impl Clock {
 
     /// The time of a frame that is not before the last of its kind.
     fn never_back(&mut self, kind: TagKind, at: u32) -> u32 {
-        let given = &mut self.given[usize::from(kind == TagKind::Video)];
+        let given = &mut self.given[kind.media()];
         let at = given.filter(|&before| at.wrapping_sub(before).cast_signed() < 0).unwrap_or(at);
         *given = Some(at);
         at

@@ -3,8 +3,8 @@
 use super::*;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use tring_media::{
-    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Ticket, Tickets, UserId,
-    phone_says,
+    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Source, SourceSet,
+    Ticket, Tickets, UserId, phone_says,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -51,8 +51,7 @@ impl Rig {
                 label: "c1".into(),
                 others: vec![UserId::new(other).unwrap()],
                 gate_open: true,
-                microphone: true,
-                camera: true,
+                on: SourceSet::of(&[Source::Microphone, Source::Camera]),
             };
             self.shard.command(command, self.now, &mut self.out);
             match self.out.notices.pop() {

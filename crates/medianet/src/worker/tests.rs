@@ -1,7 +1,7 @@
 use super::*;
 use std::net::IpAddr;
 use std::sync::Mutex;
-use tring_media::{Certificate, Owner, Peer, PeerConfig, RoomKey, UserId};
+use tring_media::{Certificate, Owner, Peer, PeerConfig, RoomKey, Source, SourceSet, UserId};
 use tring_protocol::{RoomId, SdkAppId};
 
 /// Writes down what it is told; panics when it is told that a session is answered, if asked to.
@@ -67,8 +67,7 @@ fn open(session: u64) -> Job {
         label: String::new(),
         offer: Peer::new(config, Instant::now()).unwrap().1,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: SourceSet::of(&[Source::Microphone, Source::Camera]),
     })
 }
 

@@ -10,6 +10,9 @@ use crate::webrtc::Certificate;
 use tring_protocol::RoomKey;
 use tring_protocol::{RoomId, SdkAppId};
 
+/// What a caller of a video call has on.
+const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
+
 const ROOM: u32 = 7;
 
 fn room() -> RoomKey {
@@ -54,8 +57,7 @@ impl World {
             label: "c1".into(),
             others: vec![user(other)],
             gate_open: false,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         });
         match self.out.notices.pop() {
             Some(Notice::Live { tickets, .. }) => (tickets.push, tickets.play[0].1.clone()),
@@ -68,7 +70,10 @@ impl World {
     }
 
     fn devices(&mut self, session: u64, microphone: bool, camera: bool) {
-        self.command(Command::SetDevices { session: SessionId(session), microphone, camera });
+        let mut on = SourceSet::EMPTY;
+        on.set(Source::Microphone, microphone);
+        on.set(Source::Camera, camera);
+        self.command(Command::SetSources { session: SessionId(session), on });
     }
 
     fn connect(&mut self, command: &str, ticket: &Ticket) -> ConnectionId {
@@ -249,8 +254,7 @@ fn an_endless_list_of_others_is_refused() {
         label: "c1".into(),
         others,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: BOTH,
     });
     assert!(matches!(w.out.notices[..], [Notice::Refused { error: OfferError::TooLarge(_), .. }]));
     assert_eq!(w.out.ended, [SessionId(1)]);

@@ -146,7 +146,7 @@ impl Switchboard {
                 }
             }
             // Also first in the answer to its next offer, for a client that cannot change its sender's codec.
-            Notice::CodecMismatch { session, wanted } => {
+            Notice::CodecMismatch { session, wanted, .. } => {
                 let Some(t) = self.transports.get_mut(session) else { return };
                 info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
                 let codec = wanted.and_then(|codec| match codec {
