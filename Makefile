@@ -79,7 +79,7 @@ test-miniprogram: clients e2e/miniprogram/node_modules ## Calls between simulate
 	$(CARGO) build --locked -p tring
 	cd e2e && npm run --silent test:miniprogram
 
-fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="live demux" for some
+fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="streams demux" for some
 	@scripts/fuzz $(ARGS)
 
 test-bridge: clients e2e/node_modules e2e/miniprogram/node_modules ## Calls between a simulated phone and a real browser

@@ -1,7 +1,7 @@
 //! What the rest of Tring says to the media plane and hears from it.
 
 use crate::rtp::codec::Codec;
-use crate::streams::Tickets;
+use crate::streams::StreamTickets;
 use crate::webrtc::offer::OfferError;
 use tring_protocol::{RoomKey, Source, SourceSet, StreamFault, UserId};
 
@@ -35,9 +35,9 @@ pub enum Command {
         /// The sources that are on: packets of the others are dropped.
         on: SourceSet,
     },
-    /// Give a mini-program tickets, by which its pusher and players connect. [`Notice::Live`] or [`Notice::Refused`]
+    /// Give a mini-program tickets, by which its pusher and players connect. [`Notice::StreamsOpened`] or [`Notice::Refused`]
     /// follows.
-    OpenLive {
+    OpenStreams {
         /// The new session.
         session: SessionId,
         /// Its room.
@@ -83,11 +83,11 @@ pub enum Notice {
         answer: String,
     },
     /// What a mini-program's pusher and players connect with.
-    Live {
+    StreamsOpened {
         /// The session.
         session: SessionId,
         /// The tickets.
-        tickets: Tickets,
+        tickets: StreamTickets,
     },
     /// The offer was refused; there is no session.
     Refused {

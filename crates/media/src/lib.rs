@@ -86,12 +86,14 @@ pub use ice::check::owner_of;
 pub use ice::demux::MAX_DATAGRAM;
 pub use ice::ufrag::Owner;
 pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output};
-pub use peer::{Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp};
+pub use peer::{MediaLine, Peer, PeerConfig, PeerError, PeerEvent, Rtp};
 pub use room::{MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER};
-pub use rtmp::{Direction, Wanted};
+pub use rtmp::{Direction, StreamRequest};
 pub use rtp::codec::Codec;
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
-pub use streams::{ConnectionId, LiveOutput, Released, Speaks, Ticket, Tickets};
+pub use streams::{
+    ConnectionId, ReleasedConnection, StreamOutput, StreamProtocol, StreamTicket, StreamTickets,
+};
 pub use tring_protocol::{MediaKind, RoomKey, Source, SourceSet, UserId};
 pub use webrtc::offer::OfferError;
 pub use webrtc::{Certificate, CertificateError, SrtpProfile};

@@ -3,7 +3,7 @@
 use crate::api::Notice;
 use crate::api::SessionId;
 use crate::datagram::Transmit;
-use crate::streams::LiveOutput;
+use crate::streams::StreamOutput;
 
 /// Most datagrams of one train: the kernel's limit for a segmented send (UDP_MAX_SEGMENTS is 64 or 128).
 pub const MAX_TRAIN: usize = 64;
@@ -27,7 +27,7 @@ pub struct Output {
     /// session that a newer one of its user replaced ends without a notice.
     pub ended: Vec<SessionId>,
     /// What to do for TCP connections.
-    pub live: LiveOutput,
+    pub streams: StreamOutput,
 }
 
 impl Output {
@@ -41,7 +41,7 @@ impl Output {
         self.transmits.clear();
         self.notices.clear();
         self.ended.clear();
-        self.live.clear();
+        self.streams.clear();
     }
 
     /// Groups the datagrams by destination, the order for each kept, and gives them as trains: runs for one

@@ -8,8 +8,8 @@ use common::{World, room, user};
 use std::f64::consts::TAU;
 use std::time::Duration;
 use tring_media::{
-    Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Source, Speaks, Tickets, Wanted,
-    phone_says,
+    Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Source, StreamProtocol,
+    StreamRequest, StreamTickets, phone_says,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ struct Call {
     w: World,
     push: ConnectionId,
     play: ConnectionId,
-    tickets: Tickets,
+    tickets: StreamTickets,
     aac: fdk_aac::enc::Encoder,
     opus: opus::Encoder,
     ears: opus::Decoder,
@@ -52,7 +52,7 @@ impl Call {
         let mut w = World::new();
         w.join_with("bob", browser_talks, |c| c.video_codecs = codecs.to_vec());
         w.connect();
-        w.command(Command::OpenLive {
+        w.command(Command::OpenStreams {
             session: PHONE,
             room: room(1),
             user: user("alice"),
@@ -62,7 +62,7 @@ impl Call {
             on: common::BOTH,
         });
         let tickets = w.take_notices().into_iter().find_map(|n| match n {
-            Notice::Live { tickets, .. } => Some(tickets),
+            Notice::StreamsOpened { tickets, .. } => Some(tickets),
             _ => None,
         });
         let tickets = tickets.unwrap();
@@ -96,7 +96,7 @@ impl Call {
 
     fn push_anew(&mut self, id: u64) {
         self.push = ConnectionId(id);
-        assert!(self.w.shard.connect(self.push, Speaks::Rtmp([1; 8]), self.w.now));
+        assert!(self.w.shard.connect(self.push, StreamProtocol::Rtmp([1; 8]), self.w.now));
         let name = format!("call?ticket={}", self.tickets.push.as_str());
         self.tell(&phone_says::greeting("publish", "live", &name));
         let record =
@@ -109,9 +109,10 @@ impl Call {
     fn play_anew(&mut self, id: u64) {
         self.play = ConnectionId(id);
         self.flv.clear();
-        assert!(self.w.shard.connect(self.play, Speaks::Flv, self.w.now));
+        assert!(self.w.shard.connect(self.play, StreamProtocol::Flv, self.w.now));
         let query = format!("ticket={}", self.tickets.play[0].1.as_str());
-        let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "call".into(), query };
+        let wanted =
+            StreamRequest { direction: Direction::Play, app: String::new(), name: "call".into(), query };
         self.w.shard.admit(self.play, wanted, self.w.now, &mut self.w.out);
         self.w.flush();
     }
@@ -422,7 +423,7 @@ fn an_end_on_either_side_leaves_nothing() {
             c.w.close(0);
             c.w.command(Command::Close { session: PHONE });
         }
-        assert!(c.w.out.live.hang_up.contains(&c.push));
+        assert!(c.w.out.streams.hang_up.contains(&c.push));
         for conn in [c.push, c.play] {
             c.w.shard.disconnected(conn);
         }

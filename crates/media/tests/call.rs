@@ -7,7 +7,7 @@ mod common;
 use common::World;
 use std::time::Duration;
 use tring_media::{
-    Codec, Command, MediaKind, Notice, OfferError, Peer, PeerConfig, PeerLine, SessionId, SrtpProfile,
+    Codec, Command, MediaKind, MediaLine, Notice, OfferError, Peer, PeerConfig, SessionId, SrtpProfile,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -223,8 +223,8 @@ fn a_room_of_five_has_everybody_in_a_slot_of_its_own() {
     for name in ["a", "b", "c", "d", "e"] {
         w.join_with(name, true, |c| {
             for _ in 0..3 {
-                c.lines.push(PeerLine { kind: MediaKind::Audio, send: false, receive: true });
-                c.lines.push(PeerLine { kind: MediaKind::Video, send: false, receive: true });
+                c.lines.push(MediaLine { kind: MediaKind::Audio, send: false, receive: true });
+                c.lines.push(MediaLine { kind: MediaKind::Video, send: false, receive: true });
             }
         });
     }

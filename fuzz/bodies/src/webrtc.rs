@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 use tring_media::fuzzing::input::Input;
-use tring_media::{Certificate, Command, Datagram, MAX_DATAGRAM, MediaKind, Notice, Output, Owner, Peer, PeerConfig,
-    PeerEvent, RoomKey, SessionId, Shard, ShardConfig, UserId, Source, SourceSet};
+use tring_media::{
+    Certificate, Command, Datagram, MAX_DATAGRAM, MediaKind, Notice, Output, Owner, Peer, PeerConfig,
+    PeerEvent, RoomKey, SessionId, Shard, ShardConfig, Source, SourceSet, UserId,
+};
 use tring_protocol::{RoomId, SdkAppId};
 
 const SERVER: &str = "192.0.2.1:3478";

@@ -9,8 +9,8 @@ use crate::rtp::packet::{Packet, PlayoutDelay};
 use std::time::Instant;
 use tring_protocol::{Source, StreamFault};
 
-/// Sound that is so far from where it should be has a hole before it, or its clock was set.
-const HOLE_MS: f64 = 60.0;
+/// Sound that is so far from where it should be has a gap before it, or its clock was set.
+const GAP_MS: f64 = 60.0;
 
 /// How fast a phone's clock of milliseconds is believed to go apart from its clock of samples: for each frame of 21 ms.
 const SKEW_MS: f64 = 0.02;
@@ -29,7 +29,7 @@ const PICTURE_DELAY: PlayoutDelay = PlayoutDelay { min_ms: 110, max_ms: 2_000 };
 
 /// A packet to send to browsers, and when its content was captured.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct BridgedPacket {
     pub(crate) source: Source,
     pub(crate) packet: Packet,
     pub(crate) captured: Instant,
@@ -68,7 +68,7 @@ impl IntoPackets {
         &mut self,
         (tag, pauses): (&Tag, u32),
         now: Instant,
-        out: &mut Vec<Made>,
+        out: &mut Vec<BridgedPacket>,
     ) -> Result<(), Unplayable> {
         match tag.body() {
             Body::Video(video) => match video.packet {
@@ -94,7 +94,7 @@ impl IntoPackets {
     /// The newest key frame and all after it, for a browser that joins or has lost one: at times between the newest
     /// picture's, which it may have seen, and the next one's, so that it decodes through them at once. Gives nothing if
     /// there is no key frame.
-    pub(crate) fn catch_up(&mut self, pictures: &[Tag], now: Instant, out: &mut Vec<Made>) {
+    pub(crate) fn catch_up(&mut self, pictures: &[Tag], now: Instant, out: &mut Vec<BridgedPacket>) {
         let count = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
         let (Some(config), Some((newest, captured))) = (&self.pictures.config, self.pictures.newest) else {
             return;
@@ -192,7 +192,7 @@ impl Pictures {
         &mut self,
         (tag, video, pauses): (&Tag, VideoTag, u32),
         (ms, captured): (f64, Instant),
-        out: &mut Vec<Made>,
+        out: &mut Vec<BridgedPacket>,
     ) -> Result<(), Unplayable> {
         self.needs_key_frame |= self.pauses.replace(pauses) != Some(pauses);
         let Some(config) = self.config.as_ref().filter(|_| !tag.data().is_empty()) else { return Ok(()) };
@@ -221,14 +221,14 @@ fn emit_picture(
     seq: &mut u64,
     timestamp: u32,
     captured: Instant,
-    out: &mut Vec<Made>,
+    out: &mut Vec<BridgedPacket>,
 ) {
     let last = payloads.len().saturating_sub(1);
     for (n, payload) in payloads.into_iter().enumerate() {
         let mut packet = Packet::new(Codec::H264, *seq, timestamp, n == last, payload.into());
         packet.extensions.playout_delay = Some(PICTURE_DELAY);
         *seq += 1;
-        out.push(Made { source: Source::Camera, packet, captured });
+        out.push(BridgedPacket { source: Source::Camera, packet, captured });
     }
 }
 
@@ -261,21 +261,21 @@ impl Sound {
         ms: f64,
         clock: &Clock,
         now: Instant,
-        out: &mut Vec<Made>,
+        out: &mut Vec<BridgedPacket>,
     ) -> Result<(), SoundError> {
         let Some((aac, opus)) = &mut self.codecs else { return Ok(()) };
         let rate = f64::from(opus.rate());
         let apart = self.expected.map(|expected| ms - expected - self.skew);
         let mut begins = false;
         match apart {
-            Some(apart) if apart.abs() <= HOLE_MS => self.skew += apart.clamp(-SKEW_MS, SKEW_MS),
+            Some(apart) if apart.abs() <= GAP_MS => self.skew += apart.clamp(-SKEW_MS, SKEW_MS),
             _ => {
                 begins = true;
-                // What waits in the encoder belongs before the hole.
+                // What waits in the encoder belongs before the gap.
                 let dropped = opus.flush();
-                let hole = apart.unwrap_or(0.0).max(0.0) + to_f64(dropped) * 1000.0 / rate;
+                let gap = apart.unwrap_or(0.0).max(0.0) + to_f64(dropped) * 1000.0 / rate;
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // RTP time is modulo 2^32
-                let ticks = (hole * SOUND_TICKS) as u64 as u32;
+                let ticks = (gap * SOUND_TICKS) as u64 as u32;
                 self.rtp = self.rtp.wrapping_add(ticks);
                 self.expected = Some(ms);
                 self.skew = 0.0;
@@ -292,7 +292,7 @@ impl Sound {
         opus.push(&self.samples, |payload| {
             let marker = std::mem::take(&mut begins);
             let packet = Packet::new(Codec::Opus, *seq, *rtp, marker, payload.into());
-            out.push(Made { source: Source::Microphone, packet, captured: clock.moment(at, now) });
+            out.push(BridgedPacket { source: Source::Microphone, packet, captured: clock.moment(at, now) });
             *seq += 1;
             *rtp = rtp.wrapping_add(PACKET_TICKS);
             at += f64::from(PACKET_TICKS) / SOUND_TICKS;

@@ -12,8 +12,8 @@ use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Longest hole in the sound that is filled with silence; a longer one is a hole for the player too. Higher: a burst of
-/// silence makes the player late. Lower: more holes.
+/// Longest gap in the sound that is filled with silence; a longer one is a gap for the player too. Higher: a burst of
+/// silence makes the player late. Lower: more gaps.
 const MAX_FILLED: i64 = RATE as i64 / 5;
 
 /// Sound that has not come for so long is silence until it comes: a player that is sent nothing takes its stream for dead.
@@ -261,7 +261,7 @@ impl Sound {
     }
 }
 
-/// Puts a block on the line: after what is there, behind a hole, or what is left of it if its time was filled already.
+/// Puts a block on the line: after what is there, behind a gap, or what is left of it if its time was filled already.
 fn put(
     aac: &mut AacOut,
     block: &Block<'_>,

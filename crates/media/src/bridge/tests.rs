@@ -438,7 +438,7 @@ fn picture(first: u8, timestamp: u32, composition: u8) -> Tag {
 struct Pushed {
     into: IntoPackets,
     start: Instant,
-    made: Vec<Made>,
+    made: Vec<BridgedPacket>,
 }
 
 impl Pushed {

@@ -28,12 +28,12 @@ pub fn flv(bytes: &[u8]) {
 }
 
 /// From a pusher to a player: what the player gets can be read, begins with a key frame, and its time never goes back.
-pub fn live(bytes: &[u8]) {
-    crate::streams::fuzzing::live(bytes);
+pub fn streams(bytes: &[u8]) {
+    crate::streams::fuzzing::streams(bytes);
 }
 
 /// The query of a URL: only a ticket that was given opens anything.
-pub fn live_ticket(bytes: &[u8]) {
+pub fn stream_ticket(bytes: &[u8]) {
     crate::streams::fuzzing::ticket(bytes);
 }
 

@@ -59,7 +59,7 @@ pub enum PeerError {
 
 /// A media line to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerLine {
+pub struct MediaLine {
     /// Its kind.
     pub kind: MediaKind,
     /// This peer sends on it.
@@ -74,7 +74,7 @@ pub struct PeerConfig {
     /// Addresses of its sockets.
     pub local: Vec<SocketAddr>,
     /// The lines to offer, in order.
-    pub lines: Vec<PeerLine>,
+    pub lines: Vec<MediaLine>,
     /// The video codecs to offer, the preferred one first.
     pub video_codecs: Vec<Codec>,
     /// Its DTLS certificate; may be shared by many peers.
@@ -89,7 +89,7 @@ pub struct PeerConfig {
 impl PeerConfig {
     /// A voice call: one audio line, both ways.
     pub fn voice(local: SocketAddr, certificate: Certificate) -> Self {
-        let lines = vec![PeerLine { kind: MediaKind::Audio, send: true, receive: true }];
+        let lines = vec![MediaLine { kind: MediaKind::Audio, send: true, receive: true }];
         let video_codecs = vec![Codec::H264, Codec::Vp8];
         Self { local: vec![local], lines, video_codecs, certificate, red: false, data_channel: false }
     }
@@ -97,7 +97,7 @@ impl PeerConfig {
     /// A video call: one audio and one video line, both ways.
     pub fn video(local: SocketAddr, certificate: Certificate) -> Self {
         let mut config = Self::voice(local, certificate);
-        config.lines.push(PeerLine { kind: MediaKind::Video, send: true, receive: true });
+        config.lines.push(MediaLine { kind: MediaKind::Video, send: true, receive: true });
         config
     }
 }

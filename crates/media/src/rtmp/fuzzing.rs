@@ -92,7 +92,7 @@ pub(crate) fn session(bytes: &[u8]) {
         let result = session.receive(piece, &mut out, &mut events);
         for event in events.drain(..) {
             match event {
-                Event::Wants(wanted) => {
+                Event::Requests(wanted) => {
                     asked += 1;
                     for text in [&wanted.app, &wanted.name, &wanted.query] {
                         assert!(text.chars().count() <= 512, "a name without end");

@@ -54,7 +54,7 @@ pub enum Direction {
 
 /// What a peer wants to publish or play: the URL `rtmp://host/app/name?query`, taken apart.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct StreamRequest {
     /// Which way.
     pub direction: Direction,
     /// The path before the stream, without query.
@@ -65,7 +65,7 @@ pub struct Wanted {
     pub query: String,
 }
 
-impl std::fmt::Debug for Wanted {
+impl std::fmt::Debug for StreamRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} {}/{}", self.direction, self.app, self.name)
     }
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Wanted {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     /// The peer wants to publish or play. Answer by [`Session::accept`] or [`Session::refuse`]; until then the peer waits.
-    Wants(Wanted),
+    Requests(StreamRequest),
     /// Media of a publisher that was accepted.
     Tag(Tag),
     /// The peer has ended what it published or played. Its connection may stay.
@@ -365,7 +365,7 @@ impl Session {
         let full = name.and_then(Value::as_str).unwrap_or_default();
         let (name, query) = full.split_once('?').unwrap_or((full, &self.app_query));
         self.stage = Stage::Asked(direction);
-        events.push(Event::Wants(Wanted {
+        events.push(Event::Requests(StreamRequest {
             direction,
             app: self.app.clone(),
             name: cut(name),

@@ -21,13 +21,14 @@ use tring_protocol::{MediaKind, Source};
 pub(super) enum To {
     /// Everybody who may have it.
     All,
-    /// One who joins or has lost something, from a line of sequence numbers of its own.
+    /// One browser that is caught up on a phone's pictures: it joins, or has lost some. The packets have sequence numbers of
+    /// their own.
     #[cfg_attr(not(feature = "bridge"), allow(dead_code))]
-    Again(Key),
+    CatchingUp(Key),
 }
 
-/// Marks the run of packets that are sent again. Runs are counted from zero.
-const SENT_AGAIN: u32 = 1 << 31;
+/// Bit of a run's number that marks packets of a catch-up: another run for the rewriter. Runs are counted from zero.
+const CATCHING_UP: u32 = 1 << 31;
 
 impl Shard {
     pub(super) fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
@@ -110,7 +111,7 @@ impl Shard {
         }
         let (only, run) = match to {
             To::All => (None, run),
-            To::Again(receiver) => (Some(receiver), run | SENT_AGAIN),
+            To::CatchingUp(receiver) => (Some(receiver), run | CATCHING_UP),
         };
         let mut undecodable = false;
         for route in routes.iter().filter(|r| only.is_none_or(|only| r.to == only)) {
@@ -202,7 +203,7 @@ impl Shard {
         now: Instant,
         out: &mut Output,
     ) {
-        if self.sessions.live(sender).is_some() {
+        if self.sessions.stream_session(sender).is_some() {
             self.catch_up(sender, receiver, now, out);
         } else {
             self.want_keyframe(sender, source, now, out);

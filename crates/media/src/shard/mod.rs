@@ -15,8 +15,8 @@ use crate::output::Output;
 use crate::room::codecs;
 use crate::room::{Joining, Room};
 use crate::rtmp::Tag;
-use crate::shard::session::{INPUT, LiveSession, Mismatch, Session, Sessions};
-use crate::streams::Live;
+use crate::shard::session::{INPUT, Mismatch, Session, Sessions, StreamSession};
+use crate::streams::Streams;
 use crate::webrtc::offer;
 use crate::webrtc::offer::OfferError;
 use crate::webrtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
@@ -86,7 +86,7 @@ pub struct Shard {
     acting: Vec<(Key, Event)>,
     fresh: Vec<Event>,
     broken: Vec<(Key, Broken)>,
-    live: Live,
+    streams: Streams,
     bridge: Bridge,
     /// Tags that were pushed, not yet sent on; empty between calls.
     tags: Vec<(Key, Tag)>,
@@ -97,7 +97,7 @@ impl Shard {
     /// An empty shard.
     pub fn new(mut config: ShardConfig) -> Self {
         config.local.truncate(MAX_LOCAL_ADDRESSES);
-        let live = Live::new(config.owner.worker, config.max_connections);
+        let streams = Streams::new(config.owner.worker, config.max_connections);
         Self {
             candidates: candidates::lines(&config.local, &config.advertise),
             demux: Demux::new(config.owner),
@@ -111,7 +111,7 @@ impl Shard {
             acting: Vec::new(),
             fresh: Vec::new(),
             broken: Vec::new(),
-            live,
+            streams,
             bridge: Bridge::default(),
             tags: Vec::new(),
             next_tick: None,
@@ -139,11 +139,11 @@ impl Shard {
                     }
                 }
             }
-            Command::OpenLive { session, room, user, label, others, gate_open, on } => {
-                let whose = LiveSession { id: session, room, user, label, mismatch: Mismatch::default() };
-                match self.open_live(whose, others, on, now, out) {
+            Command::OpenStreams { session, room, user, label, others, gate_open, on } => {
+                let whose = StreamSession { id: session, room, user, label, mismatch: Mismatch::default() };
+                match self.open_streams(whose, others, on, now, out) {
                     Ok((key, tickets)) => {
-                        out.notices.push(Notice::Live { session, tickets });
+                        out.notices.push(Notice::StreamsOpened { session, tickets });
                         if gate_open {
                             self.open_gate(key, now, out);
                         }
@@ -168,7 +168,7 @@ impl Shard {
                     self.want_keyframe(key, source, now, out);
                 }
                 if !on.contains(Source::Camera) {
-                    self.live.forget_pictures(key);
+                    self.streams.forget_pictures(key);
                 }
             }
             Command::Close { session } => {
@@ -285,7 +285,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
         let taken = session.transport.receive(d, via, now, &mut sink);
-        self.counters.repairs_refused += std::mem::take(&mut session.transport.repairs_refused);
+        self.counters.rtx_refused += std::mem::take(&mut session.transport.rtx_refused);
         match taken {
             Ok(received) => {
                 self.counters.dropped_invalid += u64::from(received.garbage);
@@ -306,7 +306,7 @@ impl Shard {
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Instant, out: &mut Output) {
-        self.advance_live(now, out);
+        self.advance_streams(now, out);
         self.advance_bridge(now, out);
         while let Some(&(at, key)) = self.deadlines.first()
             && at <= now
@@ -378,8 +378,10 @@ impl Shard {
         let ufrag = self.fresh_ufrag()?;
         let lacking = self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.lacks_h264(k)));
         // A phone has no use for it, and a browser that sends it says less exactly when its sound was captured.
-        let phone =
-            self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.sessions.live(k).is_some()));
+        let phone = self
+            .rooms
+            .get(&room)
+            .is_some_and(|r| r.others(&user).any(|k| self.sessions.stream_session(k).is_some()));
         let config = TransportConfig {
             certificate: &self.config.certificate,
             local: &self.config.local,
@@ -477,12 +479,12 @@ impl Shard {
 
     /// Closes a session that was told to go.
     fn close(&mut self, key: Key, now: Instant, out: &mut Output) {
-        let Some(session) = self.sessions.get_mut(key) else { return self.close_live(key, out) };
+        let Some(session) = self.sessions.get_mut(key) else { return self.close_streams(key, out) };
         let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
         session.transport.close(now, &mut sink);
         self.fresh.clear();
         out.ended.push(session.id);
-        self.live.close(key, &mut out.live);
+        self.streams.close(key, &mut out.streams);
         self.remove(key);
     }
 

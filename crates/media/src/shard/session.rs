@@ -6,12 +6,12 @@ use crate::ice::path::Paths;
 use crate::ice::ufrag::Ufrag;
 use crate::key::Key;
 use crate::rate_limit::{Bucket, Rate};
-use crate::room::keyframe_requests::Throttle;
-use crate::room::network_level::{Quality, Sample};
+use crate::room::keyframe_requests::KeyframeThrottle;
+use crate::room::network_level::{LevelJudge, Sample};
 use crate::rtp::by_kind::ByKind;
 use crate::rtp::capture_clock::CaptureClock;
 use crate::rtp::codec::Codec;
-use crate::rtp::loss::Holes;
+use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
 use crate::webrtc::{Line, Transport};
 use std::time::{Duration, Instant};
@@ -67,9 +67,9 @@ pub(crate) struct SentTrack {
     /// The line that it comes on; none if the offer has no line for it.
     pub(crate) line: Option<usize>,
     /// Requests for key frames, of pictures.
-    pub(crate) keyframes: Throttle,
+    pub(crate) keyframes: KeyframeThrottle,
     /// Which packets of pictures are lost for good.
-    pub(crate) loss: Holes,
+    pub(crate) loss: LossDetector,
     /// What was told of a codec that not everybody takes.
     pub(crate) mismatch: Mismatch,
 }
@@ -88,18 +88,19 @@ pub(crate) struct Session {
     pub(crate) clock: CaptureClock,
     /// When the next key frame may be asked for, of those that are wanted.
     keyframes_due: Option<Instant>,
-    /// The newest that was measured.
+    /// The newest round trip that was measured.
     pub(crate) round_trip: Option<Duration>,
-    pub(crate) quality: Quality,
+    pub(crate) network: LevelJudge,
+    /// A datagram came from the peer since the last look at its network.
     pub(crate) heard: bool,
-    /// The ways to its peer.
+    /// The ways to the peer.
     pub(crate) paths: Paths,
     pub(crate) checks: Checks,
     pub(crate) input: Bucket,
     pub(crate) published: Bucket,
     pub(crate) opened: Instant,
     pub(crate) connected: bool,
-    /// When its first DTLS record came.
+    /// When the peer's first DTLS record came.
     pub(crate) greeted: Option<Instant>,
     /// The last authenticated ICE check.
     pub(crate) checked: Option<Instant>,
@@ -135,7 +136,7 @@ impl Session {
             clock: CaptureClock::default(),
             keyframes_due: None,
             round_trip: None,
-            quality: Quality::default(),
+            network: LevelJudge::default(),
             heard: false,
             paths: Paths::default(),
             checks: Checks::new(now),
@@ -160,7 +161,7 @@ impl Session {
         }
     }
 
-    /// When it needs time to pass.
+    /// When the session needs time to pass: [`Session::expires`], a timer of the library, or a key frame that is due.
     pub(crate) fn deadline(&self) -> Instant {
         let due = self.transport.deadline().min(self.expires());
         self.keyframes_due.map_or(due, |k| k.min(due))
@@ -207,7 +208,7 @@ impl Session {
         if !self.connected {
             return None;
         }
-        self.quality.sample(Sample { heard, ..second })
+        self.network.sample(Sample { heard, ..second })
     }
 
     /// The slot index of a line.
@@ -234,7 +235,7 @@ fn sources_of_lines(lines: &[Line]) -> Vec<Option<Source>> {
 
 /// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`streams/`).
 #[derive(Debug)]
-pub(crate) struct LiveSession {
+pub(crate) struct StreamSession {
     pub(crate) id: SessionId,
     pub(crate) room: RoomKey,
     pub(crate) user: UserId,
@@ -244,7 +245,7 @@ pub(crate) struct LiveSession {
 
 enum Held {
     WebRtc(Box<Session>),
-    Live(Box<LiveSession>),
+    Streams(Box<StreamSession>),
 }
 
 /// Sessions by index, of both kinds: a room knows only their keys.
@@ -260,9 +261,9 @@ impl Sessions {
         self.hold(Held::WebRtc(Box::new(session)))
     }
 
-    /// Keeps a mini-program's.
-    pub(crate) fn insert_live(&mut self, session: LiveSession) -> Key {
-        self.hold(Held::Live(Box::new(session)))
+    /// Keeps a session of a mini-program; gives its key.
+    pub(crate) fn insert_streams(&mut self, session: StreamSession) -> Key {
+        self.hold(Held::Streams(Box::new(session)))
     }
 
     fn hold(&mut self, held: Held) -> Key {
@@ -289,9 +290,9 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn live(&self, key: Key) -> Option<&LiveSession> {
+    pub(crate) fn stream_session(&self, key: Key) -> Option<&StreamSession> {
         match self.slots.get(key.0 as usize)? {
-            Some(Held::Live(session)) => Some(session),
+            Some(Held::Streams(session)) => Some(session),
             _ => None,
         }
     }
@@ -300,7 +301,7 @@ impl Sessions {
     pub(crate) fn mismatch(&mut self, key: Key, source: Source) -> Option<&mut Mismatch> {
         match self.slots.get_mut(key.0 as usize)?.as_mut()? {
             Held::WebRtc(session) => Some(&mut session.tracks[source].mismatch),
-            Held::Live(session) => Some(&mut session.mismatch),
+            Held::Streams(session) => Some(&mut session.mismatch),
         }
     }
 
@@ -308,15 +309,15 @@ impl Sessions {
     pub(crate) fn room(&self, key: Key) -> Option<RoomKey> {
         match self.slots.get(key.0 as usize)?.as_ref()? {
             Held::WebRtc(session) => Some(session.room),
-            Held::Live(session) => Some(session.room),
+            Held::Streams(session) => Some(session.room),
         }
     }
 
-    /// Its id.
+    /// The id of a session of either kind.
     pub(crate) fn id(&self, key: Key) -> Option<SessionId> {
         match self.slots.get(key.0 as usize)?.as_ref()? {
             Held::WebRtc(session) => Some(session.id),
-            Held::Live(session) => Some(session.id),
+            Held::Streams(session) => Some(session.id),
         }
     }
 
@@ -335,11 +336,11 @@ impl Sessions {
         }
     }
 
-    /// Forgets a mini-program's.
-    pub(crate) fn remove_live(&mut self, key: Key) -> Option<Box<LiveSession>> {
+    /// Forgets a session of a mini-program.
+    pub(crate) fn remove_streams(&mut self, key: Key) -> Option<Box<StreamSession>> {
         let slot = self.slots.get_mut(key.0 as usize)?;
         match slot.take() {
-            Some(Held::Live(session)) => {
+            Some(Held::Streams(session)) => {
                 self.free.push(key.0);
                 Some(session)
             }

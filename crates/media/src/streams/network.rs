@@ -1,7 +1,7 @@
 //! How good a mini-program's network is, by what its connections show. TCP loses nothing: on a bad network all is late.
 
 use super::player::MAX_WAITING_MS;
-use crate::room::network_level::{CUT_OFF, Level, Newest, level};
+use crate::room::network_level::{CUT_OFF, Level, RecentTimes, level};
 use crate::rtmp::TagKind;
 use crate::rtp::by_kind::ByKind;
 use std::time::{Duration, Instant};
@@ -104,8 +104,8 @@ pub(super) struct Network {
     arrivals: Arrivals,
     /// The longest that media waited for a player since the second before, in milliseconds.
     waiting: Option<u32>,
-    late: Newest,
-    waits: Newest,
+    late: RecentTimes,
+    waits: RecentTimes,
     /// Seconds without any connection.
     away: u8,
     level: Level,

@@ -1,6 +1,6 @@
 //! One player: a clock of its own that never jumps, and a queue that is cut when its network is too slow.
 
-use super::publisher::{Edition, Publisher};
+use super::publisher::{HeaderVersion, Publisher};
 use crate::rtmp::{Tag, TagKind};
 use crate::rtp::by_kind::ByKind;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ pub(crate) struct Player {
     bytes: usize,
     clock: Clock,
     /// The headers that it has; none before the first tag.
-    edition: Option<Edition>,
+    header_version: Option<HeaderVersion>,
     /// How often the pictures had paused before the last one.
     pauses: u32,
     /// No picture makes sense before the next key frame.
@@ -39,10 +39,10 @@ impl Player {
         if frame.kind() == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
             self.needs_key_frame = true;
         }
-        let edition = publisher.edition();
-        match self.edition.replace(edition) {
-            Some(known) if known == edition => self.take(frame, now),
-            Some(known) if known.run == edition.run => {
+        let header_version = publisher.header_version();
+        match self.header_version.replace(header_version) {
+            Some(known) if known == header_version => self.take(frame, now),
+            Some(known) if known.run == header_version.run => {
                 let at = self.clock.newest;
                 publisher.headers().for_each(|header| self.enqueue(at, header.clone()));
                 self.take(frame, now);

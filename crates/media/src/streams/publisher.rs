@@ -36,7 +36,7 @@ pub(crate) struct Publisher {
 
 /// Which connection's headers a player has, and which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edition {
+pub(crate) struct HeaderVersion {
     pub(crate) run: u32,
     version: u32,
 }
@@ -48,8 +48,8 @@ impl Publisher {
     }
 
     /// What a player must have before a frame of now.
-    pub(crate) fn edition(&self) -> Edition {
-        Edition { run: self.run, version: self.version }
+    pub(crate) fn header_version(&self) -> HeaderVersion {
+        HeaderVersion { run: self.run, version: self.version }
     }
 
     /// Keeps what those who join will need. `flows`: it is also forwarded; else (a camera that is off, a leg that has
@@ -182,11 +182,11 @@ mod tests {
         let mut p = Publisher::default();
         p.keep(&video(0x17, 0, 20), true);
         p.keep(&video(0x17, 1, 20), true);
-        let before = p.edition();
+        let before = p.header_version();
         p.keep(&video(0x17, 0, 20), true);
-        assert_eq!((p.edition(), p.pictures().len()), (before, 1));
+        assert_eq!((p.header_version(), p.pictures().len()), (before, 1));
         p.keep(&video(0x17, 0, 21), true);
-        assert_ne!(p.edition(), before);
+        assert_ne!(p.header_version(), before);
         assert!(p.pictures().is_empty());
     }
 
@@ -222,6 +222,6 @@ mod tests {
         p.keep(&video(0x17, 0, 20), true);
         p.keep(&video(0x17, 1, 20), true);
         p.restart();
-        assert_eq!((p.edition().run, p.headers().count(), p.pictures().len()), (1, 0, 0));
+        assert_eq!((p.header_version().run, p.headers().count(), p.pictures().len()), (1, 0, 0));
     }
 }

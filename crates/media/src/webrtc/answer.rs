@@ -101,7 +101,7 @@ mod tests {
                 sdp,
                 lines,
                 ssrcs: None,
-                repair_ssrcs: Vec::new(),
+                rtx_ssrcs: Vec::new(),
                 transport_wide: None,
                 rejected,
             })

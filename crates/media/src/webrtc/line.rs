@@ -20,7 +20,7 @@ pub(crate) struct Line {
     /// The payload type of each codec that the peer takes here.
     pub(super) payload_types: [Option<u8>; CODECS],
     /// The payload types of their retransmissions.
-    pub(super) repairs: [Option<u8>; CODECS],
+    pub(super) rtx_payload_types: [Option<u8>; CODECS],
     /// The peer confirms each packet that it is sent here (transport-wide feedback).
     pub(super) confirmed: bool,
     /// The payload type of Opus that repeats what was sent before (RFC 2198), if the peer takes that.
@@ -31,7 +31,7 @@ impl Line {
     /// The line of this name as the library has negotiated it. It takes nothing if the library knows no such line.
     pub(super) fn negotiated(rtc: &Rtc, mid: &str, kind: MediaKind) -> Self {
         let mid = Mid::from(mid);
-        let (mut payload_types, mut repairs, mut red) = ([None; CODECS], [None; CODECS], None);
+        let (mut payload_types, mut rtx_payload_types, mut red) = ([None; CODECS], [None; CODECS], None);
         let media = rtc.media(mid);
         if let Some(media) = media {
             for p in rtc.codec_config().params() {
@@ -39,7 +39,7 @@ impl Line {
                     && media.remote_pts().contains(&p.pt())
                 {
                     payload_types[codec.index()] = Some(*p.pt());
-                    repairs[codec.index()] = p.resend().map(|pt| *pt);
+                    rtx_payload_types[codec.index()] = p.resend().map(|pt| *pt);
                     red = p.red().map(|pt| *pt).or(red);
                 }
             }
@@ -52,7 +52,7 @@ impl Line {
             receives: direction.is_some_and(|d| d.is_receiving()),
             sends: direction.is_some_and(|d| d.is_sending()),
             payload_types,
-            repairs,
+            rtx_payload_types,
             confirmed: media.and_then(numbered).is_some(),
             red,
         }

@@ -8,13 +8,13 @@ mod headers;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
 mod line;
-mod numbers;
 pub(crate) mod offer;
 mod packets;
 mod profile;
 pub(crate) mod rtx_budget;
 mod traffic;
 mod transport;
+mod twcc_bounds;
 
 pub(crate) use config::codec_of;
 pub use config::{Certificate, CertificateError};

@@ -39,7 +39,7 @@ pub(crate) struct Offer {
     /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
     pub(crate) ssrcs: Option<Vec<u32>>,
     /// Those of them that send again what was lost (RFC 4588, RFC 5576 §4.2).
-    pub(crate) repair_ssrcs: Vec<u32>,
+    pub(crate) rtx_ssrcs: Vec<u32>,
     /// The id of the header extension that numbers all packets of the transport, the same on each line that has it.
     pub(crate) transport_wide: Option<u8>,
     /// The media lines that are refused (data channels), in order. They are not in [`Offer::sdp`].
@@ -105,7 +105,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let mut ssrcs: Vec<&str> = Vec::new();
     let mut announced: Vec<u32> = Vec::new();
     let (mut all_announced, mut sending) = (true, false);
-    let mut repair_ssrcs: Vec<u32> = Vec::new();
+    let mut rtx_ssrcs: Vec<u32> = Vec::new();
     let mut extensions: Vec<(u8, bool)> = Vec::new();
     for line in sdp.lines() {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
@@ -170,8 +170,8 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                 }
             }
         } else if let Some(group) = line.strip_prefix("a=ssrc-group:FID ") {
-            repair_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
-            if repair_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
+            rtx_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
+            if rtx_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
                 return invalid("the offer announces too many SSRCs that repeat others");
             }
         } else if let Some(extension) = line.strip_prefix("a=extmap:") {
@@ -199,7 +199,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let sdp = without_mids(kept, &rejected);
     let transport_wide = transport_wide(&extensions)?;
     let ssrcs = all_announced.then_some(announced);
-    Ok(Offer { sdp, lines, ssrcs, repair_ssrcs, transport_wide, rejected })
+    Ok(Offer { sdp, lines, ssrcs, rtx_ssrcs, transport_wide, rejected })
 }
 
 /// Where a line of an offer stands.

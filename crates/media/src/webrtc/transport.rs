@@ -3,8 +3,8 @@
 use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
 use super::headers::{has_application_data, rtp_payload_type, rtp_ssrc};
 use super::line::Line;
-use super::numbers::Numbers;
 use super::traffic::Traffic;
+use super::twcc_bounds::TransportSequenceBounds;
 use super::{Certificate, answer, packets};
 use crate::datagram::Datagram;
 use crate::datagram::Transmit;
@@ -16,7 +16,7 @@ use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
 use crate::webrtc::offer::Offer;
 use crate::webrtc::offer::OfferError;
-use crate::webrtc::rtx_budget::Repair;
+use crate::webrtc::rtx_budget::RtxBudget;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -132,18 +132,18 @@ pub(crate) struct Transport {
     /// so a packet faked with the peer's address and another SSRC would take its line away.
     announced: Option<Vec<u32>>,
     /// Those that send again what was lost.
-    repair_ssrcs: Vec<u32>,
+    rtx_ssrcs: Vec<u32>,
     new_ssrcs: Bucket,
     rtcp: Bucket,
     /// The payload types that retransmissions leave with.
-    repairs: Vec<u8>,
-    repair: Repair,
+    rtx_payload_types: Vec<u8>,
+    rtx_budget: RtxBudget,
     /// The video codec that came first in the answer.
     preferred: Codec,
     /// Retransmissions that were asked for beyond the budget, since they were last taken.
-    pub(crate) repairs_refused: u64,
+    pub(crate) rtx_refused: u64,
     traffic: Traffic,
-    numbers: Numbers,
+    sequence_bounds: TransportSequenceBounds,
     /// Where everything but the answers to checks goes. None: nobody has checked yet.
     path: Option<Path>,
     /// The port that the present datagram reached.
@@ -210,28 +210,29 @@ impl Transport {
             return Err(invalid("the offer has no Opus audio: offer opus/48000/2".into()));
         }
         let answer = answer::finish(&answer.to_sdp_string(), c.candidates, &offer.rejected);
-        let mut repairs: Vec<u8> = lines.iter().flat_map(|l| l.repairs).flatten().collect();
-        repairs.sort_unstable();
-        repairs.dedup();
+        let mut rtx_payload_types: Vec<u8> =
+            lines.iter().flat_map(|l| l.rtx_payload_types).flatten().collect();
+        rtx_payload_types.sort_unstable();
+        rtx_payload_types.dedup();
         if numbered {
             // Or the library would keep what it has seen of the numbers for ever, where an offer has no feedback for them.
             rtc.direct_api().enable_twcc_feedback();
         }
-        let numbers = Numbers::new(offer.transport_wide, now);
+        let sequence_bounds = TransportSequenceBounds::new(offer.transport_wide, now);
         let transport = Self {
             rtc,
             lines,
             ssrcs: Vec::new(),
             announced: offer.ssrcs.clone(),
-            repair_ssrcs: offer.repair_ssrcs.clone(),
+            rtx_ssrcs: offer.rtx_ssrcs.clone(),
             new_ssrcs: Bucket::new(NEW_SSRCS, now),
             rtcp: Bucket::new(RTCP, now),
-            repairs,
-            repair: Repair::new(now),
+            rtx_payload_types,
+            rtx_budget: RtxBudget::new(now),
             preferred: c.video[0],
-            repairs_refused: 0,
+            rtx_refused: 0,
             traffic: Traffic::default(),
-            numbers,
+            sequence_bounds,
             path: None,
             via: 0,
             deadline: now,
@@ -307,9 +308,9 @@ impl Transport {
                     #[allow(clippy::cast_precision_loss)] // a datagram's length
                     return self.rtcp.take(datagram.len() as f64, RTCP, now);
                 };
-                let repair = self.repair_ssrcs.contains(&ssrc)
-                    || rtp_payload_type(datagram).is_some_and(|pt| self.repairs.contains(&pt));
-                ssrc != 0 && self.may_send_as(ssrc, now) && self.numbers.admits(datagram, repair, now)
+                let is_rtx = self.rtx_ssrcs.contains(&ssrc)
+                    || rtp_payload_type(datagram).is_some_and(|pt| self.rtx_payload_types.contains(&pt));
+                ssrc != 0 && self.may_send_as(ssrc, now) && self.sequence_bounds.admits(datagram, is_rtx, now)
             }
             Kind::Stun | Kind::Other => true,
         }
@@ -425,11 +426,11 @@ impl Transport {
             return;
         }
         if let Some(payload_type) = rtp_payload_type(&contents) {
-            if !self.repairs.contains(&payload_type) {
-                self.repair.sent(contents.len());
-            } else if !self.repair.allows(contents.len(), now) {
-                self.repairs_refused += 1;
-                return self.forget_repairs();
+            if !self.rtx_payload_types.contains(&payload_type) {
+                self.rtx_budget.sent(contents.len());
+            } else if !self.rtx_budget.allows(contents.len(), now) {
+                self.rtx_refused += 1;
+                return self.forget_rtx();
             }
         }
         let Path { peer, local, via } =
@@ -439,7 +440,7 @@ impl Transport {
 
     /// What is asked for beyond the budget costs nothing more: with an empty cache the library skips all that it has
     /// queued. What is sent from now on can be repaired again, as the budget grows.
-    fn forget_repairs(&mut self) {
+    fn forget_rtx(&mut self) {
         let mids: Vec<Mid> =
             self.lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video).map(|l| l.mid).collect();
         for mid in mids {
@@ -454,7 +455,7 @@ impl Transport {
             RtcEvent::Connected => events.push(Event::Connected),
             RtcEvent::Closed => events.push(Event::Closed),
             RtcEvent::RtpPacket(p) => {
-                self.numbers.received(&p.header, now);
+                self.sequence_bounds.received(&p.header, now);
                 if *p.seq_no >= SRTP_INDICES {
                     return;
                 }

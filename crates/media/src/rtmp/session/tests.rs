@@ -81,7 +81,7 @@ impl Peer {
 }
 
 fn wanted(direction: Direction, name: &str, query: &str) -> Event {
-    Event::Wants(Wanted { direction, app: "call".into(), name: name.into(), query: query.into() })
+    Event::Requests(StreamRequest { direction, app: "call".into(), name: name.into(), query: query.into() })
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::api::SessionId;
 use crate::ice::ufrag::Owner;
 use crate::rtmp::testing;
 use crate::shard::ShardConfig;
-use crate::streams::Ticket;
+use crate::streams::StreamTicket;
 use crate::webrtc::Certificate;
 use tring_protocol::RoomKey;
 use tring_protocol::{RoomId, SdkAppId};
@@ -49,8 +49,8 @@ impl World {
     }
 
     /// Opens a session with a closed gate; gives the tickets to push and to play the other.
-    fn open(&mut self, session: u64, who: &str, other: &str) -> (Ticket, Ticket) {
-        self.command(Command::OpenLive {
+    fn open(&mut self, session: u64, who: &str, other: &str) -> (StreamTicket, StreamTicket) {
+        self.command(Command::OpenStreams {
             session: SessionId(session),
             room: room(),
             user: user(who),
@@ -60,7 +60,7 @@ impl World {
             on: BOTH,
         });
         match self.out.notices.pop() {
-            Some(Notice::Live { tickets, .. }) => (tickets.push, tickets.play[0].1.clone()),
+            Some(Notice::StreamsOpened { tickets, .. }) => (tickets.push, tickets.play[0].1.clone()),
             other => panic!("{other:?}"),
         }
     }
@@ -76,10 +76,10 @@ impl World {
         self.command(Command::SetSources { session: SessionId(session), on });
     }
 
-    fn connect(&mut self, command: &str, ticket: &Ticket) -> ConnectionId {
+    fn connect(&mut self, command: &str, ticket: &StreamTicket) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
-        assert!(self.shard.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        assert!(self.shard.connect(conn, StreamProtocol::Rtmp([1; 8]), self.now));
         let name = format!("c1?ticket={}", ticket.as_str());
         self.send(conn, &testing::greeting(command, "call", &name));
         self.bytes(conn);
@@ -183,16 +183,16 @@ fn a_session_that_ends_leaves_nothing_and_its_tickets_are_void() {
     w.gate(1);
     w.gate(2);
     let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
-    w.out.live.clear();
+    w.out.streams.clear();
     w.command(Command::Close { session: SessionId(1) });
-    assert_eq!(w.out.live.hang_up, [pusher]);
+    assert_eq!(w.out.streams.hang_up, [pusher]);
     w.command(Command::Close { session: SessionId(2) });
     let late = w.connect("publish", &push);
-    assert_eq!(w.out.live.hang_up, [pusher, player, late]);
+    assert_eq!(w.out.streams.hang_up, [pusher, player, late]);
     for conn in [pusher, player, late] {
         w.shard.disconnected(conn);
     }
-    assert_eq!((w.shard.sessions(), w.shard.connections(), w.shard.live.held()), (0, 0, 0));
+    assert_eq!((w.shard.sessions(), w.shard.connections(), w.shard.streams.held()), (0, 0, 0));
     assert_eq!(w.shard.rooms.len(), 0);
 }
 
@@ -247,7 +247,7 @@ fn a_user_is_in_a_room_once_whatever_carries_it() {
 fn an_endless_list_of_others_is_refused() {
     let mut w = World::new();
     let others = (0..20).map(|n| user(&format!("u{n}"))).collect();
-    w.command(Command::OpenLive {
+    w.command(Command::OpenStreams {
         session: SessionId(1),
         room: room(),
         user: user("alice"),
