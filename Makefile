@@ -93,7 +93,7 @@ e2e/miniprogram/node_modules: e2e/miniprogram/package-lock.json e2e/miniprogram/
 test-miniprogram: binaries e2e/node_modules e2e/miniprogram/node_modules ## Calls between simulated phones with the guide's own page
 	cd e2e && exec node run.js --suite=miniprogram $(ARGS)
 
-fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="live demux" for some
+fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="streams demux" for some
 	@scripts/fuzz $(ARGS)
 
 test-bridge: binaries e2e/node_modules e2e/miniprogram/node_modules ## Calls between a simulated phone and a real browser

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tring_client::{Media, certificate};
-use tring_media::{MediaKind, Peer, PeerConfig, PeerLine};
+use tring_media::{MediaKind, MediaLine, Peer, PeerConfig};
 
 /// Longest wait for an answer.
 const STEP: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ impl Person {
         let local = socket.local_addr().map_err(failed)?;
         let mut config = PeerConfig::voice(local, certificate()?);
         if self.video {
-            config.lines.push(PeerLine { kind: MediaKind::Video, send: true, receive: true });
+            config.lines.push(MediaLine { kind: MediaKind::Video, send: true, receive: true });
         }
         Ok((socket, config))
     }

@@ -1,23 +1,32 @@
 //! One worker's rooms and sessions. Shared with nobody, so nothing here locks.
 
+use crate::api::Command;
+use crate::api::Notice;
+use crate::api::SessionId;
+use crate::counters::Counters;
+use crate::datagram::Datagram;
 use crate::ice::candidates;
 use crate::ice::check::Check;
 use crate::ice::demux::{Demux, Destination, MAX_DATAGRAM};
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
+use crate::output::Output;
 use crate::room::codecs;
 use crate::room::{Joining, Room};
 use crate::rtmp::Tag;
-use crate::shard::session::{INPUT, LiveSession, Mismatch, Session, Sessions};
-use crate::streams::Live;
-use crate::webrtc::offer::{self, MediaKind};
+use crate::shard::session::{INPUT, Mismatch, Session, Sessions, StreamSession};
+use crate::streams::Streams;
+use crate::webrtc::offer;
+use crate::webrtc::offer::OfferError;
 use crate::webrtc::{Broken, Certificate, Event, Sink, Transport, TransportConfig};
-use crate::{Command, Counters, Datagram, Notice, OfferError, Output, RoomKey, SessionId, UserId};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
+use tring_protocol::RoomKey;
+use tring_protocol::UserId;
 use tring_protocol::log::Untrusted;
+use tring_protocol::{MediaKind, Source, SourceSet};
 
 #[cfg(feature = "bridge")]
 mod bridge;
@@ -33,6 +42,9 @@ use bridge::Bridge;
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
 /// flood of offers; a video session takes up to 400 KiB.
 pub const MAX_SESSIONS: usize = 4_000;
+
+/// The sources that receivers are sent: what a client shows does not tell a screen from a camera yet.
+const TAKEN: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 /// Most local addresses that are candidates. A machine full of containers has dozens of interfaces.
 const MAX_LOCAL_ADDRESSES: usize = 16;
@@ -74,7 +86,7 @@ pub struct Shard {
     acting: Vec<(Key, Event)>,
     fresh: Vec<Event>,
     broken: Vec<(Key, Broken)>,
-    live: Live,
+    streams: Streams,
     bridge: Bridge,
     /// Tags that were pushed, not yet sent on; empty between calls.
     tags: Vec<(Key, Tag)>,
@@ -85,7 +97,7 @@ impl Shard {
     /// An empty shard.
     pub fn new(mut config: ShardConfig) -> Self {
         config.local.truncate(MAX_LOCAL_ADDRESSES);
-        let live = Live::new(config.owner.worker, config.max_connections);
+        let streams = Streams::new(config.owner.worker, config.max_connections);
         Self {
             candidates: candidates::lines(&config.local, &config.advertise),
             demux: Demux::new(config.owner),
@@ -99,7 +111,7 @@ impl Shard {
             acting: Vec::new(),
             fresh: Vec::new(),
             broken: Vec::new(),
-            live,
+            streams,
             bridge: Bridge::default(),
             tags: Vec::new(),
             next_tick: None,
@@ -109,8 +121,8 @@ impl Shard {
     /// Carries out a command. One for a session that does not exist does nothing.
     pub fn command(&mut self, c: Command, now: Instant, out: &mut Output) {
         match c {
-            Command::Open { session, room, user, label, offer, gate_open, microphone, camera } => {
-                match self.open((session, room, label), user, &offer, [microphone, camera], now, out) {
+            Command::Open { session, room, user, label, offer, gate_open, on } => {
+                match self.open((session, room, label), user, &offer, on, now, out) {
                     Ok((key, answer)) => {
                         out.notices.push(Notice::Answered { session, answer });
                         if gate_open {
@@ -127,11 +139,11 @@ impl Shard {
                     }
                 }
             }
-            Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera } => {
-                let whose = LiveSession { id: session, room, user, label, mismatch: Mismatch::default() };
-                match self.open_live(whose, others, [microphone, camera], now, out) {
+            Command::OpenStreams { session, room, user, label, others, gate_open, on } => {
+                let whose = StreamSession { id: session, room, user, label, mismatch: Mismatch::default() };
+                match self.open_streams(whose, others, on, now, out) {
                     Ok((key, tickets)) => {
-                        out.notices.push(Notice::Live { session, tickets });
+                        out.notices.push(Notice::StreamsOpened { session, tickets });
                         if gate_open {
                             self.open_gate(key, now, out);
                         }
@@ -149,13 +161,14 @@ impl Shard {
                     self.open_gate(key, now, out);
                 }
             }
-            Command::SetDevices { session, microphone, camera } => {
+            Command::SetSources { session, on } => {
                 let Some(&key) = self.by_id.get(&session) else { return };
-                if self.room_of(key).is_some_and(|room| room.set_devices(key, [microphone, camera])) {
-                    self.want_keyframe(key, now, out);
+                let came_on = self.room_of(key).map(|room| room.set_sources(key, on)).unwrap_or_default();
+                for source in came_on.of_kind(MediaKind::Video).iter() {
+                    self.want_keyframe(key, source, now, out);
                 }
-                if !camera {
-                    self.live.forget_pictures(key);
+                if !on.contains(Source::Camera) {
+                    self.streams.forget_pictures(key);
                 }
             }
             Command::Close { session } => {
@@ -272,7 +285,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
         let taken = session.transport.receive(d, via, now, &mut sink);
-        self.counters.repairs_refused += std::mem::take(&mut session.transport.repairs_refused);
+        self.counters.rtx_refused += std::mem::take(&mut session.transport.rtx_refused);
         match taken {
             Ok(received) => {
                 self.counters.dropped_invalid += u64::from(received.garbage);
@@ -293,7 +306,7 @@ impl Shard {
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Instant, out: &mut Output) {
-        self.advance_live(now, out);
+        self.advance_streams(now, out);
         self.advance_bridge(now, out);
         while let Some(&(at, key)) = self.deadlines.first()
             && at <= now
@@ -312,10 +325,9 @@ impl Shard {
                 }
                 self.collect(key);
             }
-            if let Some(session) = self.sessions.get_mut(key)
-                && session.keyframes.take_due(now)
-            {
-                self.ask_keyframe(key, now, out);
+            let due = self.sessions.get_mut(key).map(|session| session.take_due_keyframes(now));
+            for source in due.unwrap_or_default().iter() {
+                self.ask_keyframe(key, source, now, out);
             }
             self.list(key);
             self.settle(now, out);
@@ -352,7 +364,7 @@ impl Shard {
         (id, room, label): (SessionId, RoomKey, String),
         user: UserId,
         sdp: &str,
-        devices: [bool; 2],
+        on: SourceSet,
         now: Instant,
         out: &mut Output,
     ) -> Result<(Key, String), OfferError> {
@@ -366,8 +378,10 @@ impl Shard {
         let ufrag = self.fresh_ufrag()?;
         let lacking = self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.lacks_h264(k)));
         // A phone has no use for it, and a browser that sends it says less exactly when its sound was captured.
-        let phone =
-            self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.sessions.live(k).is_some()));
+        let phone = self
+            .rooms
+            .get(&room)
+            .is_some_and(|r| r.others(&user).any(|k| self.sessions.stream_session(k).is_some()));
         let config = TransportConfig {
             certificate: &self.config.certificate,
             local: &self.config.local,
@@ -379,12 +393,13 @@ impl Shard {
         let (transport, answer) = Transport::answer(&config, &offer, now)?;
         tracing::debug!(session = %id, %room, %label, "media session opened");
         let session = Session::new((id, room, label), ufrag, transport, now);
-        let slots = [session.slots[0].len(), session.slots[1].len()];
+        let slots = session.slot_counts();
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);
         self.demux.add(ufrag, key);
         self.counters.opened += 1;
-        let surplus = self.rooms.entry(room).or_default().join(Joining { key, user, devices, slots });
+        let surplus =
+            self.rooms.entry(room).or_default().join(Joining { key, user, on, takes: TAKEN, slots });
         for k in surplus {
             self.evict(k, now, out);
         }
@@ -403,7 +418,7 @@ impl Shard {
     fn lacks_h264(&self, key: Key) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let lines = session.transport.lines();
-        session.slots[MediaKind::Video.index()].iter().any(|s| lines[s.line].codecs().lacks_h264())
+        session.slots[MediaKind::Video].iter().any(|s| lines[s.line].codecs().lacks_h264())
     }
 
     fn fresh_ufrag(&self) -> Result<Ufrag, OfferError> {
@@ -430,9 +445,9 @@ impl Shard {
             self.close(k, now, out);
         }
         let Some(room) = self.room_of(key) else { return };
-        let publishers: Vec<Key> = room.video_publishers().collect();
-        for publisher in publishers {
-            self.want_picture(publisher, key, now, out);
+        let pictures: Vec<(Key, Source)> = room.forwarded_pictures().collect();
+        for (sender, source) in pictures {
+            self.give_key_frame((sender, source), key, now, out);
         }
     }
 
@@ -464,12 +479,12 @@ impl Shard {
 
     /// Closes a session that was told to go.
     fn close(&mut self, key: Key, now: Instant, out: &mut Output) {
-        let Some(session) = self.sessions.get_mut(key) else { return self.close_live(key, out) };
+        let Some(session) = self.sessions.get_mut(key) else { return self.close_streams(key, out) };
         let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
         session.transport.close(now, &mut sink);
         self.fresh.clear();
         out.ended.push(session.id);
-        self.live.close(key, &mut out.live);
+        self.streams.close(key, &mut out.streams);
         self.remove(key);
     }
 

@@ -2,10 +2,10 @@
 
 use super::player::Player;
 use super::progress::Progress;
-use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, FLV_HEADER, RtmpError, write_flv};
 use std::time::{Duration, Instant};
+use tring_protocol::UserId;
 
 /// From the opening of a connection until its ticket was taken, whatever is said in between. Higher: a slow link makes
 /// it. Lower: strangers hold memory for less long.
@@ -17,7 +17,7 @@ const SILENT_FOR: Duration = Duration::from_secs(20);
 
 /// Bytes given to the socket at a time. Higher: fewer system calls for a large key frame. Lower: less that a cut of the
 /// queue cannot reach any more.
-const FILL: usize = 32 * 1024;
+const FILL_BYTES: usize = 32 * 1024;
 
 /// Answers of the protocol that wait for a peer which does not take them, in bytes. Handshake and greeting make 4 KiB.
 /// Higher: a stranger that reads nothing holds more memory. Lower: a burst of requests on a slow link is taken for that.
@@ -149,7 +149,7 @@ impl Connection {
         // Taken with its memory: after the handshake a call has hardly another answer.
         out.append(&mut std::mem::take(&mut self.answers));
         if let Role::Player { player, .. } = &mut self.role {
-            while out.len() - before < FILL
+            while out.len() - before < FILL_BYTES
                 && let Some((at, tag)) = player.pull()
             {
                 match &self.protocol {

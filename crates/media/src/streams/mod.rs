@@ -2,7 +2,7 @@
 //! pictures for whoever joins, one clock and one bounded queue for each player.
 //!
 //! Pure and deterministic: bytes, tickets' random bytes and the time come in; bytes go out when the socket has room for
-//! them ([`Live::fill`]). Who may hear and see whom is the room's to say; here frames go where they are told to go.
+//! them ([`Streams::fill`]). Who may hear and see whom is the room's to say; here frames go where they are told to go.
 
 mod connection;
 #[cfg(feature = "fuzzing")]
@@ -14,9 +14,8 @@ mod publisher;
 mod push_clock;
 mod ticket;
 
-use crate::UserId;
 use crate::key::Key;
-use crate::rtmp::{self, Direction, Tag, TagKind, Wanted};
+use crate::rtmp::{self, Direction, StreamRequest, Tag, TagKind};
 use connection::{Connection, Overdue, Role};
 use network::Network;
 use player::Player;
@@ -25,12 +24,13 @@ use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use tring_protocol::StreamFault;
+use tring_protocol::UserId;
 use tring_protocol::log::{LineLimit, Untrusted};
 
 #[cfg(feature = "bridge")]
-pub(crate) use publisher::Edition;
+pub(crate) use publisher::HeaderVersion;
 pub(crate) use ticket::RANDOM_BYTES;
-pub use ticket::Ticket;
+pub use ticket::StreamTicket;
 
 /// What a peer whose ticket is of no use is told.
 const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was never given";
@@ -39,42 +39,42 @@ const REPLACED: &str = "a newer connection has taken its place";
 const OVER: &str = "the call is over";
 const CARRIED: &str = "send H.264 and AAC";
 
-/// A TCP connection. Chosen by the caller of [`Live::connect`], never used twice in a process.
+/// A TCP connection. Chosen by the caller of [`Streams::connect`], never used twice in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
 /// What lets one device push its stream and play the others'.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tickets {
+pub struct StreamTickets {
     /// For its own stream.
-    pub push: Ticket,
+    pub push: StreamTicket,
     /// For each other user's.
-    pub play: Vec<(UserId, Ticket)>,
+    pub play: Vec<(UserId, StreamTicket)>,
 }
 
 /// What a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speaks {
+pub enum StreamProtocol {
     /// RTMP, push or play. Eight bytes that its peer cannot foresee.
     Rtmp([u8; 8]),
-    /// FLV out. What it wants is known already ([`Live::admit`]).
+    /// FLV out. What it wants is known already ([`Streams::admit`]).
     Flv,
 }
 
 /// What the caller has to do for connections.
 #[derive(Debug, Default)]
-pub struct LiveOutput {
-    /// These have something to send: call [`Live::fill`] when their sockets have room.
+pub struct StreamOutput {
+    /// These have something to send: call [`Streams::fill`] when their sockets have room.
     pub ready: Vec<ConnectionId>,
     /// Close these once what is left of them was sent.
     pub hang_up: Vec<ConnectionId>,
     /// Close these at once, and let the system forget what it holds of them: their peers take nothing.
     pub reset: Vec<ConnectionId>,
-    /// These belong to another worker: take them out by [`Live::release`] and give them to it.
+    /// These belong to another worker: take them out by [`Streams::release`] and give them to it.
     pub moves: Vec<(ConnectionId, u8)>,
 }
 
-impl LiveOutput {
+impl StreamOutput {
     /// Nothing is to be done.
     pub fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.hang_up.is_empty() && self.reset.is_empty() && self.moves.is_empty()
@@ -91,9 +91,9 @@ impl LiveOutput {
 
 /// A connection on its way to another worker, with what it wants.
 #[derive(Debug)]
-pub struct Released {
+pub struct ReleasedConnection {
     connection: Connection,
-    wanted: Wanted,
+    wanted: StreamRequest,
 }
 
 #[derive(Debug)]
@@ -111,24 +111,24 @@ struct Stream {
     pusher: Option<ConnectionId>,
     clock: PushClock,
     players: BTreeMap<UserId, ConnectionId>,
-    tickets: Vec<Ticket>,
+    tickets: Vec<StreamTicket>,
     network: Network,
     /// What of it was told to the others already.
-    faults_told: Vec<StreamFault>,
+    faults_reported: Vec<StreamFault>,
 }
 
 /// One worker's streams and their connections.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct Streams {
     worker: u8,
     max_connections: usize,
     connections: HashMap<ConnectionId, Connection>,
     streams: HashMap<Key, Stream>,
-    tickets: HashMap<Ticket, Access>,
+    tickets: HashMap<StreamTicket, Access>,
     /// What connections on their way to another worker want.
-    leaving: HashMap<ConnectionId, Wanted>,
+    leaving: HashMap<ConnectionId, StreamRequest>,
     events: Vec<rtmp::Event>,
-    /// What was found of streams since the last [`Live::take_faults`].
+    /// What was found of streams since the last [`Streams::take_faults`].
     faults: Vec<(Key, StreamFault, String)>,
     lines: Lines,
 }
@@ -141,7 +141,7 @@ struct Lines {
     closed: LineLimit,
 }
 
-impl Live {
+impl Streams {
     /// Of worker number `worker`, with at most so many connections at a time.
     pub(crate) fn new(worker: u8, max_connections: usize) -> Self {
         Self {
@@ -166,8 +166,8 @@ impl Live {
         (key, label): (Key, &str),
         others: Vec<UserId>,
         mut random: impl FnMut() -> [u8; RANDOM_BYTES],
-    ) -> Tickets {
-        let mut draw = || Ticket::new(self.worker, random());
+    ) -> StreamTickets {
+        let mut draw = || StreamTicket::new(self.worker, random());
         let push = draw();
         let play: Vec<_> = others.into_iter().map(|user| (user, draw())).collect();
         self.tickets.insert(push.clone(), Access::Push(key));
@@ -176,7 +176,7 @@ impl Live {
         }
         let tickets = std::iter::once(&push).chain(play.iter().map(|(_, t)| t)).cloned().collect();
         self.streams.insert(key, Stream { label: label.to_owned(), tickets, ..Stream::default() });
-        Tickets { push, play }
+        StreamTickets { push, play }
     }
 
     /// The stream of a session that pushes in another way, for players of mini-programs. Its tags are handed in.
@@ -200,7 +200,7 @@ impl Live {
     }
 
     /// A session is over: its tickets are void and its connections end.
-    pub(crate) fn close(&mut self, key: Key, out: &mut LiveOutput) {
+    pub(crate) fn close(&mut self, key: Key, out: &mut StreamOutput) {
         let Some(stream) = self.streams.remove(&key) else { return };
         for ticket in &stream.tickets {
             self.tickets.remove(ticket);
@@ -214,7 +214,7 @@ impl Live {
     pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
         stream.publisher.keep(tag, flows);
-        if tag.kind == TagKind::Video && stream.publisher.seems_without_key_frames() {
+        if tag.kind() == TagKind::Video && stream.publisher.seems_without_key_frames() {
             let detail =
                 "no key frame comes, so nobody can begin to see the picture: send one each two seconds or so";
             self.faults.push((from, StreamFault::NoKeyFrames, detail.to_owned()));
@@ -227,11 +227,11 @@ impl Live {
     }
 
     /// Whether this fault of a session's stream has not been told yet. From now on it has.
-    pub(crate) fn tells_fault(&mut self, key: Key, fault: StreamFault) -> bool {
+    pub(crate) fn is_new_fault(&mut self, key: Key, fault: StreamFault) -> bool {
         let Some(stream) = self.streams.get_mut(&key) else { return false };
-        let new = !stream.faults_told.contains(&fault);
+        let new = !stream.faults_reported.contains(&fault);
         if new {
-            stream.faults_told.push(fault);
+            stream.faults_reported.push(fault);
         }
         new
     }
@@ -249,14 +249,14 @@ impl Live {
         to: Key,
         (frame, pauses): (&Tag, u32),
         now: Instant,
-        out: &mut LiveOutput,
+        out: &mut StreamOutput,
     ) -> bool {
         let Some(&conn) = self.streams.get(&to).and_then(|s| s.players.get(user)) else { return false };
         let (Some(source), Some(connection)) = (self.streams.get(&from), self.connections.get_mut(&conn))
         else {
             return false;
         };
-        if frame.kind == TagKind::Metadata || frame.is_header() {
+        if frame.kind() == TagKind::Metadata || frame.is_header() {
             return false; // the player is given them with its next frame
         }
         out.ready.push(conn);
@@ -283,13 +283,13 @@ impl Live {
     // --- connections ---
 
     /// A connection was taken. `false`: there are too many, close it.
-    pub(crate) fn connect(&mut self, conn: ConnectionId, speaks: Speaks, now: Instant) -> bool {
+    pub(crate) fn connect(&mut self, conn: ConnectionId, speaks: StreamProtocol, now: Instant) -> bool {
         if self.connections.len() >= self.max_connections {
             return false;
         }
         let connection = match speaks {
-            Speaks::Rtmp(random) => Connection::rtmp(random, now),
-            Speaks::Flv => Connection::flv(now),
+            StreamProtocol::Rtmp(random) => Connection::rtmp(random, now),
+            StreamProtocol::Flv => Connection::flv(now),
         };
         self.connections.insert(conn, connection);
         true
@@ -302,14 +302,14 @@ impl Live {
         bytes: &[u8],
         now: Instant,
         frames: &mut Vec<(Key, Tag)>,
-        out: &mut LiveOutput,
+        out: &mut StreamOutput,
     ) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let mut events = std::mem::take(&mut self.events);
         let result = connection.receive(bytes, now, &mut events);
         for event in events.drain(..) {
             match event {
-                rtmp::Event::Wants(wanted) => self.admit(conn, wanted, now, out),
+                rtmp::Event::Requests(wanted) => self.admit(conn, wanted, now, out),
                 rtmp::Event::Tag(mut tag) => {
                     let Some(Connection { role: Role::Pusher(key), .. }) = self.connections.get(&conn) else {
                         continue;
@@ -317,8 +317,8 @@ impl Live {
                     match tag.unsupported() {
                         None => {
                             if let Some(stream) = self.streams.get_mut(key).filter(|_| tag.is_frame()) {
-                                tag.timestamp = stream.clock.follow(tag.kind, tag.timestamp, now);
-                                stream.network.arrived(tag.kind, tag.timestamp, now);
+                                tag.timestamp = stream.clock.follow(tag.kind(), tag.timestamp, now);
+                                stream.network.arrived(tag.kind(), tag.timestamp, now);
                             }
                             frames.push((*key, tag));
                         }
@@ -342,8 +342,14 @@ impl Live {
     }
 
     /// Lets a connection push or play by its ticket, refuses it, or sends it to the worker that knows the ticket.
-    pub(crate) fn admit(&mut self, conn: ConnectionId, wanted: Wanted, now: Instant, out: &mut LiveOutput) {
-        let ticket = Ticket::of_query(&wanted.query);
+    pub(crate) fn admit(
+        &mut self,
+        conn: ConnectionId,
+        wanted: StreamRequest,
+        now: Instant,
+        out: &mut StreamOutput,
+    ) {
+        let ticket = StreamTicket::of_query(&wanted.query);
         if let Some(ticket) = &ticket
             && ticket.worker() != self.worker
         {
@@ -386,23 +392,23 @@ impl Live {
     }
 
     /// Takes a connection out that belongs to another worker.
-    pub(crate) fn release(&mut self, conn: ConnectionId) -> Option<Released> {
+    pub(crate) fn release(&mut self, conn: ConnectionId) -> Option<ReleasedConnection> {
         let wanted = self.leaving.remove(&conn)?;
-        Some(Released { connection: self.connections.remove(&conn)?, wanted })
+        Some(ReleasedConnection { connection: self.connections.remove(&conn)?, wanted })
     }
 
     /// Takes one in that another worker has released.
     pub(crate) fn adopt(
         &mut self,
         conn: ConnectionId,
-        released: Released,
+        released: ReleasedConnection,
         now: Instant,
-        out: &mut LiveOutput,
+        out: &mut StreamOutput,
     ) {
-        let Released { connection, wanted } = released;
+        let ReleasedConnection { connection, wanted } = released;
         self.connections.insert(conn, connection);
         // One that names yet another worker lies; it is not sent around.
-        if Ticket::of_query(&wanted.query).is_some_and(|t| t.worker() == self.worker) {
+        if StreamTicket::of_query(&wanted.query).is_some_and(|t| t.worker() == self.worker) {
             self.admit(conn, wanted, now, out);
         } else {
             self.dismiss(conn, NOT_VALID, out);
@@ -417,7 +423,7 @@ impl Live {
         }
     }
 
-    /// The socket of a connection took so many bytes of what [`Live::fill`] gave, and has no room for the rest.
+    /// The socket of a connection took so many bytes of what [`Streams::fill`] gave, and has no room for the rest.
     pub(crate) fn took(&mut self, conn: ConnectionId, bytes: usize, now: Instant) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.took(bytes, now);
@@ -432,7 +438,7 @@ impl Live {
     }
 
     /// Ends connections that say nothing or take nothing; gives how many took nothing. Call it about once a second.
-    pub(crate) fn tick(&mut self, now: Instant, out: &mut LiveOutput) -> u64 {
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut StreamOutput) -> u64 {
         let overdue = |(&conn, c): (&ConnectionId, &Connection)| Some((conn, c.overdue(now)?));
         let mut stuck = 0;
         for (conn, why) in self.connections.iter().filter_map(overdue).collect::<Vec<_>>() {
@@ -493,7 +499,7 @@ impl Live {
         self.connections.len() + self.streams.len() + self.tickets.len() + self.leaving.len()
     }
 
-    fn dismiss(&mut self, conn: ConnectionId, reason: &str, out: &mut LiveOutput) {
+    fn dismiss(&mut self, conn: ConnectionId, reason: &str, out: &mut StreamOutput) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let role = std::mem::replace(&mut connection.role, Role::Leaving);
         connection.leave(reason);
@@ -503,7 +509,7 @@ impl Live {
     }
 
     /// Ends a connection for what its peer did.
-    fn fail(&mut self, conn: ConnectionId, reason: &str, now: Instant, out: &mut LiveOutput) {
+    fn fail(&mut self, conn: ConnectionId, reason: &str, now: Instant, out: &mut StreamOutput) {
         let label = self.label(conn).map(str::to_owned);
         // Strangers must not use up what is there for those that have a ticket.
         let lines = if label.is_some() { &mut self.lines.closed } else { &mut self.lines.strangers };

@@ -11,9 +11,9 @@ const PARAMETER: &str = "ticket=";
 /// A ticket: the worker that knows it in two hexadecimal digits, then thirty random ones. Whoever has it may push or
 /// play, so it is printed nowhere but in the URL that is given to its device.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(String);
+pub struct StreamTicket(String);
 
-impl Ticket {
+impl StreamTicket {
     /// A new one.
     pub(crate) fn new(worker: u8, random: [u8; RANDOM_BYTES]) -> Self {
         use fmt::Write;
@@ -46,9 +46,9 @@ impl Ticket {
     }
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for StreamTicket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ticket(…)")
+        f.write_str("StreamTicket(…)")
     }
 }
 
@@ -58,12 +58,15 @@ mod tests {
 
     #[test]
     fn a_ticket_names_its_worker_and_nothing_prints_it() {
-        let ticket = Ticket::new(11, [0xab; RANDOM_BYTES]);
+        let ticket = StreamTicket::new(11, [0xab; RANDOM_BYTES]);
         assert_eq!((ticket.worker(), ticket.as_str().len()), (11, 32));
-        assert_eq!(Ticket::of_query(&format!("a=1&ticket={}&b=2", ticket.as_str())), Some(ticket.clone()));
-        assert_eq!(format!("{ticket:?}"), "Ticket(…)");
+        assert_eq!(
+            StreamTicket::of_query(&format!("a=1&ticket={}&b=2", ticket.as_str())),
+            Some(ticket.clone())
+        );
+        assert_eq!(format!("{ticket:?}"), "StreamTicket(…)");
         for wrong in ["", "0bab", &"g".repeat(32), &"é".repeat(16)] {
-            assert_eq!(Ticket::parse(wrong), None, "{wrong}");
+            assert_eq!(StreamTicket::parse(wrong), None, "{wrong}");
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tring_media::{
-    Certificate, Codec, Datagram, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp,
+    Certificate, Codec, Datagram, MediaKind, MediaLine, Peer, PeerConfig, PeerError, PeerEvent, Rtp,
     SrtpProfile,
 };
 
@@ -25,7 +25,7 @@ struct Pair {
 
 impl Pair {
     /// The first offers these lines, the second answers.
-    fn new(lines: Vec<PeerLine>) -> Self {
+    fn new(lines: Vec<MediaLine>) -> Self {
         let now = Instant::now();
         let mut config = PeerConfig::video(address(0), Certificate::generate().unwrap());
         config.lines = lines;
@@ -71,8 +71,8 @@ impl Pair {
     }
 }
 
-fn line(kind: MediaKind, send: bool, receive: bool) -> PeerLine {
-    PeerLine { kind, send, receive }
+fn line(kind: MediaKind, send: bool, receive: bool) -> MediaLine {
+    MediaLine { kind, send, receive }
 }
 
 #[test]

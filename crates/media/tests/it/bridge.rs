@@ -5,8 +5,8 @@
 use crate::common::{World, room, user};
 use std::time::Duration;
 use tring_media::{
-    Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Speaks, Tickets, Wanted,
-    phone_says,
+    Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Source, StreamProtocol,
+    StreamRequest, StreamTickets, phone_says,
 };
 
 use tring_testkit::sound::tone;
@@ -29,7 +29,7 @@ struct Call {
     w: World,
     push: ConnectionId,
     play: ConnectionId,
-    tickets: Tickets,
+    tickets: StreamTickets,
     aac: fdk_aac::enc::Encoder,
     opus: opus::Encoder,
     ears: opus::Decoder,
@@ -47,18 +47,17 @@ impl Call {
         let mut w = World::new();
         w.join_with("bob", browser_talks, |c| c.video_codecs = codecs.to_vec());
         w.connect();
-        w.command(Command::OpenLive {
+        w.command(Command::OpenStreams {
             session: PHONE,
             room: room(1),
             user: user("alice"),
             label: "call".into(),
             others: vec![user("bob")],
             gate_open: phone_talks,
-            microphone: true,
-            camera: true,
+            on: common::BOTH,
         });
         let tickets = w.take_notices().into_iter().find_map(|n| match n {
-            Notice::Live { tickets, .. } => Some(tickets),
+            Notice::StreamsOpened { tickets, .. } => Some(tickets),
             _ => None,
         });
         let tickets = tickets.unwrap();
@@ -92,7 +91,7 @@ impl Call {
 
     fn push_anew(&mut self, id: u64) {
         self.push = ConnectionId(id);
-        assert!(self.w.shard.connect(self.push, Speaks::Rtmp([1; 8]), self.w.now));
+        assert!(self.w.shard.connect(self.push, StreamProtocol::Rtmp([1; 8]), self.w.now));
         let name = format!("call?ticket={}", self.tickets.push.as_str());
         self.tell(&phone_says::greeting("publish", "live", &name));
         let record =
@@ -105,9 +104,10 @@ impl Call {
     fn play_anew(&mut self, id: u64) {
         self.play = ConnectionId(id);
         self.flv.clear();
-        assert!(self.w.shard.connect(self.play, Speaks::Flv, self.w.now));
+        assert!(self.w.shard.connect(self.play, StreamProtocol::Flv, self.w.now));
         let query = format!("ticket={}", self.tickets.play[0].1.as_str());
-        let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "call".into(), query };
+        let wanted =
+            StreamRequest { direction: Direction::Play, app: String::new(), name: "call".into(), query };
         self.w.shard.admit(self.play, wanted, self.w.now, &mut self.w.out);
         self.w.flush();
     }
@@ -265,7 +265,7 @@ fn what_is_off_does_not_cross_and_is_silence_for_the_phone() {
     let mut c = both();
     c.talk(SECOND);
     c.w.devices(0, false, false);
-    c.w.command(Command::SetDevices { session: PHONE, microphone: false, camera: false });
+    c.w.command(Command::SetSources { session: PHONE, on: tring_media::SourceSet::EMPTY });
     c.talk(SECOND / 5);
     c.browser_got();
     c.phone_got();
@@ -274,7 +274,7 @@ fn what_is_off_does_not_cross_and_is_silence_for_the_phone() {
     let [frames, loud, pictures] = c.phone_counts();
     assert!((80..110).contains(&frames) && loud == 0 && pictures == 0, "{frames} {loud} {pictures}");
     c.w.devices(0, true, true);
-    c.w.command(Command::SetDevices { session: PHONE, microphone: true, camera: true });
+    c.w.command(Command::SetSources { session: PHONE, on: common::BOTH });
     c.talk(SECOND * 2);
     let [_, loud, pictures] = c.phone_counts();
     assert!(loud > 80 && pictures >= 40, "{loud} {pictures}");
@@ -384,7 +384,7 @@ fn a_push_that_breaks_and_begins_anew_is_heard_and_seen_on() {
 fn vp8_is_asked_to_become_h264_and_who_has_none_is_named() {
     let mismatch = |w: &mut World| {
         w.take_notices().into_iter().find_map(|n| match n {
-            Notice::CodecMismatch { session, wanted } => Some((session, wanted)),
+            Notice::CodecMismatch { session, source: Source::Camera, wanted } => Some((session, wanted)),
             _ => None,
         })
     };
@@ -400,7 +400,7 @@ fn vp8_is_asked_to_become_h264_and_who_has_none_is_named() {
     c.talk(SECOND);
     let told = c.w.take_notices();
     for session in [session, PHONE] {
-        let none = Notice::CodecMismatch { session, wanted: None };
+        let none = Notice::CodecMismatch { session, source: Source::Camera, wanted: None };
         assert!(told.contains(&none), "{session}: {told:?}");
     }
     assert!(c.browser_got().0 > 10_000 && c.phone_counts()[1] > 30, "the voice goes on");
@@ -418,7 +418,7 @@ fn an_end_on_either_side_leaves_nothing() {
             c.w.close(0);
             c.w.command(Command::Close { session: PHONE });
         }
-        assert!(c.w.out.live.hang_up.contains(&c.push));
+        assert!(c.w.out.streams.hang_up.contains(&c.push));
         for conn in [c.push, c.play] {
             c.w.shard.disconnected(conn);
         }

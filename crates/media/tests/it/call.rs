@@ -5,7 +5,7 @@
 use crate::common::{DELAY, World, room, user};
 use std::time::Duration;
 use tring_media::{
-    Codec, Command, MediaKind, Notice, OfferError, Peer, PeerConfig, PeerLine, SessionId, SrtpProfile,
+    Codec, Command, MediaKind, MediaLine, Notice, OfferError, Peer, PeerConfig, SessionId, SrtpProfile,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -105,7 +105,7 @@ fn commands_for_sessions_that_do_not_exist_do_nothing() {
     let mut w = World::call();
     for session in [SessionId(0), SessionId(99)] {
         w.command(Command::OpenGate { session });
-        w.command(Command::SetDevices { session, microphone: true, camera: true });
+        w.command(Command::SetSources { session, on: common::BOTH });
         w.command(Command::Close { session });
     }
     w.talk(&[0], SECOND);
@@ -212,8 +212,8 @@ fn a_room_of_five_has_everybody_in_a_slot_of_its_own() {
     for name in ["a", "b", "c", "d", "e"] {
         w.join_with(name, true, |c| {
             for _ in 0..3 {
-                c.lines.push(PeerLine { kind: MediaKind::Audio, send: false, receive: true });
-                c.lines.push(PeerLine { kind: MediaKind::Video, send: false, receive: true });
+                c.lines.push(MediaLine { kind: MediaKind::Audio, send: false, receive: true });
+                c.lines.push(MediaLine { kind: MediaKind::Video, send: false, receive: true });
             }
         });
     }
@@ -347,8 +347,7 @@ fn the_limit_of_sessions_is_one_clear_refusal() {
         label: String::new(),
         offer,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: common::BOTH,
     });
     assert!(w.notices.contains(&Notice::Refused { session, error: OfferError::Full }));
 }

@@ -4,7 +4,7 @@
 
 use crate::common::World;
 use std::time::Duration;
-use tring_media::{Codec, MediaKind, Notice, SessionId};
+use tring_media::{Codec, MediaKind, Notice, SessionId, Source};
 
 const SECOND: Duration = Duration::from_secs(1);
 const BOTH: [Codec; 2] = [Codec::H264, Codec::Vp8];
@@ -30,7 +30,7 @@ fn pictures(w: &mut World, client: usize) -> usize {
 fn mismatches(w: &mut World) -> Vec<(SessionId, Option<Codec>)> {
     let told = w.take_notices().into_iter();
     told.filter_map(|n| match n {
-        Notice::CodecMismatch { session, wanted } => Some((session, wanted)),
+        Notice::CodecMismatch { session, source: Source::Camera, wanted } => Some((session, wanted)),
         _ => None,
     })
     .collect()

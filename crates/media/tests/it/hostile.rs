@@ -4,7 +4,7 @@
 
 use crate::common::World;
 use std::time::Duration;
-use tring_media::{MediaKind, Notice, PeerLine};
+use tring_media::{MediaKind, MediaLine, Notice};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -63,7 +63,7 @@ fn a_peer_that_asks_for_everything_again_gets_its_share_of_it() {
     let media = 500 * 650;
     let most = f64::from(media) * 1.25 + 64_000.0 + 16_000.0 * (seconds + 1.0) + 10_000.0;
     assert!((bytes as f64) < most, "{bytes} bytes for {media} of media and {asked} asked");
-    assert!(w.shard.take_counters().repairs_refused > 0);
+    assert!(w.shard.take_counters().rtx_refused > 0);
     w.assert_alive();
 }
 
@@ -84,7 +84,7 @@ fn one_request_brings_back_a_bounded_burst() {
     w.run(Duration::from_millis(50));
     let bytes: usize = w.sent.get(&bob).map_or(0, |sent| sent.iter().map(Vec::len).sum());
     assert!((20_000..75_000).contains(&bytes), "{bytes}");
-    let refused = w.shard.take_counters().repairs_refused;
+    let refused = w.shard.take_counters().rtx_refused;
     assert_eq!(refused, 1, "the rest is skipped before it is encrypted");
     w.assert_alive();
 }
@@ -113,7 +113,7 @@ fn lies_about_reception_harm_nobody_else() {
     let mut w = World::talking(2 * SECOND);
     let liar = w.join_with("carol", true, |c| {
         for kind in [MediaKind::Audio, MediaKind::Video] {
-            c.lines.push(PeerLine { kind, send: false, receive: true });
+            c.lines.push(MediaLine { kind, send: false, receive: true });
         }
     });
     w.connect();

@@ -19,7 +19,7 @@ fn call() -> World {
         w.join_with(name, true, |c| {
             // Each has a line for either of the others.
             for kind in [MediaKind::Audio, MediaKind::Video] {
-                c.lines.push(tring_media::PeerLine { kind, send: false, receive: true });
+                c.lines.push(tring_media::MediaLine { kind, send: false, receive: true });
             }
         });
     }
@@ -232,7 +232,7 @@ fn headers_that_lie_cost_their_packet() {
     lies.assert_alive();
 }
 
-/// Numbers all over the range, each confirmed to the liar, who does not listen (its library could not bear it either).
+/// TransportSequenceBounds all over the range, each confirmed to the liar, who does not listen (its library could not bear it either).
 #[test]
 fn lies_about_transport_wide_numbers_cost_nobody_else() {
     let mut lies = Lies::new();

@@ -3,8 +3,8 @@
 use super::*;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use tring_media::{
-    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Ticket, Tickets, UserId,
-    phone_says,
+    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Source, SourceSet,
+    StreamTicket, StreamTickets, UserId, phone_says,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -42,29 +42,28 @@ impl Rig {
     }
 
     /// Both sides of a call between Alice and Bob.
-    fn call(&mut self) -> [Tickets; 2] {
+    fn call(&mut self) -> [StreamTickets; 2] {
         [(1, "alice", "bob"), (2, "bob", "alice")].map(|(session, user, other)| {
-            let command = Command::OpenLive {
+            let command = Command::OpenStreams {
                 session: SessionId(session),
                 room: RoomKey { app: SdkAppId::new(1).unwrap(), room: RoomId::new(1).unwrap() },
                 user: UserId::new(user).unwrap(),
                 label: "c1".into(),
                 others: vec![UserId::new(other).unwrap()],
                 gate_open: true,
-                microphone: true,
-                camera: true,
+                on: SourceSet::of(&[Source::Microphone, Source::Camera]),
             };
             self.shard.command(command, self.now, &mut self.out);
             match self.out.notices.pop() {
-                Some(Notice::Live { tickets, .. }) => tickets,
+                Some(Notice::StreamsOpened { tickets, .. }) => tickets,
                 other => panic!("{other:?}"),
             }
         })
     }
 
-    fn world(&mut self) -> (&mut Streams, World<'_>) {
+    fn world(&mut self) -> (&mut Streams, WorkerParts<'_>) {
         let (shard, out, io, now) = (&mut self.shard, &mut self.out, &mut self.io, self.now);
-        (&mut self.streams, World { shard, out, io, registry: self.poll.registry(), now })
+        (&mut self.streams, WorkerParts { shard, out, io, registry: self.poll.registry(), now })
     }
 
     /// What a worker does in a turn, after which pushers are read again. Gives the connections that go to another.
@@ -94,7 +93,7 @@ impl Rig {
     }
 
     /// A client with a small window that publishes or plays, and has said all of it.
-    fn client(&mut self, command: &str, ticket: &Ticket) -> StdStream {
+    fn client(&mut self, command: &str, ticket: &StreamTicket) -> StdStream {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(2_304).unwrap();
         socket.connect(&self.rtmp.into()).unwrap();
@@ -149,7 +148,8 @@ fn kept(door: Door, reads: bool) -> u64 {
             near.set_nonblocking(true).unwrap();
             far.set_nonblocking(true).unwrap();
             let query = format!("ticket={}", ticket.as_str());
-            let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
+            let wanted =
+                StreamRequest { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
             let (streams, mut w) = rig.world();
             streams.play(UnixStream::from_std(near), wanted, &mut w);
             Box::new(far)

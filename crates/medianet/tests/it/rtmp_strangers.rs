@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tring_media::{Notice, SessionId, Ticket, Tickets, UserId, phone_says};
+use tring_media::{Notice, SessionId, Source, SourceSet, StreamTicket, StreamTickets, UserId, phone_says};
 use tring_medianet::Config;
 use tring_testkit::namespace;
 use tring_testkit::process::{again, role};
@@ -59,21 +59,20 @@ fn server(rtmp: IpAddr, places: usize, of_address: usize) -> (Server, SocketAddr
 }
 
 /// The tickets of Alice's and of Bob's phone in a call.
-fn call(server: &Server) -> [Tickets; 2] {
+fn call(server: &Server) -> [StreamTickets; 2] {
     [(1, "alice", "bob"), (2, "bob", "alice")].map(|(session, user, other)| {
         let session = SessionId(session);
-        server.net.send(tring_media::Command::OpenLive {
+        server.net.send(tring_media::Command::OpenStreams {
             session,
             room: room(1),
             user: UserId::new(user).unwrap(),
             label: "c1".into(),
             others: vec![UserId::new(other).unwrap()],
             gate_open: true,
-            microphone: true,
-            camera: true,
+            on: SourceSet::of(&[Source::Microphone, Source::Camera]),
         });
-        match server.wait(|n| matches!(n, Notice::Live { session: s, .. } if *s == session)) {
-            Notice::Live { tickets, .. } => tickets,
+        match server.wait(|n| matches!(n, Notice::StreamsOpened { session: s, .. } if *s == session)) {
+            Notice::StreamsOpened { tickets, .. } => tickets,
             other => panic!("{other:?}"),
         }
     })
@@ -90,7 +89,7 @@ fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
     stream
 }
 
-fn greeting(command: &str, ticket: &Ticket) -> Vec<u8> {
+fn greeting(command: &str, ticket: &StreamTicket) -> Vec<u8> {
     phone_says::greeting(command, "call", &format!("c1?ticket={}", ticket.as_str()))
 }
 
@@ -213,7 +212,7 @@ fn serve_with_few_files() {
         std::thread::sleep(Duration::from_millis(20));
     }
     // FLV needs a pair of sockets: it is refused, and works again later.
-    let ticket = Ticket::parse(&"0".repeat(32)).unwrap();
+    let ticket = StreamTicket::parse(&"0".repeat(32)).unwrap();
     assert!(server.net.play("c1".into(), &ticket).is_err(), "there are files for FLV");
     say("full");
     assert_eq!(listen(), "freed");

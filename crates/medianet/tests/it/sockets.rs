@@ -6,7 +6,7 @@ use crate::common::{PATIENCE, Phones, Server, room};
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 use tring_media::stranger_says::{ice_check, ice_password};
-use tring_media::{Command, MediaKind, Notice, SessionId};
+use tring_media::{Command, MediaKind, Notice, SessionId, Source, SourceSet};
 use tring_medianet::{Config, StartError, start};
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -117,8 +117,7 @@ fn a_refused_offer_is_told_and_leaves_nothing() {
         label: String::new(),
         offer: "no sdp".into(),
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: SourceSet::of(&[Source::Microphone, Source::Camera]),
     });
     server.wait(|n| matches!(n, Notice::Refused { session: SessionId(7), .. }));
     server.net.send(Command::Close { session: SessionId(7) });

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tokio_util::io::ReaderStream;
-use tring_media::{Ticket, Tickets};
+use tring_media::{StreamTicket, StreamTickets};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{CallId, PlayStream, Success};
 
@@ -38,9 +38,9 @@ impl StreamUrls {
         Self { authority: if has_port { host.to_owned() } else { format!("{host}:{port}") } }
     }
 
-    pub(crate) fn all(&self, call: &CallId, tickets: &Tickets) -> Success {
+    pub(crate) fn all(&self, call: &CallId, tickets: &StreamTickets) -> Success {
         let rtmp =
-            |t: &Ticket| format!("rtmp://{}/{APP}/{call}?ticket={}", self.authority, t.as_str()).into();
+            |t: &StreamTicket| format!("rtmp://{}/{APP}/{call}?ticket={}", self.authority, t.as_str()).into();
         let play = tickets.play.iter().map(|(user, ticket)| PlayStream {
             user_id: user.clone(),
             url: rtmp(ticket),
@@ -82,7 +82,7 @@ pub(crate) async fn flv(
     Path(stream): Path<String>,
     Query(query): Query<FlvQuery>,
 ) -> Response {
-    let Some(ticket) = query.ticket.as_deref().and_then(Ticket::parse) else {
+    let Some(ticket) = query.ticket.as_deref().and_then(StreamTicket::parse) else {
         return (StatusCode::FORBIDDEN, "a ticket is needed: `streams` of the signalling gives one\n")
             .into_response();
     };

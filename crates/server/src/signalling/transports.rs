@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tring_calls::TransportPermit;
-use tring_media::{Command, SessionId, Tickets};
+use tring_media::{Command, SessionId, Source, SourceSet, StreamTickets};
 use tring_protocol::{CallId, DeviceId, RoomKey, Timestamp, UserId};
 
 /// Offers that the media plane may have before it. A worker's queue takes 1,024 commands: with each of these and the close
@@ -29,7 +29,7 @@ pub(crate) struct Transport {
     /// It is a mini-program's, by RTMP.
     live: bool,
     /// What a mini-program pushes and plays by, once the media plane has drawn it.
-    pub(crate) tickets: Option<Tickets>,
+    pub(crate) tickets: Option<StreamTickets>,
     /// The device's transport of before, which lives until this one is answered: an offer that is refused costs nothing.
     replaces: Option<SessionId>,
 }
@@ -88,14 +88,11 @@ impl Transports {
         self.under_way.push_back((session, now));
         let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
         let TransportPermit { gate_open, microphone, camera, others, .. } = permit;
+        let on = sources(microphone, camera);
         let live = matches!(way, Way::Tickets);
         out.push(match way {
-            Way::Sdp(offer) => {
-                Command::Open { session, room, user, label, offer, gate_open, microphone, camera }
-            }
-            Way::Tickets => {
-                Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera }
-            }
+            Way::Sdp(offer) => Command::Open { session, room, user, label, offer, gate_open, on },
+            Way::Tickets => Command::OpenStreams { session, room, user, label, others, gate_open, on },
         });
         self.by_part.insert((device, call.clone()), session);
         self.by_room.entry(permit.room).or_default().push(session);
@@ -131,7 +128,7 @@ impl Transports {
     }
 
     /// The tickets that a device was given in this call, if it has any.
-    pub(crate) fn tickets(&self, call: &CallId, device: DeviceId) -> Option<&Tickets> {
+    pub(crate) fn tickets(&self, call: &CallId, device: DeviceId) -> Option<&StreamTickets> {
         let session = self.by_part.get(&(device, call.clone()))?;
         self.by_session.get(session)?.tickets.as_ref()
     }
@@ -153,7 +150,7 @@ impl Transports {
         out: &mut Vec<Command>,
     ) {
         for session in self.of_part(call, device).into_iter().flatten() {
-            out.push(Command::SetDevices { session, microphone, camera });
+            out.push(Command::SetSources { session, on: sources(microphone, camera) });
         }
     }
 
@@ -258,6 +255,14 @@ impl Transports {
     pub(crate) fn len(&self) -> usize {
         self.by_session.len()
     }
+}
+
+/// The sources of a device whose microphone and camera are on or off.
+fn sources(microphone: bool, camera: bool) -> SourceSet {
+    let mut on = SourceSet::EMPTY;
+    on.set(Source::Microphone, microphone);
+    on.set(Source::Camera, camera);
+    on
 }
 
 #[cfg(test)]

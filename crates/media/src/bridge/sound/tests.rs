@@ -55,7 +55,7 @@ impl Listener {
         opus.take(u64::from(n), n.wrapping_mul(960).wrapping_sub(4_800), payload, *now, &mut |b: Block<
             '_,
         >| {
-            assert_eq!(b.position, line.len() as i64, "no hole and no overlap");
+            assert_eq!(b.position, line.len() as i64, "no gap and no overlap");
             line.extend_from_slice(b.samples);
         });
     }

@@ -7,13 +7,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tring_media::{
     Certificate, Command, Datagram, MediaKind, Notice, Output, Owner, Peer, PeerConfig, PeerEvent, RoomKey,
-    Rtp, SessionId, Shard, ShardConfig, UserId, stranger_says,
+    Rtp, SessionId, Shard, ShardConfig, Source, SourceSet, UserId, stranger_says,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
 /// The shard's address.
 pub(crate) const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 3478);
+
+/// What a caller of a video call has on.
+pub(crate) const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 /// Delay of each direction.
 pub(crate) const DELAY: Duration = Duration::from_millis(10);
@@ -180,8 +183,7 @@ impl World {
             label: "call".into(),
             offer: offer.clone(),
             gate_open,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         });
         let answer = self
             .notices
@@ -223,7 +225,10 @@ impl World {
 
     pub(crate) fn devices(&mut self, client: usize, microphone: bool, camera: bool) {
         let session = self.clients[client].session;
-        self.command(Command::SetDevices { session, microphone, camera });
+        let mut on = SourceSet::EMPTY;
+        on.set(Source::Microphone, microphone);
+        on.set(Source::Camera, camera);
+        self.command(Command::SetSources { session, on });
     }
 
     pub(crate) fn close(&mut self, client: usize) {

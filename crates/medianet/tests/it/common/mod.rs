@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tring_media::{
     Certificate, Command, Datagram, MediaKind, Notice, Peer, PeerConfig, PeerEvent, RoomKey, Rtp, SessionId,
-    UserId,
+    Source, SourceSet, UserId,
 };
 use tring_medianet::{Config, MediaNet, start};
 use tring_protocol::{RoomId, SdkAppId};
@@ -56,8 +56,7 @@ impl Server {
             label: "test".into(),
             offer,
             gate_open,
-            microphone: true,
-            camera: true,
+            on: SourceSet::of(&[Source::Microphone, Source::Camera]),
         });
         match self.wait(|n| matches!(n, Notice::Answered { session: s, .. } | Notice::Refused { session: s, .. } if *s == session)) {
             Notice::Answered { answer, .. } => answer,

@@ -5,7 +5,7 @@ use crate::signalling::stream_urls::StreamUrls;
 use crate::signalling::transports::{Gone, Offer, Transport, Way};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
-use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, Tickets};
+use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, StreamTickets};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success, VideoCodec};
 
@@ -32,7 +32,14 @@ impl Switchboard {
         }
     }
 
-    fn answer_streams(&mut self, device: DeviceId, id: u32, call: &CallId, tickets: &Tickets, port: u16) {
+    fn answer_streams(
+        &mut self,
+        device: DeviceId,
+        id: u32,
+        call: &CallId,
+        tickets: &StreamTickets,
+        port: u16,
+    ) {
         let Some(entry) = self.sessions.get(&device) else { return };
         let streams = StreamUrls::new(&self.config.rtmp, &entry.host, port).all(call, tickets);
         self.answer(device, id, Ok(streams));
@@ -73,7 +80,7 @@ impl Switchboard {
                     self.answer(device, id, Ok(Success::Transport { answer }));
                 }
             }
-            Notice::Live { session, tickets } => {
+            Notice::StreamsOpened { session, tickets } => {
                 let Some(transport) = self.transports.answered(session, &mut self.commands) else { return };
                 transport.tickets = Some(tickets.clone());
                 let waiting = (transport.request.take(), self.media.rtmp_address());
@@ -146,7 +153,7 @@ impl Switchboard {
                 }
             }
             // Also first in the answer to its next offer, for a client that cannot change its sender's codec.
-            Notice::CodecMismatch { session, wanted } => {
+            Notice::CodecMismatch { session, wanted, .. } => {
                 let Some(t) = self.transports.get_mut(session) else { return };
                 info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
                 let codec = wanted.and_then(|codec| match codec {

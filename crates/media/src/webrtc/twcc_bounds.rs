@@ -1,16 +1,16 @@
-//! The transport-wide numbers of a peer's packets (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2), held against bounds
+//! The transport-wide sequence numbers (TWCC) of a peer's packets (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2), held against bounds
 //! before the library sees them.
 //!
 //! The library keeps an entry for each 8,192 numbers between two that it has seen, and takes one from before its first for one
 //! that is 2^64 ahead: a single packet of a peer's would take all of the machine's memory. What is remembered here comes from
 //! packets that the library has authenticated only, so nobody else can make it refuse the peer's own.
 
-use super::transport::rtp_header;
+use super::headers::rtp_header;
 use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
 use str0m::rtp::RtpHeader;
 
-/// Numbers that a peer may leave out: what it sent and was lost, at once and a second. Higher: after a blackout a faster
+/// TransportSequenceBounds that a peer may leave out: what it sent and was lost, at once and a second. Higher: after a blackout a faster
 /// sender is taken up at once. Lower: less is kept of a peer that leaves out as much as it can.
 const SKIPPED: Rate = Rate { burst: 32_000.0, per_second: 4_000.0 };
 
@@ -23,9 +23,9 @@ const LONGEST_TAG: usize = 16;
 /// library puts each number where it is put here, whatever it has seen that it did not tell of (padding, retransmissions).
 const LATE: u64 = 700;
 
-/// One peer's numbers.
+/// The bounds of one peer's transport-wide sequence numbers.
 #[derive(Debug)]
-pub(super) struct Numbers {
+pub(super) struct TransportSequenceBounds {
     /// Which header extension has them, if the peer has any.
     id: Option<u8>,
     /// The highest that was authenticated in a packet with media, without its turn-over. The library's is never lower.
@@ -33,13 +33,13 @@ pub(super) struct Numbers {
     skipped: Bucket,
 }
 
-impl Numbers {
+impl TransportSequenceBounds {
     pub(super) fn new(id: Option<u8>, now: Instant) -> Self {
         Self { id, newest: None, skipped: Bucket::new(SKIPPED, now) }
     }
 
-    /// The library may see this RTP packet. `repair`: it is of a stream, or a payload type, of retransmissions.
-    pub(super) fn admits(&mut self, packet: &[u8], repair: bool, now: Instant) -> bool {
+    /// The library may see this RTP packet. `is_rtx`: it is of a stream, or a payload type, of retransmissions.
+    pub(super) fn admits(&mut self, packet: &[u8], is_rtx: bool, now: Instant) -> bool {
         let Some(id) = self.id else { return true };
         // As the library reads it: the first two bytes, however many there are.
         let numbers = extensions(packet).filter(|(found, _)| *found == id);
@@ -47,7 +47,7 @@ impl Numbers {
         let Some(newest) = self.newest else {
             // What the library takes of the first it tells, or its numbers would be unknown here: media, which is neither
             // padding nor sent again.
-            return numbers.next().is_none() || (!repair && has_media(packet));
+            return numbers.next().is_none() || (!is_rtx && has_media(packet));
         };
         let skipped = &mut self.skipped;
         numbers.all(|number| {
@@ -146,7 +146,7 @@ mod tests {
         p
     }
 
-    fn receive(numbers: &mut Numbers, number: u16, now: Instant) -> bool {
+    fn receive(numbers: &mut TransportSequenceBounds, number: u16, now: Instant) -> bool {
         let admitted = numbers.admits(&packet(number), false, now);
         if admitted {
             let mut header = RtpHeader::default();
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn numbers_go_on_turn_over_and_come_late() {
         let now = Instant::now();
-        let mut n = Numbers::new(Some(ID), now);
+        let mut n = TransportSequenceBounds::new(Some(ID), now);
         for number in [65_000, 65_001, 65_535, 0, 2, 1, 65_534, 3_000, 2_300] {
             assert!(receive(&mut n, number, now), "{number}");
         }
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn one_from_before_the_first_is_not_shown() {
         let now = Instant::now();
-        let mut n = Numbers::new(Some(ID), now);
+        let mut n = TransportSequenceBounds::new(Some(ID), now);
         assert!(receive(&mut n, 100, now));
         for number in [65_535, 40_000, 32_869] {
             assert!(!receive(&mut n, number, now), "{number}");
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_number_with_bytes_behind_it_is_one_too() {
         let now = Instant::now();
-        let mut n = Numbers::new(Some(ID), now);
+        let mut n = TransportSequenceBounds::new(Some(ID), now);
         assert!(receive(&mut n, 0, now));
         for length in [2u8, 3, 4, 16] {
             let mut p =
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn one_that_is_too_late_for_the_librarys_line_is_not_shown() {
         let now = Instant::now();
-        let mut n = Numbers::new(Some(ID), now);
+        let mut n = TransportSequenceBounds::new(Some(ID), now);
         assert!(receive(&mut n, 5_000, now));
         assert!(receive(&mut n, 4_300, now) && !receive(&mut n, 4_299, now));
         assert!(f64::from(u16::MAX / 2) > SKIPPED.burst + LATE as f64);
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_bounded_and_comes_back_with_time() {
         let start = Instant::now();
-        let mut n = Numbers::new(Some(ID), start);
+        let mut n = TransportSequenceBounds::new(Some(ID), start);
         assert!(receive(&mut n, 0, start) && receive(&mut n, 30_000, start));
         assert!(!receive(&mut n, 60_000, start));
         assert!(receive(&mut n, 30_001, start), "what goes on is taken all the same");
@@ -218,14 +218,17 @@ mod tests {
     #[test]
     fn before_the_first_only_what_the_library_will_tell_is_shown() {
         let now = Instant::now();
-        let mut n = Numbers::new(Some(ID), now);
+        let mut n = TransportSequenceBounds::new(Some(ID), now);
         assert!(n.admits(&packet(7), false, now));
         assert!(!n.admits(&packet(7), true, now), "sent again");
         let mut padding = packet(7);
         padding[0] |= 0x20;
         assert!(!n.admits(&padding, false, now));
         assert!(!n.admits(&packet(7)[..20 + LONGEST_TAG], false, now), "no payload");
-        assert!(Numbers::new(None, now).admits(&padding, false, now), "nothing was negotiated");
+        assert!(
+            TransportSequenceBounds::new(None, now).admits(&padding, false, now),
+            "nothing was negotiated"
+        );
         let mut plain = padding.clone();
         plain[16] = 9 << 4 | 1;
         assert!(n.admits(&plain, true, now), "it has no number");
