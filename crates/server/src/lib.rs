@@ -19,6 +19,7 @@ mod apps;
 mod clock;
 mod config;
 pub mod diagnostics;
+mod host;
 mod http;
 mod limits;
 mod records;

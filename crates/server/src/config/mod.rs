@@ -393,7 +393,7 @@ impl Config {
         within("limits.heartbeat_s", l.heartbeat_s, 5, 300, "5 to 300 seconds")?;
         within("limits.resume_s", l.resume_s, 5, 3600, "5 to 3,600 seconds")?;
         if let Some(advertise) = &self.rtmp.advertise
-            && !crate::signalling::stream_urls::is_host(advertise)
+            && !crate::host::is_authority(advertise)
         {
             return Err(ConfigError::Range {
                 name: "rtmp.advertise",

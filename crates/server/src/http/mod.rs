@@ -3,6 +3,7 @@
 pub(crate) mod assets;
 pub(crate) mod cross_origin;
 pub(crate) mod demo_guard;
+pub(crate) mod flv;
 pub(crate) mod guarded_stream;
 pub(crate) mod install;
 pub(crate) mod listener;
@@ -17,7 +18,6 @@ use crate::http::usersig::Signing;
 use crate::limits::connection_limit::ConnectionLimit;
 use crate::limits::session_limit::SessionLimit;
 use crate::records::store_health::StoreHealth;
-use crate::signalling::stream_urls;
 use crate::signalling::switchboard::In;
 use crate::tls::Identity;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -68,7 +68,7 @@ pub(crate) fn router(doors: Arc<Doors>) -> Router {
     let mut router = Router::new()
         .route("/v1/socket", get(websocket::door))
         .route("/v1/usersig", post(usersig::usersig))
-        .route("/live/{stream}", get(stream_urls::flv))
+        .route("/live/{stream}", get(flv::play))
         .route("/healthz", get(health))
         .route("/sdk/{*path}", get(sdk))
         .merge(install::routes());

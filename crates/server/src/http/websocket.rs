@@ -4,12 +4,12 @@
 
 use crate::apps::SignInError;
 use crate::clock;
+use crate::host;
 use crate::http::Doors;
 use crate::limits::connection_limit::{ConnectionPermit, Eviction};
 use crate::limits::rate_limit::{Bucket, Rate};
 use crate::limits::stranger_log::stranger_event;
 use crate::signalling::session::{Frame, to_frame};
-use crate::signalling::stream_urls;
 use crate::signalling::switchboard::{In, LINK, Link, Out};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, State};
@@ -86,7 +86,7 @@ pub(crate) async fn door(
     let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
         return overloaded("as many are open as can be counted");
     };
-    let host = stream_urls::host_of(&headers);
+    let host = host::of_request(&headers);
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
