@@ -22,7 +22,6 @@ mod ice;
 mod key;
 mod output;
 mod peer;
-mod rate_limit;
 mod room;
 mod rtmp;
 mod rtp;

@@ -8,7 +8,6 @@
 //! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
 
 mod config;
-mod connection_limit;
 mod counters;
 mod interfaces;
 mod misrouted;
@@ -18,6 +17,8 @@ mod socket;
 mod streams;
 mod worker;
 
-pub use config::{Config, DEFAULT_RTMP_CONNECTIONS, DEFAULT_WORKERS, MAX_WORKERS, StartError};
+pub use config::{
+    Config, DEFAULT_RTMP_CONNECTIONS, DEFAULT_UDP_PORT, DEFAULT_WORKERS, MAX_WORKERS, StartError,
+};
 pub use counters::IoCounters;
 pub use net::{MediaNet, Stats, start};

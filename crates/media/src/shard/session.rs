@@ -4,7 +4,6 @@ use crate::ice::check::Checks;
 use crate::ice::path::Paths;
 use crate::ice::ufrag::Ufrag;
 use crate::key::Key;
-use crate::rate_limit::{Bucket, Rate};
 use crate::room::keyframe_requests::Throttle;
 use crate::room::network_level::{Quality, Sample};
 use crate::rtp::loss::Holes;
@@ -13,6 +12,7 @@ use crate::webrtc::offer::MediaKind;
 use crate::webrtc::{CaptureClock, Codec, Transport};
 use crate::{RoomKey, SessionId, UserId};
 use std::time::{Duration, Instant};
+use tring_limits::{Bucket, Rate};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
@@ -125,8 +125,8 @@ impl Session {
             heard: false,
             paths: Paths::default(),
             checks: Checks::new(now),
-            input: Bucket::new(INPUT, now),
-            published: Bucket::new(PUBLISHED, now),
+            input: Bucket::full(INPUT, now),
+            published: Bucket::full(PUBLISHED, now),
             mismatch: Mismatch::default(),
             opened: now,
             connected: false,

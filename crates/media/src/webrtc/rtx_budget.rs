@@ -1,7 +1,7 @@
 //! How much is sent again: retransmissions are asked for by the receiver, who may lie (RFC 4585 §6.2.1).
 
-use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
+use tring_limits::{Bucket, Rate};
 
 /// Retransmitted bytes earned by each byte of media sent. Higher: more loss is repaired. Lower: a peer that asks for
 /// everything again costs less.
@@ -18,7 +18,7 @@ pub(crate) struct Repair(Bucket);
 #[allow(clippy::cast_precision_loss)] // Bytes of a datagram.
 impl Repair {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(Bucket::new(REPAIR, now))
+        Self(Bucket::full(REPAIR, now))
     }
 
     /// Media was sent for the first time.
@@ -28,7 +28,7 @@ impl Repair {
 
     /// A retransmission may leave.
     pub(crate) fn allows(&mut self, bytes: usize, now: Instant) -> bool {
-        self.0.take(bytes as f64, REPAIR, now)
+        self.0.take_many(bytes as f64, REPAIR, now)
     }
 }
 

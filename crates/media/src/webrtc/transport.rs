@@ -7,7 +7,6 @@ use super::{CODECS, Certificate, Codec, Packet, answer};
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
 use crate::output::Transmit;
-use crate::rate_limit::{Bucket, Rate};
 use crate::room::codecs::Codecs;
 use crate::room::network_level::Sample;
 use crate::webrtc::offer::{MediaKind, Offer};
@@ -21,6 +20,7 @@ use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
+use tring_limits::{Bucket, Rate};
 use tring_protocol::log::Untrusted;
 
 /// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
@@ -250,8 +250,8 @@ impl Transport {
             ssrcs: Vec::new(),
             announced: offer.ssrcs.clone(),
             repair_ssrcs: offer.repair_ssrcs.clone(),
-            new_ssrcs: Bucket::new(NEW_SSRCS, now),
-            rtcp: Bucket::new(RTCP, now),
+            new_ssrcs: Bucket::full(NEW_SSRCS, now),
+            rtcp: Bucket::full(RTCP, now),
             repairs,
             repair: Repair::new(now),
             preferred: c.video[0],
@@ -331,7 +331,7 @@ impl Transport {
             Kind::Rtp => {
                 let Some(ssrc) = rtp_ssrc(datagram) else {
                     #[allow(clippy::cast_precision_loss)] // a datagram's length
-                    return self.rtcp.take(datagram.len() as f64, RTCP, now);
+                    return self.rtcp.take_many(datagram.len() as f64, RTCP, now);
                 };
                 let repair = self.repair_ssrcs.contains(&ssrc)
                     || rtp_payload_type(datagram).is_some_and(|pt| self.repairs.contains(&pt));
@@ -346,8 +346,7 @@ impl Transport {
         match &self.announced {
             Some(announced) => announced.contains(&ssrc),
             None => {
-                self.ssrcs.iter().any(|(known, _)| **known == ssrc)
-                    || self.new_ssrcs.take(1.0, NEW_SSRCS, now)
+                self.ssrcs.iter().any(|(known, _)| **known == ssrc) || self.new_ssrcs.take(NEW_SSRCS, now)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::machine::Machine;
-use crate::MediaSettings;
+use crate::config::MediaSettings;
 use crate::host::address_and_port;
 use std::net::IpAddr;
 

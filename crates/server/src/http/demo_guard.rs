@@ -5,9 +5,8 @@
 
 use crate::config::Config;
 use crate::host;
-use crate::http::Doors;
-use crate::limits::ip_quota::holder;
-use crate::limits::rate_limit::{Buckets, Rate};
+use crate::http::state::AppState;
+use crate::limits::{Buckets, Rate, quota_key};
 use crate::tls::Machine;
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
@@ -39,13 +38,13 @@ impl DemoGuard {
     }
 
     fn may_ask(&self, from: IpAddr, now: Timestamp) -> bool {
-        self.asks.lock().unwrap_or_else(PoisonError::into_inner).take(holder(from), now)
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner).take(quota_key(from), now)
     }
 }
 
 /// Lets a request to the demo pass, or says why not and what to do.
 pub(crate) async fn guard(
-    State(doors): State<Arc<Doors>>,
+    State(state): State<Arc<AppState>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
@@ -55,16 +54,16 @@ pub(crate) async fn guard(
     };
     // An address is what somebody typed, and points nowhere else.
     let host = host::of_request(request.headers());
-    let certified = || doors.identity.as_ref().map(|identity| identity.names()).unwrap_or_default();
+    let certified = || state.identity.as_ref().map(|identity| identity.names()).unwrap_or_default();
     if host::address(&host).is_none()
-        && !host::is_one_of(&host, &doors.demo_guard.names)
+        && !host::is_one_of(&host, &state.demo_guard.names)
         && !host::is_one_of(&host, &certified())
     {
         let message = "the demo signs only for pages of its own: open it as localhost, by the host name that the \
             server itself has, or by an address, such as http://192.0.2.7:8080/. Other names are those of tls.cert and of rtmp.advertise";
         return refused(StatusCode::FORBIDDEN, "host_unknown", message);
     }
-    if !doors.demo_guard.may_ask(from.ip(), doors.clock.now()) {
+    if !state.demo_guard.may_ask(from.ip(), state.clock.now()) {
         let message = "too many requests from this address: wait some seconds and send again";
         return refused(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
     }

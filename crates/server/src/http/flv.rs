@@ -1,6 +1,6 @@
 //! FLV over HTTP: a stream of a call, for players that speak no RTMP.
 
-use crate::http::Doors;
+use crate::http::state::AppState;
 use crate::limits::stranger_log::stranger_event;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -25,7 +25,7 @@ pub(crate) struct FlvQuery {
 ///
 /// Answers 403 without a ticket or with one that is not valid, 503 when the media plane takes no player.
 pub(crate) async fn play(
-    State(doors): State<Arc<Doors>>,
+    State(state): State<Arc<AppState>>,
     Path(stream): Path<String>,
     Query(query): Query<FlvQuery>,
 ) -> Response {
@@ -33,7 +33,7 @@ pub(crate) async fn play(
         return (StatusCode::FORBIDDEN, "a ticket is needed: `streams` of the signalling gives one\n")
             .into_response();
     };
-    let played = doors.media.play(stream.clone(), &ticket).and_then(|socket| {
+    let played = state.media.play(stream.clone(), &ticket).and_then(|socket| {
         socket.set_nonblocking(true)?;
         tokio::net::UnixStream::from_std(socket)
     });

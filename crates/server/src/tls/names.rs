@@ -33,9 +33,9 @@ const VIRTUAL: [&str; 19] = [
 /// What a machine is called.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Machine {
-    /// Its host name, if it has one.
+    /// The host name of the machine, if it has one.
     pub(crate) host: Option<String>,
-    /// Its addresses, the one at which a phone most likely reaches it first; without loopback and link-local ones.
+    /// The addresses of the machine, the one at which a phone most likely reaches it first; without loopback and link-local ones.
     pub(crate) addresses: Vec<IpAddr>,
 }
 
