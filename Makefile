@@ -54,7 +54,7 @@ check: lint test-clients ## What a change needs at once: lint and unit tests, a 
 types: ## Write clients/core/src/protocol.ts from crates/protocol
 	TRING_WRITE_TYPES=1 $(CARGO) test -q -p tring-protocol --lib typescript
 
-settings: ## Write crates/server/tring.toml and the table of docs/settings.md from the settings
+settings: ## Write crates/server/tring.toml and the tables of docs/settings*.md from crates/server/src/config/table.rs
 	TRING_WRITE_SETTINGS=1 $(CARGO) test -q -p tring-server --lib written_from_the_settings
 
 test-clients: clients ## Unit tests of the TypeScript clients

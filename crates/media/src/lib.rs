@@ -9,7 +9,7 @@
 //! Each imports only from those before it (`layers.rs` holds that):
 //!
 //! ```text
-//! key rate_limit counters datagram   what all share
+//! key counters datagram   what all share
 //! rtp       what an RTP stream is: packets, codecs, key frames, loss, numbers
 //! ice       which session a datagram is for, and which way back to its peer
 //! room      who hears and sees whom
@@ -42,7 +42,6 @@ mod key;
 mod layers;
 mod output;
 mod peer;
-mod rate_limit;
 mod room;
 mod rtmp;
 mod rtp;

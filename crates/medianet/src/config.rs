@@ -15,7 +15,7 @@ pub const DEFAULT_WORKERS: usize = 4;
 pub const DEFAULT_RTMP_CONNECTIONS: usize = 8_192;
 
 /// First UDP port when nothing else is said.
-pub(crate) const DEFAULT_UDP_PORT: u16 = 7_700;
+pub const DEFAULT_UDP_PORT: u16 = 7_700;
 
 /// FLV players of all workers when nothing else is said.
 const DEFAULT_FLV_PLAYERS: usize = 2_000;

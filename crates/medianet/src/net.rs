@@ -1,7 +1,6 @@
 //! The handle of the running media plane.
 
 use crate::config::{Advertised, MAX_WORKERS};
-use crate::connection_limit::ConnectionLimit;
 use crate::socket::Socket;
 use crate::worker::{Arrival, Inbox, Job, Listener, Worker};
 use crate::{Config, IoCounters, StartError, interfaces};
@@ -11,6 +10,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use tring_limits::TicketLimit;
 use tring_media::{
     Certificate, Command, Counters, Direction, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
     StreamRequest, StreamTicket,
@@ -124,7 +124,7 @@ pub fn start(
     // All sockets before any thread: a taken port leaves nothing running.
     let mut ready = Vec::new();
     let (mut rtmp, rtmp_address) = listen(config.rtmp)?;
-    let limit = ConnectionLimit::new(config.rtmp_connections, config.rtmp_connections_of_address);
+    let limit = TicketLimit::new(config.rtmp_connections, config.rtmp_connections_of_address);
     for index in 0..=u8::try_from(workers - 1).unwrap_or(u8::MAX) {
         let wanted = if port == 0 { 0 } else { port + u16::from(index) };
         let socket = Socket::bind(bind, wanted)?;

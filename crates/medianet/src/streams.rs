@@ -1,6 +1,5 @@
 //! TCP connections of one worker: bytes from sockets into the shard, bytes of the shard into sockets as they have room.
 
-use crate::connection_limit::{ConnectionLimit, Permit};
 use crate::counters::IoCounters;
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixStream};
@@ -9,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
+use tring_limits::{TicketLimit, TicketPermit};
 use tring_media::{ConnectionId, Output, ReleasedConnection, Shard, StreamProtocol, StreamRequest};
 
 /// Connections taken from the listening socket in one turn, so that a flood of them does not starve media.
@@ -116,7 +116,7 @@ impl Write for Carrier {
 pub(crate) struct Moving {
     carrier: Carrier,
     unsent: Vec<u8>,
-    permit: Option<Permit>,
+    permit: Option<TicketPermit<ConnectionId>>,
     released: ReleasedConnection,
 }
 
@@ -130,11 +130,11 @@ struct Stream {
     /// It is read with the other pushers.
     pushes: bool,
     /// Its place; FLV has that of its HTTP connection.
-    permit: Option<Permit>,
+    permit: Option<TicketPermit<ConnectionId>>,
 }
 
 impl Stream {
-    fn new(carrier: Carrier, bytes: Vec<u8>, permit: Option<Permit>) -> Self {
+    fn new(carrier: Carrier, bytes: Vec<u8>, permit: Option<TicketPermit<ConnectionId>>) -> Self {
         Self { carrier, bytes, sent: 0, ends: false, pushes: false, permit }
     }
 }
@@ -158,7 +158,7 @@ pub(crate) struct Streams {
     accepting: bool,
     /// The system had nothing left for a connection: when it is asked again.
     accept_again: Option<Instant>,
-    limit: ConnectionLimit,
+    limit: TicketLimit<ConnectionId>,
     next: u64,
     buffer: Vec<u8>,
     pushers: Pushers,
@@ -178,7 +178,7 @@ impl Streams {
     pub(crate) fn new(
         index: usize,
         listener: Option<TcpListener>,
-        limit: ConnectionLimit,
+        limit: TicketLimit<ConnectionId>,
     ) -> io::Result<Self> {
         let events = Events::with_capacity(PUSHERS_PER_LOOK);
         let pushers = Pushers { poll: Poll::new()?, events, count: 0, due: None };

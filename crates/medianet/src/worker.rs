@@ -1,6 +1,5 @@
 //! One worker: a thread that owns a socket and a shard.
 
-use crate::connection_limit::ConnectionLimit;
 use crate::counters::IoCounters;
 use crate::misrouted::{Handover, Misrouted, Place};
 use crate::sender::{Patience, Sender};
@@ -16,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
+use tring_limits::TicketLimit;
 use tring_media::{
     Command, ConnectionId, Datagram, MAX_DATAGRAM, Notice, OfferError, Output, SessionId, Shard, ShardConfig,
     StreamRequest, Transmit,
@@ -152,7 +152,7 @@ impl<L: Listener> Worker<L> {
         index: usize,
         workers: usize,
         mut socket: Socket,
-        (rtmp, limit): (Option<TcpListener>, &ConnectionLimit),
+        (rtmp, limit): (Option<TcpListener>, &TicketLimit<ConnectionId>),
         config: ShardConfig,
         listener: Arc<L>,
     ) -> io::Result<(Self, Inbox)> {

@@ -56,7 +56,7 @@ pub(crate) enum AppCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Its name, for people; unique, not only digits.
+    /// The name of the app, for people; unique, not only digits.
     name: String,
     /// A user's second sign-in kicks the first (otherwise all devices of a user ring together).
     #[arg(long)]

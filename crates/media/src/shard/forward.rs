@@ -80,7 +80,7 @@ impl Shard {
         };
         #[allow(clippy::cast_precision_loss)] // The length of a packet.
         let length = packet.payload.len() as f64;
-        if packet.payload.len() > MAX_PAYLOAD || !session.published.take(length, PUBLISHED, now) {
+        if packet.payload.len() > MAX_PAYLOAD || !session.published.take_many(length, PUBLISHED, now) {
             self.counters.packets_excess += 1;
             return;
         }

@@ -5,7 +5,6 @@ use crate::ice::check::Checks;
 use crate::ice::path::Paths;
 use crate::ice::ufrag::Ufrag;
 use crate::key::Key;
-use crate::rate_limit::{Bucket, Rate};
 use crate::room::keyframe_requests::KeyframeThrottle;
 use crate::room::network_level::{LevelJudge, Sample};
 use crate::rtp::by_kind::ByKind;
@@ -15,6 +14,7 @@ use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
 use crate::webrtc::{Line, Transport};
 use std::time::{Duration, Instant};
+use tring_limits::{Bucket, Rate};
 use tring_protocol::RoomKey;
 use tring_protocol::UserId;
 use tring_protocol::{MediaKind, Source, SourceMap, SourceSet};
@@ -140,8 +140,8 @@ impl Session {
             heard: false,
             paths: Paths::default(),
             checks: Checks::new(now),
-            input: Bucket::new(INPUT, now),
-            published: Bucket::new(PUBLISHED, now),
+            input: Bucket::full(INPUT, now),
+            published: Bucket::full(PUBLISHED, now),
             opened: now,
             connected: false,
             greeted: None,

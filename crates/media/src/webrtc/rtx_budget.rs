@@ -1,7 +1,7 @@
 //! How much is sent again by RTX (RFC 4588): retransmissions are asked for by the receiver, who may lie (RFC 4585 §6.2.1).
 
-use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
+use tring_limits::{Bucket, Rate};
 
 /// Retransmitted bytes that each byte of media earns. Higher: more loss is repaired. Lower: a peer that asks for
 /// everything again costs less.
@@ -18,7 +18,7 @@ pub(crate) struct RtxBudget(Bucket);
 #[allow(clippy::cast_precision_loss)] // Bytes of a datagram.
 impl RtxBudget {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(Bucket::new(RTX, now))
+        Self(Bucket::full(RTX, now))
     }
 
     /// Media was sent for the first time.
@@ -28,7 +28,7 @@ impl RtxBudget {
 
     /// A retransmission may leave.
     pub(crate) fn allows(&mut self, bytes: usize, now: Instant) -> bool {
-        self.0.take(bytes as f64, RTX, now)
+        self.0.take_many(bytes as f64, RTX, now)
     }
 }
 

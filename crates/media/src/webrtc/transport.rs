@@ -10,7 +10,6 @@ use crate::datagram::Datagram;
 use crate::datagram::Transmit;
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
-use crate::rate_limit::{Bucket, Rate};
 use crate::room::network_level::Sample;
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
@@ -25,6 +24,7 @@ use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
+use tring_limits::{Bucket, Rate};
 use tring_protocol::MediaKind;
 use tring_protocol::log::Untrusted;
 
@@ -225,8 +225,8 @@ impl Transport {
             ssrcs: Vec::new(),
             announced: offer.ssrcs.clone(),
             rtx_ssrcs: offer.rtx_ssrcs.clone(),
-            new_ssrcs: Bucket::new(NEW_SSRCS, now),
-            rtcp: Bucket::new(RTCP, now),
+            new_ssrcs: Bucket::full(NEW_SSRCS, now),
+            rtcp: Bucket::full(RTCP, now),
             rtx_payload_types,
             rtx_budget: RtxBudget::new(now),
             preferred: c.video[0],
@@ -306,7 +306,7 @@ impl Transport {
             Kind::Rtp => {
                 let Some(ssrc) = rtp_ssrc(datagram) else {
                     #[allow(clippy::cast_precision_loss)] // a datagram's length
-                    return self.rtcp.take(datagram.len() as f64, RTCP, now);
+                    return self.rtcp.take_many(datagram.len() as f64, RTCP, now);
                 };
                 let is_rtx = self.rtx_ssrcs.contains(&ssrc)
                     || rtp_payload_type(datagram).is_some_and(|pt| self.rtx_payload_types.contains(&pt));
@@ -321,8 +321,7 @@ impl Transport {
         match &self.announced {
             Some(announced) => announced.contains(&ssrc),
             None => {
-                self.ssrcs.iter().any(|(known, _)| **known == ssrc)
-                    || self.new_ssrcs.take(1.0, NEW_SSRCS, now)
+                self.ssrcs.iter().any(|(known, _)| **known == ssrc) || self.new_ssrcs.take(NEW_SSRCS, now)
             }
         }
     }

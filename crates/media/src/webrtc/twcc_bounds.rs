@@ -6,9 +6,9 @@
 //! packets that the library has authenticated only, so nobody else can make it refuse the peer's own.
 
 use super::headers::rtp_header;
-use crate::rate_limit::{Bucket, Rate};
 use std::time::Instant;
 use str0m::rtp::RtpHeader;
+use tring_limits::{Bucket, Rate};
 
 /// TransportSequenceBounds that a peer may leave out: what it sent and was lost, at once and a second. Higher: after a blackout a faster
 /// sender is taken up at once. Lower: less is kept of a peer that leaves out as much as it can.
@@ -35,7 +35,7 @@ pub(super) struct TransportSequenceBounds {
 
 impl TransportSequenceBounds {
     pub(super) fn new(id: Option<u8>, now: Instant) -> Self {
-        Self { id, newest: None, skipped: Bucket::new(SKIPPED, now) }
+        Self { id, newest: None, skipped: Bucket::full(SKIPPED, now) }
     }
 
     /// The library may see this RTP packet. `is_rtx`: it is of a stream, or a payload type, of retransmissions.
@@ -65,7 +65,7 @@ impl TransportSequenceBounds {
             return;
         };
         if let Some(at) = extend(newest, number).filter(|&at| at > newest) {
-            self.skipped.take(left_out(newest, at), SKIPPED, now);
+            self.skipped.take_many(left_out(newest, at), SKIPPED, now);
             self.newest = Some(at);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::net::{SocketAddr, TcpStream as StdStream};
+use tring_limits::TicketLimit;
 use tring_media::{
     Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Source, SourceSet,
     StreamTicket, StreamTickets, UserId, phone_says,
@@ -25,7 +26,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(worker: u8, limit: &ConnectionLimit) -> Self {
+    fn new(worker: u8, limit: &TicketLimit<ConnectionId>) -> Self {
         let shard = Shard::new(ShardConfig {
             owner: Owner { node: 0, worker },
             certificate: Certificate::generate().unwrap(),
@@ -136,7 +137,7 @@ enum Door {
 
 /// The seconds that a player keeps its connection while key frames come all the time, at most two minutes.
 fn kept(door: Door, reads: bool) -> u64 {
-    let mut rig = Rig::new(0, &ConnectionLimit::new(9, 9));
+    let mut rig = Rig::new(0, &TicketLimit::new(9, 9));
     let [alice, bob] = rig.call();
     let mut pusher = rig.client("publish", &alice.push);
     rig.turn_until("the pusher is there", |rig| drain(&mut pusher) && rig.admitted() == 1);
@@ -215,7 +216,7 @@ fn the_system_holds_little_for_a_connection_whose_peer_reads_nothing() {
 
 #[test]
 fn whoever_lost_its_place_on_the_way_to_its_worker_is_closed_there() {
-    let limit = ConnectionLimit::new(1, 1);
+    let limit = TicketLimit::new(1, 1);
     for evicted in [true, false] {
         let (mut first, mut second) = (Rig::new(0, &limit), Rig::new(1, &limit));
         let [alice, _] = second.call();

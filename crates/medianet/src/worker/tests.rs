@@ -1,6 +1,7 @@
 use super::*;
 use std::net::IpAddr;
 use std::sync::Mutex;
+use tring_limits::TicketLimit;
 use tring_media::{Certificate, Owner, Peer, PeerConfig, RoomKey, Source, SourceSet, UserId};
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -54,7 +55,7 @@ fn worker(diary: Diary) -> (Worker<Diary>, Inbox, Arc<Diary>) {
     };
     let diary = Arc::new(diary);
     let (worker, inbox) =
-        Worker::new(0, 2, socket, (None, &ConnectionLimit::new(9, 9)), config, Arc::clone(&diary)).unwrap();
+        Worker::new(0, 2, socket, (None, &TicketLimit::new(9, 9)), config, Arc::clone(&diary)).unwrap();
     (worker, inbox, diary)
 }
 

@@ -14,13 +14,12 @@ mod media;
 mod requests;
 mod sign_in;
 
-use crate::apps::Directory;
+use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::limits::ip_quota::Seat;
-use crate::limits::rate_limit::{Bucket, Buckets};
 use crate::limits::session_limit::SessionPermit;
-use crate::records::writer::Recorder;
+use crate::limits::{Bucket, Buckets, IpPermit};
+use crate::records::queue::Recorder;
 use crate::signalling::ended_sessions::Tombstones;
 use crate::signalling::notice_queue::Notices;
 use crate::signalling::session::{EVENTS_KEPT, Frame, LAST_EVENTS, Session};
@@ -120,14 +119,14 @@ pub(crate) enum In {
         re: u32,
         link: Link,
         /// Room in the share of the address from which it is back.
-        seat: Option<Seat>,
+        ip_permit: Option<IpPermit>,
         device: oneshot::Sender<Option<DeviceId>>,
     },
     /// A signed-in device asks.
     Request { device: DeviceId, socket: u64, message: ClientMessage },
     /// A socket is gone.
     Cut { device: DeviceId, socket: u64 },
-    /// An app is gone. The directory does not have it any more.
+    /// An app is gone. [`Apps`] does not have it any more.
     AppDeleted(SdkAppId),
     /// End all calls, tell everybody, close all sockets, and say when it is done.
     Shutdown(oneshot::Sender<()>),
@@ -160,7 +159,7 @@ pub(crate) type TicketHash = [u8; 32];
 pub(crate) struct Switchboard {
     clock: Clock,
     config: Arc<Config>,
-    directory: Directory,
+    apps: Apps,
     engine: Engine,
     sessions: HashMap<DeviceId, Entry>,
     tickets: HashMap<TicketHash, DeviceId>,
@@ -189,7 +188,7 @@ impl Switchboard {
     pub(crate) fn new(
         clock: Clock,
         config: Arc<Config>,
-        directory: Directory,
+        apps: Apps,
         media: MediaNet,
         records: Recorder,
     ) -> Self {
@@ -201,7 +200,7 @@ impl Switchboard {
         let rates = Rates::of(&config.limits);
         Self {
             clock,
-            directory,
+            apps,
             engine: Engine::new(settings),
             sessions: HashMap::new(),
             tickets: HashMap::new(),
@@ -273,8 +272,8 @@ impl Switchboard {
                     self.login_too_late(&owner, re, &link)
                 });
             }
-            In::Resume { ticket, last_seq, re, link, seat, device } => {
-                let _ = device.send(self.resume(&ticket, last_seq, re, link, seat));
+            In::Resume { ticket, last_seq, re, link, ip_permit, device } => {
+                let _ = device.send(self.resume(&ticket, last_seq, re, link, ip_permit));
             }
             In::Request { device, socket, message } => self.request(device, socket, message),
             In::Cut { device, socket } => {

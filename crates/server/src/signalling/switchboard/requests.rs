@@ -2,7 +2,7 @@
 
 use super::Switchboard;
 use crate::config::LimitSettings;
-use crate::limits::rate_limit::Rate;
+use crate::limits::Rate;
 use crate::signalling::session::{Admission, to_frame};
 use crate::signalling::transports::Way;
 use tracing::info;
@@ -14,7 +14,7 @@ use tring_protocol::{
 
 /// Calls at once that one user may always have to one other, however small `calls_to_one_share` makes it: a mistaken
 /// hang-up is called again.
-const CALLS_TO_ONE_MIN: f32 = 3.0;
+const CALLS_TO_ONE_MIN: f64 = 3.0;
 
 /// How often a device may switch between voice and video. Higher: quicker hands. Lower: fewer events wait for a device
 /// that is away, where a switch never takes the place of an older one, since what follows has its meaning from it.
@@ -34,7 +34,7 @@ pub(super) struct Rates {
 impl Rates {
     pub(super) fn of(l: &LimitSettings) -> Self {
         let calls = Rate { burst: l.calls_burst, per_second: l.calls_per_minute / 60.0 };
-        let times = |factor: f32| Rate { burst: calls.burst * factor, per_second: calls.per_second * factor };
+        let times = |factor: f64| Rate { burst: calls.burst * factor, per_second: calls.per_second * factor };
         let to_one = times(l.calls_to_one_share);
         Self {
             calls,

@@ -1,9 +1,8 @@
 //! Sessions: they begin, move to new sockets, and end.
 
 use super::{Entry, Link, Switchboard, TicketHash};
-use crate::limits::ip_quota::Seat;
-use crate::limits::rate_limit::Bucket;
 use crate::limits::session_limit::SessionPermit;
+use crate::limits::{Bucket, IpPermit};
 use crate::signalling::session::{Session, to_frame};
 use axum::extract::ws::close_code;
 use sha2::{Digest, Sha256};
@@ -41,7 +40,7 @@ impl Switchboard {
         }
         // The UserSig was checked before this message waited in the queue. Had the app gone since, nothing would come
         // after that signs the user out.
-        if self.directory.app(owner.app).is_none() {
+        if self.apps.app(owner.app).is_none() {
             return refuse(&link, re, ErrorCode::AppUnknown);
         }
         let Some(ticket) = new_ticket() else { return refuse(&link, re, ErrorCode::Internal) };
@@ -100,7 +99,7 @@ impl Switchboard {
         last_seq: u32,
         re: u32,
         link: Link,
-        seat: Option<Seat>,
+        ip_permit: Option<IpPermit>,
     ) -> Option<DeviceId> {
         if self.stopping {
             return refuse(&link, re, ErrorBody::with(ErrorCode::Overloaded, "the server is stopping"));
@@ -134,7 +133,7 @@ impl Switchboard {
                 self.expiries.remove(&(at, device));
             }
             entry.host = link.host.clone();
-            entry.permit.moves(seat);
+            entry.permit.moves(ip_permit);
             if let Some(old) = entry.link.replace(link) {
                 old.close(close_code::NORMAL, "the session was taken up on another socket");
             }

@@ -67,10 +67,10 @@ impl Board {
         let media = tring_medianet::start(media, send).unwrap();
         let (records, kept) = mpsc::channel(1 << 16);
         let apps = [APP].map(|id| (SdkAppId::new(id).unwrap(), app(id))).into();
-        let directory = Directory::of(apps, false, StoreHealth::new(Clock::start()));
+        let apps = Apps::of(apps, false, StoreHealth::new(Clock::start()));
         let clock = Clock::start();
         let records = Recorder::new(records, StoreHealth::new(clock));
-        let board = Switchboard::new(clock, Arc::new(config), directory, media, records);
+        let board = Switchboard::new(clock, Arc::new(config), apps, media, records);
         Self { board, sockets: 0, _notices: notices, _records: kept }
     }
 
@@ -124,7 +124,14 @@ impl Board {
         let (device, mut known) = oneshot::channel();
         let (ticket, last_seq) = (old.ticket.clone(), old.last_seq);
         let ticket_shown = ticket.clone();
-        self.board.take(In::Resume { ticket: ticket_shown, last_seq, re: 900_000, link, seat: None, device });
+        self.board.take(In::Resume {
+            ticket: ticket_shown,
+            last_seq,
+            re: 900_000,
+            link,
+            ip_permit: None,
+            device,
+        });
         client.device = known.try_recv().unwrap();
         (client.ticket, client.last_id, client.last_seq) = (ticket, 900_000, last_seq);
         let answer = client.answer(900_000)?;
@@ -380,8 +387,8 @@ async fn a_device_that_made_room_for_another_may_come_back() {
 async fn nobody_signs_in_to_an_app_that_went_while_the_login_waited() {
     let mut s = Board::new();
     let mut a = s.login("a");
-    // The directory first, then the message, then a login that was checked before both.
-    s.board.directory.replace([].into());
+    // The app goes first, then the message, then a login that was checked before both.
+    s.board.apps.replace([].into());
     s.board.take(In::AppDeleted(SdkAppId::new(APP).unwrap()));
     assert_eq!(a.events(), ["kicked_out app_deleted"]);
     assert_eq!(s.try_login(user("late"), false).err().as_deref(), Some("app_unknown"));
@@ -560,7 +567,7 @@ fn what_is_logged_of_a_message_has_no_secret() {
         last_seq: 0,
         re: 1,
         link: Link::new(1, frames, "localhost".into()),
-        seat: None,
+        ip_permit: None,
         device,
     };
     let out = Out::Frame(r#"{"re":1,"ok":{"ticket":"hush"}}"#.into());

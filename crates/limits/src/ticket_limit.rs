@@ -1,67 +1,85 @@
-//! Places for RTMP connections: how many there are, how many of them one address may hold, and who goes when there is no
-//! free one. Strangers, whose ticket was not seen yet, make room for newcomers; nobody else does.
+//! Places for connections that show a ticket: how many there are, how many of them one address may hold, and who goes when
+//! there is no free one. Strangers, whose ticket was not seen yet, make room for newcomers; nobody else does.
 
+use crate::holders::{Holders, Holding};
+use crate::ip_quota::quota_key;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tring_media::ConnectionId;
 
-/// The places of all workers. Cheap to clone. Taken for a connection that comes, shows its ticket or goes, never for
-/// what it sends.
+/// The places. Cheap to clone: clones count together. Taken for a connection that comes, shows its ticket or goes, never
+/// for what it sends. `Id` names connections, and rises in the order in which they come.
 #[derive(Debug, Clone)]
-pub(crate) struct ConnectionLimit {
+pub struct TicketLimit<Id: Ord + Copy> {
     most: usize,
     of_address: usize,
-    table: Arc<Mutex<Table>>,
+    table: Arc<Mutex<Table<Id>>>,
 }
 
-#[derive(Debug, Default)]
-struct Table {
+#[derive(Debug)]
+struct Table<Id: Ord + Copy> {
     held: usize,
-    addresses: HashMap<IpAddr, Holder>,
-    /// Every address that has strangers: the last one has most of them, and among equals the oldest.
-    crowds: BTreeSet<(usize, Reverse<ConnectionId>, IpAddr)>,
+    holders: Holders<Holder<Id>>,
 }
 
 /// What one address holds.
-#[derive(Debug, Default)]
-struct Holder {
+#[derive(Debug)]
+struct Holder<Id> {
     held: usize,
     /// In the order in which they came.
-    strangers: BTreeSet<ConnectionId>,
+    strangers: BTreeSet<Id>,
 }
 
-/// One connection's place, for as long as it lives. It goes with the connection from worker to worker.
+impl<Id> Default for Holder<Id> {
+    fn default() -> Self {
+        Self { held: 0, strangers: BTreeSet::new() }
+    }
+}
+
+/// Who has most strangers makes way first, and among equals who has the oldest.
+impl<Id: Ord + Copy> Holding for Holder<Id> {
+    type Rank = (usize, Reverse<Id>);
+
+    fn rank(&self) -> Option<Self::Rank> {
+        Some((self.strangers.len(), Reverse(*self.strangers.first()?)))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+}
+
+/// The place of one connection, for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    limit: ConnectionLimit,
+pub struct TicketPermit<Id: Ord + Copy> {
+    limit: TicketLimit<Id>,
+    /// The [`quota_key`] of the connection's address.
     of: IpAddr,
-    conn: ConnectionId,
+    id: Id,
     is_stranger: bool,
 }
 
-impl ConnectionLimit {
+impl<Id: Ord + Copy> TicketLimit<Id> {
     /// `most` places, and at most `of_address` for each address.
-    pub(crate) fn new(most: usize, of_address: usize) -> Self {
-        Self { most: most.max(1), of_address: of_address.max(1), table: Arc::default() }
+    pub fn new(most: usize, of_address: usize) -> Self {
+        let table = Table { held: 0, holders: Holders::default() };
+        Self { most: most.max(1), of_address: of_address.max(1), table: Arc::new(Mutex::new(table)) }
     }
 
-    /// Takes a place for a stranger; ids rise in the order in which connections come. The second of what it gives is the
-    /// stranger that has lost its place for it: close it. That is the oldest one of the same address if the address has its
-    /// share, and else, if all places are held, the oldest one of the address with most strangers. None: there is no
-    /// stranger to go.
+    /// Takes a place for a stranger. The second of what it gives is the stranger that has lost its place for it: close
+    /// it. That is the oldest one of the same address if the address has its share, and else, if all places are held,
+    /// the oldest one of the address with most strangers. None: there is no stranger to go.
     ///
     /// This machine's own address has no share: a proxy on it speaks for everybody.
-    pub(crate) fn enter(&self, from: IpAddr, conn: ConnectionId) -> Option<(Permit, Option<ConnectionId>)> {
-        let of = holder(from);
+    pub fn enter(&self, from: IpAddr, id: Id) -> Option<(TicketPermit<Id>, Option<Id>)> {
+        let of = quota_key(from);
         let mut table = self.table();
-        let has_share =
-            !of.is_loopback() && table.addresses.get(&of).is_some_and(|h| h.held >= self.of_address);
+        let has_share = !of.is_loopback() && table.holders.get(of).is_some_and(|h| h.held >= self.of_address);
         let crowd = if has_share {
             Some(of)
         } else if table.held >= self.most {
-            Some(table.crowds.last()?.2)
+            Some(table.holders.ranked().next()?.1)
         } else {
             None
         };
@@ -69,115 +87,90 @@ impl ConnectionLimit {
             Some(of) => Some(table.evict(of)?),
             None => None,
         };
-        table.change(of, |h| {
+        table.holders.change(of, |h| {
             h.held += 1;
-            h.strangers.insert(conn);
+            h.strangers.insert(id);
         });
         table.held += 1;
-        Some((Permit { limit: self.clone(), of, conn, is_stranger: true }, gone))
+        Some((TicketPermit { limit: self.clone(), of, id, is_stranger: true }, gone))
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, Table<Id>> {
         // Nothing that holds the lock can panic halfway.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
-    /// Changes what an address holds, and where it stands among the others.
-    fn change(&mut self, of: IpAddr, act: impl FnOnce(&mut Holder)) {
-        let holder = self.addresses.entry(of).or_default();
-        let before = rank(holder, of);
-        act(holder);
-        let after = rank(holder, of);
-        if holder.held == 0 {
-            self.addresses.remove(&of);
-        }
-        before.map(|rank| self.crowds.remove(&rank));
-        self.crowds.extend(after);
-    }
-
+impl<Id: Ord + Copy> Table<Id> {
     /// Takes the place of the oldest stranger of an address.
-    fn evict(&mut self, of: IpAddr) -> Option<ConnectionId> {
-        let oldest = *self.addresses.get(&of)?.strangers.first()?;
+    fn evict(&mut self, of: IpAddr) -> Option<Id> {
+        let oldest = *self.holders.get(of)?.strangers.first()?;
         self.leave(of, oldest);
         Some(oldest)
     }
 
     /// A stranger's place is free, if it was not already.
-    fn leave(&mut self, of: IpAddr, conn: ConnectionId) {
-        let mut held = false;
-        self.change(of, |h| {
-            held = h.strangers.remove(&conn);
+    fn leave(&mut self, of: IpAddr, id: Id) {
+        let held = self.holders.change(of, |h| {
+            let held = h.strangers.remove(&id);
             h.held -= usize::from(held);
+            held
         });
         self.held -= usize::from(held);
     }
 }
 
-fn rank(holder: &Holder, of: IpAddr) -> Option<(usize, Reverse<ConnectionId>, IpAddr)> {
-    Some((holder.strangers.len(), Reverse(*holder.strangers.first()?), of))
-}
-
-impl Permit {
-    /// The ticket of its connection was not seen yet.
-    pub(crate) fn is_stranger(&self) -> bool {
+impl<Id: Ord + Copy> TicketPermit<Id> {
+    /// The ticket of the connection was not seen yet.
+    pub fn is_stranger(&self) -> bool {
         self.is_stranger
     }
 
-    /// Its connection has shown its ticket: the place is safe from now on. `false`: it was lost before, close the
+    /// The connection has shown its ticket: the place is safe from now on. False: it was lost before, close the
     /// connection.
-    pub(crate) fn keep(&mut self) -> bool {
+    pub fn keep(&mut self) -> bool {
         if !self.is_stranger {
             return true;
         }
-        let mut kept = false;
-        self.limit.table().change(self.of, |h| kept = h.strangers.remove(&self.conn));
+        let kept = self.limit.table().holders.change(self.of, |h| h.strangers.remove(&self.id));
         self.is_stranger = !kept;
         kept
     }
 }
 
-impl Drop for Permit {
+impl<Id: Ord + Copy> Drop for TicketPermit<Id> {
     fn drop(&mut self) {
         let mut table = self.limit.table();
         if self.is_stranger {
-            return table.leave(self.of, self.conn);
+            return table.leave(self.of, self.id);
         }
-        table.change(self.of, |h| h.held -= 1);
+        table.holders.change(self.of, |h| h.held -= 1);
         table.held -= 1;
-    }
-}
-
-/// Who stands behind an address: an IPv6 network of 64 bits is what one customer of a provider gets.
-fn holder(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        other => other,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashMap;
 
     struct World {
-        limit: ConnectionLimit,
+        limit: TicketLimit<u64>,
         next: u64,
-        permits: HashMap<u64, Permit>,
+        permits: HashMap<u64, TicketPermit<u64>>,
     }
 
     impl World {
         fn new(most: usize, of_address: usize) -> Self {
-            Self { limit: ConnectionLimit::new(most, of_address), next: 0, permits: HashMap::new() }
+            Self { limit: TicketLimit::new(most, of_address), next: 0, permits: HashMap::new() }
         }
 
         /// Comes from an address: its number and who went for it.
         fn enter(&mut self, from: &str) -> Option<(u64, Option<u64>)> {
             self.next += 1;
-            let (permit, gone) = self.limit.enter(from.parse().unwrap(), ConnectionId(self.next))?;
+            let (permit, gone) = self.limit.enter(from.parse().unwrap(), self.next)?;
             self.permits.insert(self.next, permit);
-            Some((self.next, gone.map(|c| c.0)))
+            Some((self.next, gone))
         }
 
         fn keep(&mut self, number: u64) -> bool {
@@ -186,7 +179,7 @@ mod tests {
 
         fn held(&self) -> (usize, usize) {
             let table = self.limit.table();
-            (table.held, table.addresses.len())
+            (table.held, table.holders.counts().0)
         }
     }
 
@@ -228,7 +221,7 @@ mod tests {
         assert_eq!(w.enter("192.0.2.6"), None, "nobody with a ticket goes");
         w.permits.clear();
         assert_eq!(w.held(), (0, 0), "nothing is kept of those who left");
-        assert!(w.limit.table().crowds.is_empty());
+        assert_eq!(w.limit.table().holders.counts(), (0, 0));
     }
 
     #[test]

@@ -6,13 +6,13 @@ fn ip(n: u8) -> IpAddr {
 
 /// Places of numbered connections, and a clock.
 struct World {
-    places: Places<u32>,
+    places: ConnectionLimit<u32>,
     now: Instant,
 }
 
 impl World {
     fn new(capacity: usize, share: usize) -> Self {
-        Self { places: Places::new(capacity, share), now: Instant::now() }
+        Self { places: ConnectionLimit::new(capacity, share), now: Instant::now() }
     }
 
     fn enter(&mut self, address: IpAddr, name: u32) -> Result<(PlaceId, Option<u32>), Full> {
@@ -50,7 +50,7 @@ fn places_that_were_given_back_leave_nothing_behind() {
     assert_eq!(w.places.leave(b), Some(2));
     w.is(b, Activity::Stalled);
     assert_eq!(w.places.held.len(), 1);
-    assert_eq!((w.places.of_holder.len(), w.places.by_count.len()), (1, 1));
+    assert_eq!(w.places.holders.counts(), (1, 1));
 }
 
 #[test]
@@ -173,27 +173,4 @@ fn a_reader_that_goes_on_is_behind_those_that_stand_still() {
     w.is(slow, Activity::Busy);
     w.is(slow, Activity::Stalled);
     assert_eq!(w.evicts(ip(2), 3), Some(2));
-}
-
-#[tokio::test]
-async fn a_connection_is_told_that_its_place_is_gone_and_only_then() {
-    let limit = ConnectionLimit::new("test", 2, 2);
-    let (first, mut gone) = limit.enter(ip(1)).unwrap();
-    let waits = async |eviction: &mut Eviction| {
-        tokio::select! {
-            biased;
-            () = eviction.happens() => false,
-            () = std::future::ready(()) => true,
-        }
-    };
-    assert!(waits(&mut gone).await);
-    drop(first);
-    assert!(waits(&mut gone).await && waits(&mut gone).await, "given back, not taken away");
-    let (_second, mut second) = limit.enter(ip(1)).unwrap();
-    let (_third, mut third) = limit.enter(ip(1)).unwrap();
-    assert!(limit.enter(ip(1)).is_err());
-    assert!(waits(&mut second).await);
-    let _fourth = limit.enter(ip(2)).unwrap();
-    assert!(!waits(&mut second).await);
-    assert!(waits(&mut third).await);
 }
