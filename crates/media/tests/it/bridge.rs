@@ -54,7 +54,7 @@ impl Call {
             label: "call".into(),
             others: vec![user("bob")],
             gate_open: phone_talks,
-            on: common::BOTH,
+            on: crate::common::BOTH,
         });
         let tickets = w.take_notices().into_iter().find_map(|n| match n {
             Notice::StreamsOpened { tickets, .. } => Some(tickets),
@@ -274,7 +274,7 @@ fn what_is_off_does_not_cross_and_is_silence_for_the_phone() {
     let [frames, loud, pictures] = c.phone_counts();
     assert!((80..110).contains(&frames) && loud == 0 && pictures == 0, "{frames} {loud} {pictures}");
     c.w.devices(0, true, true);
-    c.w.command(Command::SetSources { session: PHONE, on: common::BOTH });
+    c.w.command(Command::SetSources { session: PHONE, on: crate::common::BOTH });
     c.talk(SECOND * 2);
     let [_, loud, pictures] = c.phone_counts();
     assert!(loud > 80 && pictures >= 40, "{loud} {pictures}");

@@ -105,7 +105,7 @@ fn commands_for_sessions_that_do_not_exist_do_nothing() {
     let mut w = World::call();
     for session in [SessionId(0), SessionId(99)] {
         w.command(Command::OpenGate { session });
-        w.command(Command::SetSources { session, on: common::BOTH });
+        w.command(Command::SetSources { session, on: crate::common::BOTH });
         w.command(Command::Close { session });
     }
     w.talk(&[0], SECOND);
@@ -347,7 +347,7 @@ fn the_limit_of_sessions_is_one_clear_refusal() {
         label: String::new(),
         offer,
         gate_open: true,
-        on: common::BOTH,
+        on: crate::common::BOTH,
     });
     assert!(w.notices.contains(&Notice::Refused { session, error: OfferError::Full }));
 }
