@@ -41,7 +41,8 @@ test: ## Everything that a contributor needs
 	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e test-miniprogram test-bridge
 	@echo "all tests passed"
 
-lint: clients ## Formatting, clippy with warnings denied, generated types, the fuzz targets compile
+lint: clients ## Formatting, clippy and the TypeScript linter with warnings denied, generated types, the fuzz targets compile
+	cd clients && npm run --silent lint
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
