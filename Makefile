@@ -41,7 +41,8 @@ test: ## Everything that a contributor needs
 	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e
 	@scripts/namespaces && echo "all tests passed" || echo "all other tests passed"
 
-lint: clients e2e/node_modules e2e/miniprogram/node_modules ## Formatting, clippy with warnings denied, generated types, types of the e2e tests, the fuzz targets compile
+lint: clients e2e/node_modules e2e/miniprogram/node_modules ## Formatting, clippy and the TypeScript linter with warnings denied, generated types, types of the e2e tests, the fuzz targets compile
+	cd clients && npm run --silent lint
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings

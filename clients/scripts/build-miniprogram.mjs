@@ -233,7 +233,9 @@ function shortMembers() {
       .filter((name) => name.endsWith(".ts"))
       .map((name) => join(clients, folder, name)),
   )
-  const short = new Map(internalNames(sources).map((name, n) => [name, `${letters(n)}$`]))
+  const exported = new Set([...modules.values()].flatMap((text) => Array.from(text.matchAll(/\bexports\.(\w+)/g), (m) => m[1])))
+  const names = internalNames(sources).filter((name) => !exported.has(name))
+  const short = new Map(names.map((name, n) => [name, `${letters(n)}$`]))
   for (const [file, text] of modules) {
     const places = []
     for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {

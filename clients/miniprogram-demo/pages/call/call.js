@@ -15,7 +15,7 @@ var PROBLEM_SHOWN_MS = 4000
 function plain(text) {
   try {
     return decodeURIComponent(text)
-  } catch (error) {
+  } catch (_) {
     return text
   }
 }

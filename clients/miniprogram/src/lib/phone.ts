@@ -158,7 +158,7 @@ export class Phone {
     this.inSettings = true
     const t = texts(this.environment.language)
     const microphone = code === -1302
-    offerSettings(microphone ? t.noMicrophone : t.noCamera, microphone ? t.noMicrophoneWhy : t.noCameraWhy, t.toSettings, t.notNow).then((allowed) => {
+    void offerSettings(microphone ? t.noMicrophone : t.noCamera, microphone ? t.noMicrophoneWhy : t.noCameraWhy, t.toSettings, t.notNow).then((allowed) => {
       this.inSettings = false
       if (allowed !== null && this.client.call === call) this.media.permitted(allowed)
     })

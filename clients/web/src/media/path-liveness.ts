@@ -79,9 +79,29 @@ export class PathLiveness {
   }
 }
 
+/** What of a row of a browser's report is read here: of the kinds `transport` and `candidate-pair`. */
+interface ReportRow {
+  readonly type: string
+  readonly id: string
+  readonly selectedCandidatePairId?: string
+  readonly nominated?: boolean
+  readonly packetsReceived?: number
+  readonly responsesReceived?: number
+  readonly packetsSent?: number
+  readonly packetsDiscardedOnSend?: number
+  readonly requestsSent?: number
+  /** s. */
+  readonly currentRoundTripTime?: number
+}
+
+/** An `RTCStatsReport`. */
+interface Report {
+  forEach(take: (row: ReportRow) => void): void
+}
+
 /** What a browser's report says of the pair in use; null if it counts no packets. */
-export function sampleOf(report: { forEach(take: (row: any) => void): void }): PathSample | null {
-  let inUse: any
+export function sampleOf(report: Report): PathSample | null {
+  let inUse: ReportRow | undefined
   let selected: string | undefined
   report.forEach((row) => {
     if (row.type === "transport") selected = row.selectedCandidatePairId
@@ -93,7 +113,7 @@ export function sampleOf(report: { forEach(take: (row: any) => void): void }): P
   return {
     pair: inUse.id,
     came: inUse.packetsReceived + (inUse.responsesReceived ?? 0),
-    sent: inUse.packetsSent + (inUse.packetsDiscardedOnSend ?? 0),
+    sent: (inUse.packetsSent ?? 0) + (inUse.packetsDiscardedOnSend ?? 0),
     checks: inUse.requestsSent ?? 0,
     roundTrip: 1000 * (inUse.currentRoundTripTime ?? 0),
   }

@@ -365,7 +365,7 @@ export class LiveMedia implements MediaPort {
   private askUser(session: Session): void {
     const camera = session.call.media === "video" && session.wanted.camera
     session.askedCamera = session.askedCamera || camera
-    this.options.ask(camera).then((allowed) => {
+    void this.options.ask(camera).then((allowed) => {
       if (session !== this.now) return
       if (allowed.microphone && (allowed.camera || !session.wanted.camera)) {
         session.allowed = allowed
