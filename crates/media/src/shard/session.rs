@@ -15,9 +15,7 @@ use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
 use crate::webrtc::{Line, Transport};
 use std::time::{Duration, Instant};
-use tring_protocol::RoomKey;
-use tring_protocol::UserId;
-use tring_protocol::{MediaKind, Source, SourceMap, SourceSet};
+use tring_protocol::{MediaKind, RoomKey, Source, SourceMap, SourceSet, UserId};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
@@ -48,7 +46,7 @@ pub(crate) const MISMATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A place where a remote user's track goes.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    /// Its media line.
+    /// The media line of the receiver's offer.
     pub(crate) line: usize,
     pub(crate) rewriter: Rewriter,
 }

@@ -1,6 +1,5 @@
 use super::*;
-use crate::peer::Peer;
-use crate::peer::PeerConfig;
+use crate::peer::{Peer, PeerConfig};
 use tring_protocol::{RoomId, SdkAppId};
 
 /// What a caller of a video call has on.
