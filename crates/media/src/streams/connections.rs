@@ -10,9 +10,9 @@ use tring_protocol::StreamFault;
 use tring_protocol::log::Untrusted;
 
 /// What a peer is told whose ticket is not valid, or not any more.
-const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was never given";
+pub(super) const NOT_VALID: &str = "this ticket is not valid: its call is over, or it was never given";
 /// What a peer is told that pushes with a ticket for playing, or the other way round.
-const OTHER_WAY: &str = "this ticket is for the other direction";
+pub(super) const OTHER_WAY: &str = "this ticket is for the other direction";
 /// What a peer is told whose ticket was used again.
 const REPLACED: &str = "a newer connection has taken its place";
 /// What a peer is told when its session ends.
