@@ -17,7 +17,7 @@ mod ticket;
 
 use crate::key::Key;
 use crate::rtmp::{self, StreamRequest, Tag, TagKind};
-use connection::{Connection, Role};
+use connection::Connection;
 use connections::OVER;
 use network::Network;
 use player::Player;
@@ -188,7 +188,7 @@ impl Streams {
     pub(crate) fn needs_key_frame(&self, session: Key, user: &UserId) -> bool {
         let conn = self.streams.get(&session).and_then(|s| s.players.get(user));
         let role = conn.and_then(|conn| self.connections.get(conn)).map(|c| &c.role);
-        matches!(role, Some(Role::Player { player, .. }) if player.needs_key_frame())
+        matches!(role, Some(connection::Role::Player { player, .. }) if player.needs_key_frame())
     }
 
     /// A session is over: its tickets are void and its connections end.
