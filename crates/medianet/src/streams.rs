@@ -129,7 +129,7 @@ struct Stream {
     ends: bool,
     /// The connection pushes, and is read with the other pushers.
     pushes: bool,
-    /// The connection's place; one of FLV has that of its HTTP connection.
+    /// Its place; FLV has that of its HTTP connection.
     permit: Option<Permit>,
 }
 

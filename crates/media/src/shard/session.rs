@@ -15,7 +15,9 @@ use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
 use crate::webrtc::Transport;
 use std::time::{Duration, Instant};
-use tring_protocol::{MediaKind, RoomKey, Source, SourceMap, SourceSet, UserId};
+use tring_protocol::RoomKey;
+use tring_protocol::UserId;
+use tring_protocol::{MediaKind, Source, SourceMap, SourceSet};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
