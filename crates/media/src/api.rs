@@ -22,7 +22,7 @@ pub enum Command {
     Open {
         /// The new session.
         session: SessionId,
-        /// Its room.
+        /// The room that it joins.
         room: RoomKey,
         /// Whose it is.
         user: UserId,
@@ -40,7 +40,7 @@ pub enum Command {
     OpenStreams {
         /// The new session.
         session: SessionId,
-        /// Its room.
+        /// The room that it joins.
         room: RoomKey,
         /// Whose it is.
         user: UserId,
@@ -129,7 +129,7 @@ pub enum Notice {
         session: SessionId,
         /// What is wrong.
         fault: StreamFault,
-        /// The same for developers, with what to do about it.
+        /// What is wrong and what to do about it, for developers.
         detail: String,
     },
     /// How the network of a session is: 1 (excellent) to 6 (cut off). The first level is told, then changes, and a level

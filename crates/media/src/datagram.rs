@@ -9,7 +9,7 @@ pub struct Datagram<'a> {
     pub source: SocketAddr,
     /// The local address it was sent to: never a wildcard.
     pub destination: SocketAddr,
-    /// Its bytes.
+    /// The payload of the datagram.
     pub contents: &'a [u8],
 }
 
@@ -22,7 +22,7 @@ pub struct Transmit {
     pub source: IpAddr,
     /// The port to send from, as the shell numbers them in [`Shard::receive`](crate::Shard::receive).
     pub via: u8,
-    /// Its bytes.
+    /// The payload of the datagram.
     pub contents: Vec<u8>,
 }
 

@@ -52,7 +52,7 @@ mod webrtc;
 /// What a phone says by RTMP, byte for byte. Only for tests.
 #[cfg(feature = "hostile")]
 pub mod phone_says {
-    /// Its greeting: it publishes or plays (`command`) a stream, whose name has the ticket in its query.
+    /// Handshake and greeting of a phone that publishes or plays (`command`) a stream, whose name has the ticket in its query.
     pub fn greeting(command: &str, app: &str, name: &str) -> Vec<u8> {
         crate::rtmp::testing::greeting(command, app, name)
     }

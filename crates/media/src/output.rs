@@ -1,7 +1,6 @@
 //! What leaves a [`Shard`](crate::Shard): datagrams and notices, in a buffer that the caller owns and uses again.
 
-use crate::api::Notice;
-use crate::api::SessionId;
+use crate::api::{Notice, SessionId};
 use crate::datagram::Transmit;
 use crate::streams::StreamOutput;
 

@@ -36,7 +36,7 @@ pub struct Config {
     pub rtmp: Option<SocketAddr>,
     /// Most RTMP connections of all workers. Default [`DEFAULT_RTMP_CONNECTIONS`].
     pub rtmp_connections: usize,
-    /// Of these, most of one address (an IPv6 network of 64 bits counts as one). This machine's own has no such bound.
+    /// Most RTMP connections of one address (an IPv6 network of 64 bits counts as one). This machine's own has no such bound.
     pub rtmp_connections_of_address: usize,
     /// Most FLV players of all workers. They come by HTTP, which bounds them.
     pub flv_players: usize,

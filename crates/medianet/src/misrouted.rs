@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use tring_media::{Datagram, Owner, owner_of};
 
-/// Most addresses remembered; the one whose last accepted check is the oldest goes. Higher: more clients behind such ports at a time.
-/// Lower: less memory when users with sessions of their own fake addresses.
+/// Most addresses remembered; the one whose last accepted check is the oldest goes. Higher: more clients behind such ports
+/// at a time. Lower: less memory when users with sessions of their own fake addresses.
 const MAX_REMEMBERED: usize = 4_096;
 
-/// Most owners of one address. A user with a session of its own can bring somebody else's address by a check, so what
-/// comes from there goes to all who accepted one; keys tell whose it is. Higher: more copies of what is quarrelled about.
-/// Lower: fewer such users can push the true one out until its next check.
+/// Most workers that one source address is handed to. A user can send a check for a session of its own from somebody else's
+/// address, so what comes from there goes to all workers that accepted one; only one has the keys that open it. Higher: more
+/// copies of such datagrams. Lower: fewer liars suffice to push the true owner out, until its next check.
 const MAX_OWNERS: usize = 4;
 
 /// What one worker hands to another.
@@ -28,11 +28,11 @@ pub(crate) enum Handover {
 /// Where a datagram belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// To this worker, as nearly all.
+    /// This worker, as nearly always.
     Here,
-    /// A check for another's session.
+    /// A check for a session of that worker.
     There(usize),
-    /// Its address is known to others; to this worker too, if its shard knows it.
+    /// Others know the source address; so may this worker's shard.
     Known(Owners),
 }
 

@@ -127,7 +127,7 @@ struct Stream {
     sent: usize,
     /// It ends when that has left.
     ends: bool,
-    /// It is read with the other pushers.
+    /// The connection pushes, and is read with the other pushers.
     pushes: bool,
     /// Its place; FLV has that of its HTTP connection.
     permit: Option<TicketPermit<ConnectionId>>,

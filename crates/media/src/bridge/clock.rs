@@ -22,7 +22,7 @@ impl Unwrap {
         at
     }
 
-    /// The same, for a number that is not the newest of its line.
+    /// Where a number is on the line that is not the newest of it.
     pub(super) fn near(&self, number: u32) -> Option<i64> {
         let (known, line) = self.0?;
         Some(line + i64::from(number.wrapping_sub(known).cast_signed()))

@@ -7,8 +7,7 @@
 #[cfg(feature = "hostile")]
 mod hostile;
 
-use crate::datagram::Datagram;
-use crate::datagram::Transmit;
+use crate::datagram::{Datagram, Transmit};
 use crate::ice::ufrag;
 use crate::rtp::codec::Codec;
 use crate::webrtc::{self, Certificate, SrtpProfile};
@@ -60,7 +59,7 @@ pub enum PeerError {
 /// A media line to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaLine {
-    /// Its kind.
+    /// Sound or pictures.
     pub kind: MediaKind,
     /// This peer sends on it.
     pub send: bool,
@@ -77,7 +76,7 @@ pub struct PeerConfig {
     pub lines: Vec<MediaLine>,
     /// The video codecs to offer, the preferred one first.
     pub video_codecs: Vec<Codec>,
-    /// Its DTLS certificate; may be shared by many peers.
+    /// The peer's DTLS certificate; may be shared by many peers.
     pub certificate: Certificate,
     /// Offer sound that repeats what was sent before too (RFC 2198), as Chromium and Safari do. It is then received so;
     /// see [`Peer::use_red`] for sending.
@@ -105,11 +104,11 @@ impl PeerConfig {
 /// An RTP packet to send or as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rtp {
-    /// Its kind.
+    /// Sound or pictures.
     pub kind: MediaKind,
     /// Index of the line among those of [`PeerConfig::lines`], or of the offer that was answered.
     pub line: usize,
-    /// Its codec.
+    /// What the payload is coded in.
     pub codec: Codec,
     /// Payload type as negotiated.
     pub payload_type: u8,

@@ -6,9 +6,9 @@ use std::time::Duration;
 /// hint: from about 7 % Opus with in-band FEC is heard to suffer and video stalls between retransmissions.
 const LOSS_LIMITS: [f64; 4] = [0.01, 0.025, 0.04, 0.065];
 
-/// Lost packets that a limit of loss allows beyond its share: few packets say little. Of the 150 of three seconds of a voice it makes 6.5 % into 7 %,
-/// of a video call's 450 hardly more than 6.5. Higher: bad luck is not taken for a bad network. Lower: the hint of a voice
-/// call comes sooner.
+/// Lost packets that a limit of loss allows beyond its share: few packets say little. Of the 150 of three seconds of a
+/// voice it makes 6.5 % into 7 %, of a video call's 450 hardly more than 6.5. Higher: bad luck is not taken for a bad
+/// network. Lower: the hint of a voice call comes sooner.
 const LOSS_ALLOWANCE: f64 = 1.0;
 
 /// Round trip from which each level from 2 on holds. 400 ms one way is where talk breaks down (ITU-T G.114), and what the
@@ -61,8 +61,8 @@ const UNCONFIRMED_LIMITS: [u8; 2] = [2, 3];
 /// stream that ends is not taken for a network that fails. Lower: whoever sends little is watched too.
 const MIN_PACKETS_OF_SENDER: u32 = 10;
 
-/// Samples after which what was measured counts no more. Receiver reports of a voice come
-/// every 2.5 to 7.5 s. Higher: they are not forgotten in between. Lower: what is over does not count for long.
+/// Samples after which what was measured counts no more. Receiver reports of a voice come every 2.5 to 7.5 s. Higher: they
+/// are not forgotten in between. Lower: what is over does not count for long.
 const MAX_AGE: u8 = 8;
 
 /// Samples after which a level above the first is told again, to devices that have come since or have missed it. Higher:
@@ -84,7 +84,7 @@ pub(crate) const CUT_OFF: u8 = 6;
 pub(crate) struct Tally {
     /// Packets that should have arrived.
     pub(crate) expected: u32,
-    /// Of these, those that did not.
+    /// Of the expected packets, those that did not arrive.
     pub(crate) lost: u32,
 }
 

@@ -12,8 +12,7 @@ use crate::streams::HeaderVersion;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use tring_protocol::UserId;
-use tring_protocol::{Source, SourceSet, StreamFault};
+use tring_protocol::{Source, SourceSet, StreamFault, UserId};
 
 /// Shortest time between two catch-ups of one browser: it is sent what is kept of a phone's pictures. A phone sends a key frame every three
 /// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.

@@ -12,7 +12,7 @@ use crate::rtp::capture_clock::CaptureClock;
 use crate::rtp::codec::Codec;
 use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
-use crate::webrtc::{Line, Transport};
+use crate::webrtc::Transport;
 use std::time::{Duration, Instant};
 use tring_limits::{Bucket, Rate};
 use tring_protocol::RoomKey;
@@ -48,7 +48,7 @@ pub(crate) const MISMATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A place where a remote user's track goes.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    /// Its media line.
+    /// The media line of the receiver's offer.
     pub(crate) line: usize,
     pub(crate) rewriter: Rewriter,
 }
@@ -115,7 +115,7 @@ impl Session {
         transport: Transport,
         now: Instant,
     ) -> Self {
-        let sources = sources_of_lines(transport.lines());
+        let sources = sources_of_lines(transport.lines().iter().map(|l| (l.kind, l.receives)));
         let tracks = SourceMap::from_fn(|source| SentTrack {
             line: sources.iter().position(|s| *s == Some(source)),
             ..SentTrack::default()
@@ -220,17 +220,16 @@ impl Session {
     }
 }
 
-/// What comes on each line: the first of a kind that the user sends on brings its microphone or its camera, the second the
-/// sound of a shared screen or the screen. Nothing is expected on further ones.
-fn sources_of_lines(lines: &[Line]) -> Vec<Option<Source>> {
+/// What comes on each line, of which the kind is known and whether the user sends on it: the first of a kind brings its
+/// microphone or its camera, the second the sound of a shared screen or the screen. Nothing is expected on further ones.
+fn sources_of_lines(lines: impl Iterator<Item = (MediaKind, bool)>) -> Vec<Option<Source>> {
     let mut left = ByKind::from_fn(|kind| SourceSet::ALL.of_kind(kind));
-    let source_of = |line: &Line| {
-        let left = &mut left[line.kind];
-        let source = left.iter().next().filter(|_| line.receives)?;
-        left.remove(source);
+    let source_of = |(kind, sends): (MediaKind, bool)| {
+        let source = left[kind].iter().next().filter(|_| sends)?;
+        left[kind].remove(source);
         Some(source)
     };
-    lines.iter().map(source_of).collect()
+    lines.map(source_of).collect()
 }
 
 /// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`streams/`).
@@ -353,5 +352,22 @@ impl Sessions {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_bring_sources_in_their_order_and_those_for_receiving_none() {
+        use MediaKind::{Audio, Video};
+        let of = |lines: &[(MediaKind, bool)]| sources_of_lines(lines.iter().copied());
+        assert_eq!(of(&[(Audio, true), (Video, true)]), [Some(Source::Microphone), Some(Source::Camera)]);
+        let group =
+            [(Audio, true), (Video, false), (Audio, false), (Video, true), (Audio, true), (Video, true)];
+        let (screen, sound) = (Some(Source::Screen), Some(Source::ScreenAudio));
+        assert_eq!(of(&group), [Some(Source::Microphone), None, None, Some(Source::Camera), sound, screen]);
+        assert_eq!(of(&[(Video, true); 3]), [Some(Source::Camera), screen, None]);
     }
 }

@@ -11,8 +11,7 @@ use crate::shard::session::StreamSession;
 use crate::streams::{ConnectionId, RANDOM_BYTES, ReleasedConnection, StreamProtocol, StreamTickets};
 use crate::webrtc::offer::OfferError;
 use std::time::{Duration, Instant};
-use tring_protocol::UserId;
-use tring_protocol::{Source, SourceSet, StreamFault};
+use tring_protocol::{Source, SourceSet, StreamFault, UserId};
 
 /// How often connections are looked at that say or take nothing.
 const TICK: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 use super::*;
-use crate::peer::Peer;
-use crate::peer::PeerConfig;
-use tring_protocol::{RoomId, SdkAppId};
+use crate::datagram::Datagram;
+use crate::peer::{Peer, PeerConfig};
+use tring_protocol::{RoomId, SdkAppId, UserId};
 
 /// What a caller of a video call has on.
 const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);

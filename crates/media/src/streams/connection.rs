@@ -26,13 +26,13 @@ pub(super) const MAX_ANSWERS: usize = 16 * 1024;
 /// What a connection does.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// Its ticket was not seen yet.
+    /// A stranger: no ticket was seen yet.
     Stranger,
     /// It pushes the stream of a session.
     Pusher(Key),
     /// It plays a user's stream for a session.
     Player { session: Key, of: UserId, player: Box<Player> },
-    /// It is only told why it ends.
+    /// The connection ends, and its peer is only told why.
     Leaving,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Connection {
 pub(crate) enum Overdue {
     /// It says nothing, or not what it must.
     Silent,
-    /// Its peer does not take what it is given: no word would reach it.
+    /// The peer does not take what it is given: no word would reach it.
     Stuck,
 }
 
@@ -103,7 +103,7 @@ impl Connection {
         if self.answers.len() > MAX_ANSWERS { Err(RtmpError::AnswersNotTaken) } else { Ok(()) }
     }
 
-    /// Its ticket was good.
+    /// The connection's ticket was valid: it pushes or plays from now on.
     pub(crate) fn accept(&mut self, role: Role, now: Instant) {
         self.role = role;
         self.heard = now;
@@ -129,7 +129,7 @@ impl Connection {
         std::mem::replace(&mut self.role, Role::Leaving)
     }
 
-    /// It is about to end for what its peer did: says so.
+    /// Tells the peer that the connection is about to end for what the peer did.
     pub(crate) fn blame(&mut self, reason: &str) {
         if let Protocol::Rtmp(session) = &mut self.protocol {
             session.fail(reason, &mut self.answers);

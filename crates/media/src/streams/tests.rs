@@ -1,7 +1,8 @@
 use super::connection::MAX_ANSWERS;
+use super::connections::{NOT_VALID, OTHER_WAY};
 use super::progress::STUCK_AFTER;
 use super::*;
-use crate::rtmp::{FLV_HEADER, TagKind, testing};
+use crate::rtmp::{Direction, FLV_HEADER, TagKind, testing};
 use std::time::Duration;
 
 const A: Key = Key(1);

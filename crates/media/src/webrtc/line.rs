@@ -19,7 +19,7 @@ pub(crate) struct Line {
     pub(crate) sends: bool,
     /// The payload type of each codec that the peer takes here.
     pub(super) payload_types: [Option<u8>; CODECS],
-    /// The payload types of their retransmissions.
+    /// The payload type of the retransmissions (RTX) of each codec.
     pub(super) rtx_payload_types: [Option<u8>; CODECS],
     /// The peer confirms each packet that it is sent here (transport-wide feedback).
     pub(super) confirmed: bool,

@@ -18,7 +18,6 @@ mod twcc_bounds;
 
 pub(crate) use config::codec_of;
 pub use config::{Certificate, CertificateError};
-pub(crate) use line::Line;
 pub(crate) use transport::{Broken, Event, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;

@@ -38,7 +38,7 @@ pub(crate) struct Offer {
     pub(crate) lines: Vec<OfferLine>,
     /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
     pub(crate) ssrcs: Option<Vec<u32>>,
-    /// Those of them that send again what was lost (RFC 4588, RFC 5576 §4.2).
+    /// The announced SSRCs of retransmissions (RTX: RFC 4588, RFC 5576 §4.2).
     pub(crate) rtx_ssrcs: Vec<u32>,
     /// The id of the header extension that numbers all packets of the transport, the same on each line that has it.
     pub(crate) transport_wide: Option<u8>,
@@ -49,7 +49,7 @@ pub(crate) struct Offer {
 /// A media line that the answer refuses, while the others are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rejected {
-    /// Its place among all media lines.
+    /// The place of the line among all media lines.
     pub(crate) index: usize,
     /// What the offer said behind the port.
     pub(crate) description: String,
@@ -57,7 +57,7 @@ pub(crate) struct Rejected {
 }
 
 impl Rejected {
-    /// Its section of the answer (RFC 3264 §6): port 0, and its name.
+    /// The line's section of the answer (RFC 3264 §6): port 0, and its name.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         let media = format!("m=application 0 {}", self.description);
         let mid = self.mid.as_ref().map(|mid| format!("a=mid:{mid}"));

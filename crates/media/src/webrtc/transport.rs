@@ -6,15 +6,13 @@ use super::line::Line;
 use super::traffic::Traffic;
 use super::twcc_bounds::TransportSequenceBounds;
 use super::{Certificate, answer, packets};
-use crate::datagram::Datagram;
-use crate::datagram::Transmit;
+use crate::datagram::{Datagram, Transmit};
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
 use crate::room::network_level::Sample;
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
-use crate::webrtc::offer::Offer;
-use crate::webrtc::offer::OfferError;
+use crate::webrtc::offer::{Offer, OfferError};
 use crate::webrtc::rtx_budget::RtxBudget;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,7 +129,7 @@ pub(crate) struct Transport {
     /// The SSRCs that the offer announced. The library binds an SSRC to a line before it has authenticated the packet,
     /// so a packet faked with the peer's address and another SSRC would take its line away.
     announced: Option<Vec<u32>>,
-    /// Those that send again what was lost.
+    /// The announced SSRCs of retransmissions (RTX).
     rtx_ssrcs: Vec<u32>,
     new_ssrcs: Bucket,
     rtcp: Bucket,

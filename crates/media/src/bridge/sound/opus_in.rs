@@ -26,7 +26,7 @@ const STEP: u32 = RATE / 400;
 pub(crate) struct Block<'a> {
     /// RTP time of the first sample.
     pub(crate) timestamp: u32,
-    /// The same on a line that goes on where the peer's clock was reset.
+    /// The position of that time on a line that goes on where the peer's clock was reset.
     pub(crate) position: i64,
     pub(crate) samples: &'a mut [i16],
 }

@@ -1,14 +1,11 @@
 use super::*;
-use crate::api::Command;
-use crate::api::Notice;
-use crate::api::SessionId;
+use crate::api::{Command, Notice, SessionId};
 use crate::ice::ufrag::Owner;
 use crate::rtmp::testing;
 use crate::shard::ShardConfig;
 use crate::streams::StreamTicket;
 use crate::webrtc::Certificate;
-use tring_protocol::RoomKey;
-use tring_protocol::{RoomId, SdkAppId};
+use tring_protocol::{RoomId, RoomKey, SdkAppId};
 
 /// What a caller of a video call has on.
 const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
