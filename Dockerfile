@@ -8,6 +8,11 @@
 FROM node:22-bookworm-slim AS clients
 WORKDIR /src/clients
 COPY clients/package.json clients/package-lock.json ./
+COPY clients/core/package.json core/
+COPY clients/web/package.json web/
+COPY clients/miniprogram/package.json miniprogram/
+COPY clients/demo/package.json demo/
+COPY clients/install/package.json install/
 RUN npm ci --no-audit --no-fund
 COPY clients ./
 RUN npm run build

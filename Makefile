@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build install clients test lint types settings test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
+.PHONY: help run build install clients test check lint binaries types settings test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -38,19 +38,24 @@ clients: clients/node_modules ## Build the TypeScript clients into clients/dist
 
 test: ## Everything that a contributor needs
 	@scripts/need test
-	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e test-miniprogram test-bridge
-	@echo "all tests passed"
+	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e
+	@scripts/namespaces && echo "all tests passed" || echo "all other tests passed"
 
-lint: clients ## Formatting, clippy with warnings denied, generated types, the fuzz targets compile
+lint: clients e2e/node_modules e2e/miniprogram/node_modules ## Formatting, clippy and the TypeScript linter with warnings denied, generated types, types of the e2e tests, the fuzz targets compile
+	cd clients && npm run --silent lint
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features
+	cd e2e && npm run --silent check
+
+check: lint test-clients ## What a change needs at once: lint and unit tests, a minute when it is built
+	$(CARGO) test --quiet --locked --workspace --lib --bins
 
 types: ## Write clients/core/src/protocol.ts from crates/protocol
 	TRING_WRITE_TYPES=1 $(CARGO) test -q -p tring-protocol --lib typescript
 
-settings: ## Write crates/server/tring.toml and the table of docs/settings.md from the settings
+settings: ## Write crates/server/tring.toml and the tables of docs/settings*.md from crates/server/src/config/table.rs
 	TRING_WRITE_SETTINGS=1 $(CARGO) test -q -p tring-server --lib written_from_the_settings
 
 test-clients: clients ## Unit tests of the TypeScript clients
@@ -59,32 +64,41 @@ test-clients: clients ## Unit tests of the TypeScript clients
 interop: ## Other people's UserSig libraries, for the tests of crates/usersig
 	e2e/usersig/prepare.sh
 
+# nextest gives each test a process of its own, runs those of all crates side by side and ends one that hangs
+# (.config/nextest.toml). It runs no doctests. `cargo test` runs the same tests without it: to build it takes some minutes on
+# two cores, more than one run gains, so it is not fetched (`cargo install --locked cargo-nextest`, once).
 test-rust: clients interop ## Unit, property, network-namespace and bad-input tests of the crates
-	$(CARGO) test --locked --workspace
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  set -ex; $(CARGO) nextest run --locked --workspace; $(CARGO) test --locked --workspace --doc; \
+	else \
+	  set -ex; $(CARGO) test --locked --workspace; \
+	fi
 
 e2e/node_modules: e2e/package-lock.json
 	cd e2e && $(NPM_CI)
 	@touch $@
 
-test-e2e: clients e2e/node_modules ## Calls between real browsers, judged by what they hear and see
-	$(CARGO) build --locked -p tring -p tring-lab
-	cd e2e && exec node run.js
+# With the features that `cargo test --workspace` has: its dependencies are compiled once for both. Without `--examples` cargo leaves out
+# what only tests ask for, and builds str0m, the media crate and the server a second time.
+binaries: clients
+	$(CARGO) build --locked --workspace --bin tring --bin tring-lab --examples
+
+test-e2e: binaries e2e/node_modules e2e/miniprogram/node_modules ## Calls between real browsers and simulated phones, judged by what they hear and see; ARGS="--suite=bridge" for a part
+	cd e2e && exec node run.js $(ARGS)
 
 e2e/miniprogram/node_modules: e2e/miniprogram/package-lock.json e2e/miniprogram/simulate/package-lock.json
 	cd e2e/miniprogram && $(NPM_CI)
 	cd e2e/miniprogram/simulate && $(NPM_CI)
 	@touch $@
 
-test-miniprogram: clients e2e/miniprogram/node_modules ## Calls between simulated phones with the guide's own page
-	$(CARGO) build --locked -p tring
-	cd e2e && npm run --silent test:miniprogram
+test-miniprogram: binaries e2e/node_modules e2e/miniprogram/node_modules ## Calls between simulated phones with the guide's own page
+	cd e2e && exec node run.js --suite=miniprogram $(ARGS)
 
-fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="live demux" for some
+fuzz: ## Every parser of the network on arbitrary bytes, 60 s each (SECONDS_EACH); ARGS="streams demux" for some
 	@scripts/fuzz $(ARGS)
 
-test-bridge: clients e2e/node_modules e2e/miniprogram/node_modules ## Calls between a simulated phone and a real browser
-	$(CARGO) build --locked -p tring
-	cd e2e && npm run --silent test:bridge
+test-bridge: binaries e2e/node_modules e2e/miniprogram/node_modules ## Calls between a simulated phone and a real browser
+	cd e2e && exec node run.js --suite=bridge $(ARGS)
 
 bench: clients ## The table of bench/README.md
 	@scripts/need bench || echo "what is missing is named in the table, and the rest measured"
@@ -95,6 +109,5 @@ quality: clients e2e/node_modules ## The tables of docs/quality.md: calls across
 	$(CARGO) build --release --locked -p tring -p tring-lab
 	cd e2e && exec env TRING_BIN=$(CURDIR)/target/release/tring TRING_LAB_BIN=$(CURDIR)/target/release/tring-lab node quality/run.js $(ARGS)
 
-screenshots: clients e2e/node_modules ## The demo in each state, into e2e/out
-	$(CARGO) build --locked -p tring
+screenshots: binaries e2e/node_modules ## The demo in each state, into e2e/out
 	cd e2e && exec node screenshots.js

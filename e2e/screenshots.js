@@ -40,7 +40,7 @@ const settled = (page) =>
     }),
   )
 
-/** @param {Demo} demo */
+/** @param {Demo['phones']} phones @param {'voice' | 'video'} kind */
 async function call([alice, bob], kind) {
   await alice.dial(kind)
   await bob.until('ringing', ({ phase, name }) => phase === 'ringing' && name)
@@ -151,10 +151,10 @@ async function installPages(language, size) {
   const [stranger, friend] = [Home.make(), Home.make()]
   try {
     await friend.trust(join(server.folder, 'data/ca/ca.crt'))
-    for (const [state, home] of [['untrusted', stranger], ['trusted', friend]]) {
+    for (const [state, home] of /** @type {const} */ ([['untrusted', stranger], ['trusted', friend]])) {
       const device = await Device.start('carol', { home: home.path })
       try {
-        for (const colorScheme of ['light', 'dark']) {
+        for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
           const view = { locale: language === 'zh' ? 'zh-CN' : 'en-US', viewport: VIEWPORTS[size], colorScheme }
           const page = await device.open(`http://${address}:${server.port}/install?stay`, { ...view, userAgent: AGENTS[size] })
           const sure = () => page.evaluate((s) => document.getElementById('status').dataset.state === s, state)

@@ -2,11 +2,11 @@
 //! namespace and both clients in another, and the laboratory (`e2e/lab`) delays all that passes between them, signalling
 //! and media.
 
-use crate::Plan;
-use crate::error::BenchError;
-use crate::report::{Report, Row, Verdict, millis};
-use crate::server::settings;
-use crate::talk::wait;
+use crate::harness::calls::{STEP, both_connected, wait_for};
+use crate::harness::error::BenchError;
+use crate::harness::plan::Plan;
+use crate::harness::report::{Report, Row, Verdict, millis};
+use crate::harness::server::settings;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,19 +22,16 @@ use tring_store::Store;
 const ROUND_TRIPS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
 
-/// What is allowed on top of one round trip (design, §7: for sound).
+/// Time on top of one round trip within which the first sound is met.
 const BAR: Duration = Duration::from_millis(80);
 
-/// Calls of one round trip.
+/// Calls at each round trip. More make the median exacter and the run longer by a second each.
 const CALLS: usize = 15;
 
-/// It rings so long at least: all that a browser or a network still does after its handshake is over.
+/// How long it rings at least, so that all that follows a handshake is over before the call is answered.
 const RINGS: Duration = Duration::from_millis(300);
 
-/// A step of one call may take this long.
-const STEP: Duration = Duration::from_secs(20);
-
-/// Packets that may wait for the reader.
+/// Packets that may wait for the reader; more than come in a call, so that none is lost.
 const WAITING: usize = 4096;
 
 /// The server's TCP port in its namespace.
@@ -171,7 +168,7 @@ pub(crate) fn laboratory(
     Ok(())
 }
 
-/// The program of the clients' namespace: a line a call on its output, in microseconds.
+/// The program in the clients' namespace. It prints a line for each call: microseconds in the order of [`WHAT`].
 pub(crate) async fn clients(url: &str, app: u32, sigs: &[String], calls: usize) -> Result<(), BenchError> {
     let mut people = Vec::new();
     let until = Instant::now() + STEP;
@@ -195,16 +192,15 @@ pub(crate) async fn clients(url: &str, app: u32, sigs: &[String], calls: usize) 
 
 async fn one_call(a: &Client, b: &Client, n: u32) -> Result<[Duration; 4], BenchError> {
     let call = a.call(b.user().as_str(), MediaType::Video).await?;
-    wait(b, |e| matches!(e, Event::Invited { .. })).await?;
+    wait_for(b, |e| matches!(e, Event::Invited { .. })).await?;
     // The callee's device may connect once the server knows that it rings there.
-    wait(a, |e| matches!(e, Event::Ringing { .. })).await?;
+    wait_for(a, |e| matches!(e, Event::Ringing { .. })).await?;
     let (to_a, at_a) = mpsc::channel(WAITING);
     let (to_b, at_b) = mpsc::channel(WAITING);
     let options = |packets| MediaOptions { packets: Some(packets), ..MediaOptions::video() };
     let (media_a, media_b) =
         tokio::try_join!(Media::connect(a, &call, options(to_a)), Media::connect(b, &call, options(to_b)))?;
-    let both = async { tokio::try_join!(media_a.connected(), media_b.connected()) };
-    tokio::time::timeout(STEP, both).await.map_err(|_| BenchError::Late("a join"))??;
+    both_connected(&media_a, &media_b).await?;
     media_a.play(Pattern::video_call(1)).await;
     // Calls are answered at any moment between two packets and two pictures.
     tokio::time::sleep(RINGS + Duration::from_millis(u64::from(n * 7 % 40))).await;
@@ -219,7 +215,7 @@ async fn one_call(a: &Client, b: &Client, n: u32) -> Result<[Duration; 4], Bench
         heard.map_err(|_| BenchError::Late("a first packet"))?;
     a.hangup(&call).await?;
     for client in [a, b] {
-        wait(client, |e| matches!(e, Event::Ended { .. })).await?;
+        wait_for(client, |e| matches!(e, Event::Ended { .. })).await?;
     }
     let times = [sound_b, sound_a, picture_b, picture_a];
     match times {

@@ -4,40 +4,36 @@
 //! the server's process used from `/proc` (Linux only). Nothing here is a test: a figure that misses its bar says so and
 //! the run goes on.
 //!
-//! | module | subject |
+//! | folder | subject |
 //! |---|---|
-//! | `server` | the server under test, as a child process |
-//! | `process`, `machine` | what `/proc` tells of a process and of the machine |
-//! | `talk` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
-//! | `streams` | calls of two phones through RTMP, and nginx-rtmp beside them; calls of a phone and a browser |
-//! | `limit` | the bare forwarder to compare with, in a process of its own |
+//! | `harness` | the server under test, what `/proc` tells of its process, the table |
+//! | `signalling` | call set-ups per CPU-second, memory per signed-in user |
 //! | `accept` | from `accept` to the first sound and picture, at true round trips |
-//! | `janus` | Janus' video room to compare with, on the same calls |
-//! | `idle` | memory per signed-in user |
-//! | `setups` | call set-ups per CPU-second, in the engine and through WebSockets |
-//! | `report` | the table, on the terminal and in `bench/README.md` |
+//! | `webrtc` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
+//! | `bare_forwarder` | what to compare them with: nothing but receive, open, seal, send; in a process of its own |
+//! | `janus` | what to compare them with: Janus' video room on the same calls |
+//! | `rtmp` | calls of two phones through RTMP, and nginx-rtmp on the same streams |
+//! | `bridge` | calls of a phone and a browser |
 
 mod accept;
-mod error;
-mod idle;
+mod bare_forwarder;
+mod bridge;
+mod harness;
 mod janus;
-mod limit;
-mod machine;
-mod process;
-mod report;
-mod server;
-mod setups;
-mod streams;
-mod talk;
+mod rtmp;
+mod signalling;
+mod webrtc;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use error::BenchError;
-use report::Report;
+use harness::error::BenchError;
+use harness::plan::{Figure, Plan};
+use harness::report::Report;
+use harness::{machine, process};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-/// Open files that the largest figure needs, in this process and in the server: a socket a user, and some.
+/// Open files that the largest figure needs, in this process and in the server: a socket a user, and some. Fewer end the run at
+/// its start on a machine whose hard limit is lower.
 const FILES: u64 = 4096;
 
 /// The figures of Tring, each with its conditions.
@@ -72,32 +68,11 @@ struct Cli {
     part: Option<Part>,
 }
 
-/// A part of the table, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Figure {
-    /// Call set-ups in the engine.
-    Engine,
-    /// Call set-ups through WebSockets.
-    Setups,
-    /// Memory of signed-in users.
-    Idle,
-    /// From `accept` to the first sound and picture, at 0 to 200 ms round trip.
-    Accept,
-    /// Voice calls that talk, and Janus on the same.
-    Voice,
-    /// Video calls that talk, the bare forwarder at the same packet rate, and Janus on the same.
-    Video,
-    /// Calls of two phones through RTMP, on Tring and on nginx-rtmp.
-    Streams,
-    /// Calls of a phone and a browser.
-    Bridge,
-}
-
 #[derive(Debug, Subcommand)]
 enum Part {
     /// The bare forwarder: started by this program itself.
     #[command(hide = true)]
-    LimitForwarder {
+    BareForwarder {
         #[arg(long)]
         workers: usize,
     },
@@ -127,47 +102,10 @@ enum Part {
     },
 }
 
-/// How large and how long.
-#[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    /// Calls that talk at once.
-    pub(crate) calls: Vec<usize>,
-    /// How long traffic is measured.
-    pub(crate) span: Duration,
-    /// Users that are signed in and do nothing.
-    pub(crate) idle: [usize; 2],
-    /// Pairs of users that call each other again and again.
-    pub(crate) pairs: [usize; 2],
-    /// Media workers of the server and threads of the bare forwarder.
-    pub(crate) workers: usize,
-    /// Only to see that it works.
-    pub(crate) quick: bool,
-}
-
-impl Plan {
-    fn new(cli: &Cli) -> Self {
-        let workers =
-            cli.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let (calls, workers) = (cli.calls.clone(), workers.max(1));
-        if cli.quick {
-            let span = Duration::from_secs(3);
-            return Self { calls, span, idle: [100, 300], pairs: [5, 20], workers, quick: true };
-        }
-        Self {
-            calls,
-            span: Duration::from_secs(12),
-            idle: [500, 2000],
-            pairs: [20, 200],
-            workers,
-            quick: false,
-        }
-    }
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.part {
-        Some(Part::LimitForwarder { workers }) => limit::forward(*workers),
+        Some(Part::BareForwarder { workers }) => bare_forwarder::forward(*workers),
         // Before there is any thread: the program runs itself again in a namespace.
         Some(Part::LabAccept { round_trip_ms, calls, workers, server }) => tring_lab::enter()
             .map_err(|e| BenchError::Lab(std::io::Error::other(e)))
@@ -188,7 +126,7 @@ fn main() -> ExitCode {
 
 fn bench(cli: &Cli) -> Result<(), BenchError> {
     process::raise_open_files(FILES)?;
-    let plan = Plan::new(cli);
+    let plan = Plan::new(cli.calls.clone(), cli.workers, cli.quick);
     let binary = match &cli.server {
         Some(path) => path.clone(),
         None => std::env::current_exe().map_err(BenchError::Exe)?.with_file_name("tring"),
@@ -201,14 +139,14 @@ fn bench(cli: &Cli) -> Result<(), BenchError> {
     runtime.block_on(async {
         for figure in Figure::value_variants().iter().copied().filter(|&f| wanted(f)) {
             let measured = match figure {
-                Figure::Engine => setups::engine(&plan, &mut report),
-                Figure::Setups => setups::sockets(&binary, &plan, &mut report).await,
-                Figure::Idle => idle::measure(&binary, &plan, &mut report).await,
+                Figure::Engine => signalling::setups::engine(&plan, &mut report),
+                Figure::Setups => signalling::setups::sockets(&binary, &plan, &mut report).await,
+                Figure::Idle => signalling::idle::measure(&binary, &plan, &mut report).await,
                 Figure::Accept => accept::measure(&binary, &plan, &mut report),
-                Figure::Voice => talk::voice(&binary, &plan, &mut report).await,
-                Figure::Video => talk::video(&binary, &plan, &mut report).await,
-                Figure::Streams => streams::measure(&binary, &plan, &mut report).await,
-                Figure::Bridge => streams::bridge::measure(&binary, &plan, &mut report).await,
+                Figure::Voice => webrtc::voice(&binary, &plan, &mut report).await,
+                Figure::Video => webrtc::video(&binary, &plan, &mut report).await,
+                Figure::Streams => rtmp::measure(&binary, &plan, &mut report).await,
+                Figure::Bridge => bridge::measure(&binary, &plan, &mut report).await,
             };
             // One that fails says so in its place, and costs the others nothing.
             if let Err(e) = measured {

@@ -74,5 +74,10 @@ function brief(data: unknown): string {
   const who = fields["userID"] ?? fields["sponsor"] ?? fields["timeoutUserList"]
   const rest = available === undefined ? (fields["reason"] ?? fields["code"]) : available === true ? "on" : "off"
   const seconds = fields["callEnd"] === undefined ? undefined : `${String(fields["callEnd"])} s`
-  return [who, rest, seconds].filter((part) => part !== undefined).map(String).join(" · ") || "…"
+  return (
+    [who, rest, seconds]
+      .filter((part) => part !== undefined)
+      .map(String)
+      .join(" · ") || "…"
+  )
 }

@@ -1,10 +1,10 @@
 /** The demo page: each phone is a `<trtc-calling>` of its own, driven as an app would drive it. */
 
-// The SDK's modules, from where the server has them: the build writes /sdk/web/ for ../web/.
-import { errorText, type GuideCallback, type TRTCCallingElement } from "../web/define.js"
-import { hueOf } from "../core/src/index.js"
-import { make } from "../web/src/element/dom.js"
-import { drawn, icon } from "../web/src/element/icons.js"
+// The SDK's modules, from where the server has them: the build writes their addresses.
+import { errorText, type GuideCallback, type TRTCCallingElement } from "@tring/web/define"
+import { hueOf } from "@tring/core"
+import { make } from "@tring/web/dom"
+import { drawn, icon } from "@tring/web/icons"
 import { EventLog } from "./log.js"
 import { demoTexts, type DemoLanguage, type DemoTexts } from "./texts.js"
 

@@ -26,7 +26,8 @@ const EN = {
   log: "Events",
   clear: "Clear",
   empty: "The events that a page hears appear here.",
-  insecure: "This page is neither https nor localhost, so the browser gives it no microphone and no camera. Open it as http://localhost on the server's machine, or put https in front of it.",
+  insecure:
+    "This page is neither https nor localhost, so the browser gives it no microphone and no camera. Open it as http://localhost on the server's machine, or put https in front of it.",
   insecureHere: "This page is neither https nor localhost, so the browser gives it no microphone and no camera.",
   socketRefused: "The browser refuses this server’s secure socket, because its certificate is not trusted yet: no call is possible.",
   openInstall: "Trust this server",

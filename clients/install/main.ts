@@ -69,9 +69,7 @@ class Page {
     by("name").textContent = this.facts.name
     // Broken between bytes only.
     const bytes = this.facts.fingerprint.split(":")
-    by("fingerprint").replaceChildren(
-      ...bytes.flatMap((byte, n) => [n + 1 < bytes.length ? `${byte}:` : byte, document.createElement("wbr")]),
-    )
+    by("fingerprint").replaceChildren(...bytes.flatMap((byte, n) => [n + 1 < bytes.length ? `${byte}:` : byte, document.createElement("wbr")]))
     await this.ask()
   }
 

@@ -39,10 +39,18 @@ const EN = {
   profile: "Download the profile",
   compareTitle: "Compare before you trust",
   compare: "The SHA-256 fingerprint that your device shows must be the one in the server’s terminal. On this page it may have been changed on its way.",
-  bounds: "The certificate authority was made by this server, its key stays there, and it can vouch for private networks and this machine only, not for sites of the internet.",
+  bounds:
+    "The certificate authority was made by this server, its key stays there, and it can vouch for private networks and this machine only, not for sites of the internet.",
   remove: "When you need it no more, remove it where you installed it.",
   missing: "This server uses no local certificate authority: there is nothing to install.",
-  names: { ios: "iPhone, iPad", android: "Android", windows: "Windows: Chrome, Edge", macos: "macOS: Safari, Chrome", linux: "Linux: Chrome, Chromium", firefox: "Firefox on a computer" },
+  names: {
+    ios: "iPhone, iPad",
+    android: "Android",
+    windows: "Windows: Chrome, Edge",
+    macos: "macOS: Safari, Chrome",
+    linux: "Linux: Chrome, Chromium",
+    firefox: "Firefox on a computer",
+  },
   steps: {
     ios: [
       ["In Safari: download the profile and tap “Allow”.", "mobileconfig"],
@@ -68,7 +76,9 @@ const EN = {
     ],
     linux: [
       ["Get the file tring-ca.crt.", "crt"],
-      ["Open chrome://certificate-manager → Custom → Installed by you → Trusted certificates → Import, and choose the file. In older versions: chrome://settings/certificates → Authorities → Import, “Trust this certificate for identifying websites”."],
+      [
+        "Open chrome://certificate-manager → Custom → Installed by you → Trusted certificates → Import, and choose the file. In older versions: chrome://settings/certificates → Authorities → Import, “Trust this certificate for identifying websites”.",
+      ],
       ["Load this page again."],
     ],
     firefox: [
@@ -110,7 +120,14 @@ const ZH: typeof EN = {
   bounds: "此证书颁发机构由本服务器生成，私钥不会离开服务器，且只能为专用网络和这台机器作证，不能用于互联网上的网站。",
   remove: "不再需要时，请在安装的位置将其移除。",
   missing: "此服务器未使用本地证书颁发机构，无需安装。",
-  names: { ios: "iPhone、iPad", android: "安卓（Android）", windows: "Windows：Chrome、Edge", macos: "macOS：Safari、Chrome", linux: "Linux：Chrome、Chromium", firefox: "电脑上的 Firefox" },
+  names: {
+    ios: "iPhone、iPad",
+    android: "安卓（Android）",
+    windows: "Windows：Chrome、Edge",
+    macos: "macOS：Safari、Chrome",
+    linux: "Linux：Chrome、Chromium",
+    firefox: "电脑上的 Firefox",
+  },
   steps: {
     ios: [
       ["在 Safari 中下载描述文件，并点「允许」。", "mobileconfig"],
@@ -136,7 +153,9 @@ const ZH: typeof EN = {
     ],
     linux: [
       ["获取文件 tring-ca.crt。", "crt"],
-      ["打开 chrome://certificate-manager →「自定义」→「由您安装」→「受信任的证书」→「导入」，选择该文件。旧版本：chrome://settings/certificates →「授权机构」→「导入」，勾选「信任该证书，以标识网站的身份」。"],
+      [
+        "打开 chrome://certificate-manager →「自定义」→「由您安装」→「受信任的证书」→「导入」，选择该文件。旧版本：chrome://settings/certificates →「授权机构」→「导入」，勾选「信任该证书，以标识网站的身份」。",
+      ],
       ["重新加载本页。"],
     ],
     firefox: [

@@ -135,14 +135,17 @@ function start() {
     phone = listen({ page: '/' + CALL_PAGE, onInvited: invited, onEvent: told, onStatus: stands })
   }
   become('connecting', '')
-  phone.login({ sdkAppID: current.sdkAppID, userID: current.userID, userSig: current.userSig }).then(function () {
-    become('ready', '')
-  }, function (error) {
-    if (error.code !== 'sig_expired' || !remembered) return become('failed', error.message)
-    signIn(current.server, current.userID, function (reason) {
-      if (reason !== null) become('failed', error.message)
-    })
-  })
+  phone.login({ sdkAppID: current.sdkAppID, userID: current.userID, userSig: current.userSig }).then(
+    function () {
+      become('ready', '')
+    },
+    function (error) {
+      if (error.code !== 'sig_expired' || !remembered) return become('failed', error.message)
+      signIn(current.server, current.userID, function (reason) {
+        if (reason !== null) become('failed', error.message)
+      })
+    }
+  )
 }
 
 function invited(event) {

@@ -62,7 +62,8 @@ var EN = {
   badUser: 'This name cannot be used: at most 64 bytes, and no placeholder such as 0 or undefined',
   refused: 'The server refused: ',
   noDemo: 'No demo signer at this address; start the server with tring serve --demo: ',
-  notInList: 'The domain is not in the list. For a trial, switch off the domain check in the developer tools (Details > Local settings), or open debug mode on the phone: ',
+  notInList:
+    'The domain is not in the list. For a trial, switch off the domain check in the developer tools (Details > Local settings), or open debug mode on the phone: ',
   unreachable: 'The server is out of reach; check the address and the network: ',
   contactsTitle: 'Contacts',
   connecting: 'Signing in…',

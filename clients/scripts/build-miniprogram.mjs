@@ -8,6 +8,8 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
 import { minify } from "terser"
+import ts from "typescript"
+import { MODULES } from "./link-workspaces.mjs"
 
 /** What a folder may weigh, bytes. */
 const MAX_BYTES = 100_000
@@ -24,8 +26,7 @@ mkdirSync(folder, { recursive: true })
 cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
 
 /** Where a compiled module goes. */
-const placeOf = (file) =>
-  file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file))
+const placeOf = (file) => (file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file)))
 
 /** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
  * machines older than ES2015, which the guide's oldest phone is not. A getter is hidden from loops without being told so,
@@ -51,7 +52,11 @@ function shortClasses(text) {
 }
 
 /** Style sheets need blanks between words only. */
-const shortStyles = (text) => text.replace(/\s+/g, " ").replace(/ ?([{};,]) ?|(:) /g, "$1$2").replace(/;}/g, "}")
+const shortStyles = (text) =>
+  text
+    .replace(/\s+/g, " ")
+    .replace(/ ?([{};,]) ?|(:) /g, "$1$2")
+    .replace(/;}/g, "}")
 
 /** Where a compiled module came from. */
 const sourceOf = (file) => join(clients, relative(compiled, file)).replace(/\.js$/, ".ts")
@@ -65,17 +70,48 @@ function* nodes(value) {
   }
 }
 
-/** Members that only their own class may touch, and that it touches by no other way than its own object: nobody misses
- * their names. The compiler has checked the first; the second is looked up, since a text may name anything. */
-function privateNames(file, text) {
-  const names = new Set(Array.from(readFileSync(sourceOf(file), "utf8").matchAll(/\bprivate (?:readonly )?(\w+)/g), (m) => m[1]))
+/** `text` with other texts in the places of some nodes. */
+const replaced = (text, places) => places.sort(([a], [b]) => b.start - a.start).reduce((t, [{ start, end }, by]) => t.slice(0, start) + by + t.slice(end), text)
+
+/**
+ * Members that only their own class may touch: the compiler has checked that. They are marked for the mangler where the class
+ * names them by its own object, whatever else in the module has the same name. One that is taken out of an object whose own name the
+ * compiler has hidden (`_a = this`) stays.
+ */
+function markPrivates(file, text) {
+  const source = readFileSync(sourceOf(file), "utf8")
+  const names = new Set(Array.from(source.matchAll(/\bprivate (?:readonly )?(\w+)/g), (m) => m[1]))
+  const hidden = new Set(Array.from(text.matchAll(/\b(_\w+) = (?:this|_this)[,;]/g), (m) => m[1]))
+  const own = []
   for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
-    const own = node.type === "MemberExpression" && (node.object.type === "ThisExpression" || /^(_this|proto)$/.test(node.object.name))
-    if (node.type === "MemberExpression" && !node.computed && !own) names.delete(node.property.name)
-    else if (node.type === "Property") names.delete(node.key.name ?? node.key.value)
-    else if (node.type === "Literal") names.delete(node.value)
+    if (node.type !== "MemberExpression" || node.computed) continue
+    const { name, type } = node.object
+    if (type === "ThisExpression" || /^(_this|proto)$/.test(name)) own.push(node.property)
+    else if (hidden.has(name)) names.delete(node.property.name)
   }
-  return [...names]
+  for (const [, name] of source.matchAll(/^ {2}(?:readonly |(?:get|set) )?(\w+)(?:\(|:|\?:)/gm)) names.delete(name)
+  return replaced(
+    text,
+    own.filter(({ name }) => names.has(name)).map((node) => [node, `${PRIVATE}${node.name}`]),
+  )
+}
+
+const PRIVATE = "$private$"
+
+/** The compiler joins texts by a method of the first; `+` is shorter. */
+function plusses(text) {
+  const simple = ["Identifier", "MemberExpression", "CallExpression", "Literal"]
+  for (;;) {
+    const node = [...nodes(parse(text, { ecmaVersion: 5 }))].find(
+      ({ type, callee }) => type === "CallExpression" && callee.property?.name === "concat" && typeof callee.object.value === "string",
+    )
+    if (node === undefined) return text
+    const parts = [node.callee.object, ...node.arguments].map((part) => {
+      const code = text.slice(part.start, part.end)
+      return simple.includes(part.type) ? code : `(${code})`
+    })
+    text = replaced(text, [[node, `(${parts.join(" + ")})`]])
+  }
 }
 
 /** The modules that the component needs, by their compiled files. @type {Map<string, string>} */
@@ -84,8 +120,8 @@ function collect(file) {
   if (modules.has(file) || !existsSync(file)) return
   const place = placeOf(file)
   const needs = []
-  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("(\.[^"]+)"\)/g, (_, path) => {
-    const needed = join(dirname(file), path)
+  const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("((?:\.|@tring\/)[^"]+)"\)/g, (_, path) => {
+    const needed = MODULES.has(path) ? join(compiled, MODULES.get(path)) : join(dirname(file), path)
     needs.push(needed)
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
     return `require("${to.startsWith(".") ? to : `./${to}`}")`
@@ -116,36 +152,110 @@ function takenFrom(file) {
 function ownConstants(file, text) {
   const taken = takenFrom(file)
   const own = Array.from(text.matchAll(/^exports\.([A-Z][A-Z0-9_]*) = /gm), (m) => m[1]).filter((name) => !taken.has(name))
-  return own.reduce((t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name), text)
+  return own.reduce(
+    (t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name),
+    text,
+  )
 }
 
 /** What of the core only the web and tests import is not exported, and goes where nothing else needs it. */
 function prune(file) {
   const taken = takenFrom(file)
   const text = modules.get(file).replace(/^exports\.(\w+) = (?:\w+\.)?\1;\n/gm, (line, name) => (taken.has(name) ? line : ""))
-  modules.set(file, text.replace(/^var (\w+) = require\(.*\);\n/gm, (line, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1 ? line : "")))
+  modules.set(
+    file,
+    text.replace(/^var (\w+) = require\(.*\);\n/gm, (line, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1 ? line : "")),
+  )
 }
 
 /** a, b, … z, aa, ab, … */
 const letters = (n) => (n < 26 ? "" : letters(Math.floor(n / 26) - 1)) + String.fromCharCode(97 + (n % 26))
 
-/** Modules of the core hand each other what they export under short names: nobody else reads them. */
+/** What apps require, and what the unit tests do. */
+const LOADED_BY_NAME = ["TRTCCalling.js", "listen.js", ...["call-view", "environment", "platform", "media/live-media"].map((name) => `lib/${name}.js`)]
+
+/** The other modules hand each other what they export under short names: nobody else reads them. */
 function shortExports(file) {
   const short = new Map([...takenFrom(file)].map((name, n) => [name, letters(n)]))
-  modules.set(file, modules.get(file).replace(/\bexports\.(\w+)/g, (whole, name) => (short.has(name) ? `exports.${short.get(name)}` : whole)))
+  modules.set(
+    file,
+    modules.get(file).replace(/\bexports\.(\w+)/g, (whole, name) => (short.has(name) ? `exports.${short.get(name)}` : whole)),
+  )
   for (const { other, member } of importers(file)) {
-    modules.set(other, modules.get(other).replace(member, (whole, name) => whole.replace(/\w+$/, short.get(name))))
+    modules.set(
+      other,
+      modules.get(other).replace(member, (whole, name) => whole.replace(/\w+$/, short.get(name))),
+    )
+  }
+}
+
+/**
+ * Members of the types that are marked `@internal`: modules of this component hand their objects to each
+ * other and to nobody else. A name that an unmarked type has too keeps its letters, and so does one of the texts, of the tags'
+ * data, of the protocol or of `wx`.
+ */
+function internalNames(sources) {
+  const internal = new Set()
+  const kept = new Set()
+  const look = (file, declared) => {
+    const marks = (node) =>
+      (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) &&
+      ts.getJSDocTags(node).some((tag) => tag.tagName.text === "internal")
+    const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2022, true)
+    const keysAreData = !source.statements.some(marks)
+    const visit = (node, marked) => {
+      const member = ts.isTypeElement(node) || ts.isClassElement(node) || ts.isParameterPropertyDeclaration(node, node.parent)
+      const isPrivate = member && ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private
+      if (member && node.name !== undefined && !isPrivate) (marked ? declared : kept).add(node.name.text)
+      if (ts.isStringLiteralLike(node) || (keysAreData && (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node))))
+        kept.add(node.text ?? node.name.text)
+      ts.forEachChild(node, (child) => visit(child, marked || marks(child)))
+    }
+    visit(source, false)
+  }
+  for (const file of sources) look(file, internal)
+  const libraries = ["typescript/lib/lib.es5.d.ts", "typescript/lib/lib.es2015.core.d.ts", "typescript/lib/lib.es2015.promise.d.ts"]
+  for (const file of [
+    ...libraries,
+    ...readdirSync(join(modulesOf("miniprogram-api-typings"), "types/wx")).map((name) => `miniprogram-api-typings/types/wx/${name}`),
+  ]) {
+    look(modulesOf(file), kept)
+  }
+  return [...internal].filter((name) => !kept.has(name))
+}
+
+const modulesOf = (name) => join(clients, "node_modules", name)
+
+/** Such members have the same short name in all modules; `$` is in no other. */
+function shortMembers() {
+  const sources = ["core/src", "miniprogram/src"].flatMap((folder) =>
+    readdirSync(join(clients, folder), { recursive: true })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(clients, folder, name)),
+  )
+  const exported = new Set([...modules.values()].flatMap((text) => Array.from(text.matchAll(/\bexports\.(\w+)/g), (m) => m[1])))
+  const names = internalNames(sources).filter((name) => !exported.has(name))
+  const short = new Map(names.map((name, n) => [name, `${letters(n)}$`]))
+  for (const [file, text] of modules) {
+    const places = []
+    for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
+      const name = node.type === "MemberExpression" && !node.computed ? node.property : node.type === "Property" ? node.key : null
+      if (name?.type === "Identifier" && short.has(name.name)) places.push([name, short.get(name.name)])
+      // A getter's name is a text.
+      const getter = node.type === "CallExpression" && node.callee.property?.name === "defineProperty" ? node.arguments[1] : null
+      if (getter !== null && short.has(getter.value)) places.push([getter, `"${short.get(getter.value)}"`])
+    }
+    modules.set(file, replaced(text, places))
   }
 }
 
 async function build(file) {
-  const text = ownConstants(file, modules.get(file))
-  const hidden = privateNames(file, text)
+  const text = plusses(markPrivates(file, ownConstants(file, modules.get(file))))
   const { code } = await minify(text, {
     ecma: 5,
     toplevel: true,
-    mangle: hidden.length === 0 ? {} : { properties: { regex: new RegExp(`^(${hidden.join("|")})$`) } },
-    compress: { passes: 2, unsafe_arrows: false },
+    mangle: { properties: { regex: /^\$private\$/ } },
+    compress: { passes: 3, pure_getters: true, keep_fargs: false, unsafe_arrows: false },
     format: { ecma: 5, comments: false, max_line_len: 400 },
   })
   const place = placeOf(file)
@@ -155,7 +265,8 @@ async function build(file) {
 for (const entry of ["TRTCCalling.js", "listen.js"]) collect(join(sources, entry))
 // The index first: it names whatever it hands on.
 for (const file of [join(core, "index.js"), ...modules.keys()]) if (file.startsWith(core)) prune(file)
-for (const file of modules.keys()) if (file.startsWith(core)) shortExports(file)
+for (const file of modules.keys()) if (!LOADED_BY_NAME.includes(relative(sources, file))) shortExports(file)
+shortMembers()
 for (const file of modules.keys()) await build(file)
 
 for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
@@ -168,9 +279,9 @@ for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
 const later = join(home, "components/TUICalling")
 cpSync(folder, later, { recursive: true })
 for (const ending of ["js", "json", "wxml", "wxss"]) renameSync(join(later, `TRTCCalling.${ending}`), join(later, `TUICalling.${ending}`))
-for (const name of readdirSync(join(later, "lib"))) {
+for (const name of readdirSync(join(later, "lib"), { recursive: true })) {
   const file = join(later, "lib", name)
-  writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
+  if (name.endsWith(".js")) writeFileSync(file, readFileSync(file, "utf8").replace(/\bTRTCCalling\//g, "TUICalling/"))
 }
 
 const { version, license } = JSON.parse(readFileSync(join(clients, "package.json"), "utf8"))
@@ -184,7 +295,9 @@ const about = {
 }
 writeFileSync(join(home, "package.json"), `${JSON.stringify(about, null, 2)}\n`)
 
-const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, name)).filter((file) => statSync(file).isFile())
+const files = readdirSync(folder, { recursive: true })
+  .map((name) => join(folder, name))
+  .filter((file) => statSync(file).isFile())
 const weigh = (ending) => files.filter((file) => file.endsWith(ending)).reduce((sum, file) => sum + statSync(file).size, 0)
 const kb = (bytes) => (bytes / 1000).toFixed(1)
 console.log(`TRTCCalling for mini-programs: ${files.length} files, ${kb(weigh(""))} kB (scripts ${kb(weigh(".js"))}, bound ${kb(MAX_BYTES)})`)

@@ -1,5 +1,5 @@
 // After the compiler: what earlier sources left is removed, the pages' own files are copied, comments are taken out of the
-// scripts (they stay in the .d.ts, where editors look), the demo is pointed to the SDK where the server has it, the class is
+// scripts (they stay in the .d.ts, where editors look), names of workspaces become addresses that a browser finds, the class is
 // bundled for pages that load it by a plain script tag (esbuild: one small tool that joins modules and shortens them), and
 // what the SDK weighs for a page that loads it is printed.
 
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { build } from "esbuild"
 import ts from "typescript"
+import { linked } from "./link-workspaces.mjs"
 
 const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
 const dist = join(clients, "dist")
@@ -26,11 +27,16 @@ for (const name of readdirSync(dist, { recursive: true })) {
   const source = name.replace(/(\.d\.ts|\.js)$/, ".ts")
   if (source === name) continue
   const file = join(dist, name)
-  if (!existsSync(join(clients, source))) rmSync(file)
-  else if (name.endsWith(".js")) {
+  if (!existsSync(join(clients, source))) {
+    rmSync(file)
+    continue
+  }
+  // The demo is served beside the SDK, not above it.
+  writeFileSync(file, linked(readFileSync(file, "utf8"), name, name.startsWith("demo") ? "/sdk/" : null))
+  if (name.endsWith(".js")) {
     const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, removeComments: true }
     const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions })
-    writeFileSync(file, name.startsWith("demo") ? outputText.replace(/"\.\.\/(web|core)\//g, '"/sdk/$1/') : outputText)
+    writeFileSync(file, outputText)
   }
 }
 

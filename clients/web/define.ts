@@ -13,7 +13,7 @@ declare global {
 }
 
 export { TRTCCallingElement }
-export type { Call, CallEvent, Peer, Phase } from "../core/src/index.js"
+export type { Call, CallEvent, Peer, Phase } from "@tring/core"
 export type { GuideCallback, TRTCCallingConfig } from "./src/element/trtc-calling-element.js"
 export { errorText } from "./src/element/error-texts.js"
 export { ELEMENT_EVENT } from "./src/event-names.js"

@@ -4,8 +4,8 @@
 
 export { TRTCCalling, TRTCCalling as default } from "./src/trtc-calling.js"
 export type { CallStatus, ClassCallParameters, Invitation, TRTCCallingOptions } from "./src/trtc-calling.js"
-export type { CallParameters } from "../core/src/index.js"
-export type { DeviceParameters } from "./src/desk.js"
+export type { CallParameters } from "@tring/core"
+export type { DeviceParameters } from "./src/guide-api.js"
 export { CALL_TYPE, CLASS_EVENT } from "./src/event-names.js"
 export type {
   AcceptInfo,
@@ -26,4 +26,4 @@ export type {
 export { DEVICE_ERRORS, DeviceFault } from "./src/media/devices.js"
 export type { DeviceChoice, VideoQuality } from "./src/media/devices.js"
 export type { ViewParameters } from "./src/views.js"
-export { CallError } from "../core/src/index.js"
+export { CallError } from "@tring/core"

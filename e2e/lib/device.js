@@ -1,6 +1,6 @@
 /** A device: one Chromium process with one person's camera and microphone. */
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { allDone, LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
@@ -8,7 +8,14 @@ import { ended, started } from './ending.js'
 import { camera, microphone } from './fake-media.js'
 import { PALETTE, PEOPLE } from './people.js'
 
-const IN_PAGE = fileURLToPath(new URL('./in-page.js', import.meta.url))
+/** Text of a module without its imports and exports. @param {string} name */
+function bare(name) {
+  const text = readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8')
+  return text.replace(/^export /gm, '').replace(/^import .*$/gm, '')
+}
+
+/** What runs in every page before its own scripts. */
+const IN_PAGE = `{ ${bare('./probe.js')}\n${bare('./in-page.js')} }`
 
 /** How long a sound is listened to: several bursts. */
 const LISTEN_MS = 1500
@@ -139,7 +146,7 @@ export class Device {
     started(device, `${name}'s browser`, () => device.kill())
     try {
       device.#pid = await within(PATIENCE_MS, 'the browser to name its process', pidOf(browser))
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       await device.stop().catch(() => {})
       throw error
     }
@@ -150,17 +157,16 @@ export class Device {
    * A fresh page, with nothing of an earlier one.
    *
    * @param {string} url
-   * @param {object} [options]
-   * @param {{ width: number, height: number }} [options.viewport]
-   * @param {string} [options.locale]
-   * @param {string[]} [options.permissions] what the person has allowed before; asked for the rest
-   * @param {(page: import('playwright-core').Page) => Promise<any>} [options.onPage] prepares the page before it loads
-   * @param {(told: any) => void} [options.onTold] hears what scripts of the page give to `__e2e.tell`
+   * @param {import('playwright-core').BrowserContextOptions & {
+   *   onPage?: (page: import('playwright-core').Page) => Promise<any>,
+   *   onTold?: (told: any) => void,
+   * }} [options] `permissions`: what the person has allowed before, asked for the rest; `onPage` prepares the page before it
+   * loads; `onTold` hears what scripts of the page give to `__e2e.tell`
    * @returns {Promise<Page>}
    */
   async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, onTold, ...more } = {}) {
     const context = await within(PATIENCE_MS, 'a new profile', this.#browser.newContext({ viewport, locale, ...more }))
-    await context.addInitScript({ path: IN_PAGE })
+    await context.addInitScript({ content: IN_PAGE })
     const page = await within(PATIENCE_MS, 'a new page', context.newPage())
     const session = await within(PATIENCE_MS, 'a session of the page', context.newCDPSession(page))
     // The library's own way to call back counts as a touch by the user.
@@ -183,7 +189,7 @@ export class Device {
     if (!this.#pid) return
     try {
       process.kill(-this.#pid, 'SIGKILL')
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (error.code !== 'ESRCH') throw error
     }
   }
@@ -234,7 +240,7 @@ export class Page {
     const expression = `(async () => {
       try {
         return { value: await ${call} }
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         return { error: String(error?.stack ?? error) }
       }
     })()`
@@ -342,12 +348,13 @@ export class Page {
     await until(`the transport is ${state}`, is, { last: () => last })
   }
 
+  /** @param {string} what @param {() => Promise<any>} observe @param {(observed: any) => boolean} enough @returns {Promise<any>} */
   async #until(what, observe, enough) {
-    let last
+    /** @type {any} */ let last
     const look = async () => {
       try {
         return enough((last = await observe()))
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         // Between two paths there is none.
         if (!error.message.includes(NO_RECEIVER)) throw error
         last = NO_RECEIVER

@@ -5,9 +5,12 @@
  * Analysis reads decoded frames and samples from the *receivers* of the page's connections, so it is independent of how
  * the SDK under test shows them. Whether it shows them, that is, whether a person would hear and see, the players say.
  */
-(() => {
-  if (window.__e2e) return
 
+// A page has no modules of ours: `device.js` puts the text of `probe.js` before this one.
+import { BLOCK_MS, blockOf, frameOf, GRID, pictureOf, soundOf } from './probe.js'
+
+/** Begins to watch. What it gives is `window.__e2e`. */
+export function watchPage() {
   /** @type {{ pc: RTCPeerConnection, negotiations: number }[]} */
   const connections = []
   /** @type {{ constraints: MediaStreamConstraints, tracks?: MediaStreamTrack[], error?: string }[]} */
@@ -16,9 +19,11 @@
   const players = new Set()
   /** What its sockets have done: sign-ins, and sessions that the server resumed. */
   const session = { sockets: 0, open: 0, logins: 0, resumed: 0 }
+  /** @type {Set<WebSocket>} */ const openSockets = new Set()
 
   const Native = window.RTCPeerConnection
   window.RTCPeerConnection = class RTCPeerConnection extends Native {
+    /** @param {ConstructorParameters<typeof Native>} args */
     constructor(...args) {
       super(...args)
       connections.push({ pc: this, negotiations: 0 })
@@ -40,7 +45,7 @@
         // The page may stop the tracks and drop the stream; these are the same track objects.
         request.tracks = stream.getTracks()
         return stream
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         request.error = error.name
         throw error
       }
@@ -49,11 +54,14 @@
 
   const NativeSocket = window.WebSocket
   window.WebSocket = class WebSocket extends NativeSocket {
+    /** @param {ConstructorParameters<typeof NativeSocket>} args */
     constructor(...args) {
       super(...args)
       session.sockets++
       this.addEventListener('open', () => session.open++)
       this.addEventListener('close', () => session.open--)
+      this.addEventListener('open', () => openSockets.add(this))
+      this.addEventListener('close', () => openSockets.delete(this))
       this.addEventListener('message', ({ data }) => {
         const { ok } = JSON.parse(data)
         if (ok?.ticket === undefined) return
@@ -61,6 +69,28 @@
         else session.logins++
       })
     }
+  }
+
+  /** Id of a sign-in, or of one before it: the client never uses it again, and ignores the answer. */
+  const SPENT_ID = 1
+
+  /**
+   * Pings the server on every open socket, and waits for the answers. The server answers in order: what it had sent before
+   * has reached the page then.
+   */
+  async function fence() {
+    const answered = (socket) =>
+      new Promise((resolve) => {
+        const heard = ({ data }) => {
+          if (JSON.parse(data).re !== SPENT_ID) return
+          socket.removeEventListener('message', heard)
+          resolve()
+        }
+        socket.addEventListener('message', heard)
+        socket.addEventListener('close', resolve)
+        socket.send(JSON.stringify({ id: SPENT_ID, type: 'ping', ack: 0 }))
+      })
+    await Promise.all([...openSockets].map(answered))
   }
 
   const OWN = Symbol('a player of the analysis')
@@ -88,7 +118,7 @@
   /** The players that play this track to the user: switched on, loud enough, and on the page if it is a picture. */
   function playersOf(track) {
     return [...players].filter((p) => {
-      const plays = p.srcObject?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
+      const plays = /** @type {MediaStream | null} */ (p.srcObject)?.getTracks().some((t) => t.id === track.id && t.readyState === 'live')
       if (!plays || p.paused || p.ended) return false
       if (track.kind === 'audio') return !p.muted && p.volume > 0
       return visible(p)
@@ -116,7 +146,7 @@
   async function read(track, ms, take) {
     const copy = track.clone()
     // A remote sound is only pulled from the network while something plays it.
-    const player = document.createElement(copy.kind)
+    const player = /** @type {HTMLMediaElement} */ (document.createElement(copy.kind))
     player[OWN] = true
     player.muted = true
     player.srcObject = new MediaStream([copy])
@@ -138,7 +168,6 @@
     }
   }
 
-  const GRID = { width: 32, height: 24 }
   const canvas = new OffscreenCanvas(GRID.width, GRID.height)
   const pen = canvas.getContext('2d', { willReadFrequently: true })
 
@@ -146,80 +175,24 @@
   function nameColour(source, palette) {
     pen.clearRect(0, 0, GRID.width, GRID.height)
     pen.drawImage(source, 0, 0, GRID.width, GRID.height)
-    const { data } = pen.getImageData(0, 0, GRID.width, GRID.height)
-    const votes = new Map()
-    let bar = 0
-    let white = 0
-    for (let i = 0; i < data.length; i += 4) {
-      const [r, g, b] = [data[i], data[i + 1], data[i + 2]]
-      if (Math.min(r, g, b) > 170) {
-        white++
-        bar += (i / 4) % GRID.width
-        continue
-      }
-      let best
-      let distance = 80 // farther than this from every colour: nobody's
-      for (const { name, rgb } of palette) {
-        const d = Math.hypot(r - rgb[0], g - rgb[1], b - rgb[2])
-        if (d < distance) [best, distance] = [name, d]
-      }
-      votes.set(best, (votes.get(best) ?? 0) + 1)
-    }
-    const [name, count] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? []
-    const share = (count ?? 0) / (GRID.width * GRID.height)
-    return { who: share > 0.6 ? name : undefined, bar: white ? bar / white : undefined }
+    return frameOf(pen.getImageData(0, 0, GRID.width, GRID.height).data, 4, palette)
   }
 
-  /**
-   * Whose picture is it? Reads until `frames` frames were decoded or `ms` has passed.
-   *
-   * @returns who fills the picture (`nobody` without frames, `unclear` if it is nobody's colour or changes), how many
-   * frames there were, and whether the picture moves
-   */
+  /** Whose picture is it? Reads until `frames` frames were decoded or `ms` has passed. `size` is that of the last one. */
   async function look(track, { palette, ms, frames = Infinity }) {
-    const names = new Set()
-    const bars = new Set()
-    let count = 0
+    const seen = []
     let size = ''
     await read(track, ms, (frame) => {
-      count++
       size = `${frame.displayWidth}x${frame.displayHeight}`
-      const { who, bar } = nameColour(frame, palette)
-      names.add(who)
-      if (bar !== undefined) bars.add(Math.round(bar))
-      return count >= frames
+      return seen.push(nameColour(frame, palette)) >= frames
     })
-    const who = count === 0 ? 'nobody' : names.size === 1 ? ([...names][0] ?? 'unclear') : 'unclear'
-    return { who, frames: count, moving: bars.size > 1, size }
+    return { ...pictureOf(seen), size }
   }
 
-  const BLOCK_MS = 50
-  const QUIET = 0.003 // root mean square; full scale is 1
-  const PURE = 0.7 // share of a block's power that one tone must have
-  const MOSTLY = 0.6 // share of the loud blocks that one person's tone must fill
-
-  /** Power of one frequency as a share of all (Goertzel). */
-  function share(block, hz, rate) {
-    const k = 2 * Math.cos((2 * Math.PI * hz) / rate)
-    let [a, b, total] = [0, 0, 0]
-    for (const x of block) {
-      const c = x + k * a - b
-      b = a
-      a = c
-      total += x * x
-    }
-    return total ? (2 * (a * a + b * b - k * a * b)) / (block.length * total) : 0
-  }
-
-  /**
-   * Whose tone is it? Listens for `ms`, or until `enough` blocks were loud.
-   *
-   * @returns who is heard (`nobody` if all is silence, `unclear` if the loud blocks are nobody's tone or several
-   * people's), the share of loud blocks, the loudest root mean square, and the milliseconds of sound that were read
-   */
+  /** Whose tone is it? Listens for `ms`, or until `enough` blocks were loud. */
   async function listen(track, { palette, ms, enough = Infinity }) {
-    const names = new Map()
-    let [blocks, loud, peak] = [0, 0, 0]
+    const blocks = []
+    let loud = 0
     let block = []
     await read(track, ms, (data) => {
       const samples = new Float32Array(data.numberOfFrames)
@@ -228,29 +201,14 @@
       for (const sample of samples) {
         block.push(sample)
         if (block.length < length) continue
-        blocks++
-        const rms = Math.sqrt(block.reduce((sum, x) => sum + x * x, 0) / length)
-        peak = Math.max(peak, rms)
-        if (rms > QUIET) {
-          loud++
-          const best = palette
-            .map(({ name, hz }) => ({ name, power: share(block, hz, data.sampleRate) }))
-            .sort((x, y) => y.power - x.power)[0]
-          const name = best.power > PURE ? best.name : 'unclear'
-          names.set(name, (names.get(name) ?? 0) + 1)
-        }
+        blocks.push(blockOf(block, data.sampleRate, palette))
+        if (blocks.at(-1).who) loud++
         block = []
       }
       return loud >= enough
     })
-    const unclear = names.get('unclear') ?? 0
-    const [name, count] = [...names].filter(([n]) => n !== 'unclear').sort((a, b) => b[1] - a[1])[0] ?? ['unclear', 0]
-    // The first and the last block of a burst of six are partly silence, which is no pure tone. Another person's tone
-    // must not be among them at all.
-    const theirs = count / loud >= MOSTLY && count + unclear === loud
-    // One block may hold the start of a burst that the browser faded in.
-    const who = loud <= 1 ? 'nobody' : theirs ? name : 'unclear'
-    return { who, loud: blocks ? loud / blocks : 0, peak, heardMs: blocks * BLOCK_MS, names: Object.fromEntries(names) }
+    const { who = 'nobody', ...rest } = soundOf(blocks)
+    return { who, ...rest }
   }
 
   /** Packets, frames and state of a connection, by `getStats`. */
@@ -284,7 +242,7 @@
     return { ...result, state: pc.connectionState, negotiations: own.negotiations }
   }
 
-  /** Everything that matches, in shadow roots too. @returns {HTMLElement[]} */
+  /** Everything that matches, in shadow roots too. @param {string} selector @param {ParentNode} [root] @returns {any[]} */
   function findAll(selector, root = document) {
     const inside = [...root.querySelectorAll('*')].flatMap((e) => (e.shadowRoot ? findAll(selector, e.shadowRoot) : []))
     return [...root.querySelectorAll(selector), ...inside]
@@ -330,7 +288,7 @@
   /** What a screen reader calls it. */
   const nameOf = (element) => (element.getAttribute('aria-label') || element.innerText || element.title || '').trim()
 
-  window.__e2e = {
+  return {
     tell: (what) => window.__e2eTell(JSON.stringify(what)),
     findAll,
     visible,
@@ -342,15 +300,18 @@
     nameColour,
     lookAt: look,
     listenTo: listen,
+    /** @param {{ at?: number } & Parameters<typeof look>[1]} options */
     look: ({ at, ...options }) => {
       const track = receiverTrack('video', at)
       return withPlayer(track, () => look(track, options))
     },
+    /** @param {{ at?: number } & Parameters<typeof listen>[1]} options */
     listen: ({ at, ...options }) => {
       const track = receiverTrack('audio', at)
       return withPlayer(track, () => listen(track, options))
     },
     session: () => ({ ...session }),
+    fence,
     connections: () => connections.map(({ pc, negotiations }) => ({ state: pc.connectionState, negotiations })),
     deviceRequests: () => deviceRequests.map(({ constraints, error, tracks }) => ({
       constraints,
@@ -360,4 +321,6 @@
       tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled, ...t.getSettings() })),
     })),
   }
-})()
+}
+
+if (!window.__e2e) window.__e2e = watchPage()

@@ -9,14 +9,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { LEAVING_MS, PATIENCE_MS, within } from './deadline.js'
 import { ended, started } from './ending.js'
+import { TRING_LAB } from './paths.js'
 
 const run = promisify(execFile)
-
-const BINARY = process.env.TRING_LAB_BIN ?? fileURLToPath(new URL('../../target/debug/tring-lab', import.meta.url))
 
 /**
  * What a direction of a link does: fields as in e2e/lab/src/shape.rs, or text such as `delay=25ms loss=5%`. A shape
@@ -98,7 +96,7 @@ export class Lab {
 
   /** @param {{ hosts: Record<string, HostPlan>, seed?: number }} topology runs of the same seed lose the same packets */
   static async start(topology) {
-    if (!existsSync(BINARY)) throw new Error('the laboratory is missing: run `cargo build -p tring-lab` first')
+    if (!existsSync(TRING_LAB)) throw new Error('the laboratory is missing: run `cargo build -p tring-lab` first')
     const lab = new Lab(mkdtempSync(join(tmpdir(), 'tring-lab-')))
     started(lab, 'a laboratory', () => lab.#kill())
     try {
@@ -112,7 +110,7 @@ export class Lab {
 
   async #start(topology) {
     // A group of its own: an interrupt at the terminal is the tests' to handle.
-    this.process = spawn(BINARY, [], { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    this.process = spawn(TRING_LAB, [], { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
     this.process.stdin.on('error', () => {}) // it has ended, and said why
     this.process.stderr.setEncoding('utf8').on('data', (chunk) => (this.#said += chunk))
     this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]()

@@ -4,12 +4,8 @@
  */
 
 import { PATIENCE_MS } from './deadline.js'
+import { ALARMS, AMBIENT } from './expect-events.js'
 
-/** These come by the clock and by the network's mood, not by what happens in a call. */
-const AMBIENT = ['USER_VOICE_VOLUME', 'USER_NETWORK_QUALITY']
-
-/** A test that is told one of these has failed, unless it waited for it. */
-const ALARMS = ['ERROR', 'KICKED_OUT']
 
 /** @typedef {'class' | 'element'} Surface */
 /** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} Told */
@@ -52,7 +48,7 @@ export class Phone {
     try {
       await page.evaluate(makePhone, { surface, server: url, ...signed })
       if (login) await phone.login()
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       await page.close()
       throw error
     }
@@ -72,7 +68,7 @@ export class Phone {
         try {
           const value = await window.phone[method](...args)
           return { value: JSON.parse(JSON.stringify(value ?? null)) }
-        } catch (error) {
+        } catch (/** @type {any} */ error) {
           return { error: { code: error.code, message: error.message } }
         }
       },
@@ -146,6 +142,11 @@ export class Phone {
     })
   }
 
+  /** Waits until the page was told what the server has sent so far. */
+  async fence() {
+    if (!this.page.raw.isClosed()) await this.page.evaluate(() => window.__e2e.fence())
+  }
+
   /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {Told[]} */
   get sequence() {
     return this.events.filter(({ event, taken }) => !taken && !AMBIENT.includes(event))
@@ -200,7 +201,7 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
     return
   }
   await import(`${server}/sdk/web/define.js`)
-  const element = document.createElement('trtc-calling')
+  /** @type {any} */ const element = document.createElement('trtc-calling')
   element.id = 'TRTCCalling-component'
   element.setAttribute('server', server)
   document.body.append(element)

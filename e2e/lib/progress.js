@@ -5,13 +5,8 @@ const indent = (nesting) => '  '.repeat(nesting + 1)
 
 /** @param {AsyncIterable<{ type: string, data: any }>} source */
 export default async function* progress(source) {
-  /** Names of the suites that are open. */
-  const path = []
-  const failures = []
   for await (const { type, data } of source) {
     if (type === 'test:dequeue') {
-      path.length = data.nesting
-      path.push(data.name)
       yield `${indent(data.nesting)}▸ ${data.name}\n`
     } else if (type === 'test:pass') {
       const how = data.skip !== undefined ? `skipped${data.skip === true ? '' : `: ${data.skip}`}` : seconds(data.details.duration_ms)
@@ -22,11 +17,9 @@ export default async function* progress(source) {
       // A suite has failed because a test of it has, and that was said.
       if (error.failureType === 'subtestsFailed') continue
       const why = String(error.cause?.stack ?? error.cause ?? error.stack ?? error)
-      failures.push(`${[...path.slice(0, data.nesting), data.name].join(' › ')}\n${why}`)
       yield `${why.replace(/^/gm, indent(data.nesting + 1))}\n`
     } else if (type === 'test:diagnostic' && /Error|Warning/.test(data.message)) {
       yield `${indent(data.nesting)}! ${data.message}\n`
     }
   }
-  if (failures.length) yield `\n${failures.length} failed:\n\n${failures.join('\n\n')}\n`
 }

@@ -16,7 +16,7 @@ export class Proxy {
     server.on('connection', (near) => {
       if (this.#cut) return near.destroy()
       const far = connect(target, '127.0.0.1')
-      const pair = [near, far]
+      const pair = /** @type {[import('node:net').Socket, import('node:net').Socket]} */ ([near, far])
       this.#pairs.add(pair)
       const end = () => {
         near.destroy()

@@ -38,9 +38,9 @@ export async function freeUdpPort() {
     const port = first + Math.floor(Math.random() * (last - first))
     try {
       const socket = await bound(port)
-      await new Promise((resolve) => socket.close(resolve))
+      await new Promise((resolve) => socket.close(() => resolve(undefined)))
       return port
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (error.code !== 'EADDRINUSE') throw error
     }
   }
@@ -110,7 +110,7 @@ export class Relay {
    * relay, by kind; `up` is from the browsers, `down` from the server
    */
   count(since = 0) {
-    const result = { up: {}, down: {}, total: 0 }
+    const result = { up: /** @type {Record<Kind, number>} */ ({}), down: /** @type {Record<Kind, number>} */ ({}), total: 0 }
     for (const client of this.#clients.values()) {
       for (const way of ['up', 'down']) {
         for (const { kind, at } of client[way]) {

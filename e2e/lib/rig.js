@@ -10,9 +10,10 @@ import { Server } from './server.js'
 
 /** Everything that one test file needs. */
 export class Rig {
+  /** @type {Server} */ server
   /** @type {Record<string, Device>} */ devices = {}
-  #phones = []
-  #proxies = []
+  /** @type {Phone[]} */ #phones = []
+  /** @type {Proxy[]} */ #proxies = []
 
   /**
    * @param {string[]} people one browser process each
@@ -57,8 +58,7 @@ export class Rig {
     } finally {
       await allDone(this.#proxies.splice(0).map((proxy) => proxy.close()))
     }
-    if (!this.server.running) throw new Error(`the server has ended:\n${this.server.log}`)
-    if (this.server.panic) throw new Error(`the server panicked:\n${this.server.panic}`)
+    this.server.assertAlive()
   }
 
   /** Ends everything, whatever of it fails. */
@@ -71,7 +71,7 @@ export class Rig {
   }
 }
 
-/** A calls B and B answers. Both have been told all that comes of it. */
+/** A calls B and B answers. Both have been told all that comes of it. @param {Phone} a @param {Phone} b @param {1 | 2} [type] */
 export async function connect(a, b, type = 1) {
   await ring(a, b, { type })
   await b.accept()
@@ -81,8 +81,8 @@ export async function connect(a, b, type = 1) {
   }
 }
 
-/** A calls B and B rings. @param {{ type?: 1 | 2, timeout?: number }} [options] */
-export async function ring(a, b, { type = 1, ...more } = {}) {
-  await a.call({ userID: b.userID, type, ...more })
+/** A calls B and B rings. @param {Phone} a @param {Phone} b @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export async function ring(a, b, options) {
+  await a.call({ userID: b.userID, type: 1, ...options })
   await b.event('INVITED')
 }

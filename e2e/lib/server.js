@@ -5,15 +5,14 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { allDone, LEAVING_MS, PATIENCE_MS, until, within } from './deadline.js'
 import { ended, started } from './ending.js'
+import { TRING } from './paths.js'
 import { freeUdpPort, Relay } from './relay.js'
 
 const run = promisify(execFile)
 
-const BINARY = process.env.TRING_BIN ?? fileURLToPath(new URL('../../target/debug/tring', import.meta.url))
 
 /** Bytes of the server's log that are kept for a failing test. */
 const LOG_KEPT = 20_000
@@ -52,7 +51,7 @@ export class Server {
 
   /** @param {ServerOptions} [options] */
   static async start({ demo = true, relay = false, host, port, loopback = !host, outside = false, settings = {} } = {}) {
-    if (!existsSync(BINARY)) throw new Error('the binary is missing: run `cargo build -p tring` first')
+    if (!existsSync(TRING)) throw new Error('the binary is missing: run `cargo build -p tring` first')
     const server = new Server(mkdtempSync(join(tmpdir(), 'tring-e2e-')), host)
     started(server, 'a server', () => server.#kill())
     try {
@@ -81,7 +80,7 @@ export class Server {
     }
     this.config = join(this.folder, 'tring.toml')
     writeFileSync(this.config, lines.join('\n'))
-    const command = [BINARY, 'serve', '--config', this.config]
+    const command = [TRING, 'serve', '--config', this.config]
     const [program, ...args] = this.host?.wrap(...command) ?? command
     this.process = spawn(program, args, {
       env: { ...process.env, TRING_DATA: undefined },
@@ -150,7 +149,7 @@ export class Server {
 
   /** The command line of the same binary on the same data folder. @param {...string} args */
   async command(...args) {
-    const { stdout } = await run(BINARY, [...args, '--data', join(this.folder, 'data')], { timeout: PATIENCE_MS })
+    const { stdout } = await run(TRING, [...args, '--data', join(this.folder, 'data')], { timeout: PATIENCE_MS })
     return stdout
   }
 
@@ -169,6 +168,12 @@ export class Server {
   /** True while the process lives. */
   get running() {
     return this.process?.exitCode === null && this.process.signalCode === null
+  }
+
+  /** Throws what was wrong with it, if it has ended or panicked. */
+  assertAlive() {
+    if (!this.running) throw new Error(`the server has ended:\n${this.log}`)
+    if (this.panic) throw new Error(`the server panicked:\n${this.panic}`)
   }
 
   async stop() {

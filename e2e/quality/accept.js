@@ -51,7 +51,7 @@ export async function accepts({ rig, lab, roundTrips, calls, phone, say }) {
       await ring(alice, bob, { type: 2 })
       await delay(RINGING_MS)
       const accepted = await bob.page.evaluate(ACCEPT)
-      let seen
+      /** @type {any[]} */ let seen = []
       const whole = async () => {
         seen = await Promise.all(pages.map((page) => page.evaluate(() => window.__quality.first())))
         return seen.every(({ packet, sound, picture }) => packet && sound && picture)

@@ -27,7 +27,7 @@ describe('the instruments', () => {
       await a.setRemoteDescription(b.localDescription)
       window.microphone = stream.getAudioTracks()[0]
       window.players = ['audio', 'video'].map((kind) => {
-        const player = document.createElement(kind)
+        const player = /** @type {HTMLMediaElement} */ (document.createElement(kind))
         player.srcObject = new MediaStream(b.getReceivers().map((r) => r.track))
         document.body.append(player)
         return player

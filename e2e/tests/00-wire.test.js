@@ -25,7 +25,7 @@ describe('the UDP relay', () => {
     echo = createSocket('udp4').on('message', (d, from) => echo.send(d, from.port, from.address))
     echo.bind(0, '127.0.0.1')
     await next(echo, 'listening')
-    relay = await Relay.start(echo.address().port)
+    relay = await Relay.start(/** @type {import('node:net').AddressInfo} */ (echo.address()).port)
     client = createSocket('udp4')
   })
   afterEach(async () => {
@@ -76,7 +76,7 @@ describe('the TCP proxy', () => {
   before(async () => {
     echo = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1')
     await next(echo, 'listening')
-    proxy = await Proxy.start(echo.address().port)
+    proxy = await Proxy.start(/** @type {import('node:net').AddressInfo} */ (echo.address()).port)
   })
   after(async () => {
     echo?.close()

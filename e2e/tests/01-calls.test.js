@@ -6,7 +6,8 @@ import { until } from '../lib/deadline.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
+import { picture, voice } from '../lib/payloads.js'
 
 /** After the end of a call, the wire may carry its last packets for this long. */
 const LAST_PACKETS_MS = 1000
@@ -67,10 +68,9 @@ describe('a call between two browsers', () => {
       await bob.event('USER_AUDIO_AVAILABLE', (data) => data.isAudioAvailable === true)
       await bob.page.hears('alice')
       assert.deepEqual(await negotiations(alice, bob), before)
-      const isAudioAvailable = (on) => ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: on }]
       await exactly(
         [alice, answers('bob')],
-        [bob, ['INVITED', ...enters('alice'), isAudioAvailable(false), isAudioAvailable(true)]], // mute is not leaving
+        [bob, ['INVITED', ...enters('alice'), voice('alice', false), voice('alice', true)]], // mute is not leaving
       )
     })
 
@@ -92,10 +92,9 @@ describe('a call between two browsers', () => {
       await bob.event('USER_VIDEO_AVAILABLE', (data) => data.isVideoAvailable === true)
       await bob.page.sees('alice', { shown })
       assert.deepEqual(await negotiations(alice, bob), before)
-      const isVideoAvailable = (on) => ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: on }]
       await exactly(
         [alice, answers('bob', 2)],
-        [bob, ['INVITED', ...enters('alice', 2), isVideoAvailable(false), isVideoAvailable(true)]],
+        [bob, ['INVITED', ...enters('alice', 2), picture('alice', false), picture('alice', true)]],
       )
     })
   }

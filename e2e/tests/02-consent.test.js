@@ -5,7 +5,7 @@ import { until } from '../lib/deadline.js'
 import { SURFACES } from '../lib/phone.js'
 import { Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, refused } from '../lib/told.js'
+import { answers, enters, exactly, refused } from '../lib/expect-events.js'
 
 /** Packets that a caller has sent when the gate counts as tried: half a second of sound. */
 const SENT = 25

@@ -10,7 +10,7 @@ import {
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
@@ -238,12 +238,21 @@ describe("the guide's events", () => {
 
       for (const { flow, run, ...expected } of TABLE) {
         row(flow, async (...all) => {
-          await run(...all)
-          await exactly(...all.map((phone) => [phone, expected[phone.userID] ?? []]))
+          await run(all[0], all[1], all[2])
+          await exactly(...all.map((phone) => /** @type {[Phone, any[]]} */ ([phone, expected[phone.userID] ?? []])))
           await sameDuration(rig.server, all)
           await Promise.all(all.map(hangsUpNoMore))
         })
       }
+
+      row('one event more than was said is seen, though it was still on its way', async (alice, bob) => {
+        await exactly([alice, []], [bob, []])
+        const calling = alice.call({ userID: 'bob', type: 1 })
+        await assert.rejects(exactly([alice, []], [bob, []]), /what bob .* was told/)
+        await calling
+        await bob.reject()
+        await alice.event('REJECT')
+      })
 
       row('a call of no second, ended inside a handler', async (alice, bob) => {
         let elapsed = Infinity

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../lib/deadline.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
 
 /** The shortest heartbeat that can be set, in seconds: a silent socket is given up after it and the wait for its answer. */
 const HEARTBEAT_S = 5

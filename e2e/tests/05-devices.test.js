@@ -6,7 +6,7 @@ import { until } from '../lib/deadline.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { sign } from '../lib/sign.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, refused } from '../lib/told.js'
+import { answers, enters, exactly, refused } from '../lib/expect-events.js'
 
 describe('two devices of one user', () => {
   /** @type {Rig} */ let rig
@@ -26,7 +26,7 @@ describe('two devices of one user', () => {
   }
   const met = ['INVITED', ...enters('alice')]
 
-  for (const [answering, tone] of [[1, 'bob'], [2, 'carol']]) {
+  for (const [answering, tone] of /** @type {const} */ ([[1, 'bob'], [2, 'carol']])) {
     it(`ring together; device ${answering} answers, the other is told and stays closed`, async () => {
       const all = await phones()
       const [alice, winner, other] = [all[0], all[answering], all[3 - answering]]
@@ -115,7 +115,7 @@ describe('two devices of one user', () => {
           try {
             await one.login()
             return true
-          } catch (error) {
+          } catch (/** @type {any} */ error) {
             if (error.code !== 'app_unknown') throw error
             await one.event('ERROR')
             one.forget()

@@ -6,7 +6,7 @@ import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { sign } from '../lib/sign.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, refused } from '../lib/told.js'
+import { answers, enters, exactly, refused } from '../lib/expect-events.js'
 
 /** Not the key of any app. */
 const KEY = 'c0ffee'.repeat(11).slice(0, 64)
@@ -42,7 +42,7 @@ describe('bad input', () => {
         const good = sign({ sdkAppID, key, userID: 'alice' })
         const day = 24 * 3600
         const old = Math.floor(Date.now() / 1000) - 2 * day
-        const cases = [
+        /** @type {[string, ReturnType<typeof sign>][]} */ const cases = [
           ['sig_malformed', { ...good, userSig: 'no UserSig at all' }],
           ['sig_bad', sign({ sdkAppID, key: KEY, userID: 'alice' })],
           ['sig_wrong_user', { ...good, userSig: sign({ sdkAppID, key, userID: 'bob' }).userSig }],
@@ -132,7 +132,7 @@ describe('bad input', () => {
         await refused(bob, 'no_call', () => bob.accept())
       })
 
-      for (const [what, bytes] of [['of its own text', LONG], ['of a message', OVERSIZE]]) {
+      for (const [what, bytes] of /** @type {const} */ ([['of its own text', LONG], ['of a message', OVERSIZE]])) {
         it(`a call with more bytes than the limit ${what}`, async () => {
           const [alice, bob] = await pair()
           await refused(alice, 'too_large', () => alice.call({ userID: 'bob', type: 1, userData: 'x'.repeat(bytes) }))
@@ -184,7 +184,7 @@ describe('a page that calls too often', () => {
         await call()
         await alice.hangup()
         return false
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         assert.equal(error.code, 'too_many', error.message)
         const { code, message } = await alice.event('ERROR')
         assert.deepEqual([code, message], ['too_many', error.message])

@@ -37,7 +37,7 @@ describe('the demo page', () => {
   /** @param {Parameters<typeof Demo.open>[2]} [options] */
   const open = async (options) => (demo = await Demo.open(rig.devices.alice, rig.server.url, options))
 
-  for (const [language, kind] of [['en', 'video'], ['zh', 'voice']]) {
+  for (const [language, kind] of /** @type {const} */ ([['en', 'video'], ['zh', 'voice']])) {
     it(`by mouse, in ${language}: a ${kind} call from ring to hang-up`, async () => {
       const { page, phones: [alice, bob] } = await open({ language })
       await bob.click('.extras button') // its loudspeaker
@@ -216,7 +216,7 @@ describe('the demo page', () => {
       assert.match(role, /^(region|dialog|alertdialog)$/)
       assert.ok(label.includes(other.user), `the call screen is called by who it is with: ${label}`)
       assert.ok(Object.values(keys).every(Boolean), JSON.stringify(keys))
-      let spoken
+      /** @type {string[]} */ let spoken = []
       const says = async () => (spoken = await live(phone)).length === 1 && spoken[0].includes(other.user) && spoken[0] !== before
       await until('the state is spoken', says, { last: () => spoken })
       return spoken[0]
@@ -246,7 +246,7 @@ describe('the demo page', () => {
   it('fits narrow screens, in both languages and in each state: nothing overflows and no key is clipped', async () => {
     const { page, phones: [alice, bob] } = await open({ viewport: { width: WIDTHS[0], height: HEIGHT } })
     const fits = async (state) => {
-      for (const language of ['en', 'zh']) {
+      for (const language of /** @type {const} */ (['en', 'zh'])) {
         await demo.speak(language)
         for (const width of WIDTHS) {
           await page.raw.setViewportSize({ width, height: HEIGHT })
@@ -308,7 +308,7 @@ function focused(page) {
   return page.evaluate(() => {
     let element = document.activeElement
     while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
-    const host = element.getRootNode().host ?? element
+    const host = /** @type {ShadowRoot} */ (element.getRootNode()).host ?? element
     const { outlineStyle, outlineWidth } = getComputedStyle(element)
     return {
       tag: element.localName,

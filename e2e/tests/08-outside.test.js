@@ -13,7 +13,7 @@ describe('in browsers as users have them', () => {
   /** @type {Rig} */ let rig
   before(async () => {
     assert.ok(outsideAddress(), 'this machine has no address besides loopback: connect it to a network for this test')
-    const device = { loopback: false, autoplay: false, prompts: 'deny' }
+    const device = { loopback: false, autoplay: false, prompts: /** @type {const} */ ('deny') }
     rig = await Rig.start(['alice', 'bob'], { server: { loopback: false }, device })
   })
   afterEach(() => rig.clear())
@@ -26,7 +26,7 @@ describe('in browsers as users have them', () => {
   /** Hints that sound is blocked. */
   const hints = (phone) => phone.page.evaluate(() => window.__e2e.findAll('button.pill').length)
 
-  for (const [type, what] of [[1, 'voice'], [2, 'video']]) {
+  for (const [type, what] of /** @type {const} */ ([[1, 'voice'], [2, 'video']])) {
     it(`a ${what} call connects over no loopback address; the callee answers by a click, and both are heard`, async () => {
       const [alice, bob] = await Promise.all([
         rig.phone('alice', type === 1 ? 'class' : 'element', allowed),

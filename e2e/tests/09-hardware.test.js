@@ -6,7 +6,7 @@ import { Device } from '../lib/device.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { altogether, answers, enters, exactly, holds, refused, sentence } from '../lib/told.js'
+import { altogether, answers, enters, exactly, holds, refused, sentence } from '../lib/expect-events.js'
 
 /** The device of each open track of a kind, as the browser says it. */
 async function inUse(phone, kind) {
@@ -109,7 +109,7 @@ describe('choosing devices', () => {
     await bob.do('startLocalView', { userID: 'bob', videoViewDomID: 'near' })
     const moves = () =>
       bob.page.evaluate(() => {
-        const video = document.querySelector('#near video')
+        const video = /** @type {HTMLVideoElement} */ (document.querySelector('#near video'))
         return Boolean(video && !video.paused && video.videoWidth && video.currentTime > 0)
       })
     await until('the own picture is shown', moves)

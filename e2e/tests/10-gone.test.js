@@ -6,7 +6,7 @@ import { Device } from '../lib/device.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
 
 /** How long a device may be without its socket, in seconds; and the longest from there to the other page, in milliseconds. */
 const GRACE_S = 3

@@ -5,7 +5,7 @@ import { until } from '../lib/deadline.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly, sentence } from '../lib/told.js'
+import { answers, enters, exactly, sentence } from '../lib/expect-events.js'
 
 /** A browser that has one video codec only, as far as pages can tell. @param {'VP8' | 'H264'} codec */
 const only = (codec) => ({
@@ -82,11 +82,11 @@ describe('browsers with different video codecs', () => {
       await connect(alice, bob, 2)
       await Promise.all([alice.event('ERROR'), bob.event('ERROR')])
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-      const told = ['ERROR', { code: 'video_codec', message: sentence }]
+      /** @type {import('../lib/expect-events.js').Row} */ const told = ['ERROR', { code: 'video_codec', message: sentence }]
       await exactly([alice, [...answers('bob', 2), told]], [bob, ['INVITED', ...enters('alice', 2), told]])
       await Promise.all([alice.page.seesNobody(), bob.page.seesNobody()])
       if (!shown) return
-      for (const [phone, text] of [[alice, 'The other browser has no H.264'], [bob, 'This browser has no H.264']]) {
+      for (const [phone, text] of /** @type {const} */ ([[alice, 'The other browser has no H.264'], [bob, 'This browser has no H.264']])) {
         await notice(phone, text)
         await phone.do('closeCamera')
       }

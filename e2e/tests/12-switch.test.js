@@ -4,12 +4,12 @@ import assert from 'node:assert/strict'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { any, answers, enters, exactly, refused } from '../lib/told.js'
+import { any, answers, enters, exactly, refused } from '../lib/expect-events.js'
+import { picture } from '../lib/payloads.js'
 
 const record = any('a message', (value) => typeof value?.payload?.data === 'string')
-const seen = (userID, isVideoAvailable) => ['USER_VIDEO_AVAILABLE', { userID, isVideoAvailable }]
 
-/** The event of a switch, by the name that this surface has. @param {1 | 2} type */
+/** The event of a switch, by the name that this surface has. @param {import('../lib/phone.js').Phone} phone @param {string} userID @param {1 | 2} type @returns {import('../lib/expect-events.js').Row} */
 const switched = (phone, userID, type) => [
   phone.surface === 'class' ? 'CALL_TYPE_CHANGED' : 'CALL_MODE',
   { inviteID: any('a text', Boolean), userID, type, oldCallType: 3 - type, newCallType: type, message: record },
@@ -39,8 +39,8 @@ describe('voice and video in one call', () => {
       await Promise.all([alice.page.tracks(['audio']), bob.page.tracks(['audio'])])
       await Promise.all([alice.page.seesNobody(), bob.page.seesNobody()])
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-      const toVoice = [...answers('bob', 2), switched(alice, 'alice', 1), seen('bob', false)]
-      await exactly([alice, toVoice], [bob, ['INVITED', ...enters('alice', 2), switched(bob, 'alice', 1), seen('alice', false)]])
+      const toVoice = [...answers('bob', 2), switched(alice, 'alice', 1), picture('bob', false)]
+      await exactly([alice, toVoice], [bob, ['INVITED', ...enters('alice', 2), switched(bob, 'alice', 1), picture('alice', false)]])
       await refused(bob, 'call_options', () => bob.do('openCamera'))
       alice.forget()
 
@@ -51,7 +51,7 @@ describe('voice and video in one call', () => {
       await alice.do('openCamera')
       await bob.page.sees('alice', { shown })
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
-      await exactly([alice, [switched(alice, 'bob', 2), seen('bob', true)]], [bob, [switched(bob, 'bob', 2), seen('alice', true)]])
+      await exactly([alice, [switched(alice, 'bob', 2), picture('bob', true)]], [bob, [switched(bob, 'bob', 2), picture('alice', true)]])
       assert.deepEqual(await negotiations(alice, bob), before)
       await bob.hangup()
       await alice.event('CALL_END')
@@ -66,7 +66,7 @@ describe('voice and video in one call', () => {
       await bob.page.sees('alice', { shown })
       await exactly(
         [alice, [...answers('bob'), switched(alice, 'alice', 2)]],
-        [bob, ['INVITED', ...enters('alice'), switched(bob, 'alice', 2), seen('alice', true)]],
+        [bob, ['INVITED', ...enters('alice'), switched(bob, 'alice', 2), picture('alice', true)]],
       )
       assert.deepEqual(await bob.page.openTracks(), ['audio'])
       assert.deepEqual(await negotiations(alice, bob), before)
@@ -81,8 +81,8 @@ describe('voice and video in one call', () => {
       const [{ userID: first }, { userID: same }] = await Promise.all([alice.event(mode), bob.event(mode)])
       assert.equal(first, same)
       await exactly(
-        [alice, [...answers('bob', 2), switched(alice, first, 1), seen('bob', false)]],
-        [bob, ['INVITED', ...enters('alice', 2), switched(bob, first, 1), seen('alice', false)]],
+        [alice, [...answers('bob', 2), switched(alice, first, 1), picture('bob', false)]],
+        [bob, ['INVITED', ...enters('alice', 2), switched(bob, first, 1), picture('alice', false)]],
       )
     })
 

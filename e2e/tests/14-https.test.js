@@ -29,18 +29,19 @@ const PHONE = { width: 360, height: 640 }
 const seen = (page) =>
   page.evaluate(() => {
     const { visible } = window.__e2e
-    const go = document.getElementById('go')
+    const go = /** @type {HTMLAnchorElement} */ (document.getElementById('go'))
     return {
       state: document.getElementById('status').dataset.state,
       verdict: document.getElementById('verdict').innerText,
       checks: [...document.querySelectorAll('.checks li')].filter(visible).map((li) => li.className),
-      open: [...document.querySelectorAll('details[open]')].map((d) => d.dataset.platform),
+      open: [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('details[open]'))].map((d) => d.dataset.platform),
       go: visible(go) ? go.href : null,
     }
   })
 
+/** @param {import('../lib/device.js').Page} page @param {string} what @param {(seen: any) => boolean} is @returns {Promise<any>} */
 const install = async (page, what, is) => {
-  let last
+  /** @type {any} */ let last
   await until(`the install page is ${what}`, async () => is((last = await seen(page))), { last: () => last })
   return last
 }
@@ -167,9 +168,9 @@ describe('a third device over https', () => {
       return { key: readFileSync(join(folder, 'key.pem')), cert: readFileSync(join(folder, 'cert.pem')) }
     }
     const thief = createServer(forge('thief.localhost'), (_, response) => response.end('yours'))
-    await new Promise((resolve) => thief.listen(0, '127.0.0.1', resolve))
+    await new Promise((resolve) => thief.listen(0, '127.0.0.1', () => resolve(undefined)))
     try {
-      const { port } = thief.address()
+      const { port } = /** @type {import('node:net').AddressInfo} */ (thief.address())
       // What the CA may sign for is believed: the forgery itself is no bad one. (`localhost` needs no name server.)
       await open('carol', `https://thief.localhost:${port}/`)
       thief.setSecureContext(forge('bank.example'))
@@ -210,7 +211,7 @@ describe('a third device over https', () => {
 
   it('a page without https says where to go', async () => {
     const page = await open('bob', plain)
-    const link = () => page.evaluate(() => document.querySelector('#banner:not([hidden]) a')?.href)
+    const link = () => page.evaluate(() => /** @type {HTMLAnchorElement | null} */ (document.querySelector('#banner:not([hidden]) a'))?.href)
     assert.equal(await until('the banner has a link', link), `${plain}/install`)
   })
 
@@ -226,7 +227,7 @@ describe('a third device over https', () => {
         }
       })
     const page = await open('carol', `${secure}/?phone=carol`, { onPage })
-    const text = () => page.evaluate(() => document.querySelector('#banner:not([hidden])')?.innerText)
+    const text = () => page.evaluate(() => /** @type {HTMLElement | null} */ (document.querySelector('#banner:not([hidden])'))?.innerText)
     assert.match(await until('the banner says something', text), /refuses this server’s secure socket/)
     const half = await open('carol', `${plain}/install?stay`, { onPage })
     const told = await install(half, 'sure', (s) => s.state === 'half')

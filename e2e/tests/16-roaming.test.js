@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Lab } from '../lib/lab.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
-import { answers, enters, exactly } from '../lib/told.js'
+import { answers, enters, exactly } from '../lib/expect-events.js'
 
 /** 40 ms from a person to the server and back. */
 const LINK = { up: 'delay=20ms', down: 'delay=20ms' }

@@ -188,6 +188,7 @@ describe('pages that were written for trtc-calling-js', () => {
       const { EVENT } = window.TRTCCalling
       const calling = window.app.trtcCalling
       const heard = []
+      /** @this {any} */
       function note() {
         heard.push(this === calling ? 'the instance' : this.name)
       }
@@ -247,7 +248,7 @@ describe('the pages of docs/web.md', () => {
     await Promise.all([alice.hears('bob'), bob.hears('alice')])
     await Promise.all([alice.sees('bob', { shown: true }), bob.sees('alice', { shown: true })])
     const more = await alice.evaluate(async () => {
-      const calling = document.getElementById('calling')
+      /** @type {any} */ const calling = document.getElementById('calling')
       const speakers = await calling.getSpeakers()
       return [calling.connectionState, calling.currentCall.phase, Array.isArray(speakers), (await calling.getStats()).size > 0]
     })

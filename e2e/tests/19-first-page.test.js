@@ -93,10 +93,10 @@ for (const readme of ['README.md', 'README.zh-CN.md']) {
       return page
     }
 
-    for (const [how, url] of [
+    for (const [how, url] of /** @type {[string, () => string][]} */ ([
       ['opened as a file', () => pathToFileURL(join(folder, 'page.html')).href],
       ['from another port of this machine', () => `http://localhost:${OTHER_PORT}/page.html`],
-    ]) {
+    ])) {
       it(`${how} it signs in and calls bob, who answers: both hear and see each other`, async () => {
         const bob = await open('bob', `${DEMO}/?phone=bob`)
         const phone = new DemoPhone(bob, 'bob')

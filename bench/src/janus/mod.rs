@@ -1,4 +1,4 @@
-//! Janus' video room, to compare with: the same calls, by the same load.
+//! Janus' video room on the calls of `webrtc`, by the same load.
 //!
 //! | module | subject |
 //! |---|---|
@@ -8,33 +8,38 @@
 mod person;
 mod server;
 
-pub(crate) use server::{HOW, version};
+pub(crate) use server::{INSTALL_COMMAND, version};
 
 use crate::Plan;
-use crate::error::BenchError;
-use crate::talk::{Sum, Talked, pattern, warm};
+use crate::harness::error::BenchError;
+use crate::harness::traffic::{Measured, Totals, WARM_UP, start_talking, warm_up};
 use person::Person;
 use server::Janus;
 use std::time::{Duration, Instant};
 use tring_client::{Media, SrtpProfile};
 
-/// Before what is at rest is measured.
+/// Pause before memory and CPU of a server at rest are read.
 const REST: Duration = Duration::from_secs(1);
 
-/// Traffic before it is measured.
-const WARM_UP: Duration = Duration::from_secs(2);
-
-/// A connection may take so long.
+/// Longest wait for a connection.
 const STEP: Duration = Duration::from_secs(20);
 
-/// The calls of [`crate::talk`] in video rooms: one room a call, two people who send, each of whom receives the other.
-/// Gives the SRTP profile too.
-pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talked, String), BenchError> {
+/// Measures calls in video rooms: one room a call, two people who send, each of whom receives the other. Gives the SRTP profile
+/// too, for it decides much of the CPU.
+///
+/// # Errors
+///
+/// [`BenchError::Janus`] and those of the clients: the table has no figures of Janus.
+pub(crate) async fn measure(
+    plan: &Plan,
+    calls: usize,
+    video: bool,
+) -> Result<(Measured, String), BenchError> {
     let janus = Janus::start(plan.workers)?;
     let process = janus.process();
     let mut first = enter(&janus, 1, video).await?;
     let (first_senders, first_receivers, _) = connect(&mut first).await?;
-    warm(&first_senders, video).await;
+    warm_up(&first_senders, video).await;
     let mut people = Vec::new();
     for room in (2..).take(calls) {
         people.push(enter(&janus, room, video).await?);
@@ -51,16 +56,13 @@ pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talk
     }
     let joins = u32::try_from(senders.len()).unwrap_or(u32::MAX).max(1);
     let join = process.cpu()?.saturating_sub(cpu) / joins;
-    for (i, media) in (0..).zip(&senders) {
-        media.play(pattern(i, video)).await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    start_talking(&senders, video).await;
     tokio::time::sleep(WARM_UP).await;
     let all = || senders.iter().chain(&receivers);
-    let before = Sum::of(all());
+    let before = Totals::of(all());
     let (cpu, start) = (process.cpu()?, Instant::now());
     tokio::time::sleep(plan.span).await;
-    let after = Sum::of(all());
+    let after = Totals::of(all());
     let (cpu, seconds) = (process.cpu()?.saturating_sub(cpu), start.elapsed().as_secs_f64());
     let grown = process.resident()?.saturating_sub(bytes);
     let profile = match profile {
@@ -70,7 +72,7 @@ pub(crate) async fn talk(plan: &Plan, calls: usize, video: bool) -> Result<(Talk
         None => "unknown",
     };
     drop((first_senders, first_receivers));
-    let talked = Talked::new(calls, join, grown, (cpu, seconds), (&before, &after));
+    let talked = Measured::new(calls, join, grown, (cpu, seconds), (&before, &after));
     Ok((talked, format!("SRTP profile {profile}")))
 }
 
@@ -82,7 +84,7 @@ async fn enter(janus: &Janus, room: u64, video: bool) -> Result<(Person, Person)
     ))
 }
 
-/// What sends, what receives, and the SRTP profile.
+/// The connections that send, those that receive, and their SRTP profile.
 type Connected = ([Media; 2], [Media; 2], Option<SrtpProfile>);
 
 async fn connect((a, b): &mut (Person, Person)) -> Result<Connected, BenchError> {

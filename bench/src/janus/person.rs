@@ -1,7 +1,7 @@
 //! A person in a video room: signalling through a WebSocket of its own, one connection that sends and one that receives.
 
 use super::server::Janus;
-use crate::error::BenchError;
+use crate::harness::error::BenchError;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tring_client::{Media, certificate};
-use tring_media::{MediaKind, Peer, PeerConfig, PeerLine};
+use tring_media::{MediaKind, MediaLine, Peer, PeerConfig};
 
-/// An answer may take so long.
+/// Longest wait for an answer.
 const STEP: Duration = Duration::from_secs(10);
 
-/// A person.
+/// One person in a video room.
 pub(super) struct Person {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     address: SocketAddr,
@@ -34,7 +34,7 @@ fn failed(e: impl std::fmt::Display) -> BenchError {
 }
 
 impl Person {
-    /// Signs in, makes the room if it is `first`, and enters it. `id` is its own in the room.
+    /// Signs in, makes the room if this person is the `first`, and enters it under the number `id`.
     pub(super) async fn enter(
         janus: &Janus,
         (room, id): (u64, u64),
@@ -62,7 +62,7 @@ impl Person {
         Ok(person)
     }
 
-    /// Offers what it sends. It connects meanwhile.
+    /// Offers what this person sends; the connection is made meanwhile.
     pub(super) async fn publish(&mut self) -> Result<Media, BenchError> {
         let (socket, mut config) = self.config().await?;
         for line in &mut config.lines {
@@ -109,7 +109,7 @@ impl Person {
         Ok(Media::drive(peer, answer, socket, local, None))
     }
 
-    /// Its own number in the room.
+    /// The person's own number in the room.
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -119,7 +119,7 @@ impl Person {
         let local = socket.local_addr().map_err(failed)?;
         let mut config = PeerConfig::voice(local, certificate()?);
         if self.video {
-            config.lines.push(PeerLine { kind: MediaKind::Video, send: true, receive: true });
+            config.lines.push(MediaLine { kind: MediaKind::Video, send: true, receive: true });
         }
         Ok((socket, config))
     }

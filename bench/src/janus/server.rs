@@ -1,7 +1,7 @@
 //! Janus as a child process, with a configuration of its own.
 
-use crate::error::BenchError;
-use crate::process::Process;
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How to come by it.
-pub(crate) const HOW: &str = "`apt-get install --no-install-recommends janus`";
+/// What installs Janus, for people.
+pub(crate) const INSTALL_COMMAND: &str = "`apt-get install --no-install-recommends janus`";
 
-/// How long it may take to start.
+/// Longest wait for Janus to listen.
 const START_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where packages put plugins and transports: Debian's folder for each architecture, and a build's own.
@@ -31,7 +31,7 @@ pub(crate) struct Janus {
     _dir: TempDir,
 }
 
-/// Its version, if it, its video room and its WebSocket are installed.
+/// The version of Janus, if the program, its video room and its WebSocket transport are installed.
 pub(crate) fn version() -> Option<String> {
     let said = Command::new("janus").arg("--version").output().ok()?.stdout;
     let said = String::from_utf8_lossy(&said).into_owned();
@@ -56,10 +56,14 @@ fn own_address() -> io::Result<IpAddr> {
 }
 
 impl Janus {
-    /// Starts it with that many event loops.
+    /// Starts Janus with that many event loops.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Janus`] with its log, where it does not listen within [`START_WITHIN`].
     pub(crate) fn start(workers: usize) -> Result<Self, BenchError> {
         let failed = |why: String| BenchError::Janus(why);
-        let folder = folder().ok_or_else(|| failed(format!("it is not installed: {HOW}")))?;
+        let folder = folder().ok_or_else(|| failed(format!("it is not installed: {INSTALL_COMMAND}")))?;
         let address = own_address().map_err(|e| failed(format!("no address but loopback: {e}")))?;
         let dir = tempfile::tempdir().map_err(BenchError::Folder)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BenchError::Folder)?;
@@ -98,17 +102,17 @@ impl Janus {
         Ok(janus)
     }
 
-    /// Its process.
+    /// The process of Janus, to be measured.
     pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
     }
 
-    /// Its WebSocket.
+    /// Address of Janus' WebSocket.
     pub(crate) fn url(&self) -> String {
         format!("ws://127.0.0.1:{}/", self.port)
     }
 
-    /// Where its media comes from, and where clients bind too.
+    /// The address that media comes from, to which clients bind their own sockets too.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
     }

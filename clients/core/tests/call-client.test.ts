@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { END_TIMEOUT_MS } from "../src/call-client.js"
-import { pictureUnseen } from "../src/live-call.js"
+import { END_TIMEOUT_MS } from "../src/calls/call-client.js"
+import { pictureUnseen } from "../src/calls/active-call.js"
 import { settle, User, WELCOME } from "./world.js"
 
 const joined = { type: "joined", callID: "c1", microphone: true, camera: false }
@@ -63,6 +63,31 @@ test("calling needs a session, and there is one call at a time", async () => {
   await assert.rejects(nobody.client.callUsers({ to: ["B"], media: "audio" }), { code: "not_logged_in" })
   const a = await talking()
   await assert.rejects(a.client.callUsers({ to: ["C"], media: "audio" }), { code: "busy_here" })
+})
+
+test("a page that hears REJECT can call somebody else at once: the call is placed when the refused one is over", async () => {
+  const a = await User.signedIn("A")
+  await a.calls("B")
+  let next: Promise<unknown> | undefined
+  a.onGuideEvent = (name) => {
+    if (name === "REJECT") next = a.client.callUsers({ to: ["C"], media: "audio" })
+  }
+  await a.told({ type: "leg_ended", callID: "c1", userID: "B", reason: "reject" })
+  assert.equal(a.server.types().filter((t) => t === "call").length, 1)
+  await a.told({ type: "ended", callID: "c1", reason: "reject", by: "B", durationS: 0 })
+  a.server.ok("call", { callID: "c2", roomID: 8 })
+  await next
+  assert.deepEqual(a.heard, ["REJECT"])
+  assert.equal(phase(a), "calling")
+})
+
+test("a page that hears REJECT of one of a group cannot call somebody else: the others may still answer", async () => {
+  const a = await User.signedIn("A")
+  const call = a.client.callUsers({ to: ["B", "C"], media: "audio" })
+  a.server.ok("call", { callID: "c1", roomID: 7 })
+  await call
+  await a.told({ type: "leg_ended", callID: "c1", userID: "B", reason: "reject" })
+  await assert.rejects(a.client.callUsers({ to: ["D"], media: "audio" }), { code: "busy_here" })
 })
 
 test("hangup() inside every handler, twice, ends the call once and starts no loop", async () => {
@@ -307,7 +332,10 @@ test("devices are told to the server in their newest state, one request at a tim
   assert.deepEqual(sent(), [[false, true]])
   a.server.ok("devices")
   await settle()
-  assert.deepEqual(sent(), [[false, true], [true, false]])
+  assert.deepEqual(sent(), [
+    [false, true],
+    [true, false],
+  ])
   a.server.ok("devices")
   await settle()
   assert.equal(sent().length, 2)
@@ -328,7 +356,7 @@ test("media on which nothing arrives has the session looked at at once, and not 
   const before = pings()
   a.media.host?.silent()
   assert.equal(pings(), before + 1)
-  a.client.hangup()
+  void a.client.hangup()
   a.media.host?.silent()
   assert.equal(pings(), before + 1)
 })
@@ -431,7 +459,10 @@ test("without a common codec the page is told once, and the screen as long as a 
   assert.equal(shown(), false)
   await a.told({ type: "video_codec", callID: "c1", userID: "B" })
   await a.told({ type: "video_codec", callID: "c1", userID: "A" })
-  assert.deepEqual(a.heard.filter((name) => name === "ERROR"), ["ERROR"])
+  assert.deepEqual(
+    a.heard.filter((name) => name === "ERROR"),
+    ["ERROR"],
+  )
   assert.equal(a.payload("ERROR")?.["code"], "video_codec")
   assert.deepEqual([a.client.call?.unseen, phase(a)], [["B", "A"], "connected"])
   void a.client.setDevices({ camera: false })
@@ -509,7 +540,10 @@ test("a wish for video that was taken back opens no camera when the server comes
   void a.client.switchMedia("audio")
   await a.told({ type: "media", callID: "c1", userID: "A", media: "video" })
   await a.told({ type: "media", callID: "c1", userID: "A", media: "audio" })
-  assert.deepEqual(a.media.told.filter((t) => t.endsWith("c")), [])
+  assert.deepEqual(
+    a.media.told.filter((t) => t.endsWith("c")),
+    [],
+  )
   assert.equal(a.client.call?.media, "audio")
 })
 

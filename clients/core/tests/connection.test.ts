@@ -2,8 +2,19 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { CallError, Connection } from "../src/index.js"
 import type { ConnectionEvent } from "../src/index.js"
-import { BACKOFF_MAX_MS, backoff } from "../src/backoff.js"
-import { ACK_EVERY, CONNECT_TIMEOUT_MS, LOGIN_TIMEOUT_MS, MAX_IN_FLIGHT, MAX_REQUEST_BYTES, PONG_SILENT_MS, PONG_TIMEOUT_MS, RECONNECT_TIMEOUT_MS, ROUND_TRIPS, SOON_MS } from "../src/connection.js"
+import { BACKOFF_MAX_MS, backoff } from "../src/session/backoff.js"
+import {
+  ACK_EVERY,
+  CONNECT_TIMEOUT_MS,
+  LOGIN_TIMEOUT_MS,
+  MAX_IN_FLIGHT,
+  MAX_REQUEST_BYTES,
+  PONG_SILENT_MS,
+  PONG_TIMEOUT_MS,
+  RECONNECT_TIMEOUT_MS,
+  ROUND_TRIPS,
+  SOON_MS,
+} from "../src/session/connection.js"
 import { settle, World, WELCOME } from "./world.js"
 
 const ALICE = { sdkAppID: 1400000001, userID: "alice", userSig: "sig" }
@@ -37,7 +48,13 @@ async function cutAndBack(world: World) {
 test("login sends the credentials and the protocol version, and settles with the welcome", async () => {
   const { world, connection, states } = await online()
   assert.deepEqual(world.server.frames[0], {
-    id: 1, type: "login", protocol: 1, sdkAppID: 1400000001, userID: "alice", userSig: "sig", device: { kind: "web" },
+    id: 1,
+    type: "login",
+    protocol: 1,
+    sdkAppID: 1400000001,
+    userID: "alice",
+    userSig: "sig",
+    device: { kind: "web" },
   })
   assert.equal(connection.state.name, "online")
   assert.deepEqual(states(), ["connecting", "online"])
@@ -185,7 +202,10 @@ test("tries to come back grow apart up to the maximum", async () => {
     waits.push(world.time - from)
     world.server.cut()
   }
-  assert.deepEqual(waits.slice().sort((a, b) => a - b), waits)
+  assert.deepEqual(
+    waits.slice().sort((a, b) => a - b),
+    waits,
+  )
   assert.ok((waits[0] ?? 0) < 300)
   assert.ok(Math.max(...waits) <= BACKOFF_MAX_MS)
   assert.ok(Math.max(...waits) >= BACKOFF_MAX_MS / 2)
@@ -408,7 +428,10 @@ test("a request that was never sent can be taken back; one that was sent cannot"
   await world.pass(1000)
   world.server.open()
   world.server.ok("resume", { ...WELCOME, resumed: true })
-  assert.deepEqual(world.server.frames.map((f) => f["callID"]), [undefined, "c1"])
+  assert.deepEqual(
+    world.server.frames.map((f) => f["callID"]),
+    [undefined, "c1"],
+  )
   world.server.ok("hangup")
   await sent.answer
   assert.equal(sent.withdraw(error), false)

@@ -56,12 +56,18 @@ const FLOWS: Flow[] = [
   },
   {
     name: "it rang, unanswered",
-    caller: { steps: [tell({ type: "ringing", userID: "B" }), tell({ type: "leg_ended", userID: "B", reason: "timeout" }), ended("timeout")], hears: ["CALLING_TIMEOUT", "CALL_END"] },
+    caller: {
+      steps: [tell({ type: "ringing", userID: "B" }), tell({ type: "leg_ended", userID: "B", reason: "timeout" }), ended("timeout")],
+      hears: ["CALLING_TIMEOUT", "CALL_END"],
+    },
     callee: { steps: [ended("timeout")], hears: ["INVITED", "CALLING_TIMEOUT", "CALL_END"] },
   },
   {
     name: "it never reached B",
-    caller: { steps: [tell({ type: "unreachable", userID: "B" }), tell({ type: "leg_ended", userID: "B", reason: "no_response" }), ended("no_response")], hears: ["NO_RESP", "CALL_END"] },
+    caller: {
+      steps: [tell({ type: "unreachable", userID: "B" }), tell({ type: "leg_ended", userID: "B", reason: "no_response" }), ended("no_response")],
+      hears: ["NO_RESP", "CALL_END"],
+    },
     callee: { steps: [], hears: ["INVITED"] },
   },
   {
@@ -82,7 +88,10 @@ const FLOWS: Flow[] = [
   {
     name: "B signs in elsewhere while talking, and the app allows one device",
     caller: { steps: [...talkingA, tell({ type: "left", userID: "B" }), ended("kicked", "B", 3)], hears: [...HEARS_B, "USER_LEAVE", "CALL_END"] },
-    callee: { steps: [...talkingB, ended("kicked", "B", 3), tell({ type: "kicked_out", reason: "signed_in_elsewhere" })], hears: [...HEARS_A, "CALL_END", "KICKED_OUT"] },
+    callee: {
+      steps: [...talkingB, ended("kicked", "B", 3), tell({ type: "kicked_out", reason: "signed_in_elsewhere" })],
+      hears: [...HEARS_A, "CALL_END", "KICKED_OUT"],
+    },
   },
 ]
 
@@ -111,8 +120,13 @@ test("payloads carry the names of every version of the pages", async () => {
   const b = await User.signedIn("B")
   await b.isCalledBy("A", "video")
   assert.deepEqual(b.payload("INVITED"), {
-    sponsor: "A", inviteeList: ["B"], userIDList: ["B"], isFromGroup: false, inviteID: "c1",
-    inviteData: { version: 4, callType: 2, roomID: 7, callEnd: 0 }, userData: "",
+    sponsor: "A",
+    inviteeList: ["B"],
+    userIDList: ["B"],
+    isFromGroup: false,
+    inviteID: "c1",
+    inviteData: { version: 4, callType: 2, roomID: 7, callEnd: 0 },
+    userData: "",
   })
   await ended("cancel", "A")(b)
   assert.deepEqual(b.payload("CALLING_CANCEL"), { inviteID: "c1", sponsor: "A", invitee: "B", userID: "A" })
@@ -131,7 +145,11 @@ test("payloads carry the names of every version of the pages", async () => {
   await a.calls("B")
   await tell({ type: "leg_ended", userID: "B", reason: "timeout" })(a)
   assert.deepEqual(a.payload("CALLING_TIMEOUT"), {
-    groupID: "", inviteID: "c1", sponsor: "A", timeoutUserList: ["B"], userIDList: ["B"],
+    groupID: "",
+    inviteID: "c1",
+    sponsor: "A",
+    timeoutUserList: ["B"],
+    userIDList: ["B"],
   })
 })
 
@@ -165,9 +183,7 @@ test("devices of the other side are told when they change, and only the one that
   await tell({ type: "joined", userID: "B", microphone: true, camera: true })(a)
   await tell({ type: "devices", userID: "B", microphone: true, camera: false })(a)
   await tell({ type: "devices", userID: "B", microphone: false, camera: false })(a)
-  assert.deepEqual(a.heard, [
-    "USER_ENTER", "USER_AUDIO_AVAILABLE", "USER_VIDEO_AVAILABLE", "USER_VIDEO_AVAILABLE", "USER_AUDIO_AVAILABLE",
-  ])
+  assert.deepEqual(a.heard, ["USER_ENTER", "USER_AUDIO_AVAILABLE", "USER_VIDEO_AVAILABLE", "USER_VIDEO_AVAILABLE", "USER_AUDIO_AVAILABLE"])
   assert.deepEqual(a.payload("USER_VIDEO_AVAILABLE"), { userID: "B", isVideoAvailable: false })
 })
 
@@ -184,7 +200,10 @@ test("in a group each refusal is told by name, and the end when nobody is left t
 
 test("a switch is told under the names of both SDKs, then the cameras that went off, on both sides alike", async () => {
   const { callingInfo } = await import("../src/index.js")
-  for (const [surface, userID] of [["its own", "A"], ["the other's", "B"]] as const) {
+  for (const [surface, userID] of [
+    ["its own", "A"],
+    ["the other's", "B"],
+  ] as const) {
     const a = await User.signedIn("A")
     await a.calls("B", "video")
     for (const step of talkingA.slice(0, 2)) await step(a)
@@ -219,7 +238,10 @@ test("the record of a call names what this device is", async () => {
     const message = user.payload("CALL_END")?.["message"] as { payload: { data: string } }
     return JSON.parse(JSON.parse(message.payload.data).data).platform
   }
-  for (const [kind, platform] of [["web", "Web"], ["miniprogram", "MiniApp"]] as const) {
+  for (const [kind, platform] of [
+    ["web", "Web"],
+    ["miniprogram", "MiniApp"],
+  ] as const) {
     const user = await User.signedIn("A", kind)
     await user.calls("B")
     await ended("timeout")(user)

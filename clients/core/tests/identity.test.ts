@@ -4,18 +4,31 @@ import { mediaOf, sdkAppIDNumber, userIDText, userSigText } from "../src/index.j
 
 test("a userID of 0, empty or not set is refused with a sentence that says what to do", () => {
   for (const value of [0, "0", "", undefined, null, "undefined", "null", NaN, "NaN", Infinity, {}, [], true]) {
-    assert.throws(() => userIDText(value, () => {}), (e: { code: string; message: string }) => {
-      return e.code === "config_invalid" && e.message.includes("set it")
-    }, String(value))
+    assert.throws(
+      () => userIDText(value, () => {}),
+      (e: { code: string; message: string }) => {
+        return e.code === "config_invalid" && e.message.includes("set it")
+      },
+      String(value),
+    )
   }
 })
 
 test("another number becomes its decimal text with one warning", () => {
   const warnings: string[] = []
-  assert.equal(userIDText(42, (w) => warnings.push(w)), "42")
+  assert.equal(
+    userIDText(42, (w) => warnings.push(w)),
+    "42",
+  )
   assert.equal(warnings.length, 1)
-  assert.equal(userIDText("42", (w) => warnings.push(w)), "42")
-  assert.equal(userIDText("用户", (w) => warnings.push(w)), "用户")
+  assert.equal(
+    userIDText("42", (w) => warnings.push(w)),
+    "42",
+  )
+  assert.equal(
+    userIDText("用户", (w) => warnings.push(w)),
+    "用户",
+  )
   assert.equal(warnings.length, 1)
 })
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { REPORT_RETRY_MS } from "../src/device-report.js"
+import { REPORT_RETRY_MS } from "../src/calls/device-report.js"
 import { settle, User, WELCOME } from "./world.js"
 
 const RESUMED = { ...WELCOME, resumed: true }
@@ -272,14 +272,21 @@ test("a state of the devices that the server refused is told again until it is t
   await a.client.setDevices({ camera: false })
   assert.deepEqual(sent(), [[false, true]], "no faster than the server wants it")
   await a.world.pass(REPORT_RETRY_MS.first)
-  assert.deepEqual(sent(), [[false, true], [true, false]])
+  assert.deepEqual(sent(), [
+    [false, true],
+    [true, false],
+  ])
   a.server.refuse("devices", "too_many", true)
   await a.world.pass(REPORT_RETRY_MS.first)
   assert.equal(sent().length, 2, "the second wait is longer")
   await a.world.pass(REPORT_RETRY_MS.first)
   a.server.ok("devices")
   await a.world.pass(5000)
-  assert.deepEqual(sent(), [[false, true], [true, false], [true, false]])
+  assert.deepEqual(sent(), [
+    [false, true],
+    [true, false],
+    [true, false],
+  ])
 })
 
 test("a refused state of the devices is forgotten with its call", async () => {

@@ -22,7 +22,11 @@ const FLOWS: Array<{ name: string; caller: Side; callee: Side }> = [
   },
   {
     name: "refused",
-    caller: { steps: [tell({ type: "leg_ended", userID: "B", reason: "reject" }), ended("reject", "B")], keeps: ["发起通话"], strictly: ["发起通话", "拒绝通话"] },
+    caller: {
+      steps: [tell({ type: "leg_ended", userID: "B", reason: "reject" }), ended("reject", "B")],
+      keeps: ["发起通话"],
+      strictly: ["发起通话", "拒绝通话"],
+    },
     callee: { steps: [does("reject"), ended("reject", "B")], keeps: ["拒绝通话"] },
   },
   {
@@ -80,7 +84,10 @@ function chat(user: User, strictEnd = false): GuideMessage[] {
 
 for (const { name, caller, callee } of FLOWS) {
   test(`of a call that is ${name}, each side keeps its records`, async () => {
-    for (const [userID, peer, { steps, keeps, strictly = keeps }] of [["A", "B", caller], ["B", "A", callee]] as const) {
+    for (const [userID, peer, { steps, keeps, strictly = keeps }] of [
+      ["A", "B", caller],
+      ["B", "A", callee],
+    ] as const) {
       const user = await User.signedIn(userID, "miniprogram")
       const [kept, strict] = [chat(user), chat(user, true)]
       if (userID === "A") await user.calls(peer, "video")

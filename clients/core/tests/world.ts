@@ -160,7 +160,10 @@ export class User {
   readonly strict: string[] = []
   private seq = 0
 
-  constructor(readonly userID: string, kind: DeviceKind = "web") {
+  constructor(
+    readonly userID: string,
+    kind: DeviceKind = "web",
+  ) {
     this.connection = new Connection(this.world, "ws://server/v1/socket", kind)
     this.client = new CallClient(this.world, this.connection, this.media)
     this.client.on((event) => {

@@ -1,6 +1,6 @@
 /** `<TRTCCalling>`: the component of the guide. It shows nothing until there is a call. */
 
-import { GUIDE_EVENT, TIM, type CallParameters } from "../../core/src/index.js"
+import { GUIDE_EVENT, TIM, type CallParameters } from "@tring/core"
 import { Calling, type Component as Host } from "./lib/calling.js"
 
 /** What the framework calls `this`, with what is added to it in `created`. */
@@ -29,11 +29,29 @@ Component({
     remoteAvatar: { type: String, value: "" },
   },
   data: {
-    phase: "", video: false, name: "", initials: "", avatarStyle: "", glowStyle: "", status: "", hint: "", seen: false,
-    selfSeen: false, swapped: false, microphone: true, camera: true, soundMode: "speaker", pushes: false, pusherUrl: "",
-    enableCamera: false, front: true, players: [], captions: {},
+    phase: "",
+    video: false,
+    name: "",
+    initials: "",
+    avatarStyle: "",
+    glowStyle: "",
+    status: "",
+    hint: "",
+    seen: false,
+    selfSeen: false,
+    swapped: false,
+    microphone: true,
+    camera: true,
+    soundMode: "speaker",
+    pushes: false,
+    pusherUrl: "",
+    enableCamera: false,
+    front: true,
+    players: [],
+    captions: {},
     // For pages, as before.
-    callStatus: "idle", isSponsor: false,
+    callStatus: "idle",
+    isSponsor: false,
   },
   lifetimes: {
     created() {
@@ -143,7 +161,9 @@ Component({
     /** Keeps the page below from scrolling. */
     onSwallow() {},
     onAnswer() {
-      void of(this).accept().catch(() => {})
+      void of(this)
+        .accept()
+        .catch(() => {})
     },
     onDecline() {
       void of(this).reject()

@@ -14,7 +14,7 @@
  * ```
  */
 
-import { GuideDesk, Handlers, type CallParameters, type GuideEvent } from "../../core/src/index.js"
+import { GuideApi, Handlers, type CallParameters, type GuideEvent } from "@tring/core"
 import * as config from "./config.js"
 import { watchStatus, type CallStatus } from "./lib/call-status.js"
 import { END_SHOWN_MS } from "./lib/call-view.js"
@@ -65,7 +65,7 @@ export function listen(options: ListenOptions = {}): Listener {
   const shared = phone()
   const handlers = new Handlers((text, error) => log("error", text, error))
   const page = options.page === undefined ? null : new CallPage(shared, options.page)
-  const desk = new GuideDesk(shared.client, {
+  const guide = new GuideApi(shared.client, {
     surface: "element",
     deliver: ({ name, payload }) => {
       const told = { eventCode: name, data: payload }
@@ -84,12 +84,12 @@ export function listen(options: ListenOptions = {}): Listener {
     guarded("onStatus", () => options.onStatus && options.onStatus(status))
     if (status.callStatus === "idle" && page !== null) page.leaveSoon()
   })
-  if (options.config !== undefined) void desk.login(options.config)
+  if (options.config !== undefined) void guide.login(options.config)
   return {
-    login: (credentials) => desk.login(credentials || {}),
-    logout: () => desk.logout(),
+    login: (credentials) => guide.login(credentials || {}),
+    logout: () => guide.logout(),
     call: (parameters) => {
-      const asked = desk.call(parameters)
+      const asked = guide.call(parameters)
       if (shared.client.call !== null && !shared.hasScreen && page !== null) page.open()
       return asked
     },
@@ -100,7 +100,7 @@ export function listen(options: ListenOptions = {}): Listener {
     stop: () => {
       stop()
       if (page !== null) page.stay()
-      void desk.dispose()
+      void guide.dispose()
     },
   }
 }

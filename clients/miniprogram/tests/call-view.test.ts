@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict"
 import { afterEach, test } from "node:test"
-import { pictureUnseen } from "../../core/src/index.js"
-import type { Call, CallEvent } from "../../core/src/index.js"
+import { pictureUnseen } from "@tring/core"
+import type { Call, CallEvent } from "@tring/core"
 import { built, setWx } from "./built.js"
 
 interface CallView {
@@ -24,8 +24,17 @@ function shown(change: Partial<Call> = {}, watched = true) {
   const view = new CallView({ language: "zh", devtools: false, media, online: () => true, changed: () => {}, watched: () => watched, now: () => 0 })
   const on = { microphone: true, camera: true }
   const call = {
-    phase: "connected", role: "caller", media: "video", self: "A", sponsor: "A", invitees: ["B"], peers: [{ userID: "B", devices: on }],
-    devices: on, unseen: [], connectedAt: 0, ...change,
+    phase: "connected",
+    role: "caller",
+    media: "video",
+    self: "A",
+    sponsor: "A",
+    invitees: ["B"],
+    peers: [{ userID: "B", devices: on }],
+    devices: on,
+    unseen: [],
+    connectedAt: 0,
+    ...change,
   } as unknown as Call
   view.happened({ type: "calling", call })
   view.happened({ type: "media", call, status: "connected" })

@@ -4,18 +4,35 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { GUIDE_EVENT, guideEvents, recordOf } from "../../core/src/index.js"
-import type { Call, CallEvent } from "../../core/src/index.js"
+import { GUIDE_EVENT, guideEvents, recordOf } from "@tring/core"
+import type { Call, CallEvent } from "@tring/core"
 import { FOLDER } from "./built.js"
 
 const DOCS = join(FOLDER, "../../../../../docs")
 const on = { microphone: true, camera: true }
 const off = { microphone: false, camera: false }
 
-const callOf = (role: Call["role"], connectedAt: number | null) => ({
-  callID: "c1", roomID: 7, phase: "connected", role, media: "video", platform: "MiniApp", self: role === "caller" ? "A" : "B", sponsor: "A", invitees: ["B"],
-  isGroup: false, data: "", peers: [], devices: on, alerting: false, unreachable: false, unseen: [], connectedAt, switches: 0,
-}) as unknown as Call
+const callOf = (role: Call["role"], connectedAt: number | null) =>
+  ({
+    callID: "c1",
+    roomID: 7,
+    phase: "connected",
+    role,
+    media: "video",
+    platform: "MiniApp",
+    self: role === "caller" ? "A" : "B",
+    sponsor: "A",
+    invitees: ["B"],
+    isGroup: false,
+    data: "",
+    peers: [],
+    devices: on,
+    alerting: false,
+    unreachable: false,
+    unseen: [],
+    connectedAt,
+    switches: 0,
+  }) as unknown as Call
 
 const caller = callOf("caller", 0)
 const ringing = callOf("callee", null)
@@ -61,12 +78,14 @@ for (const language of ["", ".zh-CN"]) {
   test(`miniprogram${language}.md names the fields of each event's payload, no more and no fewer`, () => {
     const section = page.slice(page.search(/^### (Events|事件)$/m), page.search(RECORDS))
     const rows = [...section.matchAll(/^\| ([A-Z_]+) \| [^|]*\| ([^|]+) \|$/gm)]
-    const documented = new Map(rows.map(([, name = "", text = ""]) => {
-      // What is in brackets explains, and so does what comes after a full stop or a colon.
-      const plain = text.replace(/\[([^\]]*)\]\(#[^)]*\)/g, "$1").split(/[.。:：]/)[0] ?? ""
-      const list = plain.replace(/[(（][^)）]*[)）]/g, "")
-      return [name, NOTHING.test(list.trim()) ? [] : [...list.matchAll(/`(\w+)`/g)].map(([, field = ""]) => field).sort()]
-    }))
+    const documented = new Map(
+      rows.map(([, name = "", text = ""]) => {
+        // What is in brackets explains, and so does what comes after a full stop or a colon.
+        const plain = text.replace(/\[([^\]]*)\]\(#[^)]*\)/g, "$1").split(/[.。:：]/)[0] ?? ""
+        const list = plain.replace(/[(（][^)）]*[)）]/g, "")
+        return [name, NOTHING.test(list.trim()) ? [] : [...list.matchAll(/`(\w+)`/g)].map(([, field = ""]) => field).sort()]
+      }),
+    )
     assert.deepEqual(Object.fromEntries([...documented].sort()), Object.fromEntries([...told].sort()))
     const invited = guideEvents({ type: "invited", call: ringing }, "element")[0]?.payload?.["inviteData"]
     assert.ok(page.includes(`\`{${Object.keys(invited as object).join(", ")}}\``))
@@ -76,7 +95,9 @@ for (const language of ["", ".zh-CN"]) {
     const section = page.slice(page.search(RECORDS))
     const record = recordOf({ type: "placed", call: caller })
     assert.ok(record !== null)
-    for (const field of [...Object.keys(record), "time", "payload.data", "payload.description", "payload.extension"]) assert.ok(section.includes(`\`${field}\``), field)
-    for (const line of ["发起通话", "已接听", "拒绝通话", "取消通话", "无应答", "结束通话，通话时长：", "切换为语音通话", "切换为视频通话"]) assert.ok(section.includes(line), line)
+    for (const field of [...Object.keys(record), "time", "payload.data", "payload.description", "payload.extension"])
+      assert.ok(section.includes(`\`${field}\``), field)
+    for (const line of ["发起通话", "已接听", "拒绝通话", "取消通话", "无应答", "结束通话，通话时长：", "切换为语音通话", "切换为视频通话"])
+      assert.ok(section.includes(line), line)
   })
 }

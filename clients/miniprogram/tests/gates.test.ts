@@ -7,14 +7,37 @@ import { test } from "node:test"
 import { parse, type Node } from "acorn"
 import { FOLDER } from "./built.js"
 
-const filesOf = (folder: string) => readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name))).filter((file) => statSync(file).isFile())
+const filesOf = (folder: string) =>
+  readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((file) => statSync(file).isFile())
 const files = filesOf(FOLDER)
 const scripts = files.filter((file) => file.endsWith(".js"))
 const read = (file: string) => readFileSync(file, "utf8")
 
 /** Newer than ES2015, or of a browser or Node: the oldest phone of the guide has none of them. */
 const NEWER = ["includes", "padStart", "padEnd", "flat", "flatMap", "finally", "allSettled", "matchAll", "replaceAll", "fromEntries", "trimStart", "trimEnd"]
-const ABSENT = ["URL", "URLSearchParams", "TextEncoder", "TextDecoder", "WebSocket", "fetch", "window", "document", "navigator", "crypto", "performance", "queueMicrotask", "structuredClone", "globalThis", "AbortController", "eval", "Function", "process", "Buffer"]
+const ABSENT = [
+  "URL",
+  "URLSearchParams",
+  "TextEncoder",
+  "TextDecoder",
+  "WebSocket",
+  "fetch",
+  "window",
+  "document",
+  "navigator",
+  "crypto",
+  "performance",
+  "queueMicrotask",
+  "structuredClone",
+  "globalThis",
+  "AbortController",
+  "eval",
+  "Function",
+  "process",
+  "Buffer",
+]
 
 function* nodes(value: unknown): Generator<Node & { [key: string]: unknown }> {
   if (Array.isArray(value)) {
@@ -78,7 +101,8 @@ test("TUICalling is the same under its own name", () => {
   const there = filesOf(folder).map((file) => relative(folder, file))
   const named = here.map((name) => name.replace(/^TRTCCalling\./, "TUICalling."))
   assert.deepEqual(there.sort(), named.sort())
-  for (const ending of ["js", "json", "wxml", "wxss"]) assert.equal(read(join(folder, `TUICalling.${ending}`)), read(join(FOLDER, `TRTCCalling.${ending}`)), ending)
+  for (const ending of ["js", "json", "wxml", "wxss"])
+    assert.equal(read(join(folder, `TUICalling.${ending}`)), read(join(FOLDER, `TRTCCalling.${ending}`)), ending)
   for (const file of filesOf(join(folder, "lib"))) assert.doesNotMatch(read(file), /TRTCCalling\//, file)
   const bytes = filesOf(folder).reduce((sum, file) => sum + statSync(file).size, 0)
   assert.ok(bytes < 100_000, `${bytes} bytes`)
@@ -90,7 +114,10 @@ test("the tables of the docs say of each method whether it was kept, changed or 
   const [, methods = ""] = /methods:\{(.*)\}\}\)/s.exec(read(join(FOLDER, "TRTCCalling.js")).replace(/\n/g, "")) ?? []
   const names = [...methods.matchAll(/(?:^|\},)(\w+):function/g)].map(([, name = ""]) => name).filter((name) => !/^on[A-Z]/.test(name))
   assert.ok(names.length > 20, names.join())
-  for (const [language, words] of [["", "kept|changed|absent"], [".zh-CN", "保留|变更|没有"]]) {
+  for (const [language, words] of [
+    ["", "kept|changed|absent"],
+    [".zh-CN", "保留|变更|没有"],
+  ]) {
     const table = read(join(DOCS, `miniprogram-api${language}.md`))
     for (const name of names) assert.match(table, new RegExp(`^\\|[^|]*\\b${name}\\b[^|]*\\| (${words}) \\|`, "m"), name)
   }

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { Devices, MediaCall, MediaHost, MediaPort, Streams } from "../../core/src/index.js"
-import { World, settle } from "../../core/tests/world.js"
+import type { Devices, MediaCall, MediaHost, MediaPort, Streams } from "@tring/core"
+import { World, settle } from "@tring/core/testing"
 import { built } from "./built.js"
 
 interface LiveMedia extends MediaPort {
@@ -23,7 +23,7 @@ interface LiveMedia extends MediaPort {
   playerNetStatus(id: string, info: object): void
 }
 
-const { LiveMedia } = built<{ LiveMedia: new (platform: World, stage: object, options: object) => LiveMedia }>("lib/live-media.js")
+const { LiveMedia } = built<{ LiveMedia: new (platform: World, stage: object, options: object) => LiveMedia }>("lib/media/live-media.js")
 
 const ALL = { microphone: true, camera: true }
 
@@ -41,7 +41,9 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
     get media() {
       return media
     },
-    role, self: "A", others: ["B"],
+    role,
+    self: "A",
+    others: ["B"],
     get talking() {
       return talking
     },
@@ -63,10 +65,23 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
     did.push(what)
     options?.complete?.()
   }
-  const pusher = { start: act("start"), stop: act("stop"), startPreview: act("preview"), switchCamera: act("flip"), setMICVolume: ({ volume }: { volume: number }) => void did.push(`volume ${volume}`) }
-  const stage = { refresh: (done?: () => void) => done?.(), pusher: () => pusher, player: (id: string) => ({ play: act(`${id} play`), stop: act(`${id} stop`) }) }
+  const pusher = {
+    start: act("start"),
+    stop: act("stop"),
+    startPreview: act("preview"),
+    switchCamera: act("flip"),
+    setMICVolume: ({ volume }: { volume: number }) => void did.push(`volume ${volume}`),
+  }
+  const stage = {
+    refresh: (done?: () => void) => done?.(),
+    pusher: () => pusher,
+    player: (id: string) => ({ play: act(`${id} play`), stop: act(`${id} stop`) }),
+  }
   const live = new LiveMedia(world, stage, {
-    ask: (camera: boolean) => (questions.push(camera), Promise.resolve(granted)), srcOf: (s: { url: string }) => s.url, closed: () => told.push("closed"), weak: (who: string) => told.push(`weak ${who}`),
+    ask: (camera: boolean) => (questions.push(camera), Promise.resolve(granted)),
+    srcOf: (s: { url: string }) => s.url,
+    closed: () => told.push("closed"),
+    weak: (who: string) => told.push(`weak ${who}`),
   })
   live.begin(call, host, { microphone: true, camera: media === "video" })
   const answered = async () => {
@@ -85,8 +100,19 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
     did.length = told.length = 0
   }
   const take = (list: string[]) => list.splice(0)
-  return { world, live, did: () => take(did), told: () => take(told), answered, talks, asked: () => asked, refuse: (e: Error | null) => void (refuse = e), grant: (d: Devices) => void (granted = d),
-    become: (now: "audio" | "video") => void (media = now), questions: () => questions }
+  return {
+    world,
+    live,
+    did: () => take(did),
+    told: () => take(told),
+    answered,
+    talks,
+    asked: () => asked,
+    refuse: (e: Error | null) => void (refuse = e),
+    grant: (d: Devices) => void (granted = d),
+    become: (now: "audio" | "video") => void (media = now),
+    questions: () => questions,
+  }
 }
 
 test("a caller sees its camera while it rings, asks for the addresses at once and pushes at the answer", async () => {
@@ -153,7 +179,10 @@ for (const [codes, does] of [
   [[-2301], ["player0 stop", "player0 play"]],
   [[2006], ["player0 stop", "player0 play"]],
   [[2103, 2103, 2103], []],
-  [[2103, 2103, 2103, 2103], ["player0 stop", "player0 play"]],
+  [
+    [2103, 2103, 2103, 2103],
+    ["player0 stop", "player0 play"],
+  ],
   [[2103, 2103, 2004, 2103, 2103], []],
   [[2105], []],
 ] as const) {

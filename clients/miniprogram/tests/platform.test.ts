@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { afterEach, test } from "node:test"
-import type { Platform } from "../../core/src/index.js"
+import type { Platform } from "@tring/core"
 import { built, setWx } from "./built.js"
 
 interface Module {
@@ -12,7 +12,9 @@ interface Module {
 }
 
 const { wxPlatform, socketURL, httpURL } = built<Module>("lib/platform.js")
-const { older, environment } = built<{ older(a: string, b: string): boolean; environment(): { devtools: boolean; language: string; tooOld: Error | null } }>("lib/environment.js")
+const { older, environment } = built<{ older(a: string, b: string): boolean; environment(): { devtools: boolean; language: string; tooOld: Error | null } }>(
+  "lib/environment.js",
+)
 
 type Heard = (result: { data?: unknown }) => void
 
@@ -82,7 +84,8 @@ test("the server's address, as a team writes it", () => {
     [" HTTP://192.168.1.5:8080 ", "ws://192.168.1.5:8080/v1/socket"],
     ["wss://calls.example.com/other/socket", "wss://calls.example.com/other/socket"],
     ["https://[::1]:8443?x=1", "wss://[::1]:8443/v1/socket"],
-  ]) assert.equal(socketURL(server), socket)
+  ])
+    assert.equal(socketURL(server), socket)
   assert.equal(httpURL("wss://calls.example.com/v1/socket", "/live/a.flv?t=1"), "https://calls.example.com/live/a.flv?t=1")
   for (const bad of ["", "calls.example.com", undefined, "ftp://x", "https://"]) assert.throws(() => socketURL(bad), { code: "config_invalid" })
 })

@@ -14,7 +14,10 @@ class Phone {
   private timers: Array<{ at: number; fire: () => void }> = []
   private readonly clock: () => number
 
-  constructor(private readonly random: () => number = () => 0, read?: (phone: Phone) => number) {
+  constructor(
+    private readonly random: () => number = () => 0,
+    read?: (phone: Phone) => number,
+  ) {
     this.clock = steadyClock(
       () => (read === undefined ? this.time + this.ahead : read(this)),
       (fire, ms) => void this.timers.push({ at: this.time + ms + Math.floor(this.late * this.random()), fire }),
@@ -70,7 +73,12 @@ test("nobody sets it: it is exact, between two timers as well", () => {
   }
 })
 
-for (const [what, set] of [["back by 120 s", -120_000], ["back by 2 s", -2000], ["forward by 2 s", 2000], ["forward by 600 s", 600_000]] as const) {
+for (const [what, set] of [
+  ["back by 120 s", -120_000],
+  ["back by 2 s", -2000],
+  ["forward by 2 s", 2000],
+  ["forward by 600 s", 600_000],
+] as const) {
   test(`it is put ${what} three seconds after a call was answered: four seconds later they have talked for seven`, () => {
     const phone = new Phone()
     phone.pass(400)

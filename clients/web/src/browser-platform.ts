@@ -1,6 +1,6 @@
 /** The browser as the call client's world. */
 
-import { CallError, type Platform, type LogLevel, type SocketEvents, type SocketLike } from "../../core/src/index.js"
+import { CallError, type Platform, type LogLevel, type SocketEvents, type SocketLike } from "@tring/core"
 
 /** What is printed: 0 everything, 1 information, 2 warnings, 3 errors, 4 nothing. As `setLogLevel` of the old SDK. */
 export interface LogFilter {

@@ -1,6 +1,6 @@
 /** The names under which pages hear the guide's events. */
 
-import { GUIDE_EVENT, type GuideEventName } from "../../core/src/index.js"
+import { GUIDE_EVENT, type GuideEventName } from "@tring/core"
 
 /** What this SDK tells besides what the core does, or will tell one day. */
 type FurtherName =
@@ -9,7 +9,7 @@ type FurtherName =
   /** Declared for pages that name it; not told yet. */
   | "GROUP_CALL_INVITEE_LIST_UPDATE"
 
-/** Everything that {@link Desk} delivers. */
+/** Everything that {@link WebGuideApi} delivers. */
 export type EventName = GuideEventName | FurtherName
 
 /** Event names of the class. */
@@ -44,10 +44,7 @@ export const CLASS_EVENT = {
   GROUP_CALL_INVITEE_LIST_UPDATE: "onGroupCallInviteeListUpdate",
   /** The call has become a voice or a video call; the element's CALL_MODE. */
   CALL_TYPE_CHANGED: "onCallTypeChanged",
-} as const satisfies Record<
-  Exclude<EventName, "CALL_MODE"> | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED" | "SDK_NOT_READY",
-  string
->
+} as const satisfies Record<Exclude<EventName, "CALL_MODE"> | "CALLING_END" | "DEVICED_UPDATED" | "CALL_TYPE_CHANGED" | "SDK_NOT_READY", string>
 
 /** The `type` of `call()`, and the `callType` of an invitation. */
 export const CALL_TYPE = { UNKNOWN: 0, AUDIO_CALL: 1, VIDEO_CALL: 2 } as const

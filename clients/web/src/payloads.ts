@@ -4,7 +4,7 @@
  * from the types of `trtc-calling-js`.
  */
 
-import type { EndReason, GuideMessage, KickReason, VoiceVolume } from "../../core/src/index.js"
+import type { EndReason, GuideMessage, KickReason, VoiceVolume } from "@tring/core"
 import type { CLASS_EVENT, EventName } from "./event-names.js"
 import type { DeviceChoice } from "./media/devices.js"
 

@@ -1,6 +1,6 @@
 /** One user's phone in a page: session, calls and media put together, and the page's own events heard. */
 
-import { CallClient, Connection, asCallError, type CallError } from "../../core/src/index.js"
+import { CallClient, Connection, asCallError, type CallError } from "@tring/core"
 import { browserPlatform, socketURL, type LogFilter } from "./browser-platform.js"
 import { WebMedia } from "./media/web-media.js"
 

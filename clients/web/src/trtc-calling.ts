@@ -1,8 +1,8 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "../../core/src/index.js"
+import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "@tring/core"
 import { complain } from "./complain.js"
-import { Desk, type DeviceParameters } from "./desk.js"
+import { WebGuideApi, type DeviceParameters } from "./guide-api.js"
 import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
 import type { DeviceChoice, VideoQuality } from "./media/devices.js"
 import { classPayload, type ClassPayloads } from "./payloads.js"
@@ -50,7 +50,7 @@ export class TRTCCalling {
   readonly EVENT = CLASS_EVENT
   private readonly log = { level: 1 }
   private readonly handlers = new Handlers(complain)
-  private readonly desk: Desk
+  private readonly guide: WebGuideApi
   private readonly views: Views
   /** The call of whose end handlers are hearing. */
   private over: Call | null = null
@@ -64,7 +64,7 @@ export class TRTCCalling {
       if (event.type === "ended" || event.type === "refused") this.views.clear()
       this.over = event.type === "ended" ? event.call : null
     })
-    this.desk = new Desk(phone, "class", ({ name, payload }) => {
+    this.guide = new WebGuideApi(phone, "class", ({ name, payload }) => {
       this.handlers.call(CLASS_EVENT[name === "CALL_MODE" ? "CALL_TYPE_CHANGED" : name], classPayload(name, payload))
     })
     phone.client.on(() => {
@@ -81,17 +81,17 @@ export class TRTCCalling {
    */
   login(credentials: { userID: string; userSig: string }): Promise<void> {
     const { userID, userSig } = credentials ?? ({} as Partial<typeof credentials>)
-    return this.desk.login({ sdkAppID: this.options?.SDKAppID, userID, userSig })
+    return this.guide.login({ sdkAppID: this.options?.SDKAppID, userID, userSig })
   }
 
   /** Leaves the present call and signs out. */
   logout(): Promise<void> {
-    return this.desk.logout()
+    return this.guide.logout()
   }
 
   /** Signs out and lets go of the page: for a single-page program that drops the instance. */
   destroy(): Promise<void> {
-    return this.desk.dispose()
+    return this.guide.dispose()
   }
 
   /** Hears an event of {@link CLASS_EVENT}. `this` of the handler is the context; without one, this instance. */
@@ -108,34 +108,34 @@ export class TRTCCalling {
 
   /** Calls. Settles when the server has taken the call. */
   call(parameters: ClassCallParameters): Promise<void> {
-    return this.desk.call(parameters?.timeout === 0 ? { ...parameters, timeout: RING_LONGEST_S } : parameters)
+    return this.guide.call(parameters?.timeout === 0 ? { ...parameters, timeout: RING_LONGEST_S } : parameters)
   }
 
   /** Rejects with `not_available`, and is told as ERROR: there are no group calls yet. */
   groupCall(_?: { userIDList: string[]; type: 1 | 2; groupID?: string; offlinePushInfo?: unknown }): Promise<never> {
-    return this.desk.groupCall()
+    return this.guide.groupCall()
   }
 
   /** Answers. */
   accept(invitation?: Invitation): Promise<void> {
-    if (!this.anotherRings(invitation)) return this.desk.accept()
+    if (!this.anotherRings(invitation)) return this.guide.accept()
     const error = new CallError("no_call", `the invitation ${String(invitation?.inviteID)} is over: another call rings by now`)
-    return this.desk.telling(() => Promise.reject(error))
+    return this.guide.telling(() => Promise.reject(error))
   }
 
   /** Refuses. */
   reject(invitation?: Invitation): Promise<string | undefined> {
-    return this.anotherRings(invitation) ? Promise.resolve(NOTHING_TO_REJECT) : this.desk.reject()
+    return this.anotherRings(invitation) ? Promise.resolve(NOTHING_TO_REJECT) : this.guide.reject()
   }
 
   /** Cancels, refuses or hangs up. In any state, any number of times. */
   hangup(): Promise<void> {
-    return this.desk.hangup()
+    return this.guide.hangup()
   }
 
   /** Shows the own picture. */
   startLocalView(where: ViewParameters): Promise<void> {
-    return this.desk.telling(async () => this.views.show("local", where?.videoViewDomID))
+    return this.guide.telling(async () => this.views.show("local", where?.videoViewDomID))
   }
 
   /** Hides the own picture; the other side still sees it. */
@@ -145,7 +145,7 @@ export class TRTCCalling {
 
   /** Shows the other's picture. Their voice is heard without. */
   startRemoteView(where: ViewParameters): Promise<void> {
-    return this.desk.telling(async () => this.views.show("remote", where?.videoViewDomID))
+    return this.guide.telling(async () => this.views.show("remote", where?.videoViewDomID))
   }
 
   /** Hides the other's picture. */
@@ -155,59 +155,59 @@ export class TRTCCalling {
 
   /** Camera on, in a video call. */
   openCamera(): Promise<void> {
-    return this.desk.setCamera(true)
+    return this.guide.setCamera(true)
   }
 
   /** Camera off, its light too. */
   closeCamera(): Promise<void> {
-    return this.desk.setCamera(false)
+    return this.guide.setCamera(false)
   }
 
   /** True: nobody hears this device. */
   setMicMute(isMute: boolean): Promise<void> {
-    return this.desk.setMicMute(isMute)
+    return this.guide.setMicMute(isMute)
   }
 
   /** Makes the running call a voice call: no picture of either side is sent any more. */
   switchToAudioCall(): Promise<void> {
-    return this.desk.switchCall(1)
+    return this.guide.switchCall(1)
   }
 
   /** Makes the running call a video call. This side's camera opens; the other's waits for its own user. */
   switchToVideoCall(): Promise<void> {
-    return this.desk.switchCall(2)
+    return this.guide.switchCall(2)
   }
 
   /** The same, by the element's name. */
   switchAudioCall(): Promise<void> {
-    return this.desk.switchCall(1)
+    return this.guide.switchCall(1)
   }
 
   /** The same, by the element's name. */
   switchVideoCall(): Promise<void> {
-    return this.desk.switchCall(2)
+    return this.guide.switchCall(2)
   }
 
   getCameras(): Promise<DeviceChoice[]> {
-    return this.desk.getCameras()
+    return this.guide.getCameras()
   }
 
   getMicrophones(): Promise<DeviceChoice[]> {
-    return this.desk.getMicrophones()
+    return this.guide.getMicrophones()
   }
 
   getSpeakers(): Promise<DeviceChoice[]> {
-    return this.desk.getSpeakers()
+    return this.guide.getSpeakers()
   }
 
   /** Another microphone (`audio`), camera (`video`) or loudspeaker (`speaker`), also during a call. */
   switchDevice(choice: DeviceParameters): Promise<void> {
-    return this.desk.switchDevice(choice)
+    return this.guide.switchDevice(choice)
   }
 
   /** Size of the own picture; 480p at first. */
   setVideoQuality(quality: VideoQuality): Promise<void> {
-    return this.desk.setVideoQuality(quality)
+    return this.guide.setVideoQuality(quality)
   }
 
   /** 0 everything, 1 information, 2 warnings, 3 errors, 4 nothing. */
@@ -217,7 +217,7 @@ export class TRTCCalling {
 
   /** The line of a chat for a call message. */
   extractCallingInfoFromMessage(message: unknown): string {
-    return this.desk.extractCallingInfoFromMessage(message)
+    return this.guide.extractCallingInfoFromMessage(message)
   }
 
   /** There is no IM here. */
@@ -227,12 +227,12 @@ export class TRTCCalling {
 
   /** What is received from a user, null if they are not in the call. */
   remoteStream(userID: string): MediaStream | null {
-    return this.desk.remoteStream(userID)
+    return this.guide.remoteStream(userID)
   }
 
   /** The own picture, null while the camera is off. */
   localStream(): MediaStream | null {
-    return this.desk.phone.media.localStream
+    return this.guide.phone.media.localStream
   }
 
   /**
@@ -240,32 +240,32 @@ export class TRTCCalling {
    * click. Rejects with `playback_blocked` if that did not help.
    */
   resumePlayback(): Promise<void> {
-    return this.desk.resumePlayback()
+    return this.guide.resumePlayback()
   }
 
   /** The browser's measurements of the media path, null without one. */
   getStats(): Promise<RTCStatsReport | null> {
-    return this.desk.phone.media.stats()
+    return this.guide.phone.media.stats()
   }
 
   // --- where it stands ---
 
   /** `calling` while it rings, at either side; `connected` while they talk. */
   getCallStatus(): CallStatus {
-    const phase = this.desk.phone.client.call?.phase ?? "ending"
+    const phase = this.guide.phone.client.call?.phase ?? "ending"
     if (phase === "ending") return "idle"
     return phase === "connected" ? "connected" : "calling"
   }
 
   /** Who is signed in, or is signing in; empty without. */
   getUserID(): string {
-    const { connectionState, userID } = this.desk.phone.client
+    const { connectionState, userID } = this.guide.phone.client
     return connectionState.name === "idle" || connectionState.name === "closed" ? "" : userID
   }
 
   /** What `setVideoQuality` has set; 480p at first. */
   getVideoQuality(): VideoQuality {
-    return this.desk.phone.media.videoQuality
+    return this.guide.phone.media.videoQuality
   }
 
   /** Who has called, this user or the other; empty without a call. */
@@ -300,7 +300,7 @@ export class TRTCCalling {
 
   /** How many others are in the call, heard and seen or muted. */
   getRemoteStreamCount(): number {
-    const call = this.desk.phone.client.call
+    const call = this.guide.phone.client.call
     return call?.phase === "connected" ? call.peers.length : 0
   }
 
@@ -311,24 +311,26 @@ export class TRTCCalling {
 
   /** The call of which the getters speak: the present one, and in the handlers of its end the one that is over. */
   private get subject(): Call | null {
-    return this.desk.phone.client.call ?? this.over
+    return this.guide.phone.client.call ?? this.over
   }
 
   /** The page answers an invitation that is over while a newer one rings: nobody has agreed to that one. */
   private anotherRings(invitation: Invitation | undefined): boolean {
-    const call = this.desk.phone.client.call
+    const call = this.guide.phone.client.call
     const answered = invitation?.inviteID
     return typeof answered === "string" && call?.phase === "ringing" && call.callID !== answered
   }
 
   private async devicesChanged(): Promise<void> {
-    const [cameraList, microphoneList, speakerList] = await Promise.all([
-      this.getCameras(), this.getMicrophones(), this.getSpeakers(),
-    ])
-    const { microphoneID, cameraID, speakerID } = this.desk.phone.media.current
+    const [cameraList, microphoneList, speakerList] = await Promise.all([this.getCameras(), this.getMicrophones(), this.getSpeakers()])
+    const { microphoneID, cameraID, speakerID } = this.guide.phone.media.current
     this.handlers.call(CLASS_EVENT.DEVICED_UPDATED, {
-      cameraList, microphoneList, speakerList,
-      currentMicrophoneID: microphoneID, currentCameraID: cameraID, currentSpeakerID: speakerID,
+      cameraList,
+      microphoneList,
+      speakerList,
+      currentMicrophoneID: microphoneID,
+      currentCameraID: cameraID,
+      currentSpeakerID: speakerID,
     })
   }
 }

@@ -1,6 +1,6 @@
 /** Where a page wants to see the own picture and the other's. */
 
-import { CallError } from "../../core/src/index.js"
+import { CallError } from "@tring/core"
 import type { WebMedia } from "./media/web-media.js"
 import { showStream } from "./show-stream.js"
 

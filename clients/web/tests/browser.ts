@@ -1,7 +1,7 @@
 /** A browser in which the test is the user, the devices and the network. Importing it puts it in place. */
 
-import { World } from "../../core/tests/world.js"
-import type { Devices, MediaCall, MediaHost } from "../../core/src/index.js"
+import { World } from "@tring/core/testing"
+import type { Devices, MediaCall, MediaHost } from "@tring/core"
 
 /** Lets a value stand where a browser's own would. */
 function put(name: string, value: unknown): void {
@@ -254,7 +254,12 @@ export function freshBrowser({ devices = true } = {}): { devices: FakeDevices; w
 export function callOf(exchange: (offer: string) => Promise<string> = async () => "answer") {
   const told: string[] = []
   const call: MediaCall = {
-    media: "video", role: "callee", talking: true, self: "B", others: ["A"], exchange,
+    media: "video",
+    role: "callee",
+    talking: true,
+    self: "B",
+    others: ["A"],
+    exchange,
     streams: () => Promise.reject(new Error("a browser asks for no streams")),
   }
   const host: MediaHost = {

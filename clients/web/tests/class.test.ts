@@ -7,7 +7,7 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { test } from "node:test"
 import { FakeSocket, freshBrowser, settle } from "./browser.js"
-import { WELCOME } from "../../core/tests/world.js"
+import { WELCOME } from "@tring/core/testing"
 import Default, { CALL_TYPE, TRTCCalling } from "../index.js"
 import { CLASS_EVENT } from "../src/event-names.js"
 import { classPayload } from "../src/payloads.js"
@@ -67,7 +67,11 @@ test("the constants and the default export of the old package are there", () => 
 
 test("every value of EVENT is in the table of payloads of both pages, in the same order", () => {
   const values = [...new Set(Object.values<string>(CLASS_EVENT))]
-  for (const text of PAGES) assert.deepEqual(payloadTable(text).map((row) => row.value), values)
+  for (const text of PAGES)
+    assert.deepEqual(
+      payloadTable(text).map((row) => row.value),
+      values,
+    )
 })
 
 // --- payloads ---
@@ -119,7 +123,7 @@ test("each payload has exactly the fields that the table names", async () => {
   FakeSocket.last.say({ seq: ++seq, type: "kicked_out", reason: "signed_in_elsewhere" })
   await settle()
   note(caller.told)
-  // What the browser's own sound causes, as the desk hands it on.
+  // What the browser's own sound causes, as the guide hands it on.
   seen.set("USER_VOICE_VOLUME", classPayload("USER_VOICE_VOLUME", { volumeMap: [{ userID: "A", volume: 40 }] }))
   seen.set("AUTOPLAY_FAILED", classPayload("AUTOPLAY_FAILED", undefined))
 
@@ -139,10 +143,17 @@ test("payloads in full", async () => {
   const callee = await page()
   FakeSocket.last.say({ seq: ++seq, ...INVITED })
   says({ type: "ended", reason: "cancel", by: "A", durationS: 0 })
-  assert.deepEqual(callee.of("INVITED"), [{
-    sponsor: "A", inviteeList: ["B"], userIDList: ["B"], isFromGroup: false, inviteID: "c1",
-    inviteData: { version: 4, callType: 2, roomID: 7, callEnd: 0 }, userData: "",
-  }])
+  assert.deepEqual(callee.of("INVITED"), [
+    {
+      sponsor: "A",
+      inviteeList: ["B"],
+      userIDList: ["B"],
+      isFromGroup: false,
+      inviteID: "c1",
+      inviteData: { version: 4, callType: 2, roomID: 7, callEnd: 0 },
+      userData: "",
+    },
+  ])
   assert.deepEqual(callee.of("CALLING_CANCEL"), [{ inviteID: "c1", sponsor: "A", invitee: "B", userID: "A" }])
   assert.deepEqual(callee.of("SDK_READY"), [{}])
 
@@ -176,15 +187,27 @@ test("a group call rejects and is told; a handler that nobody awaits leaves no u
   const { calling, of } = await page()
   void calling.groupCall({ userIDList: ["A", "C"], type: CALL_TYPE.VIDEO_CALL })
   await assert.rejects(calling.groupCall(undefined as never), { name: "CallError", code: "not_available" })
-  assert.deepEqual(of("ERROR").map((e) => e["code"]), ["not_available", "not_available"])
+  assert.deepEqual(
+    of("ERROR").map((e) => e["code"]),
+    ["not_available", "not_available"],
+  )
   assert.equal(calling.getCallStatus(), "idle")
 })
 
 // --- getters ---
 
 const GETTERS = [
-  "getCallStatus", "getUserID", "getVideoQuality", "getInviterID", "getInviteeList", "isInviter", "isGroupCall", "getGroupID",
-  "getCallType", "getRemoteStreamCount", "hasRemoteConnectedUsers",
+  "getCallStatus",
+  "getUserID",
+  "getVideoQuality",
+  "getInviterID",
+  "getInviteeList",
+  "isInviter",
+  "isGroupCall",
+  "getGroupID",
+  "getCallType",
+  "getRemoteStreamCount",
+  "hasRemoteConnectedUsers",
 ] as const
 
 const read = (calling: TRTCCalling) => Object.fromEntries(GETTERS.map((name) => [name, calling[name]()]))
@@ -246,10 +269,17 @@ for (const { state, reach, gives } of STATES) {
 test("the table of the getters in the docs says what they give", () => {
   for (const text of PAGES) {
     const rows = [...text.matchAll(/^\| `(\w+)\(\)` \|((?: `[^`|]*` \|){5})$/gm)]
-    assert.deepEqual(rows.map(([, name]) => name), [...GETTERS])
+    assert.deepEqual(
+      rows.map(([, name]) => name),
+      [...GETTERS],
+    )
     rows.forEach(([, name, cells], n) => {
       const found = [...cells!.matchAll(/`([^`]*)`/g)].map(([, cell]) => JSON.parse(cell!.replace(/'/g, '"')) as unknown)
-      assert.deepEqual(found, STATES.map(({ gives }) => gives[n]), name)
+      assert.deepEqual(
+        found,
+        STATES.map(({ gives }) => gives[n]),
+        name,
+      )
     })
   }
 })
@@ -258,7 +288,14 @@ test("in the handlers of its end the getters speak of the call that is over, and
   const { calling } = await page()
   let seen: unknown[] = []
   calling.on(CLASS_EVENT.CALL_END, () => {
-    seen = [calling.getCallStatus(), calling.isInviter(), calling.getCallType(), calling.getInviterID(), calling.getInviteeList(), calling.getRemoteStreamCount()]
+    seen = [
+      calling.getCallStatus(),
+      calling.isInviter(),
+      calling.getCallType(),
+      calling.getInviterID(),
+      calling.getInviteeList(),
+      calling.getRemoteStreamCount(),
+    ]
   })
   await calls(calling, 2)
   says({ type: "accepted", userID: "A" })
@@ -338,7 +375,12 @@ test("an invitation that is over is not answered for a newer one", async () => {
   assert.equal(await calling.reject({ inviteID: "c1", isBusy: true }), "未收到邀请，无法拒绝")
   assert.deepEqual([of("ERROR").length, calling.getCallStatus()], [1, "calling"])
   void calling.accept({ inviteID: "c2", roomID: 7, callType: 2 })
-  assert.equal(socket().types().filter((type) => type === "accept").length, 1)
+  assert.equal(
+    socket()
+      .types()
+      .filter((type) => type === "accept").length,
+    1,
+  )
   void calling.destroy()
 })
 
@@ -366,15 +408,20 @@ test("the variables of the look are those of the style, with their defaults", as
   const known = [...STYLE.slice(0, STYLE.indexOf(":host([phase])")).matchAll(/(--tring-[\w-]+): ([^;]+);/g)].map(([, name, value]) => [name, value])
   assert.ok(known.length > 0)
   for (const text of PAGES) {
-    assert.deepEqual([...text.matchAll(/^\| `(--tring-[\w-]+)` \| `([^`]+)` \|/gm)].map(([, name, value]) => [name, value]), known)
+    assert.deepEqual(
+      [...text.matchAll(/^\| `(--tring-[\w-]+)` \| `([^`]+)` \|/gm)].map(([, name, value]) => [name, value]),
+      known,
+    )
   }
 })
 
 test("the events of observe(), the fields of currentCall and the states of the session are those of the core", () => {
-  const call = source("core/src/call.ts")
+  const call = source("core/src/calls/call.ts")
   const events = new Set([...call.matchAll(/^ {2}\| \{ type: "(\w+)"/gm)].map(([, type]) => type))
-  const fields = [...call.slice(call.indexOf("export interface Call "), call.indexOf("/** What to call. */")).matchAll(/^ {2}readonly (\w+):/gm)].map(([, name]) => name)
-  const states = new Set([...source("core/src/connection.ts").matchAll(/\{ (?:readonly )?name: "(\w+)"/g)].map(([, name]) => name))
+  const fields = [...call.slice(call.indexOf("export interface Call "), call.indexOf("/** What to call. */")).matchAll(/^ {2}readonly (\w+):/gm)].map(
+    ([, name]) => name,
+  )
+  const states = new Set([...source("core/src/session/connection.ts").matchAll(/\{ (?:readonly )?name: "(\w+)"/g)].map(([, name]) => name))
   const listed = (text: string, before: RegExp) => new Set(before.exec(text)?.[1]?.split(/\s+/))
   for (const text of PAGES) {
     assert.deepEqual(listed(text, /`(connection signed_in[\w\s]+)`/), events)

@@ -141,7 +141,10 @@ test("an unplugged microphone is replaced; one that dies again and again is give
     await settle()
   }
   assert.ok(devices.opened.length < 10)
-  assert.deepEqual(told.filter((t) => t.startsWith("error") || t.startsWith("devices")), ["devices --", "error 60005"])
+  assert.deepEqual(
+    told.filter((t) => t.startsWith("error") || t.startsWith("devices")),
+    ["devices --", "error 60005"],
+  )
 })
 
 test("a page without WebRTC is told once, and not before the call is known", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { callOf, FakePeer, freshBrowser, settle } from "./browser.js"
-import { CallError } from "../../core/src/index.js"
+import { CallError } from "@tring/core"
 import { MAX_OWN_FAILURES, REFUSALS_TOLD } from "../src/media/path.js"
 import { WebMedia } from "../src/media/web-media.js"
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { test } from "node:test"
 import { ERROR_TEXTS, errorText } from "../src/element/error-texts.js"
 import { MEANT_FOR_PAGE_MS, afterTab, isTyping, keyAct, takesFocus, type KeyPress, type KeyState } from "../src/element/keyboard.js"
-import { endText } from "../../core/src/index.js"
+import { endText } from "@tring/core"
 import { texts } from "../src/element/texts.js"
 import { DEVICE_ERRORS } from "../src/media/devices.js"
 
@@ -90,8 +90,13 @@ const element = (localName: string, more: object = {}) => ({ localName, getAttri
 
 test("a call takes no focus from where somebody types", () => {
   const typed = [
-    element("input", { type: "text" }), element("input", { type: "search" }), element("textarea"), element("select"),
-    element("iframe"), element("div", { isContentEditable: true }), element("div", { getAttribute: () => "textbox" }),
+    element("input", { type: "text" }),
+    element("input", { type: "search" }),
+    element("textarea"),
+    element("select"),
+    element("iframe"),
+    element("div", { isContentEditable: true }),
+    element("div", { getAttribute: () => "textbox" }),
   ]
   for (const focused of typed) {
     assert.equal(isTyping(focused), true, focused.localName)

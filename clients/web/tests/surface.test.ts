@@ -3,10 +3,10 @@
 import assert from "node:assert/strict"
 import { mock, test } from "node:test"
 import { FakeAudio, FakePlace, FakeSocket, freshBrowser, settle } from "./browser.js"
-import { WELCOME } from "../../core/tests/world.js"
-import { Desk, type PageEvent } from "../src/desk.js"
+import { WELCOME } from "@tring/core/testing"
+import { WebGuideApi, type PageEvent } from "../src/guide-api.js"
 import { CLASS_EVENT, ELEMENT_EVENT } from "../src/event-names.js"
-import { Handlers } from "../../core/src/index.js"
+import { Handlers } from "@tring/core"
 import { complain } from "../src/complain.js"
 import { Phone } from "../src/phone.js"
 import { TRTCCalling } from "../src/trtc-calling.js"
@@ -15,18 +15,18 @@ const SILENT = { level: 4 }
 const BOB = { sdkAppID: 1400000001, userID: "B", userSig: "sig" }
 const INVITED = { type: "invited", callID: "c1", roomID: 7, from: "A", to: ["B"], media: "audio", remainingMs: 30_000 }
 
-async function desk({ keepsCall = false, server = undefined as string | undefined } = {}) {
+async function guide({ keepsCall = false, server = undefined as string | undefined } = {}) {
   const { devices } = freshBrowser()
   const told: PageEvent[] = []
   const phone = new Phone({ server, log: SILENT, keepsCall: () => keepsCall })
-  const desk = new Desk(phone, "element", (event) => void told.push(event))
+  const guide = new WebGuideApi(phone, "element", (event) => void told.push(event))
   const errors = () => told.flatMap((e) => (e.name === "ERROR" ? [e.payload?.["code"]] : []))
-  return { desk, phone, devices, told, errors, names: () => told.map((e) => e.name) }
+  return { guide, phone, devices, told, errors, names: () => told.map((e) => e.name) }
 }
 
 async function online(options = {}) {
-  const all = await desk(options)
-  const login = all.desk.login(BOB)
+  const all = await guide(options)
+  const login = all.guide.login(BOB)
   const socket = FakeSocket.last
   socket.onopen?.()
   socket.ok("login", WELCOME)
@@ -44,7 +44,7 @@ async function rings(options = {}) {
 
 async function talks(options = {}) {
   const all = await rings(options)
-  const accept = all.desk.accept()
+  const accept = all.guide.accept()
   all.socket.ok("accept")
   await accept
   return all
@@ -82,20 +82,20 @@ test("every event of the old SDKs has its name and its value", () => {
 })
 
 test("a second user on the same phone is refused, and told", async () => {
-  const { desk, errors } = await online()
-  await assert.rejects(desk.login({ ...BOB, userID: "C" }), { code: "already_logged_in" })
+  const { guide, errors } = await online()
+  await assert.rejects(guide.login({ ...BOB, userID: "C" }), { code: "already_logged_in" })
   assert.deepEqual(errors(), ["already_logged_in"])
 })
 
 test("what is wrong with a sign-in is told once, before and after a sign-out", async () => {
-  const { desk, errors, socket } = await online()
-  await assert.rejects(desk.login({ ...BOB, userID: 0 }), { code: "config_invalid" })
-  const out = desk.logout()
+  const { guide, errors, socket } = await online()
+  await assert.rejects(guide.login({ ...BOB, userID: 0 }), { code: "config_invalid" })
+  const out = guide.logout()
   await settle()
   socket.ok("logout")
   await out
-  await assert.rejects(desk.login({ ...BOB, userSig: "" }), { code: "config_invalid" })
-  const login = assert.rejects(desk.login(BOB), { code: "sig_expired" })
+  await assert.rejects(guide.login({ ...BOB, userSig: "" }), { code: "config_invalid" })
+  const login = assert.rejects(guide.login(BOB), { code: "sig_expired" })
   FakeSocket.last.onopen?.()
   FakeSocket.last.say({ re: FakeSocket.last.sent[0]?.id, error: { code: "sig_expired", message: "expired" } })
   await login
@@ -104,7 +104,7 @@ test("what is wrong with a sign-in is told once, before and after a sign-out", a
 
 test("an address that is none is told at the sign-in", async () => {
   for (const server of ["https://", "ftp://calls.example.com"]) {
-    const { desk: phone, errors } = await desk({ server })
+    const { guide: phone, errors } = await guide({ server })
     await assert.rejects(phone.login(BOB), { code: "config_invalid" })
     assert.deepEqual(errors(), ["config_invalid"])
   }
@@ -133,21 +133,29 @@ test("methods that are called without what they need reject and are told, and th
     await assert.rejects(act(), { name: "CallError" })
   }
   assert.deepEqual(codes, [
-    "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument", "bad_argument",
-    "no_call", "no_call", "config_invalid", "config_invalid",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "bad_argument",
+    "no_call",
+    "no_call",
+    "config_invalid",
+    "config_invalid",
   ])
 })
 
 test("what the browser refuses rejects and is told, and is no unhandled rejection", async () => {
-  const { desk, errors, devices } = await talks()
+  const { guide, errors, devices } = await talks()
   devices.enumerateDevices = async () => {
     throw new Error("not now")
   }
-  await assert.rejects(desk.setHandsFree(true), { code: "internal" })
+  await assert.rejects(guide.setHandsFree(true), { code: "internal" })
   devices.refusing = true
-  await assert.rejects(desk.switchDevice({ deviceType: "audio", deviceId: "mic2" }), { code: 60005 })
-  void desk.setHandsFree(true)
-  void desk.getCameras()
+  await assert.rejects(guide.switchDevice({ deviceType: "audio", deviceId: "mic2" }), { code: 60005 })
+  void guide.setHandsFree(true)
+  void guide.getCameras()
   await settle()
   assert.deepEqual(errors(), ["internal", 60005, "internal", "internal"])
 })
@@ -176,25 +184,28 @@ test("a view that is shown inside CALL_END, for the next call, stays", async () 
 })
 
 test("a call that was given up by the user is no ERROR", async () => {
-  const { desk, socket, names } = await online()
+  const { guide, socket, names } = await online()
   socket.onclose?.()
-  const call = assert.rejects(desk.call({ userID: "A", type: 1 }), { code: "cancelled" })
-  await desk.hangup()
+  const call = assert.rejects(guide.call({ userID: "A", type: 1 }), { code: "cancelled" })
+  await guide.hangup()
   await call
   assert.deepEqual(names(), ["SDK_READY", "CALL_END", "HANG_UP"])
-  void desk.dispose()
+  void guide.dispose()
 })
 
 test("sound that waits for a touch is an event and an ERROR; resumePlayback() rejects until it helps", async () => {
-  const { desk, names, errors } = await rings()
+  const { guide, names, errors } = await rings()
   FakeAudio.touched = false
-  void desk.accept()
+  void guide.accept()
   await settle()
-  assert.deepEqual(names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"), ["AUTOPLAY_FAILED", "ERROR"])
+  assert.deepEqual(
+    names().filter((n) => n === "AUTOPLAY_FAILED" || n === "ERROR"),
+    ["AUTOPLAY_FAILED", "ERROR"],
+  )
   assert.deepEqual(errors(), ["playback_blocked"])
-  await assert.rejects(desk.resumePlayback(), { code: "playback_blocked" })
+  await assert.rejects(guide.resumePlayback(), { code: "playback_blocked" })
   FakeAudio.touched = true
-  await desk.resumePlayback()
+  await guide.resumePlayback()
 })
 
 // --- the page goes ---

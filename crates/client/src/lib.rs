@@ -10,7 +10,7 @@
 //! | `tally` | [`Tally`]: what came and went, and how long it took |
 //!
 //! It may depend on `tring-protocol` and on [`tring_media::Peer`], the client end of a session. It decides nothing about
-//! a call: the server does.
+//! a call: the server does. To read it, begin with `examples/call.rs`, then `client`.
 //!
 //! ```no_run
 //! use tring_client::{Client, Media, MediaOptions, MediaType, Options, Pattern};

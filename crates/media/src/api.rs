@@ -1,17 +1,9 @@
 //! What the rest of Tring says to the media plane and hears from it.
 
-use crate::streams::Tickets;
-use crate::webrtc::Codec;
-use std::net::SocketAddr;
-use tring_protocol::{RoomKey, StreamFault, UserId};
-
-/// Most devices of one callee that may connect while they ring: the upper end of `calls.preconnect_devices`. Higher: work
-/// on a stranger's demand. Lower: the devices beyond connect after the answer, which takes a round trip more.
-pub const MAX_PRECONNECT_DEVICES: usize = 8;
-
-/// Most sessions of one user in one room: each ringing device's, and one that replaces it (a reloaded page, another
-/// network). The oldest ringing one beyond this goes, with [`Notice::Evicted`].
-pub const MAX_SESSIONS_PER_USER: usize = 2 * MAX_PRECONNECT_DEVICES;
+use crate::rtp::codec::Codec;
+use crate::streams::StreamTickets;
+use crate::webrtc::offer::OfferError;
+use tring_protocol::{RoomKey, Source, SourceSet, StreamFault, UserId};
 
 /// One transport of one device in one room. Chosen by the caller of [`Command::Open`], never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +22,7 @@ pub enum Command {
     Open {
         /// The new session.
         session: SessionId,
-        /// Its room.
+        /// The room that it joins.
         room: RoomKey,
         /// Whose it is.
         user: UserId,
@@ -40,17 +32,15 @@ pub enum Command {
         offer: String,
         /// Media may flow at once. False while it rings: the transport connects, nothing is forwarded.
         gate_open: bool,
-        /// The microphone is on: else its packets are dropped.
-        microphone: bool,
-        /// The camera is on: else its packets are dropped.
-        camera: bool,
+        /// The sources that are on: packets of the others are dropped.
+        on: SourceSet,
     },
-    /// Give a mini-program tickets, by which its pusher and players connect. [`Notice::Live`] or [`Notice::Refused`]
+    /// Give a mini-program tickets, by which its pusher and players connect. [`Notice::StreamsOpened`] or [`Notice::Refused`]
     /// follows.
-    OpenLive {
+    OpenStreams {
         /// The new session.
         session: SessionId,
-        /// Its room.
+        /// The room that it joins.
         room: RoomKey,
         /// Whose it is.
         user: UserId,
@@ -60,24 +50,20 @@ pub enum Command {
         others: Vec<UserId>,
         /// Media may flow at once.
         gate_open: bool,
-        /// The microphone is on: else its sound is dropped.
-        microphone: bool,
-        /// The camera is on: else its pictures are dropped.
-        camera: bool,
+        /// The sources that are on, of microphone and camera: sound or pictures of the others are dropped.
+        on: SourceSet,
     },
     /// Let media through, both ways. The user's other sessions in the room end, without a notice.
     OpenGate {
         /// The session.
         session: SessionId,
     },
-    /// Drop what the session sends of a kind that is off.
-    SetDevices {
+    /// Drop what the session sends of each source that is off. Nothing is negotiated.
+    SetSources {
         /// The session.
         session: SessionId,
-        /// The microphone is on.
-        microphone: bool,
-        /// The camera is on.
-        camera: bool,
+        /// The sources that are on.
+        on: SourceSet,
     },
     /// Close the session and tell its peer (DTLS close notify).
     Close {
@@ -97,11 +83,11 @@ pub enum Notice {
         answer: String,
     },
     /// What a mini-program's pusher and players connect with.
-    Live {
+    StreamsOpened {
         /// The session.
         session: SessionId,
         /// The tickets.
-        tickets: Tickets,
+        tickets: StreamTickets,
     },
     /// The offer was refused; there is no session.
     Refused {
@@ -130,6 +116,8 @@ pub enum Notice {
     CodecMismatch {
         /// The session that sends.
         session: SessionId,
+        /// Which of its sources.
+        source: Source,
         /// What it should send instead: it has it, and everybody who is to see it takes it. It is first in the answer to
         /// the session's next offer, so a client either changes its sender's codec or offers again. None: there is no
         /// such codec, the call goes on by voice.
@@ -141,7 +129,7 @@ pub enum Notice {
         session: SessionId,
         /// What is wrong.
         fault: StreamFault,
-        /// The same for developers, with what to do about it.
+        /// What is wrong and what to do about it, for developers.
         detail: String,
     },
     /// How the network of a session is: 1 (excellent) to 6 (cut off). The first level is told, then changes, and a level
@@ -152,33 +140,4 @@ pub enum Notice {
         /// The level.
         level: u8,
     },
-}
-
-/// A received datagram.
-#[derive(Debug, Clone, Copy)]
-pub struct Datagram<'a> {
-    /// Where it comes from.
-    pub source: SocketAddr,
-    /// The local address it was sent to: never a wildcard.
-    pub destination: SocketAddr,
-    /// Its bytes.
-    pub contents: &'a [u8],
-}
-
-/// Why an offer was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OfferError {
-    /// It is no SDP, or lacks what a session needs.
-    #[error("{0}")]
-    Invalid(String),
-    /// Too many media lines or bytes.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The worker has no room for another session.
-    #[error("the media worker has reached its limit of sessions")]
-    Full,
-    /// The worker failed while it carried out the offer.
-    #[error("the media worker failed: offer again")]
-    Failed,
 }

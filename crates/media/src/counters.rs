@@ -66,7 +66,7 @@ counters! {
     /// RTP packets of a session beyond what one may publish, or too long to be sent on.
     packets_excess,
     /// Times that retransmission was asked for beyond the budget.
-    repairs_refused,
+    rtx_refused,
     /// Key frames asked for.
     keyframe_requests,
 }

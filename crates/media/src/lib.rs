@@ -4,25 +4,44 @@
 //! plane: commands and datagrams go in with the time, datagrams and notices come out in an [`Output`] that the caller
 //! owns. [`Peer`] is the other end of a session, for Rust programs and tests. `docs/media.md` has the picture.
 //!
-//! The rooms (`room/`), what an RTP stream is (`rtp/`), the way of a datagram (`ice/`) and the streams of mini-programs
-//! (`rtmp/`, `streams/`) are pure and deterministic. The WebRTC library is known only behind the wall: `webrtc/` and
-//! `peer/`. It measures time as [`std::time::Instant`], so that is what calls here
-//! take; it draws its own randomness and has its own idea of the wall clock for sender reports.
+//! # Folders
 //!
-//! It may depend on `tring-protocol` (ids, limits) and nothing else of Tring.
+//! Each imports only from those before it (`layers.rs` holds that):
+//!
+//! ```text
+//! key counters datagram   what all share
+//! rtp       what an RTP stream is: packets, codecs, key frames, loss, numbers
+//! ice       which session a datagram is for, and which way back to its peer
+//! room      who hears and sees whom
+//! webrtc    the wall around the WebRTC library: sessions of browsers
+//! peer      the other end of such a session
+//! rtmp      RTMP and FLV as protocols
+//! streams   what mini-programs push and play: tickets, connections, queues
+//! bridge    phones and browsers in one call: sound between AAC and Opus, pictures cut and put together
+//! api output   what the rest of Tring says and hears
+//! shard     one worker's share: ties all of it together
+//! ```
+//!
+//! `rtp`, `ice`, `room`, `rtmp` and `streams` are pure and deterministic. The WebRTC library is known only behind the
+//! wall: `webrtc` and `peer`. It measures time as [`std::time::Instant`], so that is what calls here take; it draws its
+//! own randomness and has its own idea of the wall clock for sender reports.
+//!
+//! The crate may depend on `tring-protocol` (ids, sources, limits) and nothing else of Tring.
 
 mod api;
 #[cfg(feature = "bridge")]
 mod bridge;
 mod counters;
+mod datagram;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod ice;
 mod key;
+#[cfg(test)]
+mod layers;
 mod output;
 mod peer;
-mod rate_limit;
 mod room;
 mod rtmp;
 mod rtp;
@@ -33,7 +52,7 @@ mod webrtc;
 /// What a phone says by RTMP, byte for byte. Only for tests.
 #[cfg(feature = "hostile")]
 pub mod phone_says {
-    /// Its greeting: it publishes or plays (`command`) a stream, whose name has the ticket in its query.
+    /// Handshake and greeting of a phone that publishes or plays (`command`) a stream, whose name has the ticket in its query.
     pub fn greeting(command: &str, app: &str, name: &str) -> Vec<u8> {
         crate::rtmp::testing::greeting(command, app, name)
     }
@@ -59,18 +78,21 @@ pub mod measure {
 /// Phones and browsers can be in one call: the crate was built with the feature `bridge`.
 pub const HAS_BRIDGE: bool = cfg!(feature = "bridge");
 
-pub use api::{
-    Command, Datagram, MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER, Notice, OfferError, SessionId,
-};
+pub use api::{Command, Notice, SessionId};
 pub use counters::Counters;
+pub use datagram::{Datagram, Transmit};
 pub use ice::check::owner_of;
 pub use ice::demux::MAX_DATAGRAM;
 pub use ice::ufrag::Owner;
-pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output, Transmit};
-pub use peer::{Peer, PeerConfig, PeerError, PeerEvent, PeerLine, Rtp};
-pub use rtmp::{Direction, Wanted};
+pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output};
+pub use peer::{MediaLine, Peer, PeerConfig, PeerError, PeerEvent, Rtp};
+pub use room::{MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER};
+pub use rtmp::{Direction, StreamRequest};
+pub use rtp::codec::Codec;
 pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
-pub use streams::{ConnectionId, LiveOutput, Released, Speaks, StreamTicket, Tickets};
-pub use tring_protocol::{RoomKey, UserId};
-pub use webrtc::offer::MediaKind;
-pub use webrtc::{Certificate, CertificateError, Codec, SrtpProfile};
+pub use streams::{
+    ConnectionId, ReleasedConnection, StreamOutput, StreamProtocol, StreamTicket, StreamTickets,
+};
+pub use tring_protocol::{MediaKind, RoomKey, Source, SourceSet, UserId};
+pub use webrtc::offer::OfferError;
+pub use webrtc::{Certificate, CertificateError, SrtpProfile};

@@ -1,7 +1,8 @@
 //! What leaves a [`Shard`](crate::Shard): datagrams and notices, in a buffer that the caller owns and uses again.
 
-use crate::{LiveOutput, Notice, SessionId};
-use std::net::{IpAddr, SocketAddr};
+use crate::api::{Notice, SessionId};
+use crate::datagram::Transmit;
+use crate::streams::StreamOutput;
 
 /// Most datagrams of one train: the kernel's limit for a segmented send (UDP_MAX_SEGMENTS is 64 or 128).
 pub const MAX_TRAIN: usize = 64;
@@ -14,26 +15,6 @@ pub const MAX_TRAIN_BYTES: usize = 65_000;
 /// system call. Lower: smaller interfaces (a tunnel's 1,420, a cloud's 1,460) are safe.
 pub const MAX_SEGMENT: usize = 1_300;
 
-/// A datagram to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transmit {
-    /// Where to.
-    pub destination: SocketAddr,
-    /// The local address to send from (the one that the peer talks to; matters on a wildcard socket).
-    pub source: IpAddr,
-    /// The port to send from, as the shell numbers them in [`Shard::receive`](crate::Shard::receive).
-    pub via: u8,
-    /// Its bytes.
-    pub contents: Vec<u8>,
-}
-
-impl Transmit {
-    /// It answers an ICE check that proved the password: a STUN Binding success response (RFC 8489 §5).
-    pub fn answers_check(&self) -> bool {
-        self.contents.starts_with(&[1, 1])
-    }
-}
-
 /// What a call into a [`Shard`](crate::Shard) gave. Calls append; the caller clears.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -45,7 +26,7 @@ pub struct Output {
     /// session that a newer one of its user replaced ends without a notice.
     pub ended: Vec<SessionId>,
     /// What to do for TCP connections.
-    pub live: LiveOutput,
+    pub streams: StreamOutput,
 }
 
 impl Output {
@@ -59,7 +40,7 @@ impl Output {
         self.transmits.clear();
         self.notices.clear();
         self.ended.clear();
-        self.live.clear();
+        self.streams.clear();
     }
 
     /// Groups the datagrams by destination, the order for each kept, and gives them as trains: runs for one
@@ -105,6 +86,7 @@ impl<'a> Iterator for Trains<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{IpAddr, SocketAddr};
 
     fn transmit(port: u16, len: usize, mark: u8) -> Transmit {
         Transmit {

@@ -15,7 +15,7 @@ pub const DEFAULT_WORKERS: usize = 4;
 pub const DEFAULT_RTMP_CONNECTIONS: usize = 8_192;
 
 /// First UDP port when nothing else is said.
-pub(crate) const DEFAULT_UDP_PORT: u16 = 7_700;
+pub const DEFAULT_UDP_PORT: u16 = 7_700;
 
 /// FLV players of all workers when nothing else is said.
 const DEFAULT_FLV_PLAYERS: usize = 2_000;
@@ -36,7 +36,7 @@ pub struct Config {
     pub rtmp: Option<SocketAddr>,
     /// Most RTMP connections of all workers. Default [`DEFAULT_RTMP_CONNECTIONS`].
     pub rtmp_connections: usize,
-    /// Of these, most of one address (an IPv6 network of 64 bits counts as one). This machine's own has no such bound.
+    /// Most RTMP connections of one address (an IPv6 network of 64 bits counts as one). This machine's own has no such bound.
     pub rtmp_connections_of_address: usize,
     /// Most FLV players of all workers. They come by HTTP, which bounds them.
     pub flv_players: usize,

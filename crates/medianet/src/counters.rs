@@ -12,7 +12,7 @@ pub struct IoCounters {
     /// Datagrams that reached another worker's port than their session's, and were handed on.
     pub handed_over: u64,
     /// Such datagrams for which the owner's queue had no room.
-    pub strays_dropped: u64,
+    pub misrouted_dropped: u64,
     /// Datagrams whose source address nothing can be sent to.
     pub unanswerable: u64,
     /// RTMP connections that found no place.
@@ -29,7 +29,7 @@ impl IoCounters {
         self.send_calls += other.send_calls;
         self.send_drops += other.send_drops;
         self.handed_over += other.handed_over;
-        self.strays_dropped += other.strays_dropped;
+        self.misrouted_dropped += other.misrouted_dropped;
         self.unanswerable += other.unanswerable;
         self.connections_refused += other.connections_refused;
         self.strangers_evicted += other.strangers_evicted;
@@ -43,7 +43,7 @@ impl IoCounters {
             ("send_calls", self.send_calls),
             ("send_drops", self.send_drops),
             ("handed_over", self.handed_over),
-            ("strays_dropped", self.strays_dropped),
+            ("misrouted_dropped", self.misrouted_dropped),
             ("unanswerable", self.unanswerable),
             ("connections_refused", self.connections_refused),
             ("strangers_evicted", self.strangers_evicted),

@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use tring_media::{Datagram, Owner, owner_of};
 
-/// Most addresses remembered; the one whose last accepted check is the oldest goes. Higher: more strays at a time.
-/// Lower: less memory when users with sessions of their own fake addresses.
+/// Most addresses remembered; the one whose last accepted check is the oldest goes. Higher: more clients behind such ports
+/// at a time. Lower: less memory when users with sessions of their own fake addresses.
 const MAX_REMEMBERED: usize = 4_096;
 
-/// Most owners of one address. A user with a session of its own can bring somebody else's address by a check, so what
-/// comes from there goes to all who accepted one; keys tell whose it is. Higher: more copies of what is quarrelled about.
-/// Lower: fewer such users can push the true one out until its next check.
+/// Most workers that one source address is handed to. A user can send a check for a session of its own from somebody else's
+/// address, so what comes from there goes to all workers that accepted one; only one has the keys that open it. Higher: more
+/// copies of such datagrams. Lower: fewer liars suffice to push the true owner out, until its next check.
 const MAX_OWNERS: usize = 4;
 
 /// What one worker hands to another.
 #[derive(Debug)]
-pub(crate) enum Stray {
+pub(crate) enum Handover {
     /// A datagram that reached the port of worker `at`.
     Datagram { source: SocketAddr, local: IpAddr, contents: Vec<u8>, at: usize },
     /// `owner` has accepted a check from `source` that reached this worker's port.
@@ -28,11 +28,11 @@ pub(crate) enum Stray {
 /// Where a datagram belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// To this worker, as nearly all.
+    /// This worker, as nearly always.
     Here,
-    /// A check for another's session.
+    /// A check for a session of that worker.
     There(usize),
-    /// Its address is known to others; to this worker too, if its shard knows it.
+    /// Others know the source address; so may this worker's shard.
     Known(Owners),
 }
 
@@ -56,8 +56,8 @@ impl Owners {
     }
 }
 
-/// What one worker knows of strays at its port.
-pub(crate) struct Strays {
+/// What one worker knows of misrouted datagrams at its port.
+pub(crate) struct Misrouted {
     own: Owner,
     workers: usize,
     owners: HashMap<SocketAddr, (Owners, u64)>,
@@ -65,7 +65,7 @@ pub(crate) struct Strays {
     accepted: u64,
 }
 
-impl Strays {
+impl Misrouted {
     pub(crate) fn new(own: Owner, workers: usize) -> Self {
         Self { own, workers, owners: HashMap::new(), by_age: BTreeMap::new(), accepted: 0 }
     }
@@ -109,36 +109,32 @@ mod tests {
     use super::*;
 
     fn check_for(owner: &str) -> Vec<u8> {
-        let mut m = vec![0, 1, 0, 24, 0x21, 0x12, 0xa4, 0x42];
-        m.extend([7; 12]);
-        m.extend([0, 6, 0, 20]);
-        m.extend(format!("{owner}abcdefghij:abc").bytes());
-        m
+        tring_testkit::stun::check_for(&format!("{owner}abcdefghij"))
     }
 
     fn source(n: u32) -> SocketAddr {
         SocketAddr::new(IpAddr::from((0x0a00_0000 + n / 60_000).to_be_bytes()), (n % 60_000) as u16 + 1)
     }
 
-    fn place(s: &Strays, n: u32, contents: &[u8]) -> Place {
+    fn place(s: &Misrouted, n: u32, contents: &[u8]) -> Place {
         let destination = SocketAddr::from(([192, 0, 2, 9], 7700));
         s.place(Datagram { source: source(n), destination, contents })
     }
 
-    fn owners(s: &Strays, n: u32) -> Vec<usize> {
+    fn owners(s: &Misrouted, n: u32) -> Vec<usize> {
         match place(s, n, &[22; 50]) {
             Place::Known(o) => o.each().to_vec(),
             _ => Vec::new(),
         }
     }
 
-    fn strays() -> Strays {
-        Strays::new(Owner { node: 1, worker: 0 }, 9)
+    fn misrouted() -> Misrouted {
+        Misrouted::new(Owner { node: 1, worker: 0 }, 9)
     }
 
     #[test]
     fn what_follows_goes_the_same_way_once_the_owner_has_accepted_a_check() {
-        let mut s = strays();
+        let mut s = misrouted();
         assert_eq!(place(&s, 5, &check_for("000103")), Place::There(3));
         assert_eq!(place(&s, 5, &[22; 50]), Place::Here, "anybody can send a check that names an owner");
         s.accepted(source(5), 3);
@@ -148,7 +144,7 @@ mod tests {
 
     #[test]
     fn own_foreign_and_impossible_owners_are_not_handed_on() {
-        let mut s = strays();
+        let mut s = misrouted();
         for named in ["000100", "000203", "000109"] {
             assert_eq!(place(&s, 5, &check_for(named)), Place::Here, "{named}");
         }
@@ -159,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_address_that_several_accepted_goes_to_all_and_to_no_more_than_a_few() {
-        let mut s = strays();
+        let mut s = misrouted();
         for owner in [1, 2, 1] {
             s.accepted(source(5), owner);
         }
@@ -172,7 +168,7 @@ mod tests {
 
     #[test]
     fn when_there_are_too_many_the_oldest_is_forgotten_and_no_other() {
-        let mut s = strays();
+        let mut s = misrouted();
         for n in 0..MAX_REMEMBERED as u32 {
             s.accepted(source(n), 3);
         }

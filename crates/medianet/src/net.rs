@@ -1,7 +1,6 @@
 //! The handle of the running media plane.
 
 use crate::config::{Advertised, MAX_WORKERS};
-use crate::connection_limit::ConnectionLimit;
 use crate::socket::Socket;
 use crate::worker::{Arrival, Inbox, Job, Listener, Worker};
 use crate::{Config, IoCounters, StartError, interfaces};
@@ -11,9 +10,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use tring_limits::TicketLimit;
 use tring_media::{
     Certificate, Command, Counters, Direction, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
-    StreamTicket, Wanted,
+    StreamRequest, StreamTicket,
 };
 
 /// What all workers counted since the start, at most a second old.
@@ -32,12 +32,12 @@ const FLV_BUFFER: usize = 16 * 1024;
 
 struct Shared<F> {
     on_notice: F,
-    book: Arc<Book>,
+    state: Arc<PlaneState>,
 }
 
-/// What the handle remembers. Taken for commands and once a second, never for a packet.
+/// What the handle and the workers share. Locked for commands and once a second, never for a packet.
 #[derive(Default)]
-struct Book {
+struct PlaneState {
     /// The worker of each session.
     workers: Mutex<HashMap<SessionId, usize>>,
     stats: Mutex<(Stats, Vec<usize>)>,
@@ -54,7 +54,7 @@ impl<F: Fn(Notice) + Send + Sync + 'static> Listener for Shared<F> {
     }
 
     fn ended(&self, session: SessionId) {
-        lock(&self.book.workers).remove(&session);
+        lock(&self.state.workers).remove(&session);
     }
 
     fn counted(&self, worker: usize, counters: &Counters, io: &IoCounters, sessions: usize) {
@@ -62,7 +62,7 @@ impl<F: Fn(Notice) + Send + Sync + 'static> Listener for Shared<F> {
             counter!("tring_media_total", "what" => name).increment(value);
         }
         gauge!("tring_media_sessions", "worker" => worker.to_string()).set(sessions as f64);
-        let (stats, of_workers) = &mut *lock(&self.book.stats);
+        let (stats, of_workers) = &mut *lock(&self.state.stats);
         stats.counters.add(counters);
         stats.io.add(io);
         if let Some(n) = of_workers.get_mut(worker) {
@@ -76,7 +76,7 @@ struct Inner {
     inboxes: Vec<Inbox>,
     addresses: Vec<SocketAddr>,
     rtmp_address: Option<SocketAddr>,
-    book: Arc<Book>,
+    state: Arc<PlaneState>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     refuse: Box<dyn Fn(Notice) + Send + Sync>,
 }
@@ -115,16 +115,16 @@ pub fn start(
     if ips.is_empty() {
         return Err(StartError::NoAddress);
     }
-    let book = Arc::new(Book::default());
-    lock(&book.stats).1 = vec![0; workers];
+    let state = Arc::new(PlaneState::default());
+    lock(&state.stats).1 = vec![0; workers];
     let on_notice = Arc::new(on_notice);
     let for_workers = Arc::clone(&on_notice);
-    let shared = Arc::new(Shared { on_notice: move |n| for_workers(n), book: Arc::clone(&book) });
+    let shared = Arc::new(Shared { on_notice: move |n| for_workers(n), state: Arc::clone(&state) });
     let (mut inboxes, mut threads, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
     // All sockets before any thread: a taken port leaves nothing running.
     let mut ready = Vec::new();
     let (mut rtmp, rtmp_address) = listen(config.rtmp)?;
-    let limit = ConnectionLimit::new(config.rtmp_connections, config.rtmp_connections_of_address);
+    let limit = TicketLimit::new(config.rtmp_connections, config.rtmp_connections_of_address);
     for index in 0..=u8::try_from(workers - 1).unwrap_or(u8::MAX) {
         let wanted = if port == 0 { 0 } else { port + u16::from(index) };
         let socket = Socket::bind(bind, wanted)?;
@@ -168,7 +168,7 @@ pub fn start(
             inboxes,
             addresses,
             rtmp_address,
-            book,
+            state,
             threads: Mutex::new(threads),
             refuse,
         }),
@@ -181,17 +181,17 @@ impl MediaNet {
     pub fn send(&self, c: Command) {
         let session = session_of(&c);
         let worker = match &c {
-            Command::Open { room, .. } | Command::OpenLive { room, .. } => {
+            Command::Open { room, .. } | Command::OpenStreams { room, .. } => {
                 let worker = worker_of(*room, self.inner.inboxes.len());
-                lock(&self.inner.book.workers).entry(session).or_insert(worker);
+                lock(&self.inner.state.workers).entry(session).or_insert(worker);
                 Some(worker)
             }
-            _ => lock(&self.inner.book.workers).get(&session).copied(),
+            _ => lock(&self.inner.state.workers).get(&session).copied(),
         };
         let Some(inbox) = worker.and_then(|w| self.inner.inboxes.get(w)) else { return };
-        let opens = matches!(c, Command::Open { .. } | Command::OpenLive { .. });
+        let opens = matches!(c, Command::Open { .. } | Command::OpenStreams { .. });
         if !inbox.send(Job::Command(c)) && opens {
-            lock(&self.inner.book.workers).remove(&session);
+            lock(&self.inner.state.workers).remove(&session);
             (self.inner.refuse)(Notice::Refused { session, error: OfferError::Full });
         }
     }
@@ -218,7 +218,7 @@ impl MediaNet {
         // What waits in the pair is out of reach of the queue's cut.
         socket2::SockRef::from(&near).set_send_buffer_size(FLV_BUFFER)?;
         let query = format!("ticket={}", ticket.as_str());
-        let wanted = Wanted { direction: Direction::Play, app: String::new(), name, query };
+        let wanted = StreamRequest { direction: Direction::Play, app: String::new(), name, query };
         let inbox = self.inner.inboxes.get(usize::from(ticket.worker()));
         let near = mio::net::UnixStream::from_std(near);
         if inbox.is_some_and(|i| i.hand(Arrival::Play(near, wanted))) {
@@ -229,7 +229,7 @@ impl MediaNet {
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        lock(&self.inner.book.stats).0
+        lock(&self.inner.state.stats).0
     }
 
     /// Says goodbye to every peer and ends the threads. Later commands of clones do nothing.
@@ -257,9 +257,9 @@ fn listen(address: Option<SocketAddr>) -> Result<(Option<TcpListener>, Option<So
 fn session_of(c: &Command) -> SessionId {
     match c {
         Command::Open { session, .. }
-        | Command::OpenLive { session, .. }
+        | Command::OpenStreams { session, .. }
         | Command::OpenGate { session }
-        | Command::SetDevices { session, .. }
+        | Command::SetSources { session, .. }
         | Command::Close { session } => *session,
     }
 }

@@ -1,6 +1,5 @@
 //! TCP connections of one worker: bytes from sockets into the shard, bytes of the shard into sockets as they have room.
 
-use crate::connection_limit::{ConnectionLimit, Permit};
 use crate::counters::IoCounters;
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixStream};
@@ -9,7 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
-use tring_media::{ConnectionId, Output, Released, Shard, Speaks, Wanted};
+use tring_limits::{TicketLimit, TicketPermit};
+use tring_media::{ConnectionId, Output, ReleasedConnection, Shard, StreamProtocol, StreamRequest};
 
 /// Connections taken from the listening socket in one turn, so that a flood of them does not starve media.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -116,8 +116,8 @@ impl Write for Carrier {
 pub(crate) struct Moving {
     carrier: Carrier,
     unsent: Vec<u8>,
-    permit: Option<Permit>,
-    released: Released,
+    permit: Option<TicketPermit<ConnectionId>>,
+    released: ReleasedConnection,
 }
 
 struct Stream {
@@ -127,20 +127,20 @@ struct Stream {
     sent: usize,
     /// It ends when that has left.
     ends: bool,
-    /// It is read with the other pushers.
+    /// The connection pushes, and is read with the other pushers.
     pushes: bool,
     /// Its place; FLV has that of its HTTP connection.
-    permit: Option<Permit>,
+    permit: Option<TicketPermit<ConnectionId>>,
 }
 
 impl Stream {
-    fn new(carrier: Carrier, bytes: Vec<u8>, permit: Option<Permit>) -> Self {
+    fn new(carrier: Carrier, bytes: Vec<u8>, permit: Option<TicketPermit<ConnectionId>>) -> Self {
         Self { carrier, bytes, sent: 0, ends: false, pushes: false, permit }
     }
 }
 
 /// What of its worker the streams act on.
-pub(crate) struct World<'a> {
+pub(crate) struct WorkerParts<'a> {
     pub(crate) shard: &'a mut Shard,
     pub(crate) out: &'a mut Output,
     pub(crate) io: &'a mut IoCounters,
@@ -158,7 +158,7 @@ pub(crate) struct Streams {
     accepting: bool,
     /// The system had nothing left for a connection: when it is asked again.
     accept_again: Option<Instant>,
-    limit: ConnectionLimit,
+    limit: TicketLimit<ConnectionId>,
     next: u64,
     buffer: Vec<u8>,
     pushers: Pushers,
@@ -178,7 +178,7 @@ impl Streams {
     pub(crate) fn new(
         index: usize,
         listener: Option<TcpListener>,
-        limit: ConnectionLimit,
+        limit: TicketLimit<ConnectionId>,
     ) -> io::Result<Self> {
         let events = Events::with_capacity(PUSHERS_PER_LOOK);
         let pushers = Pushers { poll: Poll::new()?, events, count: 0, due: None };
@@ -212,7 +212,7 @@ impl Streams {
     }
 
     /// A socket is ready.
-    pub(crate) fn event(&mut self, token: Token, readable: bool, writable: bool, w: &mut World<'_>) {
+    pub(crate) fn event(&mut self, token: Token, readable: bool, writable: bool, w: &mut WorkerParts<'_>) {
         let id = ConnectionId(token.0 as u64);
         if readable {
             self.readable.insert(id);
@@ -223,7 +223,7 @@ impl Streams {
     }
 
     /// Takes new connections and what sockets have. `true`: there may be more.
-    pub(crate) fn receive(&mut self, w: &mut World<'_>) -> bool {
+    pub(crate) fn receive(&mut self, w: &mut WorkerParts<'_>) -> bool {
         if self.accept_again.is_some_and(|at| at <= w.now) {
             self.accept_again = None;
             self.accepting = true;
@@ -257,7 +257,7 @@ impl Streams {
     }
 
     /// A connection that has begun to push is read with the others from now on.
-    fn gather(&mut self, id: ConnectionId, w: &mut World<'_>) {
+    fn gather(&mut self, id: ConnectionId, w: &mut WorkerParts<'_>) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.pushes || !w.shard.pushes(id) {
             return;
@@ -277,26 +277,26 @@ impl Streams {
     }
 
     /// Carries out what the shard wants of connections. Gives those that go to another worker.
-    pub(crate) fn settle(&mut self, w: &mut World<'_>) -> Vec<(u8, ConnectionId, Moving)> {
+    pub(crate) fn settle(&mut self, w: &mut WorkerParts<'_>) -> Vec<(u8, ConnectionId, Moving)> {
         let mut moving = Vec::new();
         // Sending can end a connection, which can make others ready: until nothing is left.
         loop {
-            let live = std::mem::take(&mut w.out.live);
-            if live.is_empty() {
+            let wanted = std::mem::take(&mut w.out.streams);
+            if wanted.is_empty() {
                 return moving;
             }
-            for (id, worker) in live.moves {
+            for (id, worker) in wanted.moves {
                 moving.extend(self.take_out(id, w).map(|m| (worker, id, m)));
             }
-            for id in live.reset {
+            for id in wanted.reset {
                 self.close(id, Rest::Dropped, w);
             }
-            for id in live.hang_up {
+            for id in wanted.hang_up {
                 if let Some(stream) = self.streams.get_mut(&id) {
                     stream.ends = true;
                 }
             }
-            let mut ready = live.ready;
+            let mut ready = wanted.ready;
             ready.sort_unstable();
             ready.dedup();
             for id in ready {
@@ -306,7 +306,7 @@ impl Streams {
     }
 
     /// Takes in a connection of another worker.
-    pub(crate) fn adopt(&mut self, id: ConnectionId, moving: Moving, w: &mut World<'_>) {
+    pub(crate) fn adopt(&mut self, id: ConnectionId, moving: Moving, w: &mut WorkerParts<'_>) {
         let Moving { carrier, unsent, permit, released } = moving;
         if self.insert(id, Stream::new(carrier, unsent, permit), w) {
             w.shard.adopt(id, released, w.now, w.out);
@@ -315,10 +315,10 @@ impl Streams {
     }
 
     /// Takes in a connection whose other end is a task of this process.
-    pub(crate) fn play(&mut self, stream: UnixStream, wanted: Wanted, w: &mut World<'_>) {
+    pub(crate) fn play(&mut self, stream: UnixStream, wanted: StreamRequest, w: &mut WorkerParts<'_>) {
         let id = self.fresh();
         let stream = Stream::new(Carrier::Unix(stream), Vec::new(), None);
-        if w.shard.connect(id, Speaks::Flv, w.now) && self.insert(id, stream, w) {
+        if w.shard.connect(id, StreamProtocol::Flv, w.now) && self.insert(id, stream, w) {
             w.shard.admit(id, wanted, w.now, w.out);
         }
     }
@@ -335,7 +335,7 @@ impl Streams {
         ConnectionId(self.next)
     }
 
-    fn accept(&mut self, w: &mut World<'_>) {
+    fn accept(&mut self, w: &mut WorkerParts<'_>) {
         for _ in 0..ACCEPTS_PER_TURN {
             if !self.accepting {
                 return;
@@ -366,7 +366,7 @@ impl Streams {
 
     /// A connection was accepted. Without a place it is closed at once: a queue would make everybody wait for those who
     /// ask for nothing.
-    fn take_in(&mut self, stream: TcpStream, from: IpAddr, w: &mut World<'_>) {
+    fn take_in(&mut self, stream: TcpStream, from: IpAddr, w: &mut WorkerParts<'_>) {
         let id = self.fresh();
         let Some((permit, gone)) = self.limit.enter(from, id) else {
             tracing::debug!(%from, "an RTMP connection is refused: too many are open");
@@ -379,7 +379,7 @@ impl Streams {
             self.close(stranger, Rest::Dropped, w);
         }
         let mut random = [0; 8];
-        if getrandom::fill(&mut random).is_ok() && w.shard.connect(id, Speaks::Rtmp(random), w.now) {
+        if getrandom::fill(&mut random).is_ok() && w.shard.connect(id, StreamProtocol::Rtmp(random), w.now) {
             prepare(&stream);
             self.insert(id, Stream::new(Carrier::Tcp(stream), Vec::new(), Some(permit)), w);
             self.readable.insert(id);
@@ -387,7 +387,7 @@ impl Streams {
     }
 
     /// Whoever has shown a ticket that is good keeps its place.
-    fn keep_place(&mut self, id: ConnectionId, w: &mut World<'_>) {
+    fn keep_place(&mut self, id: ConnectionId, w: &mut WorkerParts<'_>) {
         let permit = self.streams.get_mut(&id).and_then(|s| s.permit.as_mut());
         if let Some(permit) = permit.filter(|p| p.is_stranger())
             && w.shard.is_admitted(id)
@@ -397,7 +397,7 @@ impl Streams {
         }
     }
 
-    fn insert(&mut self, id: ConnectionId, mut stream: Stream, w: &mut World<'_>) -> bool {
+    fn insert(&mut self, id: ConnectionId, mut stream: Stream, w: &mut WorkerParts<'_>) -> bool {
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = w.registry.register(stream.carrier.source(), token(id), interest) {
             tracing::warn!(%error, "a connection was not taken");
@@ -408,7 +408,7 @@ impl Streams {
         true
     }
 
-    fn take_out(&mut self, id: ConnectionId, w: &mut World<'_>) -> Option<Moving> {
+    fn take_out(&mut self, id: ConnectionId, w: &mut WorkerParts<'_>) -> Option<Moving> {
         let mut stream = self.streams.remove(&id)?;
         self.readable.remove(&id);
         // The next worker registers it anew; a failure shows there.
@@ -420,7 +420,7 @@ impl Streams {
     }
 
     /// `true`: there may be more.
-    fn read(&mut self, id: ConnectionId, w: &mut World<'_>) -> bool {
+    fn read(&mut self, id: ConnectionId, w: &mut WorkerParts<'_>) -> bool {
         let Some(stream) = self.streams.get_mut(&id) else { return false };
         match stream.carrier.read(&mut self.buffer) {
             Ok(0) => {
@@ -452,7 +452,7 @@ impl Streams {
         }
     }
 
-    fn send(&mut self, id: ConnectionId, w: &mut World<'_>) {
+    fn send(&mut self, id: ConnectionId, w: &mut WorkerParts<'_>) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let mut taken = 0;
         loop {
@@ -483,7 +483,7 @@ impl Streams {
         }
     }
 
-    fn close(&mut self, id: ConnectionId, rest: Rest, w: &mut World<'_>) {
+    fn close(&mut self, id: ConnectionId, rest: Rest, w: &mut WorkerParts<'_>) {
         if let Some(mut stream) = self.streams.remove(&id) {
             self.deregister(&mut stream, w.registry);
             stream.carrier.bound_the_rest(rest);

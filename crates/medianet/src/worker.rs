@@ -1,11 +1,10 @@
 //! One worker: a thread that owns a socket and a shard.
 
-use crate::connection_limit::ConnectionLimit;
 use crate::counters::IoCounters;
-use crate::misrouted::{Place, Stray, Strays};
+use crate::misrouted::{Handover, Misrouted, Place};
 use crate::sender::{Patience, Sender};
 use crate::socket::Socket;
-use crate::streams::{Moving, Streams, World};
+use crate::streams::{Moving, Streams, WorkerParts};
 use metrics::counter;
 use mio::net::{TcpListener, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -16,9 +15,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
+use tring_limits::TicketLimit;
 use tring_media::{
     Command, ConnectionId, Datagram, MAX_DATAGRAM, Notice, OfferError, Output, SessionId, Shard, ShardConfig,
-    Transmit, Wanted,
+    StreamRequest, Transmit,
 };
 
 /// Commands that wait for one worker. A sender that finds the queue full waits. Higher: more memory under a flood of
@@ -31,17 +31,18 @@ const COMMANDS_PER_TURN: usize = 16;
 /// Datagrams from other workers' ports that wait for one worker. Anybody can send them, so they have a queue of their own
 /// and are dropped when it is full, as by a full socket buffer. Higher: more memory under a flood of them. Lower: a burst
 /// through a load balancer that knows one port loses packets.
-const STRAY_QUEUE: usize = 1_024;
+const MISROUTED_QUEUE: usize = 1_024;
 
-/// Of these, taken in one turn. Higher: a worker serves other ports' traffic sooner. Lower: its own comes first.
-const STRAYS_PER_TURN: usize = 64;
+/// Datagrams from other workers' ports that are taken in one turn. Higher: they are served sooner. Lower: what reached the
+/// worker's own port comes first.
+const MISROUTED_PER_TURN: usize = 64;
 
 /// TCP connections that wait for one worker: moved there by the worker that accepted them, or asked for over HTTP. Anybody
 /// can write a ticket that names a worker, so they have a queue of their own and are dropped when it is full: their clients
 /// come again. Higher: more memory under a flood of them. Lower: a burst of phones that come back is dropped.
 const ARRIVAL_QUEUE: usize = 1_024;
 
-/// Of these, taken in one turn. Higher: whoever joins is served sooner. Lower: media comes first.
+/// Moved connections that are taken in one turn. Higher: whoever joins is served sooner. Lower: media comes first.
 const ARRIVALS_PER_TURN: usize = 64;
 
 /// Batches received in one turn before timers get theirs.
@@ -71,7 +72,7 @@ pub(crate) enum Arrival {
     /// A TCP connection whose ticket is of this worker.
     Adopt(ConnectionId, Box<Moving>),
     /// The near end of a stream that is played over HTTP.
-    Play(UnixStream, Wanted),
+    Play(UnixStream, StreamRequest),
 }
 
 /// What a worker tells the handle.
@@ -88,15 +89,15 @@ pub(crate) trait Listener: Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) struct Inbox {
     queue: SyncSender<Job>,
-    strays: SyncSender<Stray>,
+    misrouted: SyncSender<Handover>,
     arrivals: SyncSender<Arrival>,
     waker: Arc<Waker>,
 }
 
 impl Inbox {
-    /// Queues what has strayed, if there is room.
-    fn offer(&self, stray: Stray) -> bool {
-        self.strays.try_send(stray).is_ok() && self.waker.wake().is_ok()
+    /// Queues what another worker hands over. `false`: there is no room, or the worker is gone.
+    fn offer(&self, handover: Handover) -> bool {
+        self.misrouted.try_send(handover).is_ok() && self.waker.wake().is_ok()
     }
 
     /// Queues a connection if there is room. `false`: it is closed.
@@ -122,17 +123,17 @@ pub(crate) struct Worker<L> {
     shard: Shard,
     poll: Poll,
     jobs: Receiver<Job>,
-    handed: Receiver<Stray>,
+    handed: Receiver<Handover>,
     arriving: Receiver<Arrival>,
     listener: Arc<L>,
     out: Output,
     /// What the listener is to be told. Kept apart from `out`, so that it outlives a panic.
-    news: VecDeque<News>,
+    listener_events: VecDeque<ListenerEvent>,
     /// The sessions that were taken from the queue and have not ended; `true` once their offer is answered.
     taken: HashMap<SessionId, bool>,
     io: IoCounters,
     reported: Instant,
-    strays: Strays,
+    misrouted: Misrouted,
     streams: Streams,
     others: Vec<(Inbox, Sender)>,
     /// The last turn panicked.
@@ -140,7 +141,7 @@ pub(crate) struct Worker<L> {
 }
 
 /// One thing to tell.
-enum News {
+enum ListenerEvent {
     Notice(Notice),
     Ended(SessionId),
 }
@@ -151,7 +152,7 @@ impl<L: Listener> Worker<L> {
         index: usize,
         workers: usize,
         mut socket: Socket,
-        (rtmp, limit): (Option<TcpListener>, &ConnectionLimit),
+        (rtmp, limit): (Option<TcpListener>, &TicketLimit<ConnectionId>),
         config: ShardConfig,
         listener: Arc<L>,
     ) -> io::Result<(Self, Inbox)> {
@@ -163,7 +164,7 @@ impl<L: Listener> Worker<L> {
         }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (queue, jobs) = sync_channel(COMMAND_QUEUE);
-        let (strays, handed) = sync_channel(STRAY_QUEUE);
+        let (misrouted, handed) = sync_channel(MISROUTED_QUEUE);
         let (arrivals, arriving) = sync_channel(ARRIVAL_QUEUE);
         let shard = Shard::new(config.clone());
         let worker = Self {
@@ -176,17 +177,17 @@ impl<L: Listener> Worker<L> {
             arriving,
             listener,
             out: Output::new(),
-            news: VecDeque::new(),
+            listener_events: VecDeque::new(),
             taken: HashMap::new(),
             io: IoCounters::default(),
             reported: Instant::now(),
-            strays: Strays::new(config.owner, workers),
+            misrouted: Misrouted::new(config.owner, workers),
             streams,
             config,
             others: Vec::new(),
             failed: false,
         };
-        Ok((worker, Inbox { queue, strays, arrivals, waker }))
+        Ok((worker, Inbox { queue, misrouted, arrivals, waker }))
     }
 
     /// A way for another worker to send through this one's socket.
@@ -238,7 +239,7 @@ impl<L: Listener> Worker<L> {
                 Some(more) => more,
                 None => return,
             };
-            queued |= self.take_strays();
+            queued |= self.take_misrouted();
             queued |= self.take_arrivals();
             if readable {
                 readable = self.take_datagrams();
@@ -262,7 +263,7 @@ impl<L: Listener> Worker<L> {
         for _ in 0..COMMANDS_PER_TURN {
             match self.jobs.try_recv() {
                 Ok(Job::Command(c)) => {
-                    if let Command::Open { session, .. } | Command::OpenLive { session, .. } = &c {
+                    if let Command::Open { session, .. } | Command::OpenStreams { session, .. } = &c {
                         self.taken.entry(*session).or_insert(false);
                     }
                     self.shard.command(c, Instant::now(), &mut self.out);
@@ -275,11 +276,11 @@ impl<L: Listener> Worker<L> {
     }
 
     /// `true`: there may be more.
-    fn take_strays(&mut self) -> bool {
-        for _ in 0..STRAYS_PER_TURN {
+    fn take_misrouted(&mut self) -> bool {
+        for _ in 0..MISROUTED_PER_TURN {
             match self.handed.try_recv() {
-                Ok(Stray::Accepted { source, owner }) => self.strays.accepted(source, owner),
-                Ok(Stray::Datagram { source, local, contents, at }) => {
+                Ok(Handover::Accepted { source, owner }) => self.misrouted.accepted(source, owner),
+                Ok(Handover::Datagram { source, local, contents, at }) => {
                     let destination = SocketAddr::new(local, self.socket.port());
                     let before = self.out.transmits.len();
                     let d = Datagram { source, destination, contents: &contents };
@@ -288,7 +289,7 @@ impl<L: Listener> Worker<L> {
                     if accepted(&self.out.transmits[before..], source)
                         && let Some((inbox, _)) = self.others.get(at)
                     {
-                        inbox.offer(Stray::Accepted { source, owner: self.index });
+                        inbox.offer(Handover::Accepted { source, owner: self.index });
                     }
                 }
                 Err(_) => return false,
@@ -314,20 +315,21 @@ impl<L: Listener> Worker<L> {
     fn take_datagrams(&mut self) -> bool {
         for _ in 0..BATCHES_PER_TURN {
             let now = Instant::now();
-            let (shard, out, strays, others) = (&mut self.shard, &mut self.out, &self.strays, &self.others);
+            let (shard, out, misrouted, others) =
+                (&mut self.shard, &mut self.out, &self.misrouted, &self.others);
             let index = self.index;
             let more = self.socket.receive(&mut self.io, |d, io| {
                 let mut hand = |owner: usize| {
                     let (source, local, contents) = (d.source, d.destination.ip(), d.contents.to_vec());
-                    let stray = Stray::Datagram { source, local, contents, at: index };
+                    let handover = Handover::Datagram { source, local, contents, at: index };
                     match others.get(owner) {
-                        Some((inbox, _)) if inbox.offer(stray) => io.handed_over += 1,
-                        _ => io.strays_dropped += 1,
+                        Some((inbox, _)) if inbox.offer(handover) => io.handed_over += 1,
+                        _ => io.misrouted_dropped += 1,
                     }
                 };
-                match strays.place(d) {
+                match misrouted.place(d) {
                     Place::Here => shard.receive(d, port_number(index), now, out),
-                    _ if d.contents.len() > MAX_DATAGRAM => io.strays_dropped += 1,
+                    _ if d.contents.len() > MAX_DATAGRAM => io.misrouted_dropped += 1,
                     Place::There(owner) => hand(owner),
                     Place::Known(owners) => {
                         owners.each().iter().for_each(|&o| hand(o));
@@ -365,8 +367,8 @@ impl<L: Listener> Worker<L> {
         streams.receive(&mut world)
     }
 
-    fn world(&mut self) -> (&mut Streams, World<'_>) {
-        let world = World {
+    fn world(&mut self) -> (&mut Streams, WorkerParts<'_>) {
+        let world = WorkerParts {
             shard: &mut self.shard,
             out: &mut self.out,
             io: &mut self.io,
@@ -378,7 +380,7 @@ impl<L: Listener> Worker<L> {
 
     /// Sends on what TCP connections are given, and passes on those of other workers.
     fn flush_streams(&mut self) {
-        if self.out.live.is_empty() {
+        if self.out.streams.is_empty() {
             return;
         }
         let (streams, mut world) = self.world();
@@ -408,16 +410,16 @@ impl<L: Listener> Worker<L> {
     /// Tells the listener what is new. Each thing leaves the list before it is told, so that a listener that panics is
     /// not told it again.
     fn tell(&mut self) {
-        self.news.extend(self.out.ended.drain(..).map(News::Ended));
-        self.news.extend(self.out.notices.drain(..).map(News::Notice));
-        while let Some(news) = self.news.pop_front() {
-            match news {
-                News::Ended(session) => {
+        self.listener_events.extend(self.out.ended.drain(..).map(ListenerEvent::Ended));
+        self.listener_events.extend(self.out.notices.drain(..).map(ListenerEvent::Notice));
+        while let Some(event) = self.listener_events.pop_front() {
+            match event {
+                ListenerEvent::Ended(session) => {
                     self.taken.remove(&session);
                     self.listener.ended(session);
                 }
-                News::Notice(notice) => {
-                    if let Notice::Answered { session, .. } | Notice::Live { session, .. } = &notice
+                ListenerEvent::Notice(notice) => {
+                    if let Notice::Answered { session, .. } | Notice::StreamsOpened { session, .. } = &notice
                         && let Some(answered) = self.taken.get_mut(session)
                     {
                         *answered = true;
@@ -435,12 +437,12 @@ impl<L: Listener> Worker<L> {
         counter!("tring_media_worker_panics_total").increment(1);
         self.shard = Shard::new(self.config.clone());
         self.streams.clear();
-        self.out.live.clear();
+        self.out.streams.clear();
         self.out.transmits.clear();
         self.tell();
         for (session, answered) in self.taken.drain() {
-            self.news.push_back(News::Ended(session));
-            self.news.push_back(News::Notice(if answered {
+            self.listener_events.push_back(ListenerEvent::Ended(session));
+            self.listener_events.push_back(ListenerEvent::Notice(if answered {
                 Notice::Lost { session }
             } else {
                 Notice::Refused { session, error: OfferError::Failed }

@@ -2,7 +2,7 @@
 //!
 //! This crate is pure. It has no sockets, no clock and no randomness, it may depend on nothing else of Tring, and
 //! everything else depends on it. The TypeScript types of `clients/core` are generated from here (see
-//! `src/typescript.rs`); a drift fails the build.
+//! `src/typescript.rs`); a drift fails a test. To read it, begin with `messages`; `docs/protocol.md` tells the story.
 //!
 //! **Protocol life.** A copied component folder lives in released mini-programs for years. So a client states its
 //! [`PROTOCOL_VERSION`] when it signs in, the server keeps serving each version it ever released, and the files under

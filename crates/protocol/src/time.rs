@@ -35,6 +35,12 @@ impl Timestamp {
     }
 }
 
+impl tring_limits::Moment for Timestamp {
+    fn since(self, earlier: Self) -> Duration {
+        Self::since(self, earlier)
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

@@ -23,6 +23,7 @@ pub(crate) enum SignInError {
 }
 
 impl SignInError {
+    /// What clients are told.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::AppUnknown(_) => ErrorCode::AppUnknown,
@@ -45,51 +46,60 @@ pub(crate) enum AppChange {
     Deleted(SdkAppId),
 }
 
-type Apps = HashMap<SdkAppId, App>;
+type AppMap = HashMap<SdkAppId, App>;
 
-/// All apps, shared by every door. Read at each sign-in, replaced as a whole when the store has changed.
+/// All apps. Cheap to clone. Read at each sign-in, replaced as a whole when the store has changed.
 #[derive(Clone)]
-pub(crate) struct Directory {
-    apps: Arc<RwLock<Arc<Apps>>>,
+pub(crate) struct Apps {
+    current: Arc<RwLock<Arc<AppMap>>>,
     /// Whether the demo app is served: it stays in the store after a start with `demo`, and its users are whoever asks.
     demo: bool,
     health: StoreHealth,
 }
 
-impl Directory {
+impl Apps {
+    /// Reads the apps of a store. With `demo` off the demo app is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the server does not start.
     pub(crate) async fn load(store: &Store, demo: bool, health: StoreHealth) -> Result<Self, StoreError> {
         Ok(Self::of(read(store, demo).await?, demo, health))
     }
 
-    pub(crate) fn of(apps: Apps, demo: bool, health: StoreHealth) -> Self {
-        Self { apps: Arc::new(RwLock::new(Arc::new(apps))), demo, health }
+    /// These apps, until [`Self::replace`].
+    pub(crate) fn of(apps: AppMap, demo: bool, health: StoreHealth) -> Self {
+        Self { current: Arc::new(RwLock::new(Arc::new(apps))), demo, health }
     }
 
-    fn apps(&self) -> Arc<Apps> {
+    fn current(&self) -> Arc<AppMap> {
         // The lock is held for the time of a pointer copy; a panic cannot leave the pointer half written.
-        self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many apps are served.
     pub(crate) fn len(&self) -> usize {
-        self.apps().len()
+        self.current().len()
     }
 
+    /// One app, if there is one with this number.
     pub(crate) fn app(&self, id: SdkAppId) -> Option<App> {
-        self.apps().get(&id).cloned()
+        self.current().get(&id).cloned()
     }
 
-    /// Checks who somebody is. Returns whether the app allows one device a user. Errors: [`SignInError`].
-    /// `now` is the time of day, by which UserSigs are dated.
+    /// Checks who somebody is. Returns whether the app allows one device a user. `now` is the time of day, by which
+    /// UserSigs are dated.
+    ///
+    /// # Errors
+    /// [`SignInError`]; the client is told.
     pub(crate) fn sign_in(&self, who: &UserKey, user_sig: &str, now: Timestamp) -> Result<bool, SignInError> {
-        let apps = self.apps();
+        let apps = self.current();
         let app = apps.get(&who.app).ok_or(SignInError::AppUnknown(who.app))?;
         tring_usersig::verify(&app.key, who.app.get(), who.user.as_str(), user_sig, now.as_secs())?;
         Ok(app.single_login)
     }
 
-    /// Follows the store, and tells of each change, until nobody listens: until `tell` gives false.
-    pub(crate) async fn follow<F: Future<Output = bool>>(self, store: Store, tell: impl Fn(AppChange) -> F) {
+    /// Follows the store for as long as it is polled, and calls `tell` with each change.
+    pub(crate) async fn follow(self, store: Store, mut tell: impl AsyncFnMut(AppChange)) {
         let mut seen = None;
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -115,34 +125,30 @@ impl Directory {
                 }
             };
             self.health.works(Part::Apps);
-            let old = self.apps();
+            let old = self.current();
             for &id in new.keys().filter(|id| !old.contains_key(id)) {
                 info!(app = %id, "app added");
-                if !tell(AppChange::Added(id)).await {
-                    return;
-                }
+                tell(AppChange::Added(id)).await;
             }
             let (old, new) = self.replace(new);
             for (id, app) in old.iter().filter(|(id, _)| !new.contains_key(id)) {
                 if app.name == DEMO_APP {
                     warn!(app = %id, "the demo app was deleted: the demo page works again after a new start with --demo");
                 }
-                if !tell(AppChange::Deleted(*id)).await {
-                    return;
-                }
+                tell(AppChange::Deleted(*id)).await;
             }
         }
     }
 
-    /// From here on the doors see the new apps. Gives the old ones and the new ones.
-    pub(crate) fn replace(&self, new: Apps) -> (Arc<Apps>, Arc<Apps>) {
+    /// From here on sign-ins see the new apps. Gives the old ones and the new ones.
+    pub(crate) fn replace(&self, new: AppMap) -> (Arc<AppMap>, Arc<AppMap>) {
         let new = Arc::new(new);
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        (std::mem::replace(&mut *apps, new.clone()), new)
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::replace(&mut *current, new.clone()), new)
     }
 }
 
-async fn read(store: &Store, demo: bool) -> Result<Apps, StoreError> {
+async fn read(store: &Store, demo: bool) -> Result<AppMap, StoreError> {
     let apps = store.list_apps().await?.into_iter().filter(|app| demo || app.name != DEMO_APP);
     Ok(apps.map(|app| (app.id, app)).collect())
 }

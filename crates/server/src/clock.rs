@@ -3,6 +3,9 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tring_protocol::Timestamp;
 
+/// The time before which no clock can be right, since this source is younger: 2026-01-01, in seconds since the Unix epoch.
+pub(crate) const NOT_BEFORE_S: u64 = 1_767_225_600;
+
 /// Wall-clock time taken once and advanced by the monotonic clock, so that it never runs backwards: deadlines and call
 /// durations do not jump when somebody sets the machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +15,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// A clock that is right now.
     pub(crate) fn start() -> Self {
         Self { started: Instant::now(), epoch: wall() }
     }

@@ -1,14 +1,18 @@
-//! Starting and stopping the whole server.
+//! Starting and stopping the whole server: the one place that knows all of its parts.
 
-use crate::apps::Directory;
+mod metrics_page;
+mod open_files;
+mod stop_signal;
+
+use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::diagnostics::banner::{Announcement, Greeting};
+use crate::diagnostics::banner::{Announcement, Banner};
 use crate::http::demo_guard::DemoGuard;
 use crate::http::listener::{self, Bounds};
-use crate::http::usersig::Signing;
-use crate::http::{self, Doors};
-use crate::limits::connection_limit::ConnectionLimit;
+use crate::http::router;
+use crate::http::state::AppState;
+use crate::limits::connection_limit::SharedConnectionLimit;
 use crate::limits::session_limit::SessionLimit;
 use crate::records::retention;
 use crate::records::store_health::StoreHealth;
@@ -16,9 +20,9 @@ use crate::records::writer::Writer;
 use crate::signalling::notice_queue;
 use crate::signalling::shell::{self, Inbox, Shell};
 use crate::signalling::switchboard::Switchboard;
-use crate::tls::{Finding, Identity, Machine};
+use crate::signer::Signer;
+use crate::tls::{CertificateFinding, Identity, Machine};
 use futures_util::FutureExt;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -33,12 +37,6 @@ use tracing::{error, info, warn};
 use tring_medianet::MediaNet;
 use tring_protocol::SdkAppId;
 use tring_store::{Store, StoreError};
-
-/// Files that the server needs besides its connections: database, media sockets.
-const FILES_BESIDE_SOCKETS: usize = 512;
-
-/// Files of an FLV player besides that of its HTTP connection: the pair of sockets between its worker and HTTP.
-const FILES_OF_FLV: usize = 2;
 
 /// Permits of open WebSockets. They are only counted with these; how many there may be is said in `[limits]`.
 const ALL_SOCKETS: u32 = 1 << 28;
@@ -67,7 +65,7 @@ pub enum RunError {
     },
     /// The certificate of HTTPS, its key, the local CA or the clock.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Certificate(Vec<Finding>),
+    Certificate(Vec<CertificateFinding>),
     /// The HTTP or HTTPS port.
     #[error(
         "cannot listen on {address}: {source}. Another program has the port, or this user may not open it: choose another with {option}"
@@ -94,11 +92,11 @@ pub struct Running {
     pub demo_app: Option<SdkAppId>,
     /// The data folder, whole.
     data: PathBuf,
-    directory: Directory,
+    apps: Apps,
     switchboard: Inbox,
     identity: Option<Arc<Identity>>,
-    /// Accept connections.
-    doors: Vec<JoinHandle<()>>,
+    /// Tasks that accept connections.
+    listeners: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     failures: mpsc::Receiver<&'static str>,
     writer: Option<JoinHandle<()>>,
@@ -124,7 +122,7 @@ impl Running {
 
     /// Ends all calls, tells the clients, waits until they are told, and writes the last records.
     pub async fn stop(mut self) {
-        self.doors.iter().for_each(JoinHandle::abort);
+        self.listeners.iter().for_each(JoinHandle::abort);
         let _ = self.stopping.send(true);
         let told = self.switchboard.shut_down().await;
         let _ = tokio::time::timeout(STOP_WITHIN, told).await;
@@ -148,15 +146,15 @@ impl Running {
         }
     }
 
-    fn greeting(&self, machine: &Machine) -> Announcement {
+    fn banner(&self, machine: &Machine) -> Announcement {
         let authority = self.identity.as_ref().and_then(|identity| identity.authority());
-        Greeting {
+        Banner {
             plain: self.address,
             tls: self.tls,
             udp: self.media.addresses().to_vec(),
             rtmp: self.rtmp,
             data: self.data.clone(),
-            apps: self.directory.len(),
+            apps: self.apps.len(),
             demo_app: self.demo_app,
             fingerprint: authority.map(|authority| authority.fingerprint()),
             certified: self.identity.as_ref().and_then(|identity| identity.host()),
@@ -177,7 +175,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.doors.iter().for_each(JoinHandle::abort);
+        self.listeners.iter().for_each(JoinHandle::abort);
         for task in &self.tasks {
             task.abort();
         }
@@ -199,7 +197,10 @@ fn watched(
     })
 }
 
-/// Starts the server. Errors: [`RunError`].
+/// Starts the server.
+///
+/// # Errors
+/// [`RunError`]: nothing runs.
 pub async fn start(config: Config) -> Result<Running, RunError> {
     start_at(config, Clock::start(), Bounds::default()).await
 }
@@ -211,26 +212,27 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     crate::diagnostics::log(&config);
     let demo_app = if config.demo { Some(store.ensure_demo_app().await?.id) } else { None };
     let store_health = StoreHealth::new(clock);
-    let directory = Directory::load(&store, config.demo, store_health.clone()).await?;
+    let apps = Apps::load(&store, config.demo, store_health.clone()).await?;
     // Whole: with a relative one, two commands started in two folders have two databases, and nobody sees it.
     let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
-    match directory.len() {
+    match apps.len() {
         0 => warn!(
             folder = %data.display(),
             "the data folder has no app, so nobody can sign in: make one with `tring app create NAME --data FOLDER`"
         ),
-        apps => info!(folder = %data.display(), apps, "data folder"),
+        count => info!(folder = %data.display(), apps = count, "data folder"),
     }
     let identity = Identity::open(&config).map_err(RunError::Certificate)?;
 
-    raise_file_limit(files_wanted(&config));
+    open_files::raise_limit(config.open_files());
     let (listener, address) = listen(config.listen, "--listen").await?;
     let secure = match &identity {
         Some(identity) => {
             let (listener, address) = listen(config.tls_listen(), "--tls-listen").await?;
-            let settings = identity
-                .server_config()
-                .map_err(|e| Finding::Authority { folder: config.data.join("ca"), why: e.to_string() });
+            let settings = identity.server_config().map_err(|e| CertificateFinding::Authority {
+                folder: config.data.join("ca"),
+                why: e.to_string(),
+            });
             Some((listener, address, settings.map_err(|f| RunError::Certificate(vec![f]))?))
         }
         None => None,
@@ -248,37 +250,34 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     let owner = Switchboard::new(config.clone(), rtmp_port, random);
     let media_plane = media.clone();
     let owner = Shell::new(owner, clock, move |command| media_plane.send(command), recorder);
-    let inbox = switchboard.clone();
-    let tell = move |change| {
-        let inbox = inbox.clone();
-        async move { inbox.app_changed(change).await }
-    };
+    let to_switchboard = switchboard.clone();
+    let app_changed = async move |change| to_switchboard.app_changed(change).await;
     let mut tasks = vec![
         watched("switchboard", failed.clone(), owner.run(mail, notices)),
-        watched("directory", failed.clone(), directory.clone().follow(store.clone(), tell)),
+        watched("app list", failed.clone(), apps.clone().follow(store.clone(), app_changed)),
         tokio::spawn(retention::run(store, clock, config.retention)),
     ];
     let writer = tokio::spawn(writer.run());
     if let Some(metrics) = config.metrics_listen {
-        tasks.extend(metrics_page(metrics).await);
+        tasks.extend(metrics_page::open(metrics).await);
     }
     let limits = &config.limits;
     let sockets = Arc::new(Semaphore::new(ALL_SOCKETS as usize));
     let (stopping, stops) = watch::channel(false);
     let (connections, pending) = (limits.max_connections, limits.max_pending_sockets);
-    let connections = ConnectionLimit::new("http", connections, limits.share_of(connections));
+    let connections = SharedConnectionLimit::new("http", connections, limits.share_of(connections));
     if let Some(identity) = &identity {
         tasks.push(tokio::spawn(identity.clone().keep()));
     }
-    let doors = Arc::new(Doors {
+    let state = Arc::new(AppState {
         clock,
-        directory: directory.clone(),
-        signing: Signing::new(audit, demo_app, limits),
+        apps: apps.clone(),
+        signer: Signer::new(audit, demo_app, limits),
         demo_guard: DemoGuard::new(&config),
         switchboard: switchboard.clone(),
         media: media.clone(),
         sockets: sockets.clone(),
-        pending_sockets: ConnectionLimit::new("pending", pending, limits.share_of(pending)),
+        pending_sockets: SharedConnectionLimit::new("pending", pending, limits.share_of(pending)),
         session_limit: SessionLimit::new(limits.max_sockets, limits.share_of(limits.max_sockets)),
         next_socket: AtomicU64::new(1),
         stopping: stops,
@@ -288,14 +287,18 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
         config,
         store_health: store_health.clone(),
     });
-    let routes = http::router(doors);
-    let mut doors = Vec::new();
+    let routes = router::router(state);
+    let mut listeners = Vec::new();
     if let Some((listener, _, settings)) = secure {
-        let door =
+        let accepting =
             listener::accept(listener, routes.clone(), connections.clone(), bounds.clone(), Some(settings));
-        doors.push(watched("HTTPS door", failed.clone(), door));
+        listeners.push(watched("HTTPS listener", failed.clone(), accepting));
     }
-    doors.push(watched("HTTP door", failed, listener::accept(listener, routes, connections, bounds, None)));
+    listeners.push(watched(
+        "HTTP listener",
+        failed,
+        listener::accept(listener, routes, connections, bounds, None),
+    ));
     Ok(Running {
         address,
         tls,
@@ -303,9 +306,9 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
         rtmp: media.rtmp_address(),
         demo_app,
         data,
-        directory,
+        apps,
         switchboard,
-        doors,
+        listeners,
         tasks,
         failures,
         writer: Some(writer),
@@ -316,13 +319,16 @@ async fn start_at(config: Config, clock: Clock, bounds: Bounds) -> Result<Runnin
     })
 }
 
-/// Starts the server, tells by `say` where to click, and runs until it is interrupted or fails. Errors: [`RunError`].
+/// Starts the server, tells by `say` where to click, and runs until it is interrupted or fails.
+///
+/// # Errors
+/// [`RunError`]: it did not start, or has failed and was stopped.
 pub async fn run(config: Config, say: impl Fn(Announcement)) -> Result<(), RunError> {
     // Before anybody is told that it runs: who stops it at once stops it in good order.
-    let stop = stop_signal();
+    let stop = stop_signal::stop_signal();
     let machine = Machine::look(&config);
     let mut running = start(config).await?;
-    say(running.greeting(&machine));
+    say(running.banner(&machine));
     let result = tokio::select! {
         () = stop => Ok(()),
         failed = running.failed() => Err(failed),
@@ -332,36 +338,11 @@ pub async fn run(config: Config, say: impl Fn(Announcement)) -> Result<(), RunEr
     result
 }
 
-/// Open files that the settings may need.
-pub(crate) fn files_wanted(config: &Config) -> u64 {
-    let limits = &config.limits;
-    // Every HTTP connection may play FLV.
-    let streams = limits.max_rtmp_connections + FILES_OF_FLV * limits.max_connections;
-    let streams = if config.rtmp.enabled { streams } else { 0 };
-    let sockets = limits.max_sockets + limits.max_pending_sockets;
-    (sockets + limits.max_connections + streams + FILES_BESIDE_SOCKETS) as u64
-}
-
 async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
     let fault = |source| RunError::Listen { address, option, source };
     let listener = TcpListener::bind(address).await.map_err(fault)?;
     let address = listener.local_addr().map_err(fault)?;
     Ok((listener, address))
-}
-
-/// Lets the process have a file for each socket: the usual soft limit of 1,024 would refuse users far below the setting.
-fn raise_file_limit(wanted: u64) {
-    match rlimit::increase_nofile_limit(wanted) {
-        Ok(limit) if limit < wanted => {
-            warn!(
-                limit,
-                wanted,
-                "the system allows fewer open files than limits.max_sockets, limits.max_pending_sockets, limits.max_connections and limits.max_rtmp_connections need: raise `ulimit -Hn`, or lower them"
-            );
-        }
-        Ok(_) => {}
-        Err(error) => warn!(%error, "cannot raise the limit of open files"),
-    }
 }
 
 fn media_config(config: &Config) -> tring_medianet::Config {
@@ -377,45 +358,6 @@ fn media_config(config: &Config) -> tring_medianet::Config {
         flv_players: limits.max_connections,
         ..tring_medianet::Config::default()
     }
-}
-
-/// Listens for the signals that stop a server from now on; ends when one has come.
-fn stop_signal() -> impl Future<Output = ()> {
-    #[cfg(unix)]
-    let signals = {
-        use tokio::signal::unix::{SignalKind, signal};
-        [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok())
-    };
-    async move {
-        #[cfg(unix)]
-        if let [Some(mut terminate), Some(mut interrupt)] = signals {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            return;
-        }
-        let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
-/// Opens the metrics page, and says so, before the server says that it runs. None if it cannot be opened: calls go on
-/// without it, and the log says why.
-async fn metrics_page(address: SocketAddr) -> Option<JoinHandle<()>> {
-    let handle = PrometheusBuilder::new()
-        .install_recorder()
-        .inspect_err(|error| error!(%error, "no metrics page"))
-        .ok()?;
-    let listener = TcpListener::bind(address)
-        .await
-        .inspect_err(|error| error!(%address, %error, "no metrics page: choose another metrics_listen"))
-        .ok()?;
-    info!(%address, "metrics page");
-    let page =
-        axum::Router::new().route("/metrics", axum::routing::get(move || async move { handle.render() }));
-    Some(tokio::spawn(async move {
-        let _ = axum::serve(listener, page).await;
-    }))
 }
 
 #[cfg(test)]

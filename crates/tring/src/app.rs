@@ -56,7 +56,7 @@ pub(crate) enum AppCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Its name, for people; unique, not only digits.
+    /// The name of the app, for people; unique, not only digits.
     name: String,
     /// A user's second sign-in kicks the first (otherwise all devices of a user ring together).
     #[arg(long)]
@@ -124,7 +124,7 @@ pub(crate) async fn run(command: AppCommand) -> Outcome {
 
 async fn create(args: Create) -> Outcome {
     let folder = args.common.data.folder()?;
-    let is_new = !folder.join(tring_store::FILE_NAME).exists();
+    let is_new = !Store::exists(&folder);
     let store = Store::open(&folder).await?;
     let created = store.create_app(&args.name).await?;
     let app =

@@ -45,7 +45,10 @@ const LIBRARIES_READ: [(&str, LevelFilter); 4] = [
 /// fill less.
 const MAX_FIELD_BYTES: usize = 8 * 1024;
 
-/// Sets up the log of this process. Errors: the filter cannot be read.
+/// Sets up the log of this process.
+///
+/// # Errors
+/// The filter cannot be read: the command ends.
 pub(crate) fn start(filter: &str, form: Form) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| Failure::new(format!("--log cannot be read ({e}): give for example --log info")))?;
@@ -181,7 +184,7 @@ impl Visit for Line<'_> {
     }
 
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
-        // Those of lines that came by the older interface, where they are said again.
+        // Fields named `log.…` come with lines of the `log` crate, and repeat what the line says.
         if self.result.is_ok() && !field.name().starts_with("log.") {
             self.result = self.field(field.name(), format_args!("{value:?}"));
         }

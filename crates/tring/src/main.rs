@@ -1,11 +1,12 @@
 //! The command `tring`: starts the server, manages apps, makes and checks UserSigs.
 //!
 //! Thin: each command calls a crate that does the work. Exit codes: 0 done, 1 failed (one line on stderr says why and
-//! what to do), 2 wrong usage.
+//! what to do), 2 wrong usage. It may depend on every crate. To read it, begin with `serve`.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `serve` | `tring serve`: settings, overrides |
+//! | `serve` | `tring serve` |
+//! | `settings` | settings by option or variable |
 //! | `log` | the server's log: no secret, no forged line, no flood |
 //! | `app` | `tring app …` on the database of a data folder |
 //! | `usersig` | `tring usersig …` |
@@ -20,6 +21,7 @@ mod doctor;
 mod log;
 mod output;
 mod serve;
+mod settings;
 mod usersig;
 mod when;
 
@@ -57,7 +59,7 @@ enum Command {
 // Where the database is: as `tring serve` finds it. No doc comment: clap would show it as the text of each command.
 #[derive(Debug, Args)]
 struct Data {
-    /// The server's data folder [default: that of --config, else `data` in this folder].
+    /// The server's data folder [default: that of --config, else that of `tring serve`].
     #[arg(long, value_name = "DIR", env = "TRING_DATA")]
     data: Option<PathBuf>,
 
@@ -67,8 +69,10 @@ struct Data {
 }
 
 impl Data {
-    /// The data folder, whole, so that nobody takes it for another of the same name. Errors: the configuration file
-    /// cannot be read.
+    /// The data folder as an absolute path, so that nobody takes it for another of the same name.
+    ///
+    /// # Errors
+    /// The configuration file cannot be read.
     fn folder(&self) -> Result<PathBuf, Failure> {
         let folder = match &self.data {
             Some(folder) => folder.clone(),

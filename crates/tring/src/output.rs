@@ -23,7 +23,7 @@ impl Answer {
         Self { text: if json { format!("{:#}", value()) } else { text() }, good: true }
     }
 
-    /// The same, but what the command looked at is not as it should be: exit code 1.
+    /// This answer, with exit code 1 if what the command looked at is not as it should be.
     pub(crate) fn and_is_good(self, good: bool) -> Self {
         Self { good, ..self }
     }

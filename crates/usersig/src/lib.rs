@@ -5,6 +5,7 @@
 //!
 //! This crate is pure: no socket, no clock (`now_s` comes in, seconds since the Unix epoch), no randomness, and it
 //! depends on nothing else of Tring. Nothing in it prints, logs or returns a secret key except [`Key::expose`].
+//! To read it, begin with `sign`; `docs/usersig.md` has the format.
 //!
 //! | module | subject |
 //! |---|---|

@@ -13,7 +13,7 @@ export function flashingDevices({ periodS, flashS, hz, fps }) {
   if (!navigator.mediaDevices) return
   const RATE = 48_000
   const PIECE = 480
-  /** @type {{ frame: WritableStreamDefaultWriter[], sound: WritableStreamDefaultWriter[] }} */
+  /** @type {{ video: WritableStreamDefaultWriter[], audio: WritableStreamDefaultWriter[] }} */
   const writers = { video: [], audio: [] }
   const canvas = new OffscreenCanvas(320, 240)
   const pen = canvas.getContext('2d')
@@ -33,7 +33,7 @@ export function flashingDevices({ periodS, flashS, hz, fps }) {
       const t = (pieces * PIECE + n) / RATE
       return on(t) ? 0.5 * Math.sin(2 * Math.PI * hz * t) : 0
     })
-    const what = { format: 'f32-planar', sampleRate: RATE, numberOfFrames: PIECE, numberOfChannels: 1, data }
+    const what = { format: /** @type {const} */ ('f32-planar'), sampleRate: RATE, numberOfFrames: PIECE, numberOfChannels: 1, data }
     return new AudioData({ ...what, timestamp: micros((pieces * PIECE * 1000) / RATE) })
   }
   function give(kind, make) {

@@ -34,6 +34,9 @@ export async function phoneWithoutTags(rig, options) {
 /** The line of such a phone, once it talks. */
 export class Line {
   /** @type {Set<Ffmpeg>} */ #pushing = new Set()
+  /** @type {string} where the phone would push */ push
+  /** @type {string} where it would play */ play
+  /** @type {string} the same, over HTTP */ flv
 
   /** @param {any} phone @param {import('../../lib/server.js').Server} server */
   static async of(phone, server) {

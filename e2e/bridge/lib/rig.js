@@ -13,6 +13,8 @@ export const BROWSER = 'bob'
 /** Everything that one test file needs. */
 export class Rig {
   /** @type {BrowserPhone[]} */ #pages = []
+  /** @type {PhoneRig} */ phones
+  /** @type {Device} */ device
 
   /** @param {import('../../lib/server.js').ServerOptions & { device?: import('../../lib/device.js').DeviceOptions }} [options] */
   static async start({ device, ...options } = {}) {

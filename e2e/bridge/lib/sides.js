@@ -7,7 +7,7 @@ import { call } from '../../miniprogram/lib/rig.js'
  * @typedef {object} Side
  * @property {'phone' | 'browser'} kind
  * @property {string} userID
- * @property {any} told what `exactly` of e2e/lib/told.js reads
+ * @property {import('../../lib/expect-events.js').Log} told
  * @property {(to: string, options?: { type?: 1 | 2, timeout?: number }) => Promise<any>} call
  * @property {() => Promise<any>} accept
  * @property {() => Promise<any>} reject

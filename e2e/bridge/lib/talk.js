@@ -1,14 +1,14 @@
 /** A talk by video that something is about to happen to. */
 
-import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../../lib/deadline.js'
+import { exactly } from '../../lib/expect-events.js'
 import { bothWays, connect, onBrowser, onPhone } from './sides.js'
 
-/** A wrong event would have come by now. */
-const WATCHED_MS = 1000
-
-/** They talk by video. @param {import('./rig.js').Rig} rig */
+/**
+ * They talk by video.
+ *
+ * @param {import('./rig.js').Rig} rig
+ * @param {{ phone?: Parameters<import('./rig.js').Rig['phone']>[0], browser?: Parameters<import('./rig.js').Rig['browser']>[0] }} [options]
+ */
 export async function talking(rig, { phone: options, browser: view } = {}) {
   const [phone, browser] = await Promise.all([rig.phone(options), rig.browser(view)])
   const [p, b] = [onPhone(phone), onBrowser(browser)]
@@ -18,11 +18,5 @@ export async function talking(rig, { phone: options, browser: view } = {}) {
   return { phone, browser, p, b, both: () => bothWays(p, b, 2) }
 }
 
-/** Nothing was told to a page since it last forgot, and for a while longer. */
-export async function nothingTold(...sides) {
-  await delay(WATCHED_MS)
-  for (const { told, userID } of sides) assert.deepEqual(told.told(), [], `what ${userID} was told`)
-}
-
-/** Nothing of the call is left on the phone. */
-export const cleared = (phone) => until('its screen is empty', () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
+/** Nothing was told to a page since it last forgot, and nothing is on its way. @param {...import('./sides.js').Side} sides */
+export const nothingTold = (...sides) => exactly(...sides.map(({ told }) => /** @type {[typeof told, []]} */ ([told, []])))

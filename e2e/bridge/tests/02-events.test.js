@@ -9,8 +9,8 @@ import {
   busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, picture, ready, rejected, sameDuration, unanswered, voice,
 } from '../../lib/payloads.js'
 import { after, before, describe, it } from '../../lib/test.js'
-import { answers, enters, exactly } from '../../lib/told.js'
-import { LINES } from '../../miniprogram/lib/told.js'
+import { answers, enters, exactly } from '../../lib/expect-events.js'
+import { LINES } from '../../miniprogram/lib/event-log.js'
 import { Rig } from '../lib/rig.js'
 import { connect, onPhone, ring } from '../lib/sides.js'
 
@@ -25,7 +25,7 @@ const SHORT_RING = 5
  *   caller: (a: string, b: string, c: string) => any[], callee: (a: string, b: string, c: string) => any[], third?: (a: string, b: string) => any[] }[]}
  */
 const TABLE = [
-  ...[1, 2].flatMap((/** @type {1 | 2} */ type) => {
+  .../** @type {const} */ ([1, 2]).flatMap((type) => {
     const kind = type === 1 ? 'voice' : 'video'
     return [
       {

@@ -1,11 +1,11 @@
 /** What a phone and a browser hear and see of each other while devices go off and on, and after the end: by tone and colour. */
 
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Device } from '../../lib/device.js'
 import { until } from '../../lib/deadline.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { ffmpegsRunning } from '../../miniprogram/lib/ffmpeg.js'
+import { nothingMore } from '../../lib/expect-events.js'
+import { noFfmpegLeft } from '../../miniprogram/lib/ffmpeg.js'
 import { gone } from '../../miniprogram/lib/rig.js'
 import { BROWSER, Rig } from '../lib/rig.js'
 import { bothWays, connect, onBrowser, onPhone } from '../lib/sides.js'
@@ -14,8 +14,6 @@ import { bothWays, connect, onBrowser, onPhone } from '../lib/sides.js'
 const HEARD_MS = 2500
 /** The same for a camera: some frames more. */
 const SEEN_MS = 3000
-/** A wrong event would have come by now. */
-const WATCHED_MS = 800
 
 /** Which of the two does it. */
 const ACTORS = /** @type {const} */ (['phone', 'browser'])
@@ -100,7 +98,7 @@ describe('media between a phone and a browser', () => {
       await gone(phone)
       await browser.event('CALL_END')
       await browser.page.tracks([])
-      await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+      await noFfmpegLeft()
       const paths = () => browser.page.evaluate(() => window.__e2e.connections().map(({ state }) => state))
       await until('its connections are closed', async () => (await paths()).every((state) => state === 'closed'))
     })
@@ -161,7 +159,7 @@ describe('a browser without a microphone', () => {
       await b.hears(p.userID)
       await Promise.all([b.sees(p.userID), p.sees(b.userID)])
       await p.hearsNobody()
-      await delay(WATCHED_MS)
+      await nothingMore(browser, p.told)
       assert.equal(browser.told().filter((event) => event === 'ERROR').length, 1, 'it is told once')
       await p.hangup()
       await browser.event('CALL_END')

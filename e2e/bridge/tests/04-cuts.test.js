@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../lib/deadline.js'
 import { Proxy } from '../../lib/proxy.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { answers, enters, exactly, sentence } from '../../lib/told.js'
+import { answers, enters, exactly, sentence } from '../../lib/expect-events.js'
+import { cleared } from '../../miniprogram/lib/rig.js'
 import { BROWSER, PHONE, Rig } from '../lib/rig.js'
 import { bothWays, connect, onBrowser, onPhone, ring } from '../lib/sides.js'
-import { cleared, nothingTold, talking } from '../lib/talk.js'
+import { nothingTold, talking } from '../lib/talk.js'
 
 /** How long a network is away. */
 const AWAY_MS = 2000

@@ -54,6 +54,7 @@ describe('flash and beep', () => {
       line.publish(['-re', '-i', reel.file])
       const [file, seen] = await Promise.all([line.record(WATCHED_MS), watched(browser.page, WATCHED_MS)])
       const played = await flashesOf(file)
+      /** @param {[at: number, ms: number]} promise */
       const later = ([at]) => at >= seen.since + BEGINS_MS
       const whole = (numbers) => numbers.map((n) => Math.round(n))
       return {

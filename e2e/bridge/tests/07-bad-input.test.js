@@ -1,7 +1,7 @@
 /** Encoders that do what a phone's do not: the call goes on with what is left, and both pages and the log say once why. */
 
 import assert from 'node:assert/strict'
-import { until } from '../../lib/deadline.js'
+import { allDone, until } from '../../lib/deadline.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
 import { encoder, PLAIN, resized } from '../lib/encoders.js'
 import { Line, phoneWithoutTags } from '../lib/line.js'
@@ -30,9 +30,9 @@ describe('an encoder', () => {
     return { phone, browser }
   }
 
-  /** Both pages hear once that something of the phone's does not reach everybody. @param {RegExp} why */
+  /** Both pages hear once that something of the phone's does not reach everybody. @param {Awaited<ReturnType<typeof talking>>} call @param {RegExp} why */
   async function bothAreTold({ phone, browser }, why) {
-    for (const [who, of] of [[PHONE, phone.told], [BROWSER, browser]]) {
+    for (const [who, of] of /** @type {const} */ ([[PHONE, phone.told], [BROWSER, browser]])) {
       const said = () => of.events.filter(({ event, data }) => event === 'ERROR' && data.code === 'stream_fault')
       await until(`${who}'s page is told`, () => said().length > 0)
       for (const told of said()) told.expected = true
@@ -107,16 +107,17 @@ describe('an encoder', () => {
   })
 
   it('that goes on at another size, larger and smaller: it is seen at each', async () => {
-    const sizes = [[320, 240], [480, 640], [176, 144]]
+    /** @type {[number, number][]} */ const sizes = [[320, 240], [480, 640], [176, 144]]
     const file = await resized(PHONE, sizes, 6)
     const { browser } = await talking()
     line.publish(['-re', '-i', file])
     for (const [width, height] of sizes) {
       let seen
       await until(`a picture of ${width}x${height}`, async () => (seen = await browser.page.look()).size === `${width}x${height}`, { last: () => seen })
-      await until('it is the person', async () => (seen = await browser.page.look()).who === PHONE, { last: () => seen })
+      const person = until('it is the person', async () => (seen = await browser.page.look()).who === PHONE, { last: () => seen })
+      // Together: the film is short.
+      await allDone([person, browser.page.hears(PHONE)])
     }
-    await browser.page.hears(PHONE)
   })
 
   it('of High profile without B-frames is seen, or is refused with its reason', async () => {

@@ -24,7 +24,7 @@ describe('a phone whose link is too slow for what it sends', () => {
   it('has a weak network on the screen of the browser it talks with, until it is fast enough', async () => {
     const { phone, browser } = await talking(rig)
     const reads = async () => {
-      const pills = () => document.querySelector('trtc-calling').shadowRoot.querySelector('.pills').innerText
+      const pills = () => /** @type {HTMLElement} */ (document.querySelector('trtc-calling').shadowRoot.querySelector('.pills')).innerText
       const text = await browser.page.evaluate(pills)
       return PEER.some((t) => text.includes(t))
     }

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::link::Counts;
-use crate::netns::{Namespace, alone, has_user_namespace, ip};
+use crate::netns::{Namespace, has_user_namespace, ip};
 use crate::port;
 use crate::shape::Shape;
 use crate::switch::{Direction, GATEWAY_MAC, HostId, Switch, mac};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tring_testkit::namespace::alone;
 
 /// The interface of each host.
 pub const INTERFACE: &str = "eth0";

@@ -1,11 +1,9 @@
-//! Hosts as network namespaces. A namespace lives as long as its holder, a `cat` that ends when its input does: however
-//! the laboratory ends, nothing is left behind.
+//! Hosts as network namespaces. However the laboratory ends, nothing is left behind.
 
 use crate::LabError;
-use std::io::{BufRead, BufReader, Write};
-use std::net::IpAddr;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// Set in the environment of a program that [`enter`] has run again.
 const INSIDE: &str = "TRING_LAB_INSIDE";
@@ -39,46 +37,24 @@ pub(crate) fn has_user_namespace() -> bool {
     std::env::var_os(INSIDE).is_some_and(|flags| flags.to_string_lossy().contains('U'))
 }
 
-/// A namespace with its holder.
+/// A host's namespace.
 #[derive(Debug)]
-pub(crate) struct Namespace {
-    holder: Child,
-}
+pub(crate) struct Namespace(tring_testkit::namespace::Namespace);
 
 impl Namespace {
     pub(crate) fn new() -> Result<Self, LabError> {
-        let what = "unshare -n cat";
-        let mut command = Command::new("unshare");
-        command.args(["-n", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Of the terminal's signals the laboratory decides.
-        let mut holder = command.process_group(0).spawn().map_err(|error| LabError::io(what, error))?;
-        // `cat` says back what it is told once the namespace is there.
-        let mut line = String::new();
-        let told = holder.stdin.as_mut().map(|input| input.write_all(b"here\n"));
-        let heard = holder.stdout.take().map(|output| BufReader::new(output).read_line(&mut line));
-        let namespace = Self { holder };
-        match (told, heard) {
-            (Some(Ok(())), Some(Ok(_))) if line == "here\n" => Ok(namespace),
-            _ => Err(LabError::Command(format!("{what}: the namespace was not made"))),
-        }
+        let made = tring_testkit::namespace::Namespace::new();
+        Ok(Self(made.map_err(|error| LabError::io("unshare -n cat", error))?))
     }
 
     /// The process that holds it.
     pub(crate) fn pid(&self) -> u32 {
-        self.holder.id()
+        self.0.pid()
     }
 
     /// Runs commands of `ip`, one a line, inside. The first that fails ends it.
     pub(crate) fn ip(&self, lines: &[String]) -> Result<(), LabError> {
-        let pid = self.pid().to_string();
-        batch(Command::new("nsenter").args(["-t", &pid, "-n", "ip", "-batch", "-"]), lines)
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
+        batch(self.0.command("ip").args(["-batch", "-"]), lines)
     }
 }
 
@@ -109,9 +85,4 @@ fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-/// `address/32` or `address/128`: to a host everything else is behind the gateway, so that an address fits anywhere.
-pub(crate) fn alone(address: IpAddr) -> String {
-    format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 })
 }

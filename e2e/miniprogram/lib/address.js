@@ -1,10 +1,10 @@
-/** Where media goes to and comes from: an address as an app writes it, through a door of the phone's network. */
+/** Where media goes to and comes from: an address as an app writes it, through a forwarder of the phone's network. */
 
 const RTMP_PORT = 1935
 
 /**
  * @typedef {object} Way
- * @property {any} door of the phone's network
+ * @property {any} forwarder of the phone's network
  * @property {'rtmp' | 'http'} scheme
  * @property {string} host as the app wrote it, with its port
  * @property {string} path with its query
@@ -13,7 +13,7 @@ const RTMP_PORT = 1935
  * @property {string} tcUrl what RTMP's client says that it connects to
  */
 
-/** The parts of an address. @param {string} address @returns {(Omit<Way, 'door'> & { hostname: string, port: number }) | undefined} */
+/** The parts of an address. @param {string} address @returns {(Omit<Way, 'forwarder'> & { hostname: string, port: number }) | undefined} */
 export function partsOf(address) {
   const found = /^(rtmp|http):\/\/([^/:?]+|\[[^\]]+\])(?::(\d+))?\/([^?]*)(\?.*)?$/.exec(address)
   if (!found) return undefined
@@ -24,7 +24,7 @@ export function partsOf(address) {
   const app = path.slice(0, cut)
   const host = `${hostname}:${port}`
   const rest = { app, name: `${path.slice(cut + 1)}${query}`, tcUrl: `rtmp://${host}/${app}` }
-  return { scheme, hostname, port, host, path: `/${path}${query}`, ...rest }
+  return { scheme: /** @type {Way['scheme']} */ (scheme), hostname, port, host, path: `/${path}${query}`, ...rest }
 }
 
 /**
@@ -34,5 +34,5 @@ export function partsOf(address) {
  */
 export async function reach(network, address) {
   const parts = partsOf(address)
-  return parts && { door: await network.door(parts.hostname, parts.port), ...parts }
+  return parts && { forwarder: await network.forwarder(parts.hostname, parts.port), ...parts }
 }

@@ -2,7 +2,8 @@
 
 import { Ffmpeg } from './ffmpeg.js'
 import { AUDIO, flvHeader, flvTag, VIDEO } from './flv.js'
-import { GRID, RATE } from './senses.js'
+import { GRID } from '../../lib/probe.js'
+import { RATE } from './probe.js'
 
 const INPUT = [
   ...['-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0', '-fflags', 'nobuffer', '-flags', 'low_delay'],
@@ -22,16 +23,16 @@ export class Decoder {
    * @param {string} what whose it is
    * @param {import('./studio.js').Reel} primer of any kind: ffmpeg settles at the start which streams there are, so that
    * both are there from the start; its picture and its moment of silence are not passed on
-   * @param {{ ears: import('./senses.js').Ears, eyes: import('./senses.js').Eyes, onSound: () => void, onPicture: () => void }} to
+   * @param {{ ears: import('./probe.js').Ears, eyes: import('./probe.js').Eyes, onSound: () => void, onPicture: () => void }} to
    */
   constructor(what, primer, { ears, eyes, onSound, onPicture }) {
     this.ffmpeg = new Ffmpeg(what, ['-loglevel', 'warning', ...INPUT, ...PICTURES, ...SOUND], { stdio: ['pipe', 'pipe', 'pipe'] })
     const { stdio } = this.ffmpeg.process
     ears.plug(stdio[1], { skip: 0, onPiece: onSound })
-    eyes.plug(stdio[3], { skip: 1, onPiece: onPicture })
+    eyes.plug(/** @type {import('node:stream').Readable} */ (stdio[3]), { skip: 1, onPiece: onPicture })
     const { stdin } = this.ffmpeg.process
     stdin.write(flvHeader({ video: true }))
-    const first = [[AUDIO, primer.audioHeader], [AUDIO, primer.silence], [VIDEO, primer.videoHeader], [VIDEO, primer.frames[0]]]
+    const first = /** @type {[number, Buffer][]} */ ([[AUDIO, primer.audioHeader], [AUDIO, primer.silence], [VIDEO, primer.videoHeader], [VIDEO, primer.frames[0]]])
     for (const [kind, body] of first) stdin.write(flvTag(kind, 0, body))
   }
 

@@ -1,7 +1,7 @@
 /** Every ffmpeg that is started, and the end of each: none outlives the phone that it works for. */
 
 import { spawn } from 'node:child_process'
-import { ended, LEAVING_MS, started, within } from './house.js'
+import { ended, LEAVING_MS, started, until, within } from './shared.js'
 
 /** Lines of an ffmpeg's log that are kept for a failing test. */
 const LOG_KEPT = 60
@@ -11,6 +11,9 @@ const running = new Set()
 
 /** @returns {number[]} process ids of all that run: none when every phone is closed */
 export const ffmpegsRunning = () => [...running].map(({ pid }) => pid)
+
+/** Waits until none runs. */
+export const noFfmpegLeft = () => until('no ffmpeg is left', () => !running.size, { last: ffmpegsRunning })
 
 /** One ffmpeg. */
 export class Ffmpeg {
@@ -62,7 +65,7 @@ export class Ffmpeg {
   }
 }
 
-/** Runs one to its end and gives what it wrote. @param {string} what @param {string[]} args @param {Buffer} [input] @param {number} ms */
+/** Runs one to its end and gives what it wrote. @param {string} what @param {string[]} args @param {Buffer | undefined} input @param {number} ms */
 export async function make(what, args, input, ms) {
   const ffmpeg = new Ffmpeg(what, ['-loglevel', 'error', ...args], { stdio: [input ? 'pipe' : 'ignore', 'pipe'] })
   const parts = []

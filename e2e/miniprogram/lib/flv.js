@@ -7,7 +7,7 @@ const SIGNATURE = 13
 /** The beginning of a file. @param {{ video: boolean }} has */
 export const flvHeader = ({ video }) => Buffer.from([0x46, 0x4c, 0x56, 1, video ? 5 : 4, 0, 0, 0, 9, 0, 0, 0, 0])
 
-/** A tag, and the size that follows it. @param {8 | 9} kind @param {number} ms @param {Buffer} body */
+/** A tag, and the size that follows it. @param {number} kind {@link AUDIO} or {@link VIDEO} @param {number} ms @param {Buffer} body */
 export function flvTag(kind, ms, body) {
   const tag = Buffer.alloc(11 + body.length + 4)
   tag[0] = kind

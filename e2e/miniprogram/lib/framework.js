@@ -99,10 +99,10 @@ export class Framework {
     const gone = this.#gone
     const { onAttached, onDetached } = this.hooks
     const behavior = this.space.getComponentSpace().define()
-    behavior.lifetime('attached', function () {
+    behavior.lifetime('attached', /** @this {any} */ function () {
       onAttached(this._$)
     })
-    behavior.lifetime('detached', function () {
+    behavior.lifetime('detached', /** @this {any} */ function () {
       gone.add(this._$)
       onDetached(this._$)
     })

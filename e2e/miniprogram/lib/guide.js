@@ -65,7 +65,7 @@ process.on('exit', () => written.forEach((folder) => rmSync(folder, { recursive:
  * @param {Record<string, Files>} [options.pages] more pages, by path
  * @param {Record<string, Files>} [options.more] files that are no pages: components, what pages include
  * @param {string} [options.app] its `app.js`
- * @returns {App}
+ * @returns {App & { guide: Guide }}
  */
 export function writeApp({ guide: path, component, pages = {}, more = {}, app }) {
   const guide = readGuide(path)
@@ -90,4 +90,4 @@ export function writeApp({ guide: path, component, pages = {}, more = {}, app })
   return { folder, guide }
 }
 
-/** @typedef {{ folder: string, guide: Guide }} App */
+/** @typedef {{ folder: string }} App */

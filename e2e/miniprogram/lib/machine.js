@@ -5,9 +5,9 @@
 
 import { Code } from './code.js'
 import { Framework } from './framework.js'
-import { Gate, Timers } from './gate.js'
+import { EventLoop, Timers } from './event-loop.js'
 import { GUIDE_PAGE } from './guide.js'
-import { PATIENCE_MS, PEOPLE, within } from './house.js'
+import { PATIENCE_MS, PEOPLE, within } from './shared.js'
 import { Media } from './media.js'
 import { Network } from './network.js'
 import { Pages } from './pages.js'
@@ -61,25 +61,28 @@ export class Machine {
   /** @type {import('./wx/audio.js').Sound[]} */ sounds = []
   /** @type {('short' | 'long')[]} */ vibrations = []
   keepsScreenOn = false
+  /** What the navigation bar says. */ title = ''
   /** Listeners of `wx.onX`. @type {Record<string, import('./wx.js').Listeners>} */ events
 
-  /** @param {keyof PEOPLE} name @param {PhoneOptions} options */
+  /** @param {string} name @param {PhoneOptions} options */
   constructor(name, options) {
     this.person = PEOPLE[name]
+    /** @type {Required<PhoneOptions>} */
     this.options = {
       ...{ data: {}, entry: GUIDE_PAGE, query: {}, platform: 'ios', SDKVersion: '2.10.0', wechat: '7.0.9', language: 'zh_CN', appId: 'wx0000000000000000' },
-      ...{ ahead: 0, later: {}, builtins: 'es2015', retryMs: 1000, pageMs: 0 },
+      ...{ ahead: 0, later: {}, builtins: /** @type {const} */ ('es2015'), retryMs: 1000, pageMs: 0, storage: new Map() },
       ...options,
     }
     this.#ahead = this.options.ahead
-    this.storage = this.options.storage ?? new Map()
+    this.storage = this.options.storage
     this.referer = `https://servicewechat.com/${this.options.appId}/devtools/page-frame.html`
-    this.gate = new Gate((where, error) => this.fault(where, error))
-    this.timers = new Timers(this.gate)
+    this.eventLoop = new EventLoop((where, error) => this.fault(where, error))
+    this.timers = new Timers(this.eventLoop)
     this.network = new Network((state) => void this.events.NetworkStatusChange.fire(state))
-    this.media = new Media(this)
-    this.pages = new Pages(this)
-    this.screen = new Screen(this)
+    const phone = /** @type {import('./phone.js').Phone} */ (/** @type {Machine} */ (this))
+    this.media = new Media(phone)
+    this.pages = new Pages(phone)
+    this.screen = new Screen(phone)
     this.realm = new Realm({
       name,
       timers: this.timers,
@@ -104,11 +107,14 @@ export class Machine {
   /**
    * Switches a phone on and opens the app.
    *
-   * @param {keyof PEOPLE} name whose camera and microphone it has
+   * @template {typeof Machine} Kind
+   * @this {Kind}
+   * @param {string} name whose camera and microphone it has
    * @param {PhoneOptions} options
+   * @returns {Promise<InstanceType<Kind>>}
    */
   static async open(name, options) {
-    const phone = new this(name, options)
+    const phone = /** @type {InstanceType<Kind>} */ (new this(name, options))
     try {
       await Promise.all([within(PATIENCE_MS, 'the app to start', phone.#launch()), reel(phone.person)])
     } catch (error) {
@@ -121,14 +127,14 @@ export class Machine {
   async #launch() {
     const { entry, query } = this.options
     const globals = {
-      wx: makeWx(this),
+      wx: makeWx(/** @type {import('./phone.js').Phone} */ (/** @type {Machine} */ (this))),
       App: (definition) => this.#registers(definition),
       getApp: () => this.app,
       getCurrentPages: () => this.pages.stack.map(({ caller }) => caller),
     }
     this.program = new Code({ folder: this.options.app.folder, realm: this.realm, framework: this.framework, globals, entry, data: this.options.data })
     this.realm.prune()
-    await this.gate.task('the start of the app', () => {
+    await this.eventLoop.task('the start of the app', () => {
       this.program.load()
       this.pages.push(entry, query)
     })
@@ -147,7 +153,13 @@ export class Machine {
 
   /** Waits for the tasks that wait now, and those that come of them at once. */
   async settled() {
-    for (let n = 0; n < 3; n++) await this.gate.task('a breath', () => {})
+    for (let n = 0; n < 3; n++) await this.eventLoop.task('a breath', () => {})
+  }
+
+  /** Waits until the app was told what servers have sent so far. */
+  async fence() {
+    await Promise.all([...this.sockets].map((socket) => socket.fence()))
+    await this.settled()
   }
 
   /** Notes what went wrong. */
@@ -187,7 +199,7 @@ export class Machine {
     if (!this.foreground) return
     this.foreground = false
     for (const sound of this.sounds) sound.interrupt()
-    await this.gate.task('the way to the background', () => {
+    await this.eventLoop.task('the way to the background', () => {
       this.pages.appHide()
       this.guard('onHide', () => this.app?.onHide?.())
     })
@@ -199,13 +211,13 @@ export class Machine {
   }
 
   #freeze() {
-    this.gate.freeze()
+    this.eventLoop.freeze()
     for (const job of this.requests) job.stop('interrupted')
   }
 
   /** True while its JavaScript is suspended. */
   get frozen() {
-    return this.gate.frozen
+    return this.eventLoop.frozen
   }
 
   /** Comes back to the app. What it missed is told first. */
@@ -213,14 +225,14 @@ export class Machine {
     if (this.foreground) return
     clearTimeout(this.#freezing)
     this.foreground = true
-    this.gate.thaw()
+    this.eventLoop.thaw()
     this.media.show()
     const how = { path: this.pages.top?.path, query: this.pages.top?.query, scene: 1001 }
-    await this.gate.task('the way to the front', () => {
+    await this.eventLoop.task('the way to the front', () => {
       this.guard('onShow', () => this.app?.onShow?.(this.realm.give(how)))
     })
     await this.events.AppShow.fire(how)
-    await this.gate.task('the page is shown', () => this.pages.appShow())
+    await this.eventLoop.task('the page is shown', () => this.pages.appShow())
     await this.settled()
   }
 
@@ -238,8 +250,8 @@ export class Machine {
   async close() {
     if (this.#closed) return
     clearTimeout(this.#freezing)
-    this.gate.thaw()
-    await within(PATIENCE_MS, 'the app to end', this.gate.task('the end of the app', () => this.pages.end()))
+    this.eventLoop.thaw()
+    await within(PATIENCE_MS, 'the app to end', this.eventLoop.task('the end of the app', () => this.pages.end()))
     await this.settled()
     await this.#end()
     if (this.errors.length) {
@@ -257,7 +269,7 @@ export class Machine {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#freezing)
-    this.gate.close()
+    this.eventLoop.close()
     this.timers.clearAll()
     for (const socket of this.sockets) socket.kill()
     for (const job of this.requests) job.stop('interrupted')

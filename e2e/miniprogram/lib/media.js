@@ -56,8 +56,9 @@ export class Media {
     device.update(attributes)
   }
 
+  /** @template {typeof Pusher | typeof Player} Kind @param {Kind} Kind @returns {InstanceType<Kind>[]} */
   #all(Kind) {
-    return [...this.#devices.values()].filter((device) => device instanceof Kind)
+    return /** @type {InstanceType<Kind>[]} */ ([...this.#devices.values()].filter((device) => device instanceof Kind))
   }
 
   /** A phone has one camera: more than one is a fault of the app. @returns {Pusher[]} */
@@ -83,7 +84,7 @@ export class Media {
 
   /** A tag tells its app something. */
   emit(element, name, detail) {
-    void this.phone.gate.task(`${name} of ${element.is}`, () => element.triggerEvent(name, this.phone.realm.give(detail)))
+    void this.phone.eventLoop.task(`${name} of ${element.is}`, () => element.triggerEvent(name, this.phone.realm.give(detail)))
   }
 
   /** From base library 2.12.0 on the tags tell how loud it is. @param {any} element @param {() => number} volume 0 to 100 */

@@ -1,5 +1,5 @@
 /**
- * A phone's network. Everything that leaves it goes through doors of its own on 127.0.0.1, one for each place it goes
+ * A phone's network. Everything that leaves it goes through forwarders of its own on 127.0.0.1, one for each place it goes
  * to, so that a test can cut it off or let it fall silent: sockets, requests and media alike.
  */
 
@@ -8,7 +8,7 @@ import { connect, createServer } from 'node:net'
 import { Transform } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
-import { allDone, LEAVING_MS, within } from './house.js'
+import { allDone, LEAVING_MS, within } from './shared.js'
 
 /** Resets a connection. One that is ending already is only closed: Node would keep its handle for ever. */
 const reset = (socket) => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy())
@@ -35,7 +35,7 @@ class Slow extends Transform {
 }
 
 /** A way to one place. */
-class Door {
+class Forwarder {
   /** @type {Set<[import('node:net').Socket, import('node:net').Socket]>} */ #pairs = new Set()
   /** Connections that the place itself refused, of all that were tried. */
   refused = 0
@@ -47,7 +47,7 @@ class Door {
       near.on('error', () => {})
       if (network.down || network.isBlocked(port)) return reset(near)
       const far = connect({ host, port })
-      const pair = [near, far]
+      const pair = /** @type {[import('node:net').Socket, import('node:net').Socket]} */ ([near, far])
       this.#pairs.add(pair)
       let reached = false
       far.once('connect', () => (reached = true))
@@ -72,7 +72,7 @@ class Door {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await within(LEAVING_MS, 'a TCP port', once(server, 'listening'))
-    return new Door(server, place, network)
+    return new Forwarder(server, place, network)
   }
 
   get busy() {
@@ -114,13 +114,13 @@ class Door {
 
   async close() {
     this.reset()
-    await within(LEAVING_MS, 'a door to close', new Promise((resolve) => this.server.close(resolve)))
+    await within(LEAVING_MS, 'a forwarder to close', new Promise((resolve) => this.server.close(resolve)))
   }
 }
 
 /** The network of one phone. */
 export class Network {
-  /** @type {Map<string, Promise<Door>>} */ #doors = new Map()
+  /** @type {Map<string, Promise<Forwarder>>} */ #forwarders = new Map()
   /** @type {Set<number>} ports to which no way leads now */ #blocked = new Set()
   down = false
   silent = false
@@ -134,22 +134,22 @@ export class Network {
     this.onChange = onChange
   }
 
-  /** @param {string} host @param {number} port @returns {Promise<Door>} */
-  door(host, port) {
+  /** @param {string} host @param {number} port @returns {Promise<Forwarder>} */
+  forwarder(host, port) {
     const place = `${host}:${port}`
-    if (!this.#doors.has(place)) this.#doors.set(place, Door.open({ host: host.replace(/^\[|\]$/g, ''), port }, this))
-    return this.#doors.get(place)
+    if (!this.#forwarders.has(place)) this.#forwarders.set(place, Forwarder.open({ host: host.replace(/^\[|\]$/g, ''), port }, this))
+    return this.#forwarders.get(place)
   }
 
   /**
-   * What Node's `http` and `ws` need to go through a door, under the name of where they go.
+   * What Node's `http` and `ws` need to go through a forwarder, under the name of where they go.
    *
    * @param {URL} url
    * @returns {Promise<{ createConnection: (options: any) => import('node:net').Socket }>}
    */
   async route(url) {
     const secure = /^(https|wss):$/.test(url.protocol)
-    const { port } = await this.door(url.hostname, Number(url.port) || (secure ? 443 : 80))
+    const { port } = await this.forwarder(url.hostname, Number(url.port) || (secure ? 443 : 80))
     const to = { host: '127.0.0.1', port }
     return { createConnection: () => (secure ? connectTls({ ...to, servername: url.hostname }) : connect(to)) }
   }
@@ -161,14 +161,14 @@ export class Network {
    */
   async cut({ noticed = true } = {}) {
     this.down = true
-    for (const door of await this.#all()) door.reset()
+    for (const forwarder of await this.#all()) forwarder.reset()
     if (noticed) this.#say('none')
   }
 
   /** Connections stay, but nothing passes in either direction until {@link heal}; nobody is told. */
   async silence() {
     this.silent = true
-    for (const door of await this.#all()) door.hold()
+    for (const forwarder of await this.#all()) forwarder.hold()
   }
 
   /** What the phone sends passes so slowly on each connection, what it is sent does not. @param {number} bytes a second; Infinity for as fast as ever */
@@ -176,12 +176,12 @@ export class Network {
     this.upload = bytes
     if (this.slow) return
     this.slow = true
-    for (const door of await this.#all()) door.slow(this)
+    for (const forwarder of await this.#all()) forwarder.slow(this)
   }
 
   /** @param {string} [type] the network that it comes back as */
   async heal(type = 'wifi') {
-    if (this.silent) for (const door of await this.#all()) door.release()
+    if (this.silent) for (const forwarder of await this.#all()) forwarder.release()
     this.down = false
     this.silent = false
     if (this.type !== type) this.#say(type)
@@ -190,7 +190,7 @@ export class Network {
   /** As a network does that lets only some services pass: connections to a port are reset, and none can be made. @param {number} port */
   async block(port) {
     this.#blocked.add(port)
-    for (const [place, door] of this.#doors) if (place.endsWith(`:${port}`)) (await door).reset()
+    for (const [place, forwarder] of this.#forwarders) if (place.endsWith(`:${port}`)) (await forwarder).reset()
   }
 
   /** @param {number} port */
@@ -205,7 +205,7 @@ export class Network {
 
   /** From one network to another: every connection is reset, new ones can be made at once. */
   async change(type = '4g') {
-    for (const door of await this.#all()) door.reset()
+    for (const forwarder of await this.#all()) forwarder.reset()
     this.#say(type)
   }
 
@@ -215,10 +215,10 @@ export class Network {
   }
 
   #all() {
-    return Promise.all(this.#doors.values())
+    return Promise.all(this.#forwarders.values())
   }
 
   async close() {
-    await allDone((await this.#all()).map((door) => door.close()))
+    await allDone((await this.#all()).map((forwarder) => forwarder.close()))
   }
 }

@@ -17,7 +17,7 @@ export function readUrl(url, from = '') {
   return { path: parts.join('/'), query: Object.fromEntries(pairs.map(([key, value = '']) => [key, decodeURIComponent(value)])) }
 }
 
-/** The stack. Its methods run in tasks of the phone's gate. */
+/** The stack. Its methods run in tasks of the phone's event loop. */
 export class Pages {
   /** @type {Open[]} */ stack = []
   /** Components that have not been told that they are ready. */
@@ -137,7 +137,7 @@ export class Pages {
   #readySoon() {
     if (this.#soon) return
     this.#soon = true
-    void this.phone.gate.task('ready', () => {
+    void this.phone.eventLoop.task('ready', () => {
       this.#soon = false
       // Children come after their parents here, and are ready before them.
       const ready = [...this.#unready].reverse()

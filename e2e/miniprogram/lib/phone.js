@@ -3,7 +3,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { PATIENCE_MS, until, within } from './house.js'
+import { PATIENCE_MS, until, within } from './shared.js'
 import { Machine } from './machine.js'
 
 /** How long a sound is listened to, and what of it makes it somebody's. */
@@ -15,10 +15,14 @@ const SILENCE_MS = 1000
 const LOOK_FRAMES = 8
 const LOOK_MS = 2000
 
+/** @typedef {number | string} Place a player's place in the order of their coming, or its id */
+
 /** The phone. Open one with {@link Machine.open}. */
 export class Phone extends Machine {
   /** Lines of the console that were waited for. */
   #read = 0
+  /** Who is signed in, and what its page is told; set by who has signed in. @type {string} */ userID
+  /** @type {import('./event-log.js').EventLog} */ told
 
   #awake() {
     if (!this.foreground) throw new Error(`${this.person.name}'s app is in the background: nobody can touch it`)
@@ -42,7 +46,7 @@ export class Phone extends Machine {
   async run(act) {
     this.#awake()
     const outcome = {}
-    await this.gate.task('the page', () => {
+    await this.eventLoop.task('the page', () => {
       outcome.value = act(this.page, (value) => this.realm.give(value))
     })
     return this.realm.take(await within(PATIENCE_MS, 'the page', Promise.resolve(outcome.value)))
@@ -65,7 +69,7 @@ export class Phone extends Machine {
   async tap(selector) {
     this.#awake()
     const [element] = await this.#reach(selector)
-    await this.gate.task(`a tap on ${selector}`, () => {
+    await this.eventLoop.task(`a tap on ${selector}`, () => {
       const touch = { identifier: 0, pageX: 100, pageY: 100, clientX: 100, clientY: 100 }
       const more = this.realm.give({ touches: [touch], changedTouches: [touch] })
       for (const name of ['touchstart', 'touchend', 'tap']) {
@@ -93,7 +97,7 @@ export class Phone extends Machine {
   async type(selector, value) {
     this.#awake()
     const [element] = await this.#reach(selector)
-    await this.gate.task(`typing into ${selector}`, () => element.triggerEvent('input', this.realm.give({ value, cursor: value.length })))
+    await this.eventLoop.task(`typing into ${selector}`, () => element.triggerEvent('input', this.realm.give({ value, cursor: value.length })))
   }
 
   /** Answers the dialog that is open, or waits for it. @param {boolean} confirm @returns what it said */
@@ -113,7 +117,7 @@ export class Phone extends Machine {
   /** Goes back to the page before. */
   async back() {
     this.#awake()
-    await this.gate.task('the way back', () => {
+    await this.eventLoop.task('the way back', () => {
       if (this.pages.stack.length > 1) this.pages.navigateBack(1)
     })
     await this.settled()
@@ -122,14 +126,14 @@ export class Phone extends Machine {
   /** Opens another page over this one, as `wx.navigateTo` does. @param {string} url */
   async visit(url) {
     this.#awake()
-    await this.gate.task('the way to a further page', () => this.pages.navigateTo(url, {}))
+    await this.eventLoop.task('the way to a further page', () => this.pages.navigateTo(url, {}))
     await this.settled()
   }
 
   /** Leaves the page for good, with another in its place, as `wx.redirectTo` does. @param {string} url */
   async goTo(url) {
     this.#awake()
-    await this.gate.task('the way to another page', () => this.pages.redirectTo(url, {}))
+    await this.eventLoop.task('the way to another page', () => this.pages.redirectTo(url, {}))
     await this.settled()
   }
 
@@ -180,7 +184,7 @@ export class Phone extends Machine {
     return this.sounds.some(({ playing }) => playing)
   }
 
-  #playerAt(at = -1) {
+  #playerAt(/** @type {Place} */ at = -1) {
     return typeof at === 'number' ? this.players.at(at) : this.players.find(({ element }) => element.id === at)
   }
 
@@ -191,13 +195,13 @@ export class Phone extends Machine {
     return found
   }
 
-  /** The same, but nothing as long as there is no such player. */
+  /** Waits for nothing where there is no such player. @template T @param {Place | undefined} at @param {() => Promise<T>} perceive @returns {() => Promise<T | { who: undefined }>} */
   #once(at, perceive) {
     return async () => (this.#playerAt(at) ? perceive() : delay(50, { who: undefined }))
   }
 
   /** Whose sound arrives, and whether the person hears it. */
-  async listen({ at, ms = LISTEN_MS, enough } = {}) {
+  async listen({ at, ms = LISTEN_MS, enough } = /** @type {{ at?: Place, ms?: number, enough?: number }} */ ({})) {
     const player = this.#player(at)
     const before = player.audible
     const heard = await player.ears.listen({ ms, enough })
@@ -205,7 +209,7 @@ export class Phone extends Machine {
   }
 
   /** Whose picture arrives, and whether the person sees it. */
-  async look({ at, ms = LOOK_MS, enough = LOOK_FRAMES } = {}) {
+  async look({ at, ms = LOOK_MS, enough = LOOK_FRAMES } = /** @type {{ at?: Place, ms?: number, enough?: number }} */ ({})) {
     const player = this.#player(at)
     const before = player.visible
     const seen = await player.eyes.look({ ms, enough })
@@ -219,7 +223,7 @@ export class Phone extends Machine {
    * @returns {Promise<string | undefined>} a name, `nobody` if what was played was silence, `unclear`, or nothing if no
    * sound came
    */
-  async hears(name, { at } = {}) {
+  async hears(name, { at } = /** @type {{ at?: Place }} */ ({})) {
     const listen = async () => {
       const heard = await this.listen({ at, enough: LISTEN_LOUD })
       return heard.played ? heard : { ...heard, who: undefined }
@@ -229,7 +233,7 @@ export class Phone extends Machine {
   }
 
   /** Who is seen? With a name: waits until it is that person's moving picture. @param {string} [name] */
-  async sees(name, { at } = {}) {
+  async sees(name, { at } = /** @type {{ at?: Place }} */ ({})) {
     const look = async () => {
       const seen = await this.look({ at })
       return seen.played && seen.moving ? seen : { ...seen, who: seen.who === 'nobody' ? 'nobody' : undefined }
@@ -239,18 +243,19 @@ export class Phone extends Machine {
   }
 
   /** Waits until a whole listening time was silent: sound comes, is played, and holds nothing. */
-  hearsNobody({ at } = {}) {
+  hearsNobody({ at } = /** @type {{ at?: Place }} */ ({})) {
     const silent = ({ who, heardMs, played }) => who === 'nobody' && heardMs >= SILENCE_MS && played
     return this.#until(`${this.person.name} hears silence`, () => this.listen({ at }), silent)
   }
 
   /** Waits until no frame comes where one could, for a whole time of looking. */
-  seesNobody({ at } = {}) {
+  seesNobody({ at } = /** @type {{ at?: Place }} */ ({})) {
     return this.#until(`${this.person.name} sees nobody`, () => this.look({ at, ms: SILENCE_MS, enough: Infinity }), ({ frames }) => frames === 0)
   }
 
+  /** @param {string} what @param {() => Promise<any>} observe @param {(observed: any) => boolean} enough @returns {Promise<any>} */
   async #until(what, observe, enough) {
-    let last
+    /** @type {any} */ let last
     await until(what, async () => enough((last = await observe())), { every: 0, last: () => last })
     return last
   }

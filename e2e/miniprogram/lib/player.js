@@ -6,7 +6,7 @@ import { reach } from './address.js'
 import { Decoder } from './decoder.js'
 import { AUDIO, FlvReader, VIDEO } from './flv.js'
 import { RtmpPlayer } from './rtmp.js'
-import { Ears, Eyes } from './senses.js'
+import { Ears, Eyes } from './probe.js'
 import { reel } from './studio.js'
 
 /** As often is a broken stream tried again. */
@@ -21,13 +21,13 @@ const SILENT_MS = 10_000
 /** @param {import('./address.js').Way} from @param {import('./rtmp.js').Playback} playback */
 function open(from, playback) {
   if (from.scheme === 'http') return overHttp(from, playback)
-  return new RtmpPlayer(connect(from.door.port, '127.0.0.1'), from, playback)
+  return new RtmpPlayer(connect(from.forwarder.port, '127.0.0.1'), from, playback)
 }
 
 /** The same over HTTP. */
-function overHttp({ door, path, host }, { onShaken, onPlaying, onMedia, onEnd }) {
+function overHttp({ forwarder, path, host }, { onShaken, onPlaying, onMedia, onEnd }) {
   const reader = new FlvReader()
-  const asked = get({ host: '127.0.0.1', port: door.port, path, headers: { host } })
+  const asked = get({ host: '127.0.0.1', port: forwarder.port, path, headers: { host } })
   asked.on('error', () => onEnd('closed'))
   asked.on('response', (answer) => {
     onShaken()
@@ -137,7 +137,7 @@ export class Player {
     const [from, primer] = await Promise.all([reach(phone.network, this.attributes.src), reel(phone.person)])
     if (attempt !== this.#attempt) return
     if (!from) return this.#failed(3001)
-    const refusedBefore = from.door.refused
+    const refusedBefore = from.forwarder.refused
     this.connections++
     const said = new Set()
     const once = (code) => {
@@ -164,7 +164,7 @@ export class Player {
     const end = (why) => {
       if (attempt !== this.#attempt) return
       if (why === 'over') return this.#over()
-      const connected = reached || from.door.refused === refusedBefore
+      const connected = reached || from.forwarder.refused === refusedBefore
       this.#failed(said.has(2002) ? 3005 : connected ? 3003 : 3002)
     }
     later(SILENT_MS, 'silent')

@@ -174,7 +174,7 @@ export class Pusher {
     const [to, frames] = await Promise.all([reach(phone.network, this.attributes.url), reel(phone.person)])
     if (attempt !== this.#attempt) return
     if (to?.scheme !== 'rtmp') return this.#failed(3001)
-    const refusedBefore = to.door.refused
+    const refusedBefore = to.forwarder.refused
     this.connections++
     this.#withVideo = this.attributes.enableCamera
     const input = ['-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-f', 'flv', '-i', 'pipe:0']
@@ -182,7 +182,7 @@ export class Pusher {
       ...['-c', 'copy', '-max_interleave_delta', '1', '-flush_packets', '1', '-flvflags', 'no_duration_filesize', '-f', 'flv'],
       // ffmpeg by itself takes a slash in the query for one of the path.
       ...['-tcp_nodelay', '1', '-rtmp_app', to.app, '-rtmp_playpath', to.name, '-rtmp_tcurl', to.tcUrl],
-      `rtmp://127.0.0.1:${to.door.port}/${to.app}`,
+      `rtmp://127.0.0.1:${to.forwarder.port}/${to.app}`,
     ]
     let reached = false
     let refused = false
@@ -205,7 +205,7 @@ export class Pusher {
       },
       onExit: () => {
         if (attempt !== this.#attempt) return
-        const connected = reached || to.door.refused === refusedBefore
+        const connected = reached || to.forwarder.refused === refusedBefore
         this.#failed(refused ? 3004 : this.publishing ? 3005 : connected ? 3003 : 3002)
       },
     })

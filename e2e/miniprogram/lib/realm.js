@@ -27,7 +27,7 @@ const open = new Set()
 // Node asks whether anybody cares for a rejection by emitting this. A listener would not do: the test runner has one too,
 // and takes a phone's rejection for its own.
 const { emit } = process
-process.emit = function (name, ...args) {
+process.emit = /** @type {any} */ (function (/** @type {string} */ name, /** @type {any[]} */ ...args) {
   if (name === 'unhandledRejection') {
     const [reason, promise] = args
     const realm = [...open].find((r) => r.owns(promise))
@@ -36,15 +36,15 @@ process.emit = function (name, ...args) {
       return true
     }
   }
-  return emit.call(this, name, ...args)
-}
+  return emit.apply(process, /** @type {any} */ ([name, ...args]))
+})
 
 /** The realm of one phone. */
 export class Realm {
   /**
    * @param {object} options
    * @param {string} options.name
-   * @param {import('./gate.js').Timers} options.timers
+   * @param {import('./event-loop.js').Timers} options.timers
    * @param {() => number} options.ahead what its clock shows more than this machine's, ms
    * @param {'es2015' | 'node'} options.builtins how much of ECMAScript's library there is
    * @param {(level: string, text: string) => void} options.onLog

@@ -3,18 +3,17 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { COMPONENT } from '../../lib/paths.js'
 import { Server } from '../../lib/server.js'
-import { ffmpegsRunning } from './ffmpeg.js'
+import { noFfmpegLeft } from './ffmpeg.js'
 import { readGuide, writeApp } from './guide.js'
-import { allDone, PATIENCE_MS, until } from './house.js'
+import { allDone, until } from './shared.js'
 import { Phone } from './phone.js'
-import { Told } from './told.js'
+import { EventLog } from './event-log.js'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 export const GUIDE = here('../guide/trtccalling-guide.zh.md')
-/** What a user copies. */
-export const COMPONENT = process.env.TRING_COMPONENT ?? here('../../../clients/dist/miniprogram/components/TRTCCalling')
 
 /** The same for pages that name `TUICalling/TUICalling`. */
 export const TUICALLING = join(COMPONENT, '../TUICalling')
@@ -36,11 +35,8 @@ const RETRY_MS = 300
  * An app with the guide's page and the built component, which is told its server as a user tells it: in `config.js`.
  *
  * @param {Server} server
- * @param {object} [options]
- * @param {'rtmp' | 'flv'} [options.player]
- * @param {boolean} [options.strictCallEnd]
- * @param {boolean} [options.backgroundMute] the tag's attribute in the guide's page; default true, as in the guide
- * @param {Partial<Parameters<typeof writeApp>[0]>} [options.more] pages besides
+ * @param {{ player?: 'rtmp' | 'flv', strictCallEnd?: boolean, backgroundMute?: boolean } & Partial<Parameters<typeof writeApp>[0]>} [options] `backgroundMute`:
+ * the tag's attribute in the guide's page; default true, as in the guide; the rest: pages besides
  */
 export function builtApp(server, { player = 'rtmp', strictCallEnd = false, backgroundMute = true, ...more } = {}) {
   if (!existsSync(COMPONENT)) throw new Error('the component is missing: run `make clients` first')
@@ -74,6 +70,7 @@ export class Rig {
   /** @type {Phone[]} */ #phones = []
   /** @type {Server} */ server
   /** @type {number} port of RTMP */ rtmpPort
+  /** @type {import('./guide.js').App} */ app
 
   /** @param {import('../../lib/server.js').ServerOptions} [options] */
   static async start({ settings, ...options } = {}) {
@@ -93,17 +90,17 @@ export class Rig {
   /**
    * A phone on which the guide's page is open and signed in.
    *
-   * @param {keyof import('./house.js').PEOPLE} name whose camera and microphone it has
+   * @param {string} name whose camera and microphone it has
    * @param {Partial<import('./machine.js').PhoneOptions> & { userID?: string, to?: string, credentials?: object, type?: 1 | 2, login?: boolean }} [options]
    * `to`: whom its page calls; `login`: wait until it is signed in, default true
-   * @returns {Promise<Phone & { told: Told, userID: string }>}
+   * @returns {Promise<Phone>}
    */
   async phone(name, { userID = name, to = name === 'alice' ? 'bob' : 'alice', credentials, type = 1, login = true, data, ...options } = {}) {
     const signed = credentials ?? (await this.server.sign(userID))
     const trtcConfig = { sdkAppID: signed.sdkAppID, userID: signed.userID, userSig: signed.userSig, type }
     const phone = await this.open(name, { data: { trtcConfig, userId: to, ...data }, ...options })
     phone.userID = userID
-    phone.told = await Told.by(phone)
+    phone.told = await EventLog.by(phone)
     if (login) {
       await phone.run((page) => page.TRTCCalling.login().then(() => {}))
       await phone.settled()
@@ -115,7 +112,7 @@ export class Rig {
   /**
    * A phone with any app.
    *
-   * @param {keyof import('./house.js').PEOPLE} name
+   * @param {string} name
    * @param {Partial<import('./machine.js').PhoneOptions>} options
    */
   async open(name, options) {
@@ -128,9 +125,8 @@ export class Rig {
   /** Ends the phones of one test. Throws what was wrong with any of them, or with the server. */
   async clear() {
     await allDone(this.#phones.splice(0).map((phone) => this.#end(phone)))
-    await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
-    if (!this.server.running) throw new Error(`the server has ended:\n${this.server.log}`)
-    if (this.server.panic) throw new Error(`the server panicked:\n${this.server.panic}`)
+    await noFfmpegLeft()
+    this.server.assertAlive()
   }
 
   async #end(phone) {
@@ -150,12 +146,12 @@ export class Rig {
   }
 }
 
-/** A's page calls somebody. @param {{ type?: 1 | 2, timeout?: number }} [options] */
-export function call(phone, userID, { type = 1, ...more } = {}) {
-  return phone.run((page, give) => page.TRTCCalling.call(give({ userID, type, ...more })).then(() => {}))
+/** A's page calls somebody. @param {Phone} phone @param {string} userID @param {{ type?: 1 | 2, timeout?: number }} [options] */
+export function call(phone, userID, options) {
+  return phone.run((page, give) => page.TRTCCalling.call(give({ userID, type: 1, ...options })).then(() => {}))
 }
 
-/** A calls B and B's phone rings. @param {{ type?: 1 | 2, timeout?: number }} [options] */
+/** A calls B and B's phone rings. @param {Phone} a @param {Phone} b @param {{ type?: 1 | 2, timeout?: number }} [options] */
 export async function ring(a, b, options) {
   await call(a, b.userID, options)
   await b.told.event('INVITED')
@@ -179,19 +175,20 @@ export async function bothWays(a, b, type) {
 export async function over(a, b) {
   await a.tap('#hangup')
   await gone(a, b)
-  await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+  await noFfmpegLeft()
 }
 
 /** The call is over on these phones: nothing of it is on the screen, nothing is carried. */
 export async function gone(...phones) {
   for (const phone of phones) {
     await phone.told.event('CALL_END')
-    await until(`${phone.userID}'s call is gone from the screen`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, {
-      ms: PATIENCE_MS,
-      last: () => phone.texts(),
-    })
+    await cleared(phone)
   }
 }
+
+/** Nothing of a call is on the phone's screen, and nothing is carried. @param {Phone} phone */
+export const cleared = (phone) =>
+  until(`${phone.person.name}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
 
 /** What makes a connection the same one. */
 export const still = (device) => ({ pid: device.pid, connections: device.connections })

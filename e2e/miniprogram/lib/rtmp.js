@@ -179,6 +179,7 @@ export class RtmpPlayer {
     }
   }
 
+  /** @param {any[]} values name, number, an object that nobody needs, and what was given */
   #told([name, number, , given]) {
     if (name === '_error') return this.#refused(given?.code)
     if (name === '_result' && number === 1) {

@@ -76,7 +76,7 @@ export class Screen {
   }
 
   /** Does the user see it? @param {any} element */
-  shows(element, properties = HIDING) {
+  shows(element, /** @type {Record<string, string>} */ properties = HIDING) {
     if (!this.phone.foreground || !this.within(this.phone.pages.top, element)) return false
     return ![...this.#around(element)].some((at) => this.#hides(at, properties))
   }

@@ -23,6 +23,7 @@ function parse(text) {
   return child ? undefined : steps
 }
 
+/** @param {any} node @param {Step} step */
 const fits = (node, { tag, id, classes }) =>
   (tag === undefined || (node.tagName ?? node.is) === tag) &&
   (id === undefined || node.id === id) &&

@@ -46,7 +46,7 @@ export class Listeners {
 
   /** Calls each with a copy of the result, in a task. @returns {Promise<void>} */
   fire(result) {
-    return this.phone.gate.task(this.name, () => {
+    return this.phone.eventLoop.task(this.name, () => {
       for (const fn of [...this.list]) this.phone.guard(this.name, () => fn(this.phone.realm.give(result)))
     })
   }
@@ -65,7 +65,7 @@ export function reply(phone, name, options, run) {
     const given = phone.realm.give(result)
     for (const key of [kind, 'complete']) {
       const fn = options?.[key]
-      if (typeof fn === 'function') void phone.gate.task(`${key} of ${name}`, () => fn.call(options, given))
+      if (typeof fn === 'function') void phone.eventLoop.task(`${key} of ${name}`, () => fn.call(options, given))
     }
   }
   const went = async () => ({ ...(await run()), errMsg: `${name}:ok` })

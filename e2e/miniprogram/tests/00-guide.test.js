@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readGuide, readJson } from '../lib/guide.js'
-import { describe, it } from '../lib/house.js'
+import { describe, it } from '../lib/shared.js'
 import { GUIDE, stubApp } from './stub/rig.js'
 
 const text = readFileSync(GUIDE, 'utf8')

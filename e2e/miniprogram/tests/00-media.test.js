@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { AUDIO, flvHeader, flvTag, VIDEO } from '../lib/flv.js'
-import { after, afterEach, before, describe, it, PEOPLE, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, PEOPLE, until } from '../lib/shared.js'
 import { reel } from '../lib/studio.js'
 import { installed } from './stub/rtmp.js'
 import { Rig } from './stub/rig.js'
@@ -167,7 +167,7 @@ describe('media of two phones', () => {
       }, 64))
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const phone = await rig.phone('alice', { media: `http://127.0.0.1:${server.address().port}/live/`, retryMs: 50 })
+    const phone = await rig.phone('alice', { media: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/live/`, retryMs: 50 })
     await phone.run((page) => page.TRTCCalling.talk())
     await Promise.all([phone.hears('carol'), phone.sees('carol')])
     assert.deepEqual(phone.codes('live-player').sort(), [2001, 2002, 2003, 2004])

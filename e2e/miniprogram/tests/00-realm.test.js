@@ -1,7 +1,7 @@
 /** The realm: what an app finds in it, and what not. */
 
 import assert from 'node:assert/strict'
-import { after, before, describe, it, until } from '../lib/house.js'
+import { after, before, describe, it, until } from '../lib/shared.js'
 import { ABSENT } from '../lib/realm.js'
 import { Rig, stubApp } from './stub/rig.js'
 

@@ -1,7 +1,7 @@
 /** `wx` of the phones: sockets, requests and the rest of what a call component needs, and the network below. */
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { BASE } from '../lib/wx.js'
 import { Rig, stubApp } from './stub/rig.js'
 

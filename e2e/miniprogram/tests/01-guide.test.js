@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readGuide, readJson } from '../lib/guide.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { builtApp, GUIDE, Rig } from '../lib/rig.js'
 
 /** The guide's own values, which a reader has not filled in yet. */

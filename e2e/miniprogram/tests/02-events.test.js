@@ -7,10 +7,10 @@ import assert from 'node:assert/strict'
 import {
   busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
 } from '../../lib/payloads.js'
-import { answers, enters, exactly } from '../../lib/told.js'
-import { after, before, describe, it, until } from '../lib/house.js'
+import { answers, enters, exactly } from '../../lib/expect-events.js'
+import { after, before, describe, it, until } from '../lib/shared.js'
 import { call, connect, Rig, ring } from '../lib/rig.js'
-import { LINES } from '../lib/told.js'
+import { LINES } from '../lib/event-log.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
@@ -285,8 +285,8 @@ describe("the guide's events, on mini-programs", () => {
 
   for (const { flow, run, ...expected } of TABLE) {
     row(flow, async (...all) => {
-      await run(...all)
-      await exactly(...all.map((phone) => [phone.told, expected[phone.userID] ?? []]))
+      await run(all[0], all[1], all[2])
+      await exactly(...all.map((phone) => /** @type {[typeof phone.told, any[]]} */ ([phone.told, expected[phone.userID] ?? []])))
       for (const phone of all) phone.told.sameAsGuide()
       await Promise.all(all.map(hangsUpNoMore))
       await sameDuration(rig.server, all.map(({ told }) => told))

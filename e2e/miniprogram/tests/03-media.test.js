@@ -3,14 +3,11 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sign } from '../../lib/sign.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, connect, over, Rig, ring, still } from '../lib/rig.js'
 
 /** As WeChat's are: 28 characters, with what is allowed in them. */
 const OPENID = 'oGZUI0egBJY1zhBYw2KhdUfwVJJE'
-
-/** From the connection to the first picture: far less than from one key frame to the next. */
-const FIRST_PICTURE_MS = 1200
 
 /** A wrong event, or a sign-in that nobody asked for, would have come by now, in milliseconds. */
 const WATCHED_MS = 1500
@@ -148,27 +145,6 @@ describe('media between mini-programs', () => {
     assert.deepEqual([alice.pusher, bob.players[0]], tags)
     assert.deepEqual(tags.map(still), before)
     await over(bob, alice)
-  })
-
-  it('reach a player that joins late at once, and as they are now', async () => {
-    const [alice, bob] = await pair()
-    await connect(alice, bob, 2)
-    await bothWays(alice, bob, 2)
-    const waits = []
-    for (let n = 0; n < 3; n++) {
-      const from = bob.media.states.length
-      await bob.network.block(rig.rtmpPort)
-      await until('the player has lost it', () => bob.media.states.slice(from).some(({ code }) => code === 2103))
-      bob.network.unblock(rig.rtmpPort)
-      const at = (code) => bob.media.states.slice(from).find((state) => state.tag === 'live-player' && state.code === code)?.at
-      await until('there is a picture', () => at(2003))
-      waits.push(at(2003) - at(2001))
-      await bob.sees('alice')
-    }
-    await bothWays(alice, bob, 2)
-    // Key frames are 3 s apart: who waits for one waits for half of that.
-    assert.ok(Math.max(...waits) < FIRST_PICTURE_MS, `${waits} ms until there was a picture`)
-    await over(alice, bob)
   })
 
   it('play as FLV over HTTP where config.js says so', async () => {

@@ -2,17 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exactly, sentence } from '../../lib/told.js'
-import { ffmpegsRunning } from '../lib/ffmpeg.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
-import { bothWays, builtApp, call, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
+import { exactly, nothingMore, sentence } from '../../lib/expect-events.js'
+import { noFfmpegLeft } from '../lib/ffmpeg.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
+import { bothWays, builtApp, call, cleared, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
 
 /** How long a network is away. */
 const AWAY_MS = 2000
 /** Pause of a real tag between two of its tries, about. */
 const PHONE_RETRY_MS = 3000
-/** Two reports of a tag, or a wrong event, would have come by now. */
-const WATCHED_MS = 1000
 /** How long a talk waits for somebody whose network is gone, in seconds; far more than {@link AWAY_MS}. */
 const GRACE_S = 12
 
@@ -35,11 +33,8 @@ describe('troubles of phones', () => {
     for (const phone of phones) phone.told.forget()
     return phones
   }
-  /** Nothing was told to a page since it last forgot, and for a while longer. */
-  async function nothingTold(...phones) {
-    await delay(WATCHED_MS)
-    for (const phone of phones) assert.deepEqual(phone.told.told(), [], `what ${phone.userID} was told`)
-  }
+  /** Nothing was told to a page since it last forgot, and nothing is on its way. */
+  const nothingTold = (...phones) => exactly(...phones.map(({ told }) => /** @type {[typeof told, []]} */ ([told, []])))
 
   describe('the network', () => {
     it('is away for two seconds while it rings: it rings on, and is answered', async () => {
@@ -281,7 +276,7 @@ describe('troubles of phones', () => {
       await bob.answerModal(false)
       await bob.hears('alice')
       await alice.reads('对方已静音')
-      await delay(WATCHED_MS)
+      await nothingMore(alice, bob)
       assert.equal(bob.told.told().filter((event) => event === 'ERROR').length, 1, 'it is told once')
       await bob.told.event('ERROR')
       await over(bob, alice)
@@ -310,7 +305,7 @@ describe('troubles of phones', () => {
       await exactly([alice.told, ['USER_LEAVE', 'CALL_END']])
       await until('bob has no media', () => !bob.pusher && !bob.players.length)
       await gone(alice)
-      await until('no ffmpeg is left', () => !ffmpegsRunning().length, { last: ffmpegsRunning })
+      await noFfmpegLeft()
       await until('bob is signed out', () => bob.sockets.size === 0)
       assert.equal(bob.texts()[0], 'empty')
       assert.equal(bob.rings, false)
@@ -346,17 +341,13 @@ describe('troubles of phones', () => {
       await ring(alice, bob)
       await bob.tap('#accept')
       for (const phone of [alice, bob]) await phone.told.event('CALL_END')
-      await delay(WATCHED_MS)
+      await nothingMore(alice, bob)
       const ends = (phone) => phone.told.told().filter((event) => event === 'CALL_END').length
       assert.deepEqual([ends(alice), ends(bob)], [1, 1])
       const count = alice.told.events.length
       await delay(500)
       assert.equal(alice.told.events.length, count, 'nothing goes round and round')
-      await gone2(alice, bob)
-
-      async function gone2(...phones) {
-        for (const phone of phones) await until('its screen is empty', () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length)
-      }
+      for (const phone of [alice, bob]) await cleared(phone)
     })
   })
 
@@ -371,10 +362,10 @@ describe('troubles of phones', () => {
       await bob.told.event('CALL_END')
     })
 
-    for (const [what, options, names] of [
+    for (const [what, options, names] of /** @type {[string, object, RegExp][]} */ ([
       ['base library', { SDKVersion: '2.9.5' }, /基础库 2\.9\.5 版本过低.*基础库 2\.10\.0/],
       ['WeChat', { wechat: '7.0.7', platform: 'android' }, /微信 7\.0\.7.*微信 7\.0\.8/],
-    ]) {
+    ])) {
       it(`is named: an old ${what}`, async () => {
         const phone = await rig.phone('alice', { ...options, login: false })
         const { content } = await phone.answerModal(true)

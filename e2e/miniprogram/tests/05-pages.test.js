@@ -6,10 +6,11 @@
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { exactly } from '../../lib/told.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
-import { bothWays, builtApp, COMPONENT, connect, FURTHER, gone, guide, over, Rig, ring, still } from '../lib/rig.js'
-import { Told } from '../lib/told.js'
+import { exactly } from '../../lib/expect-events.js'
+import { COMPONENT } from '../../lib/paths.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
+import { bothWays, builtApp, connect, FURTHER, gone, guide, over, Rig, ring, still } from '../lib/rig.js'
+import { EventLog } from '../lib/event-log.js'
 
 /** Which of the two pictures fills the screen. */
 const big = (phone) => phone.screen.find('.big').map(({ is }) => is)
@@ -61,7 +62,7 @@ describe('the call screen in another language', () => {
   it('is English where WeChat is not Chinese, from the first ring to the end', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', { language: 'en' }), rig.phone('bob', { language: 'en' })])
     await ring(alice, bob, { type: 2 })
-    for (const [phone, words] of [[alice, ['Ringing', 'Cancel']], [bob, ['Answer', 'Decline']]]) for (const word of words) await phone.reads(word)
+    for (const [phone, words] of /** @type {const} */ ([[alice, ['Ringing', 'Cancel']], [bob, ['Answer', 'Decline']]])) for (const word of words) await phone.reads(word)
     const CHINESE = /[\u4e00-\u9fff]/
     const chinese = (phone) => phone.texts().filter((text) => CHINESE.test(text))
     assert.deepEqual([chinese(alice), chinese(bob)], [[], []])
@@ -90,7 +91,7 @@ describe('two tags at once', () => {
   it('are one phone: on two pages, one call, shown in front; each page is told each event once', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     await bob.visit('pages/further/further')
-    const further = await Told.by(bob)
+    const further = await EventLog.by(bob)
     await ring(alice, bob, { type: 2 })
     assert.equal(bob.sounds.filter(({ playing }) => playing).length, 1, 'one ringtone')
     await bob.tap('#accept')
@@ -120,7 +121,7 @@ describe('two tags at once', () => {
     await connect(alice, bob, 1)
     await bothWays(alice, bob, 1)
     await bob.visit('pages/further/further')
-    const further = await Told.by(bob)
+    const further = await EventLog.by(bob)
     await until('the page in front has the pusher', () => bob.media.pushers.length === 1 && bob.screen.within(bob.pages.top, bob.pusher.element))
     await bothWays(alice, bob, 1)
     await alice.tap('#hangup')
@@ -134,7 +135,7 @@ describe('two tags at once', () => {
   it('on one page: one of them shows the call', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     await bob.visit('pages/twice/twice')
-    const first = await Told.by(bob)
+    const first = await EventLog.by(bob)
     await ring(alice, bob, { type: 2 })
     assert.equal(bob.screen.find('#accept').length, 1)
     await bob.tap('#accept')

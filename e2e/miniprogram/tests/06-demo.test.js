@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { MINIPROGRAM_DEMO } from '../../lib/paths.js'
 import { readGuide } from '../lib/guide.js'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, GUIDE, Rig } from '../lib/rig.js'
 
-const DEMO = fileURLToPath(new URL('../../../clients/dist/miniprogram-demo', import.meta.url))
 const CONTACTS = 'pages/contacts/contacts'
 const CALL = 'pages/call/call'
 
@@ -22,8 +21,8 @@ describe('the demo project', () => {
   const events = (phone) => phone.peek('page.data.lines').map(({ name }) => name)
 
   /** Opens the app, and signs in on its first page. */
-  async function signedIn(name, { storage } = {}) {
-    const phone = await rig.open(name, { app: { folder: DEMO }, entry: 'pages/signin/signin', ...(storage ? { storage } : {}) })
+  async function signedIn(name, { storage } = /** @type {{ storage?: Map<string, string> }} */ ({})) {
+    const phone = await rig.open(name, { app: { folder: MINIPROGRAM_DEMO }, entry: 'pages/signin/signin', ...(storage ? { storage } : {}) })
     if (storage) return phone
     await phone.type('#server', rig.server.url)
     await phone.type('#user', name)
@@ -42,7 +41,7 @@ describe('the demo project', () => {
   it('has the tag of the guide to the letter', () => {
     const { wxml } = readGuide(GUIDE)
     const tag = wxml.slice(wxml.indexOf('<TRTCCalling'))
-    assert.ok(readFileSync(join(DEMO, `${CALL}.wxml`), 'utf8').startsWith(tag.trimEnd()))
+    assert.ok(readFileSync(join(MINIPROGRAM_DEMO, `${CALL}.wxml`), 'utf8').startsWith(tag.trimEnd()))
   })
 
   it('calls by video: it rings on the contacts page, is answered, both hear and see, and both are back', async () => {
@@ -91,7 +90,7 @@ describe('the demo project', () => {
   })
 
   it('says what is wrong with a server or a name', async () => {
-    const phone = await rig.open('alice', { app: { folder: DEMO }, entry: 'pages/signin/signin' })
+    const phone = await rig.open('alice', { app: { folder: MINIPROGRAM_DEMO }, entry: 'pages/signin/signin' })
     await phone.type('#server', 'calls.example.com')
     await phone.type('#user', 'alice')
     await phone.tap('#signin')
@@ -124,7 +123,7 @@ describe('the demo project', () => {
     const expireAt = Math.floor(Date.now() / 1000) + 1
     await until('it has expired', () => Date.now() / 1000 > expireAt + 1)
     const storage = new Map([['tring-demo-session', JSON.stringify({ server, sdkAppID, userID: 'alice', userSig, expireAt })]])
-    const phone = await rig.open('alice', { app: { folder: DEMO }, entry: 'pages/signin/signin', storage, ahead: -day * 1000 })
+    const phone = await rig.open('alice', { app: { folder: MINIPROGRAM_DEMO }, entry: 'pages/signin/signin', storage, ahead: -day * 1000 })
     await at(phone, CONTACTS)
     await phone.reads('已登录，等待来电')
     assert.notEqual(JSON.parse(storage.get('tring-demo-session')).userSig, userSig)

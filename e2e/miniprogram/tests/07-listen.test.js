@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, FURTHER, guide, Rig } from '../lib/rig.js'
 
 /** How long a busy phone needs to open a page, in milliseconds. */
@@ -141,7 +141,7 @@ describe('calls on any page', () => {
     await bob.run(() => bob.app.calls.stop())
     await call(alice, 'bob')
     await until('it rings', () => bob.rings)
-    await delay(WATCHED_MS)
+    await bob.fence()
     assert.deepEqual([bob.peek('app.invited'), bob.peek('app.statuses'), front(bob)], [[], [], 'pages/home/home'])
     await alice.tap('#hangup')
     await until('it is quiet', () => !bob.rings)

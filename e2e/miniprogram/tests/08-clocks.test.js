@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { performance } from 'node:perf_hooks'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, connect, gone, over, Rig, ring } from '../lib/rig.js'
 
 /** What a clock is put by, in milliseconds. */

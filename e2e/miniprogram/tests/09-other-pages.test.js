@@ -6,14 +6,13 @@
 import assert from 'node:assert/strict'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, afterEach, before, describe, it, until } from '../lib/house.js'
+import { nothingMore } from '../../lib/expect-events.js'
+import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, configure, connect, gone, pageFiles, Rig, ring, TUICALLING } from '../lib/rig.js'
-import { Told } from '../lib/told.js'
+import { EventLog } from '../lib/event-log.js'
 
 /** The shortest ring that a caller may ask for, in seconds. */
 const SHORT_RING = 5
-/** A further record would have come by now, in milliseconds. */
-const WATCHED_MS = 600
 
 describe('pages that were written for the predecessors', () => {
   /** @type {Rig} */ let rig
@@ -31,13 +30,13 @@ describe('pages that were written for the predecessors', () => {
   }
 
   /** A phone with one of the pages open, signed in. */
-  async function phone(name, page, { more, ...options } = {}) {
+  async function phone(name, page, { more, ...options } = /** @type {Parameters<typeof builtApp>[1]} */ ({})) {
     const path = `pages/${page}/${page}`
     const app = await appOf(name, { pages: { [path]: pageFiles(page), 'pages/empty/empty': EMPTY }, more, ...options })
     const opened = await rig.open(name, { app, entry: path })
     // The page takes it when its data is shown, which is after its onLoad.
     await until('the page has its component', () => opened.run((it) => it.TRTCCalling !== undefined))
-    opened.told = await Told.by(opened)
+    opened.told = await EventLog.by(opened)
     await opened.run((it) => it.TRTCCalling.login().then(() => {}))
     await opened.settled()
     opened.told.forget()
@@ -57,7 +56,7 @@ describe('pages that were written for the predecessors', () => {
     writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: [path] }))
     const opened = await rig.open(name, { app, entry: path })
     await opened.run((page) => page.ready.then(() => void (page.TRTCCalling = page.TUICalling)))
-    opened.told = await Told.by(opened)
+    opened.told = await EventLog.by(opened)
     return opened
   }
 
@@ -90,7 +89,7 @@ describe('pages that were written for the predecessors', () => {
     const fits = (found, wanted) => found.length === wanted.length && found.every((line, n) => line.startsWith(wanted[n]))
     const all = () => both().every((found, n) => fits(found, expected[n]))
     await until('both have their records', all, { last: both })
-    await new Promise((done) => setTimeout(done, WATCHED_MS))
+    await nothingMore(alice, bob)
     assert.ok(all(), JSON.stringify(both()))
   }
 
@@ -197,7 +196,7 @@ describe('pages that were written for the predecessors', () => {
       const began = Math.floor(Date.now() / 1000)
       await run(alice, bob, carol)
       await kept(alice, bob, [expected.alice, expected.bob])
-      for (const [chat, self, to] of [[alice, 'alice', 'bob'], [bob, 'bob', 'alice']]) {
+      for (const [chat, self, to] of /** @type {const} */ ([[alice, 'alice', 'bob'], [bob, 'bob', 'alice']])) {
         const records = chat.peek('page.data.records')
         assert.equal(new Set(records.map(({ ID }) => ID)).size, records.length, 'each has an ID of its own')
         for (const { from, flow: side, nick, avatar, status, time, payload, conversationType, ...record } of records) {

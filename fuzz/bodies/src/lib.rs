@@ -2,7 +2,8 @@
 //! themselves (`fuzz/fuzz_targets`) only hand their bytes on, and `tests/replay.rs` gives each function its seeds and
 //! some thousand mutations of them in an ordinary test run.
 //!
-//! Private readers have their functions beside them, in `tring_media::fuzzing`; public ones have them here.
+//! Private readers have their functions beside them, in `tring_media::fuzzing`; public ones have them here. To read it, begin
+//! with `messages`. It may depend on every crate whose parsers read the network.
 
 mod messages;
 mod signatures;
@@ -29,8 +30,8 @@ pub const TARGETS: &[Target] = &[
     target("rtmp_amf0", tring_media::fuzzing::rtmp_amf0, 5_000),
     target("rtmp_session", tring_media::fuzzing::rtmp_session, 1_500),
     target("flv", tring_media::fuzzing::flv, 5_000),
-    target("live", tring_media::fuzzing::live, 1_500),
-    target("live_ticket", tring_media::fuzzing::live_ticket, 1_500),
+    target("streams", tring_media::fuzzing::streams, 1_500),
+    target("stream_ticket", tring_media::fuzzing::stream_ticket, 1_500),
     target("bridge_h264", tring_media::fuzzing::bridge_h264, 5_000),
     target("bridge_phone", tring_media::fuzzing::bridge_phone, 300),
     target("bridge_browser", tring_media::fuzzing::bridge_browser, 300),

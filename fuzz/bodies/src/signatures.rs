@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::io::Write;
 use std::time::Duration;
-use tring_media::fuzzing::Input;
+use tring_media::fuzzing::input::Input;
 use tring_usersig::{Claims, Key, MAX_JSON_BYTES, PrivateMapKey, explain, sign_with_userbuf, verify};
 
 const APP: u32 = 1_400_000_000;

@@ -9,10 +9,10 @@ use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
-use tring_media::fuzzing::Input;
+use tring_media::fuzzing::input::Input;
 use tring_media::{
     Certificate, Command, Datagram, MAX_DATAGRAM, MediaKind, Notice, Output, Owner, Peer, PeerConfig,
-    PeerEvent, RoomKey, SessionId, Shard, ShardConfig, UserId,
+    PeerEvent, RoomKey, SessionId, Shard, ShardConfig, Source, SourceSet, UserId,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -70,6 +70,13 @@ fn shard() -> Shard {
     })
 }
 
+fn on(microphone: bool, camera: bool) -> SourceSet {
+    let mut on = SourceSet::EMPTY;
+    on.set(Source::Microphone, microphone);
+    on.set(Source::Camera, camera);
+    on
+}
+
 fn open(session: u64, user: &str, offer: String, gate_open: bool) -> Command {
     let room = RoomKey { app: SdkAppId::new(1).expect("an app"), room: RoomId::new(1).expect("a room") };
     Command::Open {
@@ -79,8 +86,7 @@ fn open(session: u64, user: &str, offer: String, gate_open: bool) -> Command {
         label: String::new(),
         offer,
         gate_open,
-        microphone: true,
-        camera: true,
+        on: SourceSet::of(&[Source::Microphone, Source::Camera]),
     }
 }
 
@@ -320,11 +326,7 @@ impl World {
                     self.flush();
                 }
             }
-            10 => self.command(Command::SetDevices {
-                session,
-                microphone: which & 2 != 0,
-                camera: which & 4 != 0,
-            }),
+            10 => self.command(Command::SetSources { session, on: on(which & 2 != 0, which & 4 != 0) }),
             11 => self.command(Command::OpenGate { session }),
             12 if which > 250 => self.command(Command::Close { session }),
             13 if which > 250 => {

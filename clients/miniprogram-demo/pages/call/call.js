@@ -2,8 +2,7 @@ var calls = require('../../calls')
 var texts = require('../../texts')
 
 /** 指南中的十个事件，以及 ERROR。The ten events of the guide, and ERROR. */
-var EVENTS = ['INVITED', 'HANG_UP', 'REJECT', 'USER_LEAVE', 'NO_RESP', 'CALLING_TIMEOUT', 'LINE_BUSY', 'CALLING_CANCEL',
-  'USER_ENTER', 'CALL_END', 'ERROR']
+var EVENTS = ['INVITED', 'HANG_UP', 'REJECT', 'USER_LEAVE', 'NO_RESP', 'CALLING_TIMEOUT', 'LINE_BUSY', 'CALLING_CANCEL', 'USER_ENTER', 'CALL_END', 'ERROR']
 
 /** 这些事件说明通话怎样结束，之后的不再显示。These say how the call has ended; what comes after them is not shown. */
 var LAST = ['HANG_UP', 'REJECT', 'LINE_BUSY', 'CALLING_CANCEL', 'CALL_END']
@@ -16,7 +15,7 @@ var PROBLEM_SHOWN_MS = 4000
 function plain(text) {
   try {
     return decodeURIComponent(text)
-  } catch (error) {
+  } catch (_) {
     return text
   }
 }
@@ -56,11 +55,13 @@ Page({
   /** 登录，然后呼叫；来电由组件自己显示。Signs in, then calls. An incoming call is shown by the component. */
   start: function (to) {
     var page = this
-    this.TRTCCalling.login().then(function () {
-      if (to && !page.gone) return page.TRTCCalling.call(to)
-    }).then(null, function (error) {
-      page.fail(error)
-    })
+    this.TRTCCalling.login()
+      .then(function () {
+        if (to && !page.gone) return page.TRTCCalling.call(to)
+      })
+      .then(null, function (error) {
+        page.fail(error)
+      })
   },
 
   fail: function (error) {

@@ -3,7 +3,7 @@
  * nothing, and a page that was opened for the call has to know when to go.
  */
 
-import type { Call, CallClient, Unsubscribe } from "../../../core/src/index.js"
+import type { Call, CallClient, Unsubscribe } from "@tring/core"
 
 /** As pages read it in the component's data, and hear it by `statusChanged`. */
 export interface CallStatus {

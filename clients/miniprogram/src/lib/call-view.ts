@@ -1,9 +1,10 @@
-/** From what happens in a call to what its screen shows, on whatever page that is. */
+/** Draws the model of the call screen into the template's data, on whatever page that is. */
 
-import { clock, endText, hueOf, initials, pictureUnseen, type Call, type CallEvent, type Language } from "../../../core/src/index.js"
-import type { LiveMedia } from "./live-media.js"
-import type { PlayerTag } from "./stage.js"
-import { errorText, texts, type Texts } from "./texts.js"
+import { CallScreen, clock, hueOf, initials, isVisible, noticeText, sends, statusText } from "@tring/core"
+import type { Call, CallEvent, Language, ScreenState } from "@tring/core"
+import type { LiveMedia } from "./media/live-media.js"
+import type { PlayerTag } from "./media/stage.js"
+import { ERROR_TEXTS, errorText, texts, type Texts } from "./texts.js"
 
 /** How long the reason of a call's end is shown, ms; a page that was opened for the call is left after it. Higher: easier to
  * read. Lower: less in the way. */
@@ -11,12 +12,6 @@ export const END_SHOWN_MS = 2000
 
 /** How long a hint is shown, ms. Higher: easier to read. Lower: less in the way. */
 const HINT_SHOWN_MS = 5000
-
-/** A weak network is told again after this, ms. Higher: it nags less. Lower: people know why the picture stands still. */
-const WEAK_AGAIN_MS = 20_000
-
-/** Network levels above this are worth a hint (1 best, 6 cut off). */
-const WEAK_ABOVE = 4
 
 /** The data of the component's template. */
 export interface ScreenData {
@@ -61,20 +56,17 @@ export interface ViewOptions {
   now(): number
 }
 
-/** See the head of this file. One for an app. */
+/** What the pages of an app show of its calls; one for an app. */
 export class CallView {
-  private shown: Call | null = null
-  private status = "idle"
-  private everConnected = false
+  private readonly screen = new CallScreen({ oneLine: true, noticeMs: HINT_SHOWN_MS, endMs: END_SHOWN_MS, errors: ERROR_TEXTS })
+  private readonly t: Texts
   private swapped = false
   private speaker = true
-  private hint = ""
-  private hintTimer: number | null = null
-  private weakTold = -WEAK_AGAIN_MS
-  /** Whose network is weak, as the server says, until it says otherwise. */
-  private weakOnes: string[] = []
+  /** What is said without a call: why one is over. */
+  private said = ""
+  private saidTimer: number | null = null
+  private timer: number | null = null
   private second: number | null = null
-  private readonly t: Texts
 
   constructor(private readonly options: ViewOptions) {
     this.t = texts(options.language)
@@ -83,52 +75,28 @@ export class CallView {
   // --- what happens ---
 
   happened(event: CallEvent): void {
-    const begins = event.type === "calling" || event.type === "invited"
-    if (!begins && "call" in event && event.call !== this.shown) return
+    if (!this.screen.happened(event, this.options.now())) return
     switch (event.type) {
       case "calling":
       case "invited":
         this.begin(event.call)
         break
-      case "network":
-        this.weakOnes = this.weakOnes.filter((id) => id !== event.userID).concat(event.level > WEAK_ABOVE ? event.userID : [])
-        this.remind()
-        break
-      case "media":
-        this.status = event.status
-        if (event.status === "connected") this.everConnected = true
-        break
-      case "error":
-        // That a picture cannot be seen is a hint that stays.
-        if (event.code !== "video_codec") this.tell(errorText(event.code, this.options.language))
-        break
       case "refused":
-        this.over(this.t.refused(errorText(event.error.code, this.options.language) || event.error.message))
+      case "ended":
+        this.over()
         break
-      case "ended": {
-        const { call, reason, by, durationS } = event
-        this.over(endText(this.t, { reason, mine: by === call.self, role: call.role, connected: call.connectedAt !== null, seconds: durationS }))
-        break
-      }
       case "signed_out":
-        if (event.reason.kind === "kicked" && this.shown === null) this.announce(this.t.kicked)
+        if (event.reason.kind === "kicked" && this.second === null) this.announce(this.t.kicked)
         break
       default:
     }
-    this.options.changed()
+    this.changed()
   }
 
   /** The network of somebody is weak: said now and then. */
   weak(userID: string): void {
-    const call = this.shown
-    const now = this.options.now()
-    if (call === null || now - this.weakTold < WEAK_AGAIN_MS) return
-    this.weakTold = now
-    this.tell(userID === call.self ? this.t.weakOwn : this.t.weakPeer)
-  }
-
-  private remind(): void {
-    this.weakOnes.forEach((id) => this.weak(id))
+    this.screen.weak(userID, this.options.now())
+    this.changed()
   }
 
   /** Big and small picture change places. */
@@ -149,70 +117,73 @@ export class CallView {
 
   private begin(call: Call): void {
     this.stopTimers()
-    this.shown = call
-    this.status = "idle"
-    this.everConnected = this.swapped = false
+    this.swapped = false
     this.speaker = true
-    this.hint = ""
-    this.weakTold = -WEAK_AGAIN_MS
-    this.weakOnes = []
     this.second = setInterval(() => {
       if (call.phase !== "connected") return
-      this.remind()
-      this.options.changed()
+      this.screen.remind(this.options.now())
+      this.changed()
     }, 1000)
     wx.setKeepScreenOn({ keepScreenOn: true })
     if (call.role === "callee") wx.hideKeyboard({ fail: () => {} })
   }
 
-  private over(text: string): void {
+  private over(): void {
     this.stopTimers()
-    this.shown = null
     wx.setKeepScreenOn({ keepScreenOn: false })
-    this.announce(text)
+    const state = this.state()
+    if (state !== null) this.announce(this.statusText(state))
   }
 
   /** What is said without a call. A phone has one toast: it is left to the page, whose handlers show their own. */
   private announce(text: string): void {
-    if (this.options.watched()) this.say(text, END_SHOWN_MS)
-    else wx.showToast({ title: text, icon: "none", duration: END_SHOWN_MS })
-  }
-
-  private tell(hint: string): void {
-    if (hint !== "" && this.shown !== null) this.say(hint, HINT_SHOWN_MS)
-  }
-
-  private say(hint: string, ms: number): void {
-    this.hint = hint
-    if (this.hintTimer !== null) clearTimeout(this.hintTimer)
-    this.hintTimer = setTimeout(() => {
-      this.hint = ""
+    if (!this.options.watched()) {
+      wx.showToast({ title: text, icon: "none", duration: END_SHOWN_MS })
+      return
+    }
+    this.said = text
+    if (this.saidTimer !== null) clearTimeout(this.saidTimer)
+    this.saidTimer = setTimeout(() => {
+      this.said = ""
       this.options.changed()
-    }, ms)
-    this.options.changed()
+    }, END_SHOWN_MS)
+  }
+
+  /** Shows the present state, and again when something of it goes by itself. */
+  private changed(): void {
+    const { screen, options } = this
+    const at = screen.nextChange
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer =
+      at === null
+        ? null
+        : setTimeout(() => {
+            screen.expire(at)
+            this.changed()
+          }, at - options.now())
+    options.changed()
   }
 
   private stopTimers(): void {
     if (this.second !== null) clearInterval(this.second)
-    if (this.hintTimer !== null) clearTimeout(this.hintTimer)
-    this.second = this.hintTimer = null
-    this.hint = ""
+    if (this.saidTimer !== null) clearTimeout(this.saidTimer)
+    this.second = this.saidTimer = null
+    this.said = ""
   }
 
   // --- what is shown ---
 
   /** For the page in front. */
   data(): Partial<ScreenData> {
-    const call = this.shown
-    if (call === null || call.phase === "ending") return { phase: "", pushes: false, players: [], hint: call === null ? this.hint : "" }
+    const state = this.state()
+    if (state === null || state.phase === "ending" || state.phase === "ended") {
+      return { phase: "", pushes: false, players: [], hint: state !== null && state.phase === "ending" ? "" : this.said }
+    }
     const { media, devtools } = this.options
-    const peer = call.peers[0]
-    const name = call.role === "callee" ? call.sponsor : call.invitees.join(", ")
-    const video = call.media === "video"
+    const { name, video, self } = state
     const pusher = devtools ? null : media.pusher
     const hue = hueOf(name)
-    const phase = phaseOf(call)
-    const camera = peer !== undefined && peer.devices.camera && call.unseen.indexOf(peer.userID) < 0
+    const phase = state.phase === "accepting" ? "connected" : state.phase
     return {
       phase,
       video,
@@ -220,72 +191,53 @@ export class CallView {
       initials: initials(name),
       avatarStyle: `background:linear-gradient(145deg,hsl(${hue},66%,62%),hsl(${hue + 46},62%,44%))`,
       glowStyle: `background:linear-gradient(160deg,hsl(${hue},46%,30%),hsl(${hue + 60},40%,14%) 60%,#10141c)`,
-      status: this.statusOf(call),
-      hint: this.hintOf(call),
-      seen: video && phase === "connected" && camera && peer !== undefined && !media.isHidden(peer.userID),
+      status: this.statusText(state),
+      hint: this.hint(state),
+      seen: phase === "connected" && state.people.some(isVisible),
       selfSeen: video && pusher !== null && pusher.enableCamera,
       swapped: this.swapped,
-      microphone: call.devices.microphone,
-      camera: call.devices.camera,
+      microphone: sends(self, "microphone"),
+      camera: sends(self, "camera"),
       soundMode: this.speaker ? "speaker" : "ear",
       pushes: pusher !== null,
       pusherUrl: pusher === null ? "" : pusher.url,
       enableCamera: pusher !== null && pusher.enableCamera,
       front: media.front,
       players: devtools ? [] : media.players,
-      captions: this.captions(call),
+      captions: this.captions(state),
     }
   }
 
-  private captions({ devices, media, phase }: Call): { [key: string]: string } {
+  private state(): ScreenState | null {
+    const { now, online, media } = this.options
+    return this.screen.state({ now: now(), online: online(), hidden: (userID) => media.isHidden(userID) })
+  }
+
+  private captions({ self, phase, canSwitch }: ScreenState): { [key: string]: string } {
     const { t } = this
     return {
       answer: t.answer,
       decline: t.decline,
       hangup: phase === "connected" ? t.hangup : t.cancel,
-      microphone: devices.microphone ? t.mute : t.unmute,
-      camera: devices.camera ? t.cameraOff : t.cameraOn,
+      microphone: sends(self, "microphone") ? t.mute : t.unmute,
+      camera: sends(self, "camera") ? t.cameraOff : t.cameraOn,
       speaker: this.speaker ? t.speakerOn : t.speakerOff,
       flip: t.flip,
-      toVoice: media === "video" && phase === "connected" ? t.toVoice : "",
+      toVoice: canSwitch ? t.toVoice : "",
     }
   }
 
-  private statusOf(call: Call): string {
-    const { t } = this
-    switch (call.phase) {
-      case "dialing":
-        return t.dialing
-      case "calling":
-        return call.alerting ? t.alerting : call.unreachable ? t.unreachable : t.waiting
-      case "ringing":
-        return call.media === "video" ? t.invitedVideo : t.invitedVoice
-      case "accepting":
-        return t.accepting
-      default: {
-        const { now, devtools } = this.options
-        if (!this.everConnected && !devtools) return t.connecting
-        return clock((now() - (call.connectedAt === null ? now() : call.connectedAt)) / 1000)
-      }
-    }
+  private statusText({ phase, status, talkedS }: ScreenState): string {
+    const { devtools, language } = this.options
+    // Where no sound can come, nobody waits for it.
+    if (devtools && phase === "connected" && talkedS !== null) return clock(talkedS)
+    return statusText(this.t, status, (code, otherwise) => errorText(code, language, otherwise))
   }
 
-  private hintOf(call: Call): string {
-    const { t } = this
-    const peer = call.peers[0]
-    if (this.options.devtools) return t.devtools
-    if (!this.options.online()) return t.offline
-    // From somebody who is muted nothing comes: a player that starts anew then is no fault.
-    const quiet = peer !== undefined && !peer.devices.microphone && !(call.media === "video" && peer.devices.camera)
-    if (this.status === "reconnecting" && !quiet) return t.reconnecting
-    if (this.hint !== "") return this.hint
-    if (pictureUnseen(call)) return t.peerNoH264
-    if (peer === undefined) return ""
-    return !peer.devices.microphone ? t.peerMuted : call.media === "video" && !peer.devices.camera ? t.peerCameraOff : ""
+  private hint({ notices }: ScreenState): string {
+    const { devtools, language } = this.options
+    const notice = notices[0]
+    if (devtools) return this.t.devtools
+    return notice === undefined ? "" : noticeText(this.t, notice, (code) => errorText(code, language))
   }
-}
-
-function phaseOf(call: Call): ScreenData["phase"] {
-  if (call.phase === "connected" || call.phase === "accepting") return call.role === "caller" && call.phase !== "connected" ? "calling" : "connected"
-  return call.phase === "ringing" ? "ringing" : "calling"
 }

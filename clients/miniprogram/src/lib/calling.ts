@@ -1,14 +1,25 @@
 /** One component on one page: the guide's methods, its handlers, and what its template shows. */
 
 import {
-  CallError, GUIDE_EVENT, GuideDesk, Handlers, NOTHING_TO_REJECT, answerMessage, asCallError, recordOf,
-  type Call, type CallParameters, type GuideEvent, type GuideMessage, type Unsubscribe,
-} from "../../../core/src/index.js"
+  CallError,
+  GUIDE_EVENT,
+  GuideApi,
+  Handlers,
+  NOTHING_TO_REJECT,
+  answerMessage,
+  asCallError,
+  recordOf,
+  type Call,
+  type CallParameters,
+  type GuideEvent,
+  type GuideMessage,
+  type Unsubscribe,
+} from "@tring/core"
 import * as config from "../config.js"
 import { statusOf, watchStatus, type CallStatus } from "./call-status.js"
 import { log } from "./platform.js"
 import { phone, type Mount, type Phone } from "./phone.js"
-import type { PlayerControl, PusherControl } from "./stage.js"
+import type { PlayerControl, PusherControl } from "./media/stage.js"
 
 /** What the framework gives a component. */
 export interface Component {
@@ -31,12 +42,16 @@ interface Config {
 /** What the template shows without a call. */
 const NOTHING: { [key: string]: unknown } = { phase: "", pushes: false, players: [], hint: "" }
 
-/** See the head of this file. */
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
 export class Calling implements Mount {
   readonly phone: Phone = phone()
   visible = false
   private readonly handlers = new Handlers((text, error) => log("error", text, error))
-  private readonly desk: GuideDesk
+  private readonly guide: GuideApi
   private readonly stopRecords: Unsubscribe
   private readonly stopStatus: Unsubscribe
   private attached = false
@@ -45,7 +60,7 @@ export class Calling implements Mount {
   constructor(private readonly component: Component) {
     const { client } = this.phone
     const strictEnd = config.strictCallEnd === true
-    this.desk = new GuideDesk(client, {
+    this.guide = new GuideApi(client, {
       surface: "element",
       deliver: (event) => this.deliver(event),
       warn: (text) => log("warn", text),
@@ -82,7 +97,7 @@ export class Calling implements Mount {
     this.phone.unmounted(this)
     this.stopRecords()
     this.stopStatus()
-    void this.desk.dispose()
+    void this.guide.dispose()
   }
 
   // --- Mount ---
@@ -133,71 +148,71 @@ export class Calling implements Mount {
   login(): Promise<void> {
     const { sdkAppID, userID, userSig } = this.config()
     this.phone.explainFault()
-    return this.desk.login({ sdkAppID, userID, userSig })
+    return this.guide.login({ sdkAppID, userID, userSig })
   }
 
   logout(): Promise<void> {
-    return this.desk.logout()
+    return this.guide.logout()
   }
 
   call(parameters: Partial<CallParameters> | undefined): Promise<void> {
     // Without a type that of `config` is taken.
     const given = parameters && typeof parameters === "object" && parameters.type === undefined
-    return this.desk.call(given ? { ...parameters, type: this.config().type as 1 | 2 } : parameters)
+    return this.guide.call(given ? { ...parameters, type: this.config().type as 1 | 2 } : parameters)
   }
 
   /** What this client cannot do yet: told, never silent. */
   notAvailable(what: string): Promise<void> {
-    return this.desk.telling(() => Promise.reject(new CallError("not_available", what)))
+    return this.guide.telling(() => Promise.reject(new CallError("not_available", what)))
   }
 
   accept(): Promise<GuideMessage> {
     const { client } = this.phone
     const { call } = client
-    return this.desk.signedIn(() => client.accept().then(() => dated(answerMessage((client.call || call) as Call, "accept"))))
+    return this.guide.signedIn(() => client.accept().then(() => dated(answerMessage((client.call || call) as Call, "accept"))))
   }
 
   reject(): Promise<GuideMessage | string> {
     const { call } = this.phone.client
-    return this.desk.reject().then((text) => (call === null || text !== undefined ? NOTHING_TO_REJECT : dated(answerMessage(call, "reject"))))
+    return this.guide.reject().then((text) => (call === null || text !== undefined ? NOTHING_TO_REJECT : dated(answerMessage(call, "reject"))))
   }
 
   hangup(): Promise<null> {
-    return this.desk.hangup().then(() => null)
+    return this.guide.hangup().then(() => null)
   }
 
   setCamera(on: boolean): Promise<void> {
-    return this.desk.setCamera(on)
+    return this.guide.setCamera(on)
   }
 
   switchCall(type: 1 | 2): Promise<void> {
-    return this.desk.switchCall(type)
+    return this.guide.switchCall(type)
   }
 
   setMicMute(muted: boolean): Promise<void> {
-    return this.desk.setMicMute(muted)
+    return this.guide.setMicMute(muted)
   }
 
   text(message: unknown): string {
-    return this.desk.extractCallingInfoFromMessage(message)
+    return this.guide.extractCallingInfoFromMessage(message)
   }
 
   /** Lets go of everything: for a page that was written for the later component. */
   destroyed(): Promise<void> {
     this.handlers.off()
-    return this.desk.logout()
+    return this.guide.logout()
   }
 
   // --- what the user does on the call screen ---
 
   toggleMicrophone(): void {
     const { call } = this.phone.client
-    if (call !== null) void this.desk.setMicMute(call.devices.microphone)
+    if (call !== null) void this.guide.setMicMute(call.devices.microphone)
   }
 
   toggleCamera(): void {
     const { call } = this.phone.client
-    if (call !== null) void this.desk.setCamera(!call.devices.camera)
+    if (call !== null) void this.guide.setCamera(!call.devices.camera)
   }
 
   private config(): Config {

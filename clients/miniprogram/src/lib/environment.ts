@@ -1,6 +1,6 @@
 /** What this phone can do, as the guide asks for it. */
 
-import { CallError } from "../../../core/src/index.js"
+import { CallError } from "@tring/core"
 
 /** What live-pusher and live-player in mode RTC need. */
 const NEEDED = { base: "2.10.0", ios: "7.0.9", android: "7.0.8" }

@@ -3,18 +3,22 @@
  * without one, {@link listen} may open a page that has it.
  */
 
-import { CallClient, Connection, asCallError, type Call, type CallError, type CallEvent, type PlayStream } from "../../../core/src/index.js"
+import { CallClient, Connection, asCallError, type Call, type CallError, type CallEvent, type PlayStream } from "@tring/core"
 import * as config from "../config.js"
 import { CallView } from "./call-view.js"
 import { environment, type Environment } from "./environment.js"
-import { LiveMedia } from "./live-media.js"
-import { askPermissions, offerSettings } from "./permissions.js"
+import { LiveMedia } from "./media/live-media.js"
+import { askPermissions, offerSettings } from "./media/permissions.js"
 import { httpURL, socketURL, wxPlatform } from "./platform.js"
 import { Ringer } from "./ringer.js"
-import type { PlayerControl, PusherControl, Stage } from "./stage.js"
+import type { PlayerControl, PusherControl, Stage } from "./media/stage.js"
 import { texts } from "./texts.js"
 
-/** A component on a page. */
+/**
+ * A component on a page.
+ *
+ * @internal
+ */
 export interface Mount {
   /** Its page is in front. */
   readonly visible: boolean
@@ -25,7 +29,11 @@ export interface Mount {
   player(id: string): PlayerControl
 }
 
-/** See the head of this file. */
+/**
+ * See the head of this file.
+ *
+ * @internal
+ */
 export class Phone {
   readonly environment: Environment
   readonly client: CallClient
@@ -150,7 +158,7 @@ export class Phone {
     this.inSettings = true
     const t = texts(this.environment.language)
     const microphone = code === -1302
-    offerSettings(microphone ? t.noMicrophone : t.noCamera, microphone ? t.noMicrophoneWhy : t.noCameraWhy, t.toSettings, t.notNow).then((allowed) => {
+    void offerSettings(microphone ? t.noMicrophone : t.noCamera, microphone ? t.noMicrophoneWhy : t.noCameraWhy, t.toSettings, t.notNow).then((allowed) => {
       this.inSettings = false
       if (allowed !== null && this.client.call === call) this.media.permitted(allowed)
     })

@@ -1,6 +1,6 @@
 /** A mini-program as the call client's world. */
 
-import { CallError, type LogLevel, type Platform, type SocketEvents, type SocketLike } from "../../../core/src/index.js"
+import { CallError, type LogLevel, type Platform, type SocketEvents, type SocketLike } from "@tring/core"
 import { steadyClock } from "./steady-clock.js"
 
 /** Where the server's socket is, where its address names none. */

@@ -6,7 +6,11 @@ const ROUND_MS = 2600
 /** The sound's file, from the component's folder. */
 const FILE = "static/ring.mp3"
 
-/** See the head of this file. One for an app. */
+/**
+ * See the head of this file. One for an app.
+ *
+ * @internal
+ */
 export class Ringer {
   private timer: number | null = null
   private sound: WechatMiniprogram.InnerAudioContext | null = null

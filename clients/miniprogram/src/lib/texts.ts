@@ -1,10 +1,9 @@
 /** What the call screen of a mini-program says besides the core's texts of a call. */
 
-import { ERROR_TEXTS as CORE_TEXTS, callTexts, errorTextOf, type ErrorTexts, type Language } from "../../../core/src/index.js"
+import { ERROR_TEXTS as CORE_TEXTS, callTexts, errorTextOf, type ErrorTexts, type Language } from "@tring/core"
 
 const ZH = {
   ...callTexts("zh"),
-  swap: "切换大小画面",
   speakerOn: "扬声器",
   speakerOff: "听筒",
   noMicrophone: "麦克风权限授权",
@@ -23,7 +22,6 @@ export type Texts = typeof ZH
 
 const EN: Texts = {
   ...callTexts("en"),
-  swap: "Swap pictures",
   speakerOn: "Speaker",
   speakerOff: "Earpiece",
   noMicrophone: "Microphone",
@@ -42,13 +40,14 @@ export function texts(language: Language): Texts {
   return language === "zh" ? ZH : EN
 }
 
-const ERRORS: ErrorTexts = {
+/** By code: those of the server, of the client, and the numbers of live-pusher that a user is told. */
+export const ERROR_TEXTS: ErrorTexts = {
   ...CORE_TEXTS,
   [-1303]: ["视频编码失败，正在重试", "The picture could not be encoded: trying again"],
   [-1304]: ["音频编码失败，正在重试", "The sound could not be encoded: trying again"],
 }
 
-/** For a person; empty for a code that is shown in another way or not at all. */
-export function errorText(code: string | number, language: Language): string {
-  return errorTextOf(ERRORS, code, language, "")
+/** The text for a code of ERROR or of a rejected promise; `otherwise` for one that is not known here. */
+export function errorText(code: string | number, language: Language, otherwise = ""): string {
+  return errorTextOf(ERROR_TEXTS, code, language, otherwise)
 }

@@ -3,11 +3,7 @@
 import { icon, type IconName } from "./icons.js"
 
 /** A new HTML element with a class and children. */
-export function make<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  className: string,
-  ...children: Array<Node | string>
-): HTMLElementTagNameMap[K] {
+export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className: string, ...children: Array<Node | string>): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag)
   if (className !== "") element.className = className
   element.append(...children)

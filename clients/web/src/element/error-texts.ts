@@ -3,7 +3,7 @@
  * `ERROR.message`, which says what to do about it.
  */
 
-import { ERROR_TEXTS as CORE_TEXTS, errorTextOf, type ErrorTexts, type Language } from "../../../core/src/index.js"
+import { ERROR_TEXTS as CORE_TEXTS, errorTextOf, type ErrorTexts, type Language } from "@tring/core"
 
 /** By code: those of the server, of the client, and the numbers of the old SDKs. */
 export const ERROR_TEXTS: ErrorTexts = {

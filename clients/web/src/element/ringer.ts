@@ -1,7 +1,18 @@
 /** Ringtone, ringback and vibration, made here: no file to load. */
 
 /** The ringtone: note (Hz) and when (s) in each round. A rising chord, answered once. */
-const RINGTONE = { everyS: 2.6, volume: 0.16, notes: [[587.3, 0], [740, 0.16], [880, 0.32], [1174.7, 0.48], [880, 0.9], [1174.7, 1.06]] }
+const RINGTONE = {
+  everyS: 2.6,
+  volume: 0.16,
+  notes: [
+    [587.3, 0],
+    [740, 0.16],
+    [880, 0.32],
+    [1174.7, 0.48],
+    [880, 0.9],
+    [1174.7, 1.06],
+  ],
+}
 
 /** What the caller hears while it rings: the tone of Chinese networks, 450 Hz, 1 s of every 5. */
 const RINGBACK = { everyS: 5, volume: 0.05, hz: 450, lengthS: 1 }
@@ -26,7 +37,10 @@ export class Ringer {
   private timer: ReturnType<typeof setInterval> | undefined
   private playing: "in" | "out" | null = null
   private gain: GainNode | null = null
-  private readonly unlock = () => void context()?.resume().catch(() => {})
+  private readonly unlock = () =>
+    void context()
+      ?.resume()
+      .catch(() => {})
 
   /** Somebody calls. */
   incoming(): void {

@@ -1,6 +1,6 @@
 /** The call screen: a view in, pixels out. It knows nothing of calls but what the view says. */
 
-import { hueOf, initials } from "../../../core/src/index.js"
+import { hueOf, initials } from "@tring/core"
 import { showStream } from "../show-stream.js"
 import { DeviceSheet, type DeviceKind, type DeviceLists } from "./device-sheet.js"
 import { make, Key } from "./dom.js"

@@ -1,6 +1,6 @@
 /** What the call screen says, in two languages: the core's texts of a call, and its own. */
 
-import { callTexts, type Language } from "../../../core/src/index.js"
+import { callTexts, type Language } from "@tring/core"
 
 const ZH = {
   ...callTexts("zh"),

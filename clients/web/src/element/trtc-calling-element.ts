@@ -3,8 +3,8 @@
  * screen covers the page, or the box it stands in with the attribute `inline`.
  */
 
-import { Handlers, type Call, type CallEvent, type CallParameters } from "../../../core/src/index.js"
-import { Desk, type DeviceParameters } from "../desk.js"
+import { Handlers, type Call, type CallEvent, type CallParameters } from "@tring/core"
+import { WebGuideApi, type DeviceParameters } from "../guide-api.js"
 import { ELEMENT_EVENT } from "../event-names.js"
 import type { DeviceChoice, VideoQuality } from "../media/devices.js"
 import { Phone } from "../phone.js"
@@ -39,7 +39,7 @@ export class TRTCCallingElement extends HTMLElement {
   private settings: TRTCCallingConfig = NO_CONFIG
   private readonly handlers = new Handlers(complain)
   private readonly log = { level: 1 }
-  private desk: Desk | null = null
+  private guide: WebGuideApi | null = null
   private view: CallView | null = null
   private heard = true
   private readonly observers: Array<(event: CallEvent) => void> = []
@@ -79,26 +79,26 @@ export class TRTCCallingElement extends HTMLElement {
   }
   set listening(on: boolean) {
     this.heard = on
-    if (this.desk !== null) this.desk.phone.media.listening = on
+    if (this.guide !== null) this.guide.phone.media.listening = on
   }
 
   /** The present call, null without one. */
   get currentCall(): Call | null {
-    return this.desk === null ? null : this.desk.phone.client.call
+    return this.guide === null ? null : this.guide.phone.client.call
   }
 
   /** Where the session stands: idle, connecting, online, resuming or closed. */
   get connectionState(): string {
-    return this.desk === null ? "idle" : this.desk.phone.client.connectionState.name
+    return this.guide === null ? "idle" : this.guide.phone.client.connectionState.name
   }
 
   // --- the guide's methods ---
 
   /** Signs in with `config`. */
   login(): Promise<void> {
-    const desk = this.ready()
+    const guide = this.ready()
     const { sdkAppID, userID, userSig } = this.settings
-    return desk.login({ sdkAppID, userID, userSig })
+    return guide.login({ sdkAppID, userID, userSig })
   }
 
   /** Leaves the present call and signs out. */
@@ -118,8 +118,8 @@ export class TRTCCallingElement extends HTMLElement {
 
   /** Calls. Without a `type` that of `config` is taken. */
   call(parameters: Omit<CallParameters, "type"> & { type?: 1 | 2 }): Promise<void> {
-    const desk = this.ready()
-    return desk.call(parameters && { ...parameters, type: (parameters.type ?? this.settings.type) as 1 | 2 })
+    const guide = this.ready()
+    return guide.call(parameters && { ...parameters, type: (parameters.type ?? this.settings.type) as 1 | 2 })
   }
 
   /** Rejects with `not_available`, and is told as ERROR: there are no group calls yet. */
@@ -233,23 +233,23 @@ export class TRTCCallingElement extends HTMLElement {
 
   /** What is received from a user, null if they are not in the call. */
   remoteStream(userID: string): MediaStream | null {
-    return this.desk === null ? null : this.desk.remoteStream(userID)
+    return this.guide === null ? null : this.guide.remoteStream(userID)
   }
 
   /** The own picture, null while the camera is off. */
   localStream(): MediaStream | null {
-    return this.desk === null ? null : this.desk.phone.media.localStream
+    return this.guide === null ? null : this.guide.phone.media.localStream
   }
 
   /** The browser's measurements of the media path, null without one. */
   async getStats(): Promise<RTCStatsReport | null> {
-    return this.desk === null ? null : this.desk.phone.media.stats()
+    return this.guide === null ? null : this.guide.phone.media.stats()
   }
 
   /** Hears what the core tells, more finely than the guide's events. */
   observe(handler: (event: CallEvent) => void): void {
     this.observers.push(handler)
-    this.desk?.phone.client.on(handler)
+    this.guide?.phone.client.on(handler)
   }
 
   // --- life ---
@@ -262,10 +262,10 @@ export class TRTCCallingElement extends HTMLElement {
   /** Taken out of the page: the call ends and the user is signed out, unless the element is only moved. */
   disconnectedCallback(): void {
     queueMicrotask(() => {
-      if (this.isConnected || this.desk === null) return
-      void this.desk.dispose()
+      if (this.isConnected || this.guide === null) return
+      void this.guide.dispose()
       this.view?.dispose()
-      this.desk = this.view = null
+      this.guide = this.view = null
     })
   }
 
@@ -274,27 +274,27 @@ export class TRTCCallingElement extends HTMLElement {
       try {
         this.config = JSON.parse(text) as TRTCCallingConfig
       } catch (_) {
-        console.error("[tring] the attribute config is no JSON: set it as {\"sdkAppID\":…,\"userID\":…,\"userSig\":…}")
+        console.error('[tring] the attribute config is no JSON: set it as {"sdkAppID":…,"userID":…,"userSig":…}')
       }
     }
     if (name === "lang" || name === "inline") this.view?.refresh()
   }
 
   /** The phone is made at its first use, so that every attribute is there. */
-  private ready(): Desk {
-    if (this.desk !== null) return this.desk
+  private ready(): WebGuideApi {
+    if (this.guide !== null) return this.guide
     this.upgrade()
     const phone = new Phone({ server: this.server, log: this.log, keepsCall: () => this.backgroundMute })
     phone.media.listening = this.heard
-    const desk = new Desk(phone, "element", ({ name, payload }) => {
+    const guide = new WebGuideApi(phone, "element", ({ name, payload }) => {
       this.handlers.call(name, { eventCode: name, data: payload })
     })
-    this.desk = desk
+    this.guide = guide
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" })
     root.replaceChildren()
-    this.view = new CallView(this, desk, (actions) => new Screen(root, actions))
+    this.view = new CallView(this, guide, (actions) => new Screen(root, actions))
     for (const handler of this.observers) phone.client.on(handler)
-    return desk
+    return guide
   }
 
   /** A property that was set on the plain element stands before the class's own: it is set anew. */

@@ -129,7 +129,5 @@ function isNamed(error: unknown, ...names: string[]): boolean {
 export async function listDevices(kind: MediaDeviceKind): Promise<DeviceChoice[]> {
   if (navigator.mediaDevices === undefined) return []
   const all = await navigator.mediaDevices.enumerateDevices()
-  return all
-    .filter((d) => d.kind === kind && d.deviceId !== "")
-    .map(({ deviceId, label, groupId }) => ({ deviceId, label, groupId }))
+  return all.filter((d) => d.kind === kind && d.deviceId !== "").map(({ deviceId, label, groupId }) => ({ deviceId, label, groupId }))
 }

@@ -1,14 +1,7 @@
 /** The way of a call's media to the server: one transport after the other, until one holds. */
 
-import {
-  CallError,
-  asCallError,
-  type Cancel,
-  type MediaHost,
-  type Platform,
-  type VideoCodec,
-} from "../../../core/src/index.js"
-import { Lookout } from "./lookout.js"
+import { CallError, asCallError, type Cancel, type MediaHost, type Platform, type VideoCodec } from "@tring/core"
+import { PathMonitor } from "./path-monitor.js"
 import { Transport } from "./transport.js"
 
 /** First and longest wait before another transport is tried after a failure, ms. Higher: less load on a server in
@@ -50,13 +43,13 @@ export class Path {
   private ownFailures = 0
   private refusals = 0
   private cancelRetry: Cancel = () => {}
-  private readonly lookout: Lookout
+  private readonly monitor: PathMonitor
 
   constructor(
     private readonly platform: Platform,
     private readonly host: PathHost,
   ) {
-    this.lookout = new Lookout(platform)
+    this.monitor = new PathMonitor(platform)
   }
 
   /** The present transport, null between two. */
@@ -82,7 +75,7 @@ export class Path {
 
   /** The session has a socket again. */
   reached(): void {
-    this.lookout.reached()
+    this.monitor.reached()
   }
 
   /** Sends another track, or nothing. */
@@ -141,7 +134,7 @@ export class Path {
   private connected(transport: Transport): void {
     this.failures = this.ownFailures = this.refusals = 0
     this.connectedOnce = true
-    this.lookout.start({
+    this.monitor.start({
       stats: () => transport.stats(),
       online: () => this.host.online(),
       silent: () => this.host.silent(),
@@ -189,7 +182,7 @@ export class Path {
 
   private drop(): void {
     this.cancelRetry()
-    this.lookout.stop()
+    this.monitor.stop()
     const before = this.now
     this.now = null
     if (before === null) return

@@ -5,7 +5,7 @@
  * attached (`replaceTrack`). The server is ICE-lite and learns addresses from checks, so no candidate is waited for.
  */
 
-import type { Cancel, Platform, VideoCodec } from "../../../core/src/index.js"
+import type { Cancel, Platform, VideoCodec } from "@tring/core"
 
 /** A path that says `disconnected` gets this long to heal by itself, ms. Higher: fewer rebuilds on a flickering link.
  * Lower: sound is back sooner after a real change. */

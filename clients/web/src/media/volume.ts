@@ -1,6 +1,6 @@
 /** How loud both sides are, as the browser measures it anyway. */
 
-import type { Cancel, Platform, VoiceVolume } from "../../../core/src/index.js"
+import type { Cancel, Platform, VoiceVolume } from "@tring/core"
 import type { Transport } from "./transport.js"
 
 /** Time between two looks at the volumes, ms. Higher: less CPU. Lower: a livelier meter. */

@@ -1,14 +1,6 @@
 /** The media of one call in a browser: this puts microphone, camera, path, playback and volumes together. */
 
-import {
-  Emitter,
-  type Devices,
-  type MediaCall,
-  type MediaHost,
-  type MediaPort,
-  type Platform,
-  type VideoCodec,
-} from "../../../core/src/index.js"
+import { Emitter, type Devices, type MediaCall, type MediaHost, type MediaPort, type Platform, type VideoCodec } from "@tring/core"
 import {
   DEVICE_ERRORS,
   VIDEO_QUALITIES,
@@ -114,7 +106,17 @@ export class WebMedia implements MediaPort {
     }
     const meter = new VolumeMeter(this.platform, source, (levels) => host.volumes(levels))
     const open: Open = {
-      call, host, microphone, camera, path, meter, wanted, consented: false, asked: false, told: new Set(), remote: null,
+      call,
+      host,
+      microphone,
+      camera,
+      path,
+      meter,
+      wanted,
+      consented: false,
+      asked: false,
+      told: new Set(),
+      remote: null,
     }
     this.open = open
   }
@@ -323,8 +325,7 @@ export class WebMedia implements MediaPort {
   private receive(open: Open): void {
     if (this.open !== open) return
     const transport = open.path.transport
-    open.remote =
-      transport === null ? null : new MediaStream([transport.audio.receiver.track, transport.video.receiver.track])
+    open.remote = transport === null ? null : new MediaStream([transport.audio.receiver.track, transport.video.receiver.track])
     // Between two transports the last sound stays, so that the element keeps its right to play.
     if (open.remote !== null) this.playback.show(open.remote)
     if (open.remote !== null && open.consented) void this.playback.play()

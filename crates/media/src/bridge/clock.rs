@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// network is not taken for a slow clock so soon.
 const LEAK: f64 = 0.001;
 
-/// Numbers of 32 bits on a line without end.
+/// TransportSequenceBounds of 32 bits on a line without end.
 #[derive(Debug, Default)]
 pub(super) struct Unwrap(Option<(u32, i64)>);
 
@@ -22,7 +22,7 @@ impl Unwrap {
         at
     }
 
-    /// The same, for a number that is not the newest of its line.
+    /// Where a number is on the line that is not the newest of it.
     pub(super) fn near(&self, number: u32) -> Option<i64> {
         let (known, line) = self.0?;
         Some(line + i64::from(number.wrapping_sub(known).cast_signed()))

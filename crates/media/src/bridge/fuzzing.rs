@@ -2,11 +2,12 @@
 
 use super::h264::{Depacketizer, MAX_PICTURE, packetize};
 use super::{IntoPackets, IntoTags};
-use crate::fuzzing::Input;
+use crate::fuzzing::input::Input;
 use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use std::time::{Duration, Instant, SystemTime};
+use tring_protocol::Source;
 
 /// Packets of one input: a decoder is behind each of them.
 const MAX_PACKETS: usize = 64;
@@ -42,17 +43,17 @@ pub(crate) fn phone(bytes: &[u8]) {
         ms += u64::from(choice >> 2);
         let now = start + Duration::from_millis(ms);
         let kind = if choice & 1 == 0 { TagKind::Audio } else { TagKind::Video };
-        let tag = Tag { kind, timestamp, payload: input.piece().into() };
+        let tag = Tag::new(kind, timestamp, input.piece().into());
         let _ = into.tag((&tag, 0), now, &mut made);
         if choice & 2 != 0 {
             into.restart();
         }
         kept.push(tag);
     }
-    for kind in [MediaKind::Audio, MediaKind::Video] {
-        let packets: Vec<_> = made.iter().filter(|m| m.kind == kind).map(|m| &m.packet).collect();
-        assert!(packets.windows(2).all(|w| w[1].seq == w[0].seq + 1), "{kind:?} counts on");
-        assert!(packets.iter().all(|p| p.payload.len() <= crate::shard::session::MAX_PAYLOAD));
+    for source in [Source::Microphone, Source::Camera] {
+        let packets: Vec<_> = made.iter().filter(|m| m.source == source).map(|m| &m.packet).collect();
+        assert!(packets.windows(2).all(|w| w[1].seq == w[0].seq + 1), "{source} counts on");
+        assert!(packets.iter().all(|p| p.payload.len() <= MAX_PAYLOAD));
     }
     made.clear();
     into.catch_up(&kept, start, &mut made);
@@ -72,7 +73,7 @@ pub(crate) fn browser(bytes: &[u8]) {
         ms += u64::from(choice >> 4);
         let now = start + Duration::from_millis(ms);
         let codec = if choice & 1 == 0 { Codec::Opus } else { Codec::H264 };
-        let mut packet = Packet::made(codec, seq.into(), timestamp, choice & 2 != 0, input.piece().into());
+        let mut packet = Packet::new(codec, seq.into(), timestamp, choice & 2 != 0, input.piece().into());
         if choice & 4 != 0 {
             let ntp = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::from(input.u16()));
             packet.report = Some((ntp, input.u32()));
@@ -81,8 +82,8 @@ pub(crate) fn browser(bytes: &[u8]) {
     }
     let _ = into.tick(start + Duration::from_millis(ms + 500), &mut tags);
     for kind in [TagKind::Audio, TagKind::Video] {
-        let times: Vec<u32> = tags.iter().filter(|t| t.kind == kind).map(|t| t.timestamp).collect();
+        let times: Vec<u32> = tags.iter().filter(|t| t.kind() == kind).map(|t| t.timestamp).collect();
         assert!(times.is_sorted(), "{kind:?}: {times:?}");
     }
-    assert!(tags.iter().all(|t| t.unsupported().is_none() && t.payload.len() <= MAX_PICTURE + 9));
+    assert!(tags.iter().all(|t| t.unsupported().is_none() && t.payload().len() <= MAX_PICTURE + 9));
 }

@@ -3,14 +3,14 @@
 use super::clock::{Shortest, moment, ms_since};
 use super::h264::{Config, ConfigError, packetize};
 use super::sound::{AacIn, OpusOut, PACKET_TICKS, SoundError};
-use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
+use crate::rtmp::{Body, PacketType, Tag, VideoTag};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::{Packet, PlayoutDelay};
 use std::time::Instant;
-use tring_protocol::StreamFault;
+use tring_protocol::{Source, StreamFault};
 
-/// Sound that is so far from where it should be has a hole before it, or its clock was set.
-const HOLE_MS: f64 = 60.0;
+/// Sound that is so far from where it should be has a gap before it, or its clock was set.
+const GAP_MS: f64 = 60.0;
 
 /// How fast a phone's clock of milliseconds is believed to go apart from its clock of samples: for each frame of 21 ms.
 const SKEW_MS: f64 = 0.02;
@@ -22,10 +22,15 @@ const PICTURE_TICKS: u32 = 90;
 /// Shortest time between two pictures that those of a catching-up are put in.
 const BETWEEN_MS: u32 = 10;
 
+/// How long a browser waits before it shows a picture that was made here. Its sound comes with frames of 21 ms, waits in
+/// the browser for the next, and is played through the system's buffer; a browser finds that out by itself, but takes ten
+/// seconds. Higher minimum: in step at once where the sound's way is slower. Lower: pictures are shown sooner.
+const PICTURE_DELAY: PlayoutDelay = PlayoutDelay { min_ms: 110, max_ms: 2_000 };
+
 /// A packet to send to browsers, and when its content was captured.
 #[derive(Debug)]
-pub(crate) struct Made {
-    pub(crate) kind: MediaKind,
+pub(crate) struct BridgedPacket {
+    pub(crate) source: Source,
     pub(crate) packet: Packet,
     pub(crate) captured: Instant,
 }
@@ -63,29 +68,33 @@ impl IntoPackets {
         &mut self,
         (tag, pauses): (&Tag, u32),
         now: Instant,
-        out: &mut Vec<Made>,
+        out: &mut Vec<BridgedPacket>,
     ) -> Result<(), Unplayable> {
-        let Some((head, _)) = tag.payload.split_first_chunk::<2>() else { return Ok(()) };
-        let header = head[1] == 0;
-        match tag.kind {
-            TagKind::Video if header => self.pictures.header(tag.payload.get(5..).unwrap_or_default()),
-            TagKind::Audio if header => Ok(self.sound.header(&tag.payload[2..])?),
-            TagKind::Video if head[1] == 1 => {
-                let (ms, captured) = self.clock.at(tag.timestamp, now);
-                self.pictures.take((tag, pauses), (ms, captured), out)
-            }
-            TagKind::Audio => {
-                let (ms, _) = self.clock.at(tag.timestamp, now);
-                Ok(self.sound.take(&tag.payload[2..], ms, &self.clock, now, out)?)
-            }
-            _ => Ok(()),
+        match tag.body() {
+            Body::Video(video) => match video.packet {
+                PacketType::SequenceHeader => self.pictures.header(tag.data()),
+                PacketType::Frame => {
+                    let (ms, captured) = self.clock.at(tag.timestamp, now);
+                    self.pictures.take((tag, video, pauses), (ms, captured), out)
+                }
+                PacketType::Other => Ok(()),
+            },
+            Body::Audio(audio) => match audio.packet {
+                PacketType::SequenceHeader => Ok(self.sound.header(tag.data())?),
+                PacketType::Frame => {
+                    let (ms, _) = self.clock.at(tag.timestamp, now);
+                    Ok(self.sound.take(tag.data(), ms, &self.clock, now, out)?)
+                }
+                PacketType::Other => Ok(()),
+            },
+            Body::Metadata | Body::Empty(_) => Ok(()),
         }
     }
 
     /// The newest key frame and all after it, for a browser that joins or has lost one: at times between the newest
     /// picture's, which it may have seen, and the next one's, so that it decodes through them at once. Gives nothing if
     /// there is no key frame.
-    pub(crate) fn catch_up(&mut self, pictures: &[Tag], now: Instant, out: &mut Vec<Made>) {
+    pub(crate) fn catch_up(&mut self, pictures: &[Tag], now: Instant, out: &mut Vec<BridgedPacket>) {
         let count = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
         let (Some(config), Some((newest, captured))) = (&self.pictures.config, self.pictures.newest) else {
             return;
@@ -97,9 +106,8 @@ impl IntoPackets {
         for (n, tag) in (1..).zip(pictures) {
             let timestamp = newest.wrapping_add(n * step);
             let ms = f64::from(n * step) / f64::from(PICTURE_TICKS);
-            let Some(body) = tag.payload.get(5..) else { continue };
             let mut payloads = Vec::new();
-            if packetize(body, tag.is_key_frame(), config, &mut payloads).is_ok() {
+            if packetize(tag.data(), tag.is_key_frame(), config, &mut payloads).is_ok() {
                 let seq = &mut self.pictures.caught_up;
                 emit_picture(payloads, seq, timestamp, moment(captured, ms, now), out);
             }
@@ -182,15 +190,13 @@ impl Pictures {
 
     fn take(
         &mut self,
-        (tag, pauses): (&Tag, u32),
+        (tag, video, pauses): (&Tag, VideoTag, u32),
         (ms, captured): (f64, Instant),
-        out: &mut Vec<Made>,
+        out: &mut Vec<BridgedPacket>,
     ) -> Result<(), Unplayable> {
         self.needs_key_frame |= self.pauses.replace(pauses) != Some(pauses);
-        let (Some(config), Some((head, body))) = (&self.config, tag.payload.split_first_chunk::<5>()) else {
-            return Ok(());
-        };
-        if head[2..] != [0, 0, 0] && !std::mem::replace(&mut self.refused, true) {
+        let Some(config) = self.config.as_ref().filter(|_| !tag.data().is_empty()) else { return Ok(()) };
+        if video.composition_time != 0 && !std::mem::replace(&mut self.refused, true) {
             let why = "the stream has B-frames, which browsers do not take: encode without them".to_owned();
             return Err(Unplayable { fault: StreamFault::BFrames, why });
         }
@@ -203,7 +209,7 @@ impl Pictures {
         self.newest = Some((timestamp, captured));
         let mut payloads = Vec::new();
         // A picture that cannot be cut is dropped, as if it were lost.
-        if packetize(body, tag.is_key_frame(), config, &mut payloads).is_ok() {
+        if packetize(tag.data(), tag.is_key_frame(), config, &mut payloads).is_ok() {
             emit_picture(payloads, &mut self.seq, timestamp, captured, out);
         }
         Ok(())
@@ -215,13 +221,14 @@ fn emit_picture(
     seq: &mut u64,
     timestamp: u32,
     captured: Instant,
-    out: &mut Vec<Made>,
+    out: &mut Vec<BridgedPacket>,
 ) {
     let last = payloads.len().saturating_sub(1);
     for (n, payload) in payloads.into_iter().enumerate() {
-        let packet = Packet::made(Codec::H264, *seq, timestamp, n == last, payload.into());
+        let mut packet = Packet::new(Codec::H264, *seq, timestamp, n == last, payload.into());
+        packet.extensions.playout_delay = Some(PICTURE_DELAY);
         *seq += 1;
-        out.push(Made { kind: MediaKind::Video, packet, captured });
+        out.push(BridgedPacket { source: Source::Camera, packet, captured });
     }
 }
 
@@ -254,21 +261,21 @@ impl Sound {
         ms: f64,
         clock: &Clock,
         now: Instant,
-        out: &mut Vec<Made>,
+        out: &mut Vec<BridgedPacket>,
     ) -> Result<(), SoundError> {
         let Some((aac, opus)) = &mut self.codecs else { return Ok(()) };
         let rate = f64::from(opus.rate());
         let apart = self.expected.map(|expected| ms - expected - self.skew);
         let mut begins = false;
         match apart {
-            Some(apart) if apart.abs() <= HOLE_MS => self.skew += apart.clamp(-SKEW_MS, SKEW_MS),
+            Some(apart) if apart.abs() <= GAP_MS => self.skew += apart.clamp(-SKEW_MS, SKEW_MS),
             _ => {
                 begins = true;
-                // What waits in the encoder belongs before the hole.
+                // What waits in the encoder belongs before the gap.
                 let dropped = opus.flush();
-                let hole = apart.unwrap_or(0.0).max(0.0) + to_f64(dropped) * 1000.0 / rate;
+                let gap = apart.unwrap_or(0.0).max(0.0) + to_f64(dropped) * 1000.0 / rate;
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // RTP time is modulo 2^32
-                let ticks = (hole * SOUND_TICKS) as u64 as u32;
+                let ticks = (gap * SOUND_TICKS) as u64 as u32;
                 self.rtp = self.rtp.wrapping_add(ticks);
                 self.expected = Some(ms);
                 self.skew = 0.0;
@@ -284,8 +291,8 @@ impl Sound {
         let (seq, rtp) = (&mut self.seq, &mut self.rtp);
         opus.push(&self.samples, |payload| {
             let marker = std::mem::take(&mut begins);
-            let packet = Packet::made(Codec::Opus, *seq, *rtp, marker, payload.into());
-            out.push(Made { kind: MediaKind::Audio, packet, captured: clock.moment(at, now) });
+            let packet = Packet::new(Codec::Opus, *seq, *rtp, marker, payload.into());
+            out.push(BridgedPacket { source: Source::Microphone, packet, captured: clock.moment(at, now) });
             *seq += 1;
             *rtp = rtp.wrapping_add(PACKET_TICKS);
             at += f64::from(PACKET_TICKS) / SOUND_TICKS;

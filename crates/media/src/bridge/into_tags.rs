@@ -7,12 +7,13 @@
 use super::clock::{Shortest, Unwrap, ms_since, ntp_ms};
 use super::h264::{Config, Depacketizer, Picture};
 use super::sound::{AacOut, Block, OpusIn, RATE, SoundError};
-use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::{Codec, Packet};
+use crate::rtmp::{FrameType, PacketType, Tag};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Longest hole in the sound that is filled with silence; a longer one is a hole for the player too. Higher: a burst of
-/// silence makes the player late. Lower: more holes.
+/// Longest gap in the sound that is filled with silence; a longer one is a gap for the player too. Higher: a burst of
+/// silence makes the player late. Lower: more gaps.
 const MAX_FILLED: i64 = RATE as i64 / 5;
 
 /// Sound that has not come for so long is silence until it comes: a player that is sent nothing takes its stream for dead.
@@ -152,10 +153,11 @@ impl Pictures {
             && self.config.as_ref() != Some(config)
             && let Some(record) = config.record()
         {
-            out.push(picture_tag(true, 0, timestamp, &record));
+            out.push(Tag::h264(timestamp, FrameType::Key, PacketType::SequenceHeader, &record));
             self.config = Some(config.clone());
         }
-        out.push(picture_tag(picture.key, 1, timestamp, &picture.body));
+        let frame = if picture.key { FrameType::Key } else { FrameType::Inter };
+        out.push(Tag::h264(timestamp, frame, PacketType::Frame, &picture.body));
     }
 }
 
@@ -259,7 +261,7 @@ impl Sound {
     }
 }
 
-/// Puts a block on the line: after what is there, behind a hole, or what is left of it if its time was filled already.
+/// Puts a block on the line: after what is there, behind a gap, or what is left of it if its time was filled already.
 fn put(
     aac: &mut AacOut,
     block: &Block<'_>,
@@ -313,9 +315,9 @@ fn encode(
     aac.push(samples, |position, frame| {
         let timestamp = whole_ms(to_ms(position, SOUND_TICKS));
         if !std::mem::replace(told_header, true) {
-            out.push(sound_tag(0, timestamp, &config));
+            out.push(Tag::aac(timestamp, PacketType::SequenceHeader, &config));
         }
-        out.push(sound_tag(1, timestamp, frame));
+        out.push(Tag::aac(timestamp, PacketType::Frame, frame));
     })
 }
 
@@ -336,15 +338,4 @@ fn whole_ms(ms: f64) -> u32 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let ms = ms.round().max(0.0) as u64 as u32;
     ms
-}
-
-/// A picture or its decoder's header (Adobe FLV 10.1 annex E.4.3); pictures are shown in the order in which they are sent.
-fn picture_tag(key: bool, kind: u8, timestamp: u32, body: &[u8]) -> Tag {
-    let first = if key { 0x17 } else { 0x27 };
-    Tag { kind: TagKind::Video, timestamp, payload: [&[first, kind, 0, 0, 0], body].concat().into() }
-}
-
-/// A frame of AAC or its decoder's header (annex E.4.2). The other bits of the first byte say nothing for AAC.
-fn sound_tag(kind: u8, timestamp: u32, body: &[u8]) -> Tag {
-    Tag { kind: TagKind::Audio, timestamp, payload: [&[0xaf, kind], body].concat().into() }
 }

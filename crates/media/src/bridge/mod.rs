@@ -20,7 +20,7 @@ pub(crate) mod measure;
 mod reorder;
 mod sound;
 
-pub(crate) use into_packets::{IntoPackets, Made, Unplayable};
+pub(crate) use into_packets::{BridgedPacket, IntoPackets, Unplayable};
 pub(crate) use into_tags::IntoTags;
 pub(crate) use sound::SoundError;
 

@@ -3,10 +3,11 @@
 
 use super::sound::{AacIn, AacOut, Block, OpusIn, OpusOut, RATE};
 use super::*;
-use crate::rtmp::{Tag, TagKind};
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
+use crate::rtmp::{PacketType, Tag, TagKind};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
 use std::time::{Duration, Instant, SystemTime};
+use tring_protocol::MediaKind;
 
 /// A flash and a beep begin together, once in so many milliseconds.
 const EVERY_MS: u64 = 5_000;
@@ -82,7 +83,7 @@ fn phone_to_browser(phone: Phone, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
     let mut config = h264::Config::new();
     [&SPS[..], &PPS].iter().for_each(|set| assert!(config.learn(set)));
     let record = [&[0x17, 0, 0, 0, 0][..], &config.record().unwrap()].concat();
-    let tag = |kind, timestamp: u32, payload: &[u8]| Tag { kind, timestamp, payload: payload.into() };
+    let tag = |kind, timestamp: u32, payload: &[u8]| Tag::new(kind, timestamp, payload.into());
     // All tags, by the phone's milliseconds since its start.
     let mut tags = vec![(0.0, tag(TagKind::Video, 0, &record)), (0.0, tag(TagKind::Audio, 0, &header))];
     let total = minutes * 60 * u64::from(RATE);
@@ -122,7 +123,7 @@ fn phone_to_browser(phone: Phone, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
             if ms > (minutes - 1) as f64 * 60_000.0 {
                 late = f64::max(late, ms_of(now, start) - captured);
             }
-            match m.kind {
+            match m.source.kind() {
                 MediaKind::Video if m.packet.payload[1..2] == [1] && m.packet.payload[0] & 0x1f != 24 => {
                     flashes.push(captured)
                 }
@@ -217,7 +218,7 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         let ms = first as f64 / 48.0 / (1.0 + clocks.ppm[0] / 1e6);
         opus.push(&sound(first, 960), |payload| {
             let mut p =
-                Packet::made(Codec::Opus, n.into(), (n * 960).wrapping_sub(90_000), false, payload.into());
+                Packet::new(Codec::Opus, n.into(), (n * 960).wrapping_sub(90_000), false, payload.into());
             p.report = report(ms, 1_000.0, 48.0, clocks.ppm[0], 90_000u32.wrapping_neg());
             n += 1;
             packets.push((ms + 20.0 + jitter(), p));
@@ -235,7 +236,7 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         let unit = slice(key, flashes);
         let arrives = ms + 20.0 + clocks.pictures_late_ms + jitter();
         for (payload, marker) in sets.iter().map(|&s| (s, false)).chain([(&unit[..], true)]) {
-            let mut p = Packet::made(Codec::H264, seq, timestamp, marker, payload.into());
+            let mut p = Packet::new(Codec::H264, seq, timestamp, marker, payload.into());
             p.report = report(ms, 1_000.0, 90.0, clocks.ppm[1], 77);
             seq += 1;
             packets.push((arrives, p));
@@ -249,15 +250,15 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         browser.packet(&p, at);
         for t in browser.tags.drain(..) {
             let ms = f64::from(t.timestamp);
-            match (t.kind, &t.payload[..2]) {
-                (TagKind::Audio, [_, 0]) => decoder = Some(AacIn::new(&t.payload[2..]).unwrap()),
+            match (t.kind(), t.is_header()) {
+                (TagKind::Audio, true) => decoder = Some(AacIn::new(t.data()).unwrap()),
                 (TagKind::Audio, _) => {
                     let mut samples = Vec::new();
-                    decoder.as_mut().unwrap().decode(&t.payload[2..], &mut samples);
+                    decoder.as_mut().unwrap().decode(t.data(), &mut samples);
                     ear.hear(&samples, ms, RATE);
                     behind.push(at - ms);
                 }
-                (TagKind::Video, [_, 1]) if t.payload[10] == 1 => flashes.push(ms),
+                (TagKind::Video, false) if t.data()[5] == 1 => flashes.push(ms),
                 _ => {}
             }
         }
@@ -298,7 +299,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
         let sets = [&SPS[..], &PPS].map(|s| s.to_vec()).into_iter().map(|s| (s, false));
         let all = sets.chain([(slice(true, false).to_vec(), true)]);
         let made =
-            all.zip(seq..).map(|((p, marker), seq)| Packet::made(Codec::H264, seq, time, marker, p.into()));
+            all.zip(seq..).map(|((p, marker), seq)| Packet::new(Codec::H264, seq, time, marker, p.into()));
         made.collect::<Vec<_>>()
     };
     picture(0).iter().for_each(|p| b.packet(p, 0.0));
@@ -306,7 +307,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
         b.packet(packet, 20.0 * n as f64 + 5.0);
         picture(n as u32 + 1).iter().for_each(|p| b.packet(p, 20.0 * (n + 1) as f64));
     }
-    let newest = |kind| b.tags.iter().filter(|t| t.kind == kind).map(|t| t.timestamp).max().unwrap();
+    let newest = |kind| b.tags.iter().filter(|t| t.kind() == kind).map(|t| t.timestamp).max().unwrap();
     let apart = f64::from(newest(TagKind::Video)) - f64::from(newest(TagKind::Audio));
     assert!((0.0..100.0).contains(&apart), "pictures are {apart} ms ahead of sound");
 }
@@ -314,7 +315,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
 fn opus_packets(samples: &[i16]) -> Vec<Packet> {
     let (mut opus, mut n, mut packets) = (OpusOut::new(RATE).unwrap(), 0u32, Vec::new());
     opus.push(samples, |payload| {
-        packets.push(Packet::made(Codec::Opus, n.into(), n * 960, false, payload.into()));
+        packets.push(Packet::new(Codec::Opus, n.into(), n * 960, false, payload.into()));
         n += 1;
     })
     .unwrap();
@@ -325,11 +326,11 @@ fn opus_packets(samples: &[i16]) -> Vec<Packet> {
 fn heard(tags: &[Tag]) -> (Vec<u32>, u16) {
     let mut decoder = None;
     let (mut times, mut samples) = (Vec::new(), Vec::new());
-    for t in tags.iter().filter(|t| t.kind == TagKind::Audio) {
+    for t in tags.iter().filter(|t| t.kind() == TagKind::Audio) {
         if t.is_header() {
-            decoder = Some(AacIn::new(&t.payload[2..]).unwrap());
+            decoder = Some(AacIn::new(t.data()).unwrap());
         } else {
-            decoder.as_mut().unwrap().decode(&t.payload[2..], &mut samples);
+            decoder.as_mut().unwrap().decode(t.data(), &mut samples);
             times.push(t.timestamp);
         }
     }
@@ -402,7 +403,7 @@ fn a_microphone_that_comes_back_on_is_heard_at_once_whatever_its_clock_did_meanw
         let first = if stood_still { 50 } else { 150 };
         let before = heard(&b.tags).0.len();
         for n in 0..25 {
-            let mut p = Packet::made(
+            let mut p = Packet::new(
                 Codec::Opus,
                 50 + n,
                 packets[first + n as usize].timestamp,
@@ -424,23 +425,20 @@ fn header_tags() -> [Tag; 2] {
     [&SPS[..], &PPS].iter().for_each(|set| assert!(config.learn(set)));
     let record = [&[0x17, 0, 0, 0, 0][..], &config.record().unwrap()].concat();
     let sound = [&[0xaf, 0][..], AacOut::new().unwrap().config()].concat();
-    [(TagKind::Video, record), (TagKind::Audio, sound)].map(|(kind, payload)| Tag {
-        kind,
-        timestamp: 0,
-        payload: payload.into(),
-    })
+    [(TagKind::Video, record), (TagKind::Audio, sound)]
+        .map(|(kind, payload)| Tag::new(kind, 0, payload.into()))
 }
 
 fn picture(first: u8, timestamp: u32, composition: u8) -> Tag {
     let unit = slice(first == 0x17, false);
     let payload = [&[first, 1, 0, 0, composition, 0, 0, 0, 3], &unit[..]].concat().into();
-    Tag { kind: TagKind::Video, timestamp, payload }
+    Tag::new(TagKind::Video, timestamp, payload)
 }
 
 struct Pushed {
     into: IntoPackets,
     start: Instant,
-    made: Vec<Made>,
+    made: Vec<BridgedPacket>,
 }
 
 impl Pushed {
@@ -455,7 +453,7 @@ impl Pushed {
     }
 
     fn pictures(&self) -> Vec<u32> {
-        let last = self.made.iter().filter(|m| m.kind == MediaKind::Video && m.packet.marker);
+        let last = self.made.iter().filter(|m| m.source.kind() == MediaKind::Video && m.packet.marker);
         last.map(|m| m.packet.timestamp / 90).collect()
     }
 }
@@ -509,11 +507,7 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
     let mut aac = AacOut::new().unwrap();
     let mut frames = Vec::new();
     aac.push(&sound(0, 48_000), |_, frame| frames.push(frame.to_vec())).unwrap();
-    let sound = |n: usize, ms: u32| Tag {
-        kind: TagKind::Audio,
-        timestamp: ms,
-        payload: [&[0xaf, 1], &frames[n][..]].concat().into(),
-    };
+    let sound = |n: usize, ms: u32| Tag::aac(ms, PacketType::Frame, &frames[n]);
     for (round, begins) in [(0, 0u64), (1, 8_000), (2, 8_500)] {
         if round > 0 {
             p.into.restart();
@@ -532,7 +526,7 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
         }
     }
     for kind in [MediaKind::Audio, MediaKind::Video] {
-        let of: Vec<&Packet> = p.made.iter().filter(|m| m.kind == kind).map(|m| &m.packet).collect();
+        let of: Vec<&Packet> = p.made.iter().filter(|m| m.source.kind() == kind).map(|m| &m.packet).collect();
         assert!(
             of.windows(2).all(|w| w[0].timestamp <= w[1].timestamp && w[0].seq + 1 == w[1].seq),
             "{kind:?}"
@@ -545,18 +539,18 @@ fn a_push_that_begins_anew_goes_on_for_a_browser() {
 #[test]
 fn headers_that_lie_are_named_and_the_rest_goes_on() {
     let mut p = Pushed::new();
-    let lie = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x0a, 0x10].as_slice().into() };
+    let lie = Tag::new(TagKind::Audio, 0, [0xaf, 0, 0x0a, 0x10].as_slice().into());
     assert!(p.tag(&lie, 0, 5).unwrap_err().why.contains("AAC-LC"));
-    let frame = Tag { kind: TagKind::Audio, timestamp: 9, payload: [0xaf, 1, 0xff, 0xff].as_slice().into() };
+    let frame = Tag::new(TagKind::Audio, 9, [0xaf, 1, 0xff, 0xff].as_slice().into());
     p.tag(&frame, 0, 9).unwrap();
     p.tag(&picture(0x17, 20, 0), 0, 20).unwrap();
     assert_eq!(p.pictures().len(), 1);
-    let lie = Tag { kind: TagKind::Video, timestamp: 0, payload: [0x17, 0, 0, 0, 0, 1].as_slice().into() };
+    let lie = Tag::new(TagKind::Video, 0, [0x17, 0, 0, 0, 0, 1].as_slice().into());
     assert!(p.tag(&lie, 0, 25).unwrap_err().why.contains("cut short"));
     p.tag(&picture(0x17, 26, 0), 0, 26).unwrap();
     assert_eq!(p.pictures().len(), 1, "nothing can be decoded without it");
     // One that says another rate than its frames have costs its own sound only.
-    let other = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x14, 0x10].as_slice().into() };
+    let other = Tag::new(TagKind::Audio, 0, [0xaf, 0, 0x14, 0x10].as_slice().into());
     p.tag(&other, 0, 30).unwrap();
     p.tag(&frame, 0, 40).unwrap();
 }

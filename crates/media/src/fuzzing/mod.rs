@@ -1,13 +1,11 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
-//! beside what they test, since it is private: `rtp/red.rs`, `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `webrtc/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
+//! beside what they test, since it is private: `rtp/red.rs`, `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `rtp/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
 //! `sdp.rs` here.
 
-mod input;
+pub mod input;
 mod sdp;
 mod way;
-
-pub use input::{Input, pieces};
 
 /// Chunks: the messages do not depend on how the bytes were cut, memory is bounded, what is read is written back.
 pub fn rtmp_chunk(bytes: &[u8]) {
@@ -30,18 +28,18 @@ pub fn flv(bytes: &[u8]) {
 }
 
 /// From a pusher to a player: what the player gets can be read, begins with a key frame, and its time never goes back.
-pub fn live(bytes: &[u8]) {
-    crate::streams::fuzzing::live(bytes);
+pub fn streams(bytes: &[u8]) {
+    crate::streams::fuzzing::streams(bytes);
 }
 
 /// The query of a URL: only a ticket that was given opens anything.
-pub fn live_ticket(bytes: &[u8]) {
+pub fn stream_ticket(bytes: &[u8]) {
     crate::streams::fuzzing::ticket(bytes);
 }
 
 /// Sequence numbers, clocks and sender reports of a publisher.
 pub fn rtp_rewrite(bytes: &[u8]) {
-    crate::webrtc::fuzzing::rewrite(bytes);
+    crate::rtp::fuzzing::rewrite(bytes);
 }
 
 /// Sound that repeats what was sent before.

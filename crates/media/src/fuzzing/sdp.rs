@@ -1,6 +1,7 @@
 //! Offers.
 
-use crate::webrtc::offer::{self, MediaKind};
+use crate::webrtc::offer;
+use tring_protocol::MediaKind;
 use tring_protocol::limits::{MAX_OFFER_BYTES, MAX_OFFER_MEDIA_LINES};
 
 /// An offer that passes is bounded in what it may cost, and passes again without being changed.

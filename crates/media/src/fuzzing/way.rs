@@ -1,8 +1,8 @@
 //! The way of a datagram.
 
-use super::Input;
+use super::input::Input;
 use crate::ice::check;
-use crate::ice::demux::{Demux, Destination, MAX_SHARERS};
+use crate::ice::demux::{Demux, Destination, MAX_SESSIONS_PER_ADDRESS};
 use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
 use std::net::SocketAddr;
@@ -55,7 +55,7 @@ pub(super) fn demux(bytes: &[u8]) {
             }
             _ => found(&demux, source, input.piece(), (&live, &bound[usize::from(a % 8)])),
         }
-        assert!(demux.len() <= 8 * MAX_SHARERS + 4);
+        assert!(demux.len() <= 8 * MAX_SESSIONS_PER_ADDRESS + 4);
     }
 }
 

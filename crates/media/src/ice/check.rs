@@ -4,10 +4,10 @@
 //! has nothing against repetition: a check is valid from whatever address it is sent again.
 
 use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
-use crate::rate_limit::{Bucket, Rate};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
+use tring_limits::{Bucket, Rate};
 
 /// Most attributes of a STUN message that are looked at. A browser's check has about eight.
 const MAX_STUN_ATTRIBUTES: usize = 24;
@@ -88,7 +88,7 @@ pub(crate) struct Checks {
 
 impl Checks {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { recent: VecDeque::new(), new_sources: Bucket::new(NEW_SOURCES, now), sources: 0 }
+        Self { recent: VecDeque::new(), new_sources: Bucket::full(NEW_SOURCES, now), sources: 0 }
     }
 
     /// The ICE agent may see this check. `known`: the source is an address of the session already, and then its checks
@@ -103,7 +103,7 @@ impl Checks {
     pub(crate) fn accepted(&mut self, check: &Check, source: SocketAddr, known: bool, now: Instant) {
         if !known {
             self.sources += 1;
-            self.new_sources.take(1.0, NEW_SOURCES, now);
+            self.new_sources.take(NEW_SOURCES, now);
         }
         if self.recent.iter().any(|(t, _)| *t == check.transaction) {
             return;
@@ -116,18 +116,10 @@ impl Checks {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use std::time::Duration;
-
-    /// A check without a password for an owner's session.
-    pub(crate) fn check_for(ufrag: &str) -> Vec<u8> {
-        let mut m = vec![0, 1, 0, 24, 0x21, 0x12, 0xa4, 0x42];
-        m.extend([7; 12]);
-        m.extend([0, 6, 0, 20]);
-        m.extend(format!("{ufrag}:abc").bytes());
-        m
-    }
+    use tring_testkit::stun::check_for;
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], port))

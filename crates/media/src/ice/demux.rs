@@ -11,38 +11,39 @@ use std::time::Instant;
 /// browsers send (at most 1,200 to 1,460).
 pub const MAX_DATAGRAM: usize = 1_500;
 
-/// Most sessions that share one address. A check proves a session's password, not that its sender receives at the
-/// address it wrote on it; so a user with a session of its own can bring somebody else's address. It is then bound to
-/// both, and each datagram goes to both: keys tell whose it is. Higher: a datagram from an address that is quarrelled
-/// about is tried more often. Lower: fewer such users can push the true one out until its next check.
-pub(crate) const MAX_SHARERS: usize = 4;
+/// Most sessions that one source address is bound to. An ICE check proves that its sender knows a session's password, not
+/// that it receives at the address it sends from; so a user can bind somebody else's address to a session of its own. The
+/// address is then bound to both sessions and each datagram is tried with both: only one has the keys that open it.
+/// Higher: a datagram from such an address costs more tries. Lower: fewer liars suffice to push the true session out, until
+/// its next check.
+pub(crate) const MAX_SESSIONS_PER_ADDRESS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
-struct Sharer {
+struct BoundSession {
     key: Key,
-    /// The last check, or media, of that session from there. While a session has the address alone, only checks count.
+    /// When the session last sent a check, or media, from there. Media counts only while several sessions share the address.
     alive: Instant,
 }
 
 /// The sessions that a datagram may belong to: nearly always one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sharing {
-    keys: [Key; MAX_SHARERS],
+pub(crate) struct SessionsAtAddress {
+    keys: [Key; MAX_SESSIONS_PER_ADDRESS],
     len: usize,
 }
 
-impl Sharing {
-    /// The one that was heard last first.
+impl SessionsAtAddress {
+    /// The sessions, the one that was heard last first.
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys[..self.len]
     }
 
-    fn of(sharers: &[Sharer]) -> Self {
-        let mut keys = [Key(0); MAX_SHARERS];
+    fn of(sharers: &[BoundSession]) -> Self {
+        let mut keys = [Key(0); MAX_SESSIONS_PER_ADDRESS];
         for (key, sharer) in keys.iter_mut().zip(sharers) {
             *key = sharer.key;
         }
-        Self { keys, len: sharers.len().min(MAX_SHARERS) }
+        Self { keys, len: sharers.len().min(MAX_SESSIONS_PER_ADDRESS) }
     }
 }
 
@@ -52,7 +53,7 @@ pub(crate) enum Destination {
     /// An ICE check for a session.
     Check(Key, Check),
     /// DTLS, RTP or RTCP from an address that passed a check.
-    Sessions(Sharing),
+    Sessions(SessionsAtAddress),
     /// An ICE check for a session of another worker or node.
     Elsewhere,
     /// Nobody knows it. Never answered.
@@ -64,7 +65,7 @@ pub(crate) enum Destination {
 pub(crate) struct Demux {
     owner: Owner,
     ufrags: HashMap<Ufrag, Key>,
-    addresses: HashMap<SocketAddr, Vec<Sharer>>,
+    addresses: HashMap<SocketAddr, Vec<BoundSession>>,
 }
 
 impl Demux {
@@ -102,7 +103,7 @@ impl Demux {
             }
             Kind::Dtls | Kind::Rtp => {
                 let found = self.addresses.get(&source);
-                found.map_or(Destination::Unknown, |s| Destination::Sessions(Sharing::of(s)))
+                found.map_or(Destination::Unknown, |s| Destination::Sessions(SessionsAtAddress::of(s)))
             }
             Kind::Other => Destination::Unknown,
         }
@@ -114,12 +115,12 @@ impl Demux {
         match sharers.iter_mut().find(|s| s.key == key) {
             Some(s) => s.alive = now,
             None => {
-                if sharers.len() >= MAX_SHARERS
+                if sharers.len() >= MAX_SESSIONS_PER_ADDRESS
                     && let Some(stale) = (0..sharers.len()).min_by_key(|&i| sharers[i].alive)
                 {
                     sharers.remove(stale);
                 }
-                sharers.push(Sharer { key, alive: now });
+                sharers.push(BoundSession { key, alive: now });
             }
         }
     }
@@ -134,7 +135,7 @@ impl Demux {
         }
     }
 
-    /// Of the sharers of an address, this one's keys opened what came.
+    /// Of the sessions that share an address, this one's keys opened what came.
     pub(crate) fn heard(&mut self, source: SocketAddr, key: Key, now: Instant) {
         if let Some(sharers) = self.addresses.get_mut(&source)
             && let Some(at) = sharers.iter().position(|s| s.key == key)
@@ -157,8 +158,8 @@ impl Demux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ice::check::tests::check_for;
     use std::time::Duration;
+    use tring_testkit::stun::check_for;
 
     const OWNER: Owner = Owner { node: 1, worker: 0 };
 
@@ -222,7 +223,7 @@ mod tests {
         }
         d.heard(address(1), Key(0), later(20));
         d.bind(address(1), Key(9), later(30));
-        assert_eq!(keys(&d, 1).len(), MAX_SHARERS);
+        assert_eq!(keys(&d, 1).len(), MAX_SESSIONS_PER_ADDRESS);
         assert!(keys(&d, 1).contains(&0) && keys(&d, 1).contains(&9));
     }
 }

@@ -25,9 +25,10 @@ pub(crate) const MAX_ADDRESSES: usize = 8;
 /// listens is found later after its address changed. Lower: a repeated check of a peer that pauses moves its media.
 pub(crate) const QUIET: Duration = Duration::from_secs(1);
 
-/// Media from the address that was just left does not move the way back for so long: it was overtaken on its way.
-/// Higher: a peer that really goes back waits. Lower: late packets make the way flap.
-const OVERTAKEN: Duration = Duration::from_millis(150);
+/// After the way has moved, media from the address before moves it back only when so much time has passed: until then it
+/// is taken for packets that were still under way, overtaken by newer ones. Higher: a peer that really goes back waits.
+/// Lower: late packets make the way flap.
+const SWITCH_BACK_AFTER: Duration = Duration::from_millis(150);
 
 /// One way to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,10 +128,10 @@ impl Paths {
         if self.current == Some(path.peer) {
             return;
         }
-        let overtaken = self.left.is_some_and(|(address, at)| {
-            address == path.peer && now.saturating_duration_since(at) < OVERTAKEN
+        let still_under_way = self.left.is_some_and(|(address, at)| {
+            address == path.peer && now.saturating_duration_since(at) < SWITCH_BACK_AFTER
         });
-        if !overtaken {
+        if !still_under_way {
             self.go_to(path.peer, now);
         }
     }
@@ -202,9 +203,9 @@ mod tests {
         assert_eq!(port(&p), 1);
         p.media(path(2), now);
         assert_eq!(port(&p), 2);
-        p.media(path(1), now + OVERTAKEN / 2);
+        p.media(path(1), now + SWITCH_BACK_AFTER / 2);
         assert_eq!(port(&p), 2, "an overtaken packet");
-        p.media(path(1), now + OVERTAKEN);
+        p.media(path(1), now + SWITCH_BACK_AFTER);
         assert_eq!(port(&p), 1);
     }
 

@@ -1,12 +1,12 @@
 //! A peer that breaks rules (feature `hostile`).
 
 use super::{Peer, PeerError};
+use crate::datagram::Transmit;
 use crate::ice::ufrag::{Kind, kind};
-use crate::output::Transmit;
 use crate::webrtc::hostile::Keys;
-use crate::webrtc::offer::MediaKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
+use tring_protocol::MediaKind;
 
 /// What it needs for that.
 #[derive(Debug, Default)]

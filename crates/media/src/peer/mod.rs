@@ -7,11 +7,10 @@
 #[cfg(feature = "hostile")]
 mod hostile;
 
-use crate::Datagram;
+use crate::datagram::{Datagram, Transmit};
 use crate::ice::ufrag;
-use crate::output::Transmit;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{self, Certificate, Codec, SrtpProfile};
+use crate::rtp::codec::Codec;
+use crate::webrtc::{self, Certificate, SrtpProfile};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +21,7 @@ use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcKind, Mid, Pt
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
+use tring_protocol::MediaKind;
 
 /// First sequence number that a peer sends on a line (below 65,536: the rollover counter is not signalled).
 const FIRST_SEQ: u64 = 1;
@@ -58,8 +58,8 @@ pub enum PeerError {
 
 /// A media line to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerLine {
-    /// Its kind.
+pub struct MediaLine {
+    /// Sound or pictures.
     pub kind: MediaKind,
     /// This peer sends on it.
     pub send: bool,
@@ -73,10 +73,10 @@ pub struct PeerConfig {
     /// Addresses of its sockets.
     pub local: Vec<SocketAddr>,
     /// The lines to offer, in order.
-    pub lines: Vec<PeerLine>,
+    pub lines: Vec<MediaLine>,
     /// The video codecs to offer, the preferred one first.
     pub video_codecs: Vec<Codec>,
-    /// Its DTLS certificate; may be shared by many peers.
+    /// The peer's DTLS certificate; may be shared by many peers.
     pub certificate: Certificate,
     /// Offer sound that repeats what was sent before too (RFC 2198), as Chromium and Safari do. It is then received so;
     /// see [`Peer::use_red`] for sending.
@@ -88,7 +88,7 @@ pub struct PeerConfig {
 impl PeerConfig {
     /// A voice call: one audio line, both ways.
     pub fn voice(local: SocketAddr, certificate: Certificate) -> Self {
-        let lines = vec![PeerLine { kind: MediaKind::Audio, send: true, receive: true }];
+        let lines = vec![MediaLine { kind: MediaKind::Audio, send: true, receive: true }];
         let video_codecs = vec![Codec::H264, Codec::Vp8];
         Self { local: vec![local], lines, video_codecs, certificate, red: false, data_channel: false }
     }
@@ -96,7 +96,7 @@ impl PeerConfig {
     /// A video call: one audio and one video line, both ways.
     pub fn video(local: SocketAddr, certificate: Certificate) -> Self {
         let mut config = Self::voice(local, certificate);
-        config.lines.push(PeerLine { kind: MediaKind::Video, send: true, receive: true });
+        config.lines.push(MediaLine { kind: MediaKind::Video, send: true, receive: true });
         config
     }
 }
@@ -104,11 +104,11 @@ impl PeerConfig {
 /// An RTP packet to send or as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rtp {
-    /// Its kind.
+    /// Sound or pictures.
     pub kind: MediaKind,
     /// Index of the line among those of [`PeerConfig::lines`], or of the offer that was answered.
     pub line: usize,
-    /// Its codec.
+    /// What the payload is coded in.
     pub codec: Codec,
     /// Payload type as negotiated.
     pub payload_type: u8,
@@ -268,7 +268,7 @@ impl Peer {
             }
             let codec_of = |pt: &Pt| {
                 let params = self.rtc.codec_config().params().iter().find(|p| p.pt() == *pt)?;
-                Some((*pt, Codec::of(params.spec().codec)?))
+                Some((*pt, webrtc::codec_of(params.spec().codec)?))
             };
             line.codec = media.remote_pts().iter().find_map(codec_of);
         }
@@ -316,7 +316,7 @@ impl Peer {
         let Some(media) = self.rtc.media(line.mid) else { return false };
         let params = self.rtc.codec_config().params().iter();
         let mut found = params.filter(|p| media.remote_pts().contains(&p.pt()));
-        match found.find(|p| Codec::of(p.spec().codec) == Some(codec)) {
+        match found.find(|p| webrtc::codec_of(p.spec().codec) == Some(codec)) {
             Some(p) => line.codec = Some((p.pt(), codec)),
             None => return false,
         }
@@ -328,7 +328,7 @@ impl Peer {
     pub fn use_red(&mut self) -> bool {
         let params = self.rtc.codec_config().params().iter();
         let Some(red) =
-            params.filter(|p| Codec::of(p.spec().codec) == Some(Codec::Opus)).find_map(|p| p.red())
+            params.filter(|p| webrtc::codec_of(p.spec().codec) == Some(Codec::Opus)).find_map(|p| p.red())
         else {
             return false;
         };
@@ -477,7 +477,7 @@ impl Peer {
                 let pt = p.header.payload_type;
                 let is_of = |c: &&PayloadParams| c.pt() == pt || c.red() == Some(pt);
                 let params = self.rtc.codec_config().params().iter().find(is_of);
-                let Some(codec) = params.and_then(|c| Codec::of(c.spec().codec)) else { return };
+                let Some(codec) = params.and_then(|c| webrtc::codec_of(c.spec().codec)) else { return };
                 PeerEvent::Rtp(Rtp {
                     kind: self.lines[line].kind,
                     line,

@@ -4,7 +4,7 @@
 //! lacks H.264: a sender takes the first codec of the answer that it has. An answer is given once, so a sender that was
 //! there before is told by a notice.
 
-use crate::webrtc::Codec;
+use crate::rtp::codec::Codec;
 
 /// The codecs that somebody takes on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

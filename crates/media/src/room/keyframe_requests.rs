@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 /// Higher: a storm of requests (or a liar) makes the publisher send fewer of its largest frames.
 pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
 
-/// The throttle of one publisher.
+/// The throttle of one track.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle {
+pub(crate) struct KeyframeThrottle {
     last: Option<Instant>,
     pending: bool,
 }
 
-impl Throttle {
-    /// Somebody needs a key frame. `true`: ask now; else it is remembered for [`Throttle::due`].
+impl KeyframeThrottle {
+    /// Somebody needs a key frame. `true`: ask now; else it is remembered for [`KeyframeThrottle::due`].
     pub(crate) fn want(&mut self, now: Instant) -> bool {
         self.pending = true;
         self.take_due(now)
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_storm_becomes_one_request_an_interval_and_the_last_wish_is_kept() {
-        let mut t = Throttle::default();
+        let mut t = KeyframeThrottle::default();
         let start = Instant::now();
         let mut asked = 0;
         for ms in 0..1000 {

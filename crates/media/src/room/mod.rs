@@ -1,36 +1,68 @@
-//! Who hears and sees whom: gates, devices, slots. Pure and deterministic; no transport is known here.
+//! Who hears and sees whom: gates, sources, slots. Pure and deterministic; no transport is known here.
+//!
+//! A *track* is one source of one user (a microphone, a screen). A receiver has *slots*, each of a kind: the lines of its
+//! offer that it receives on. A track that may be sent to it has one of them, for as long as the room says. What is sent
+//! where is a *route*, found anew only when somebody comes, goes, or turns a source on or off; a packet finds its routes by
+//! (session, source). Layers of a track, when there are any, are a choice on each route and no track of their own.
+//!
+//! Imports `rtp` and nothing above it.
 
 pub(crate) mod codecs;
 pub(crate) mod keyframe_requests;
 pub(crate) mod network_level;
 
-use crate::MAX_SESSIONS_PER_USER;
 use crate::key::Key;
-use crate::webrtc::offer::MediaKind;
+use crate::rtp::by_kind::ByKind;
 use std::collections::BTreeMap;
-use tring_protocol::UserId;
+use tring_protocol::{MediaKind, Source, SourceMap, SourceSet, UserId};
+
+/// Most devices of one callee that may connect while they ring: the upper end of `calls.preconnect_devices`. Higher: work
+/// on a stranger's demand. Lower: the devices beyond connect after the answer, which takes a round trip more.
+pub const MAX_PRECONNECT_DEVICES: usize = 8;
+
+/// Most sessions of one user in one room: each ringing device's, and one that replaces it (a reloaded page, another
+/// network). The oldest ringing one beyond this goes, with [`Notice::Evicted`](crate::Notice::Evicted).
+pub const MAX_SESSIONS_PER_USER: usize = 2 * MAX_PRECONNECT_DEVICES;
+
+/// The sources for which a user has slots from the moment it may talk, on or off: whoever mutes comes back to the same
+/// slot, and no receiver has to learn of another. All other sources have slots while they are on.
+const SLOTS_KEPT: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
+
+/// Sound and picture that belong together: they get slots of one number where those are free, which are one stream for a
+/// browser, played in step. The first pair has its slots before the second.
+const STREAMS: [(Source, Source); 2] =
+    [(Source::Microphone, Source::Camera), (Source::ScreenAudio, Source::Screen)];
 
 /// Where packets of a track go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Route {
     /// The receiving session.
     pub(crate) to: Key,
-    /// Index of its slot of that kind.
+    /// Index of the receiver's slot, among those of the source's kind.
     pub(crate) slot: usize,
+}
+
+/// What a slot is given to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Track {
+    user: UserId,
+    source: Source,
 }
 
 #[derive(Debug)]
 struct Member {
     user: UserId,
     gate: bool,
-    /// Microphone, camera.
-    devices: [bool; 2],
-    /// The user in each slot, by kind. A user stays in the slot that it got.
-    slots: [Vec<Option<UserId>>; 2],
-    /// Where its own tracks go. Empty unless both gates are open and the device is on.
-    routes: [Vec<Route>; 2],
-    /// Raised each time forwarding of a kind starts again.
-    runs: [u32; 2],
+    /// The sources that are on.
+    on: SourceSet,
+    /// The sources that it can be sent.
+    takes: SourceSet,
+    /// The track in each slot. A track stays in the slot that it got.
+    slots: ByKind<Vec<Option<Track>>>,
+    /// Where each source goes. Empty unless the source is on and both gates are open.
+    routes: SourceMap<Vec<Route>>,
+    /// Raised each time forwarding of a source starts again.
+    runs: SourceMap<u32>,
     /// Order of joining, to name the oldest.
     joined: u64,
 }
@@ -40,9 +72,12 @@ struct Member {
 pub(crate) struct Joining {
     pub(crate) key: Key,
     pub(crate) user: UserId,
-    pub(crate) devices: [bool; 2],
-    /// Slots by kind.
-    pub(crate) slots: [usize; 2],
+    /// The sources that are on.
+    pub(crate) on: SourceSet,
+    /// The sources of others that it can be sent.
+    pub(crate) takes: SourceSet,
+    /// How many slots it has.
+    pub(crate) slots: ByKind<usize>,
 }
 
 /// A room.
@@ -59,10 +94,11 @@ impl Room {
         let member = Member {
             user: j.user.clone(),
             gate: false,
-            devices: j.devices,
-            slots: j.slots.map(|n| vec![None; n]),
-            routes: [Vec::new(), Vec::new()],
-            runs: [0; 2],
+            on: j.on,
+            takes: j.takes,
+            slots: ByKind::from_fn(|kind| vec![None; j.slots[kind]]),
+            routes: SourceMap::default(),
+            runs: SourceMap::default(),
             joined: self.joins,
         };
         self.members.insert(j.key, member);
@@ -85,23 +121,20 @@ impl Room {
             return Vec::new();
         }
         member.gate = true;
-        member.runs = member.runs.map(|r| r.wrapping_add(1));
+        member.runs.values_mut().for_each(|run| *run = run.wrapping_add(1));
         let user = member.user.clone();
         self.rebuild();
         self.members.iter().filter(|(k, m)| **k != key && m.user == user).map(|(&k, _)| k).collect()
     }
 
-    /// Sets what may flow from a session. `true` if its camera came on.
-    pub(crate) fn set_devices(&mut self, key: Key, devices: [bool; 2]) -> bool {
-        let Some(m) = self.members.get_mut(&key) else { return false };
-        for kind in MediaKind::ALL.map(MediaKind::index) {
-            if devices[kind] && !m.devices[kind] {
-                m.runs[kind] = m.runs[kind].wrapping_add(1);
-            }
+    /// Says which sources of a session are on. Gives those that were off.
+    pub(crate) fn set_sources(&mut self, key: Key, on: SourceSet) -> SourceSet {
+        let Some(m) = self.members.get_mut(&key) else { return SourceSet::EMPTY };
+        let came_on = on - m.on;
+        for source in came_on.iter() {
+            m.runs[source] = m.runs[source].wrapping_add(1);
         }
-        let video = MediaKind::Video.index();
-        let came_on = devices[video] && !m.devices[video];
-        m.devices = devices;
+        m.on = on;
         self.rebuild();
         came_on
     }
@@ -125,29 +158,35 @@ impl Room {
         self.members.get(&key).map(|m| &m.user)
     }
 
-    /// Where a session's track goes, and the run of it (see [`crate::rtp::rewriter::Source`]).
-    pub(crate) fn routes(&self, from: Key, kind: MediaKind) -> (&[Route], u32) {
+    /// Where a source of a session goes, and the run of it (see [`crate::rtp::rewriter::StreamRun`]).
+    pub(crate) fn routes(&self, from: Key, source: Source) -> (&[Route], u32) {
         match self.members.get(&from) {
-            Some(m) => (&m.routes[kind.index()], m.runs[kind.index()]),
+            Some(m) => (&m.routes[source], m.runs[source]),
             None => (&[], 0),
         }
     }
 
-    /// Where a session's track would go if its device were on.
-    pub(crate) fn routes_if_on(&self, from: Key, kind: MediaKind) -> Vec<Route> {
-        self.members.get(&from).map_or(Vec::new(), |source| self.routes_of(source, kind))
+    /// Where a source of a session would go if it were on.
+    pub(crate) fn routes_if_on(&self, from: Key, source: Source) -> Vec<Route> {
+        self.members.get(&from).map_or(Vec::new(), |sender| self.routes_of(sender, source))
     }
 
-    /// Everybody whose video goes somewhere now.
-    pub(crate) fn video_publishers(&self) -> impl Iterator<Item = Key> {
-        self.members.iter().filter(|(_, m)| !m.routes[MediaKind::Video.index()].is_empty()).map(|(&k, _)| k)
+    /// Each source of pictures that goes somewhere now, by the session that sends it.
+    pub(crate) fn forwarded_pictures(&self) -> impl Iterator<Item = (Key, Source)> {
+        self.members.iter().flat_map(|(&key, m)| {
+            let forwarded = m.routes.sources(|routes| !routes.is_empty()).of_kind(MediaKind::Video);
+            Source::ALL.into_iter().filter(move |&source| forwarded.contains(source)).map(move |s| (key, s))
+        })
     }
 
-    /// Whose track goes into a slot of a session now. Nobody's, unless both may talk and the device is on: who rings
-    /// steers no camera.
-    pub(crate) fn source_of(&self, to: Key, kind: MediaKind, slot: usize) -> Option<Key> {
+    /// Which source of which session goes into a slot of a receiver now. None, unless both may talk and the source is on:
+    /// who rings steers no camera.
+    pub(crate) fn in_slot(&self, to: Key, kind: MediaKind, slot: usize) -> Option<(Key, Source)> {
         let route = Route { to, slot };
-        self.members.iter().find(|(_, m)| m.routes[kind.index()].contains(&route)).map(|(&k, _)| k)
+        self.members.iter().find_map(|(&key, m)| {
+            let goes = |source: &Source| source.kind() == kind && m.routes[*source].contains(&route);
+            Source::ALL.into_iter().find(goes).map(|source| (key, source))
+        })
     }
 
     /// Everybody in the room but a user's own sessions, ringing ones too.
@@ -155,74 +194,99 @@ impl Room {
         self.members.iter().filter(move |(_, m)| m.user != *user).map(|(&k, _)| k)
     }
 
-    /// Everybody whose track of a kind goes to a session now.
-    pub(crate) fn sources_of(&self, to: Key, kind: MediaKind) -> Vec<Key> {
-        let sends = |m: &Member| m.routes[kind.index()].iter().any(|r| r.to == to);
-        self.members.iter().filter(|(_, m)| sends(m)).map(|(&k, _)| k).collect()
+    /// Each source of a kind that goes to a receiver now, by the session that sends it.
+    pub(crate) fn sent_to(&self, to: Key, kind: MediaKind) -> Vec<(Key, Source)> {
+        let mut found = Vec::new();
+        for (&key, m) in &self.members {
+            let goes = |(source, routes): &(Source, &Vec<Route>)| {
+                source.kind() == kind && routes.iter().any(|r| r.to == to)
+            };
+            found.extend(m.routes.iter().filter(goes).map(|(source, _)| (key, source)));
+        }
+        found
     }
 
-    /// Gives newly talking users their slots, frees those of users who left, and finds all routes again. The work grows
-    /// with the square of the room, and happens only when somebody comes, goes or toggles a device.
+    /// Gives tracks that may be sent their slots, frees those of tracks that are gone, and finds all routes again. The work
+    /// grows with the square of the room, and happens only when somebody comes, goes or turns a source on or off.
     fn rebuild(&mut self) {
-        let talking: Vec<(u64, UserId)> = {
-            let mut t: Vec<_> =
-                self.members.values().filter(|m| m.gate).map(|m| (m.joined, m.user.clone())).collect();
-            t.sort_unstable();
-            t
-        };
+        let mut talking: Vec<(u64, UserId, SourceSet)> = self
+            .members
+            .values()
+            .filter(|m| m.gate)
+            .map(|m| (m.joined, m.user.clone(), m.on | SLOTS_KEPT))
+            .collect();
+        talking.sort_unstable_by_key(|&(joined, ..)| joined);
         for m in self.members.values_mut() {
-            for s in m.slots.iter_mut().flatten() {
-                if s.as_ref().is_some_and(|u| talking.iter().all(|(_, t)| t != u)) {
-                    *s = None;
-                }
+            let has_slot = |t: &Track| {
+                talking.iter().any(|(_, user, sources)| *user == t.user && sources.contains(t.source))
+            };
+            for slot in m.slots.values_mut().flatten() {
+                slot.take_if(|track| !has_slot(track));
             }
-            for (_, user) in talking.iter().filter(|(_, u)| *u != m.user) {
-                give_slots(&mut m.slots, user);
+            for stream in STREAMS {
+                for (_, user, sources) in talking.iter().filter(|(_, user, _)| *user != m.user) {
+                    give_slots(&mut m.slots, user, stream, *sources & m.takes);
+                }
             }
         }
         let keys: Vec<Key> = self.members.keys().copied().collect();
         for key in keys {
-            let routes = MediaKind::ALL.map(|kind| self.find_routes(key, kind));
+            let routes = SourceMap::from_fn(|source| self.find_routes(key, source));
             if let Some(m) = self.members.get_mut(&key) {
                 m.routes = routes;
             }
         }
     }
 
-    fn find_routes(&self, from: Key, kind: MediaKind) -> Vec<Route> {
+    fn find_routes(&self, from: Key, source: Source) -> Vec<Route> {
         match self.members.get(&from) {
-            Some(source) if source.devices[kind.index()] => self.routes_of(source, kind),
+            Some(sender) if sender.on.contains(source) => self.routes_of(sender, source),
             _ => Vec::new(),
         }
     }
 
-    fn routes_of(&self, source: &Member, kind: MediaKind) -> Vec<Route> {
-        if !source.gate {
+    fn routes_of(&self, sender: &Member, source: Source) -> Vec<Route> {
+        if !sender.gate {
             return Vec::new();
         }
+        let is_it = |slot: &Option<Track>| {
+            slot.as_ref().is_some_and(|track| track.user == sender.user && track.source == source)
+        };
         self.members
             .iter()
-            .filter(|(_, to)| to.gate && to.user != source.user)
+            .filter(|(_, to)| to.gate && to.user != sender.user)
             .filter_map(|(&to, m)| {
-                let slot = m.slots[kind.index()].iter().position(|s| s.as_ref() == Some(&source.user))?;
+                let slot = m.slots[source.kind()].iter().position(is_it)?;
                 Some(Route { to, slot })
             })
             .collect()
     }
 }
 
-/// Gives a user a slot of each kind, of the same number where it is free: those two are one stream for the browser.
-fn give_slots([audio, video]: &mut [Vec<Option<UserId>>; 2], user: &UserId) {
-    let in_audio = give_slot(audio, user, None);
-    give_slot(video, user, in_audio);
+/// Gives those of a user's sound and picture that are among `sources` a slot each, of one number where it is free.
+fn give_slots(
+    slots: &mut ByKind<Vec<Option<Track>>>,
+    user: &UserId,
+    (sound, picture): (Source, Source),
+    sources: SourceSet,
+) {
+    let track = |source| Track { user: user.clone(), source };
+    let mut number = None;
+    if sources.contains(sound) {
+        number = give_slot(&mut slots[MediaKind::Audio], track(sound), None);
+    }
+    if sources.contains(picture) {
+        give_slot(&mut slots[MediaKind::Video], track(picture), number);
+    }
 }
 
-fn give_slot(slots: &mut [Option<UserId>], user: &UserId, wish: Option<usize>) -> Option<usize> {
-    let has = slots.iter().position(|s| s.as_ref() == Some(user));
+/// Gives a track the slot that it has, else the one of this number, else the first that is free.
+fn give_slot(slots: &mut [Option<Track>], track: Track, wish: Option<usize>) -> Option<usize> {
+    let has = slots.iter().position(|s| s.as_ref() == Some(&track));
     let free =
         || wish.filter(|&w| slots.get(w) == Some(&None)).or_else(|| slots.iter().position(Option::is_none));
     let index = has.or_else(free)?;
-    slots[index] = Some(user.clone());
+    slots[index] = Some(track);
     Some(index)
 }
 

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 /// Share of the packets lost, in either direction, from which each level from 2 on holds. Level 5 is the weak-network
 /// hint: from about 7 % Opus with in-band FEC is heard to suffer and video stalls between retransmissions.
-const LOSS: [f64; 4] = [0.01, 0.025, 0.04, 0.065];
+const LOSS_LIMITS: [f64; 4] = [0.01, 0.025, 0.04, 0.065];
 
-/// Lost packets beyond that share: few packets say little. Of the 150 of three seconds of a voice it makes 6.5 % into 7 %,
-/// of a video call's 450 hardly more than 6.5. Higher: bad luck is not taken for a bad network. Lower: the hint of a voice
-/// call comes sooner.
-const LUCK: f64 = 1.0;
+/// Lost packets that a limit of loss allows beyond its share: few packets say little. Of the 150 of three seconds of a
+/// voice it makes 6.5 % into 7 %, of a video call's 450 hardly more than 6.5. Higher: bad luck is not taken for a bad
+/// network. Lower: the hint of a voice call comes sooner.
+const LOSS_ALLOWANCE: f64 = 1.0;
 
 /// Round trip from which each level from 2 on holds. 400 ms one way is where talk breaks down (ITU-T G.114), and what the
 /// devices add is not in the round trip.
-const ROUND_TRIP: [Duration; 4] = [
+const ROUND_TRIP_LIMITS: [Duration; 4] = [
     Duration::from_millis(150),
     Duration::from_millis(250),
     Duration::from_millis(350),
@@ -23,54 +23,55 @@ const ROUND_TRIP: [Duration; 4] = [
 /// Samples (one a second) that packets are counted over. Higher: steadier. Lower: the hint comes and goes sooner.
 const WINDOW: usize = 3;
 
-/// The same, beside it, for calls with few packets a second, in which a share takes longer to show. Higher: more of the
-/// loss that the short window misses is seen. Lower: it is forgotten sooner.
+/// Samples of a second, longer window, for calls with few packets a second, in which a share of loss takes longer to show.
+/// Higher: more of the loss that [`WINDOW`] misses is seen. Lower: it is forgotten sooner.
 const LONG_WINDOW: usize = 5;
 
-/// Share of its limit from which loss counts over that time, without [`LUCK`]. Higher: it sees hardly more than the short
-/// window. Lower: it takes bad luck for a bad network.
-const LONG_SHARE: f64 = 0.9;
+/// Share of a limit of loss that counts as reached over [`LONG_WINDOW`], where there is no [`LOSS_ALLOWANCE`]. Higher: the
+/// long window sees hardly more than the short one. Lower: it takes bad luck for a bad network.
+const LONG_WINDOW_SHARE: f64 = 0.9;
 
-/// Fewest packets over that time. Higher: it leaves voices out. Lower: few packets say too much.
-const LONG_LEAST: f64 = 100.0;
+/// Fewest packets in [`LONG_WINDOW`] that say something. Higher: voices are left out. Lower: few packets say too much.
+const LONG_WINDOW_MIN_PACKETS: f64 = 100.0;
 
-/// Measured times that are compared: one late packet is no slow network, nor one early one a good one. Higher: steadier.
-/// Lower: sooner.
-const TIMES: usize = 2;
+/// Newest measured times (round trips, say) of which the best must reach a limit for a level to rise, and the worst for it
+/// to stay: one late packet is no slow network, one early packet no good one. Higher: steadier. Lower: sooner.
+const TIMES_COMPARED: usize = 2;
 
-/// Share of its limits below which what brought a level must be, so that the level falls. Lower: a network that is just
-/// at a limit flickers less. Higher: the hint goes sooner.
-const EASE: f64 = 0.6;
+/// Share of a level's limits below which loss and times must be for the level to fall (hysteresis). Lower: a network that
+/// is just at a limit flickers less. Higher: the weak-network hint goes sooner.
+const FALL_BELOW: f64 = 0.6;
 
-/// Samples in a row that must be better before the level falls.
-const CALM: u8 = 2;
+/// Samples in a row that must be better before the level falls. Higher: it flickers less. Lower: the hint goes sooner.
+const FALL_AFTER: u8 = 2;
 
-/// Samples in a row without a datagram of a peer that has something to say (media, or feedback for ours) that mean it is
-/// cut off.
-const SILENT: u8 = 3;
+/// Samples in a row without any datagram after which a peer is cut off that has something to say: media, or feedback for
+/// ours. Higher: a short outage is not told. Lower: it is told sooner.
+const CUT_OFF_AFTER: u8 = 3;
 
-/// The same of a peer that neither sends nor is sent media: it has only ICE checks to say, every 2.5 s (Chromium) to 6 s
-/// (RFC 7675 §5.1), and one may be lost.
-const SILENT_IDLE: u8 = 13;
+/// Samples in a row without any datagram after which a peer is cut off that neither sends nor is sent media: it has only ICE
+/// checks to say, every 2.5 s (Chromium) to 6 s (RFC 7675 §5.1), and one may be lost.
+const CUT_OFF_AFTER_IDLE: u8 = 13;
 
 /// Samples in a row with media for a peer that brought no feedback, from which each level from 5 on holds: what it sends
 /// arrives, and what is sent to it does not.
-const UNCONFIRMED: [u8; 2] = [2, 3];
+const UNCONFIRMED_LIMITS: [u8; 2] = [2, 3];
 
-/// Packets in a second that make a sender. Higher: a stream that ends is not taken for a network that does. Lower: a
-/// sender of little is watched, too.
-const FEW: u32 = 10;
+/// Packets in a second from which on a peer counts as sending media, and as due feedback for media that it is sent. Higher: a
+/// stream that ends is not taken for a network that fails. Lower: whoever sends little is watched too.
+const MIN_PACKETS_OF_SENDER: u32 = 10;
 
-/// Samples after which what was said of a direction, or of the round trip, counts no more. Receiver reports of a voice come
-/// every 2.5 to 7.5 s. Higher: they are not forgotten in between. Lower: what is over does not count for long.
-const FORGET: u8 = 8;
+/// Samples after which what was measured counts no more. Receiver reports of a voice come every 2.5 to 7.5 s. Higher: they
+/// are not forgotten in between. Lower: what is over does not count for long.
+const MAX_AGE: u8 = 8;
 
-/// Samples after which a level above the first is told again, to devices that have come since, or have missed it. Higher: fewer notices.
-/// Lower: they know it sooner.
-const REPEAT: u8 = 5;
+/// Samples after which a level above the first is told again, to devices that have come since or have missed it. Higher:
+/// fewer notices. Lower: those devices know it sooner.
+const REPEAT_AFTER: u8 = 5;
 
-/// The same of the first level: whoever missed that a network is good again reads the hint for as long.
-const REPEAT_FIRST: u8 = 30;
+/// Samples after which the first level is told again: whoever missed that a network is good again reads the hint for as
+/// long. Higher: fewer notices. Lower: the hint goes sooner there.
+const REPEAT_FIRST_AFTER: u8 = 30;
 
 /// The level that a session starts with.
 const FIRST_LEVEL: u8 = 1;
@@ -83,7 +84,7 @@ pub(crate) const CUT_OFF: u8 = 6;
 pub(crate) struct Tally {
     /// Packets that should have arrived.
     pub(crate) expected: u32,
-    /// Of these, those that did not.
+    /// Of the expected packets, those that did not arrive.
     pub(crate) lost: u32,
 }
 
@@ -102,7 +103,7 @@ pub(crate) enum Feedback {
 impl Feedback {
     /// Of a second in which so many packets were sent that feedback is due for, and in which it came or not.
     pub(crate) fn of(sent: u32, came: bool) -> Self {
-        match (came, sent >= FEW) {
+        match (came, sent >= MIN_PACKETS_OF_SENDER) {
             (true, _) => Self::Came,
             (false, true) => Self::Missing,
             (false, false) => Self::NotDue,
@@ -145,7 +146,7 @@ impl Window {
     /// Packets expected and lost in the newest seconds.
     fn sum(&self, seconds: usize) -> (f64, f64) {
         let add = |(expected, lost), s: &Tally| (expected + f64::from(s.expected), lost + f64::from(s.lost));
-        let known = self.seconds[..seconds].iter().filter(|(_, age)| *age < FORGET);
+        let known = self.seconds[..seconds].iter().filter(|(_, age)| *age < MAX_AGE);
         known.map(|(second, _)| second).fold((0.0, 0.0), add)
     }
 
@@ -153,26 +154,26 @@ impl Window {
     fn reached(&self, ease: f64) -> usize {
         let ((expected, lost), (all, all_lost)) = (self.sum(WINDOW), self.sum(LONG_WINDOW));
         let reached = |&&share: &&f64| {
-            lost >= (share * expected + LUCK) * ease
-                || (all >= LONG_LEAST && all_lost >= share * all * LONG_SHARE * ease)
+            lost >= (share * expected + LOSS_ALLOWANCE) * ease
+                || (all >= LONG_WINDOW_MIN_PACKETS && all_lost >= share * all * LONG_WINDOW_SHARE * ease)
         };
-        LOSS.iter().filter(reached).count()
+        LOSS_LIMITS.iter().filter(reached).count()
     }
 }
 
 /// The newest of times that are measured about once a second: round trips, say.
 #[derive(Debug, Default)]
-pub(crate) struct Newest {
-    newest: [Option<Duration>; TIMES],
+pub(crate) struct RecentTimes {
+    newest: [Option<Duration>; TIMES_COMPARED],
     quiet: u8,
 }
 
-impl Newest {
+impl RecentTimes {
     /// A second has passed, with a time or without.
     pub(crate) fn take(&mut self, time: Option<Duration>) {
         if time.is_none() {
             self.quiet = self.quiet.saturating_add(1);
-            if self.quiet >= FORGET {
+            if self.quiet >= MAX_AGE {
                 self.newest = Default::default();
             }
             return;
@@ -215,15 +216,15 @@ impl Default for Level {
 
 impl Level {
     /// A second has passed. `judge` gives the level by limits that are eased by a factor. Gives what is to be told: the
-    /// first level, each other one, and each again every [`REPEAT`] or [`REPEAT_FIRST`] samples. It rises at once and
-    /// falls after [`CALM`] better seconds.
+    /// first level, each other one, and each again every [`REPEAT_AFTER`] or [`REPEAT_FIRST_AFTER`] samples. It rises at once and
+    /// falls after [`FALL_AFTER`] better seconds.
     pub(crate) fn settle(&mut self, judge: impl Fn(f64) -> u8) -> Option<u8> {
-        let (level, eased) = (judge(1.0), judge(EASE));
+        let (level, eased) = (judge(1.0), judge(FALL_BELOW));
         if level > self.now {
             (self.now, self.calm) = (level, 0);
         } else if eased < self.now {
             self.calm += 1;
-            if self.calm >= CALM {
+            if self.calm >= FALL_AFTER {
                 (self.now, self.calm) = (eased, 0);
             }
         } else {
@@ -239,7 +240,7 @@ impl Level {
 
     fn tell(&mut self) -> Option<u8> {
         self.since_told = self.since_told.saturating_add(1);
-        let again = self.since_told >= if self.now > FIRST_LEVEL { REPEAT } else { REPEAT_FIRST };
+        let again = self.since_told >= if self.now > FIRST_LEVEL { REPEAT_AFTER } else { REPEAT_FIRST_AFTER };
         if self.told == Some(self.now) && !again {
             return None;
         }
@@ -248,12 +249,12 @@ impl Level {
     }
 }
 
-/// The judge of one session.
+/// Judges the network of one session, sample by sample.
 #[derive(Debug, Default)]
-pub(crate) struct Quality {
+pub(crate) struct LevelJudge {
     sent: Window,
     received: Window,
-    trips: Newest,
+    trips: RecentTimes,
     /// Samples in a row in which nothing was heard.
     silent: u8,
     /// Media flowed when something was last heard, or has since been sent.
@@ -264,7 +265,7 @@ pub(crate) struct Quality {
     level: Level,
 }
 
-impl Quality {
+impl LevelJudge {
     /// Takes a second; gives the level if it is to be told ([`Level::settle`]).
     pub(crate) fn sample(&mut self, s: Sample) -> Option<u8> {
         self.sent.take(s.sent);
@@ -279,7 +280,7 @@ impl Quality {
 
     /// Who says nothing, though something is due?
     fn listen(&mut self, s: &Sample) {
-        let flows = s.received.expected >= FEW || s.feedback != Feedback::NotDue;
+        let flows = s.received.expected >= MIN_PACKETS_OF_SENDER || s.feedback != Feedback::NotDue;
         if s.heard {
             (self.silent, self.busy) = (0, flows);
         } else {
@@ -294,14 +295,14 @@ impl Quality {
     }
 
     fn judge(&self, ease: f64) -> u8 {
-        let unconfirmed = UNCONFIRMED.iter().filter(|&&n| self.unconfirmed >= n).count();
-        let silent = if self.busy { SILENT } else { SILENT_IDLE };
-        if self.silent >= silent || unconfirmed == UNCONFIRMED.len() {
+        let unconfirmed = UNCONFIRMED_LIMITS.iter().filter(|&&n| self.unconfirmed >= n).count();
+        let silent = if self.busy { CUT_OFF_AFTER } else { CUT_OFF_AFTER_IDLE };
+        if self.silent >= silent || unconfirmed == UNCONFIRMED_LIMITS.len() {
             return CUT_OFF;
         }
         let loss = self.sent.reached(ease).max(self.received.reached(ease));
-        let worst = loss.max(self.trips.reached(&ROUND_TRIP, ease));
-        level(if unconfirmed > 0 { LOSS.len() } else { worst })
+        let worst = loss.max(self.trips.reached(&ROUND_TRIP_LIMITS, ease));
+        level(if unconfirmed > 0 { LOSS_LIMITS.len() } else { worst })
     }
 }
 

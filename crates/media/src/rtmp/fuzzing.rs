@@ -6,7 +6,7 @@ pub(crate) use super::message::Message;
 use super::session::{Direction, Event, Session};
 use super::tag::{FLV_HEADER, Tag, TagKind, write_flv};
 use super::{RtmpError, amf0, testing};
-use crate::fuzzing::{Input, pieces};
+use crate::fuzzing::input::{Input, pieces};
 
 /// Longest AMF0 that reaches its reader: messages of commands and data are no longer.
 const MAX_AMF0: usize = 16 * 1024;
@@ -92,7 +92,7 @@ pub(crate) fn session(bytes: &[u8]) {
         let result = session.receive(piece, &mut out, &mut events);
         for event in events.drain(..) {
             match event {
-                Event::Wants(wanted) => {
+                Event::Requests(wanted) => {
                     asked += 1;
                     for text in [&wanted.app, &wanted.name, &wanted.query] {
                         assert!(text.chars().count() <= 512, "a name without end");
@@ -106,7 +106,7 @@ pub(crate) fn session(bytes: &[u8]) {
                 }
                 Event::Tag(tag) => {
                     assert_eq!(flowing, Some(Direction::Publish), "media of one that may not publish");
-                    assert!(tag.payload.len() <= message::MAX_MEDIA);
+                    assert!(tag.payload().len() <= message::MAX_MEDIA);
                     assert!(!(tag.is_header() && tag.is_key_frame()));
                 }
                 Event::Stopped => flowing = None,
@@ -119,7 +119,7 @@ pub(crate) fn session(bytes: &[u8]) {
         if flowing == Some(Direction::Play) && told < 8 {
             told += 1;
             let payload = [0xaf, 1].repeat(1 + 20 * n).into();
-            session.write_tag(&Tag { kind: TagKind::Audio, timestamp: u32::MAX, payload }, 77, &mut out);
+            session.write_tag(&Tag::new(TagKind::Audio, u32::MAX, payload), 77, &mut out);
         }
     }
     session.end(&mut out);
@@ -136,9 +136,10 @@ pub(crate) fn flv(bytes: &[u8]) {
     while !input.is_empty() {
         let kind = [TagKind::Audio, TagKind::Video, TagKind::Metadata][usize::from(input.u8()) % 3];
         let timestamp = input.u32();
-        let tag = Tag { kind, timestamp, payload: input.piece().into() };
+        let tag = Tag::new(kind, timestamp, input.piece().into());
         assert!(!(tag.is_header() && tag.is_key_frame()));
-        assert!(!tag.is_header() || tag.unsupported().is_none() || tag.payload[0] & 0x80 != 0);
+        assert!(!tag.is_header() || tag.unsupported().is_none());
+        assert!(tag.data().len() <= tag.payload().len());
         write_flv(&tag, timestamp, &mut stream);
         tags.push(tag);
     }
@@ -164,7 +165,7 @@ pub(crate) fn read_flv(stream: &[u8]) -> Vec<Tag> {
         let payload = input.take(size);
         assert_eq!(payload.len(), size, "it ends within a tag");
         assert_eq!(input.u32() as usize, size + 11, "the back pointer");
-        tags.push(Tag { kind, timestamp, payload: payload.into() });
+        tags.push(Tag::new(kind, timestamp, payload.into()));
         rest = input.rest();
     }
     tags

@@ -14,6 +14,8 @@ mod tag;
 pub(crate) mod testing;
 
 pub(crate) use error::RtmpError;
-pub use session::{Direction, Wanted};
+pub use session::{Direction, StreamRequest};
 pub(crate) use session::{Event, Session};
-pub(crate) use tag::{FLV_HEADER, Tag, TagKind, write_flv};
+pub(crate) use tag::{AudioTag, Body, FLV_HEADER, PacketType, Tag, TagKind, write_flv};
+#[cfg(feature = "bridge")]
+pub(crate) use tag::{FrameType, VideoTag};

@@ -54,7 +54,7 @@ pub enum Direction {
 
 /// What a peer wants to publish or play: the URL `rtmp://host/app/name?query`, taken apart.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct StreamRequest {
     /// Which way.
     pub direction: Direction,
     /// The path before the stream, without query.
@@ -65,7 +65,7 @@ pub struct Wanted {
     pub query: String,
 }
 
-impl std::fmt::Debug for Wanted {
+impl std::fmt::Debug for StreamRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} {}/{}", self.direction, self.app, self.name)
     }
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Wanted {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     /// The peer wants to publish or play. Answer by [`Session::accept`] or [`Session::refuse`]; until then the peer waits.
-    Wants(Wanted),
+    Requests(StreamRequest),
     /// Media of a publisher that was accepted.
     Tag(Tag),
     /// The peer has ended what it published or played. Its connection may stay.
@@ -217,12 +217,12 @@ impl Session {
 
     /// Sends a tag to a peer that plays, at a time of its own clock in milliseconds.
     pub(crate) fn write_tag(&self, tag: &Tag, timestamp: u32, out: &mut Vec<u8>) {
-        let chunks = match tag.kind {
+        let chunks = match tag.kind() {
             TagKind::Audio => AUDIO_CHUNKS,
             TagKind::Video => VIDEO_CHUNKS,
             TagKind::Metadata => DATA_CHUNKS,
         };
-        self.writer.write(chunks, (tag.number(), STREAM, timestamp), &tag.payload, out);
+        self.writer.write(chunks, (tag.number(), STREAM, timestamp), tag.payload(), out);
     }
 
     fn publishes(&self) -> bool {
@@ -264,7 +264,7 @@ impl Session {
         match self.stage {
             Stage::Flowing(Direction::Publish) if m.payload.is_empty() => {} // some encoders send empty ones at a pause
             Stage::Flowing(Direction::Publish) => {
-                events.push(Event::Tag(Tag { kind, timestamp: m.timestamp, payload: m.payload.into() }));
+                events.push(Event::Tag(Tag::new(kind, m.timestamp, m.payload.into())));
             }
             // Under way when it was stopped or before it heard the answer.
             Stage::Over | Stage::Asked(Direction::Publish) => {}
@@ -286,7 +286,7 @@ impl Session {
         if values.first().and_then(Value::as_str) == Some("onMetaData") {
             let mut bytes = Vec::new();
             amf0::write(values, &mut bytes);
-            events.push(Event::Tag(Tag { kind: TagKind::Metadata, timestamp, payload: bytes.into() }));
+            events.push(Event::Tag(Tag::new(TagKind::Metadata, timestamp, bytes.into())));
         }
     }
 
@@ -365,7 +365,7 @@ impl Session {
         let full = name.and_then(Value::as_str).unwrap_or_default();
         let (name, query) = full.split_once('?').unwrap_or((full, &self.app_query));
         self.stage = Stage::Asked(direction);
-        events.push(Event::Wants(Wanted {
+        events.push(Event::Requests(StreamRequest {
             direction,
             app: self.app.clone(),
             name: cut(name),

@@ -25,14 +25,14 @@ pub(crate) fn greeting(command: &str, app: &str, name: &str) -> Vec<u8> {
 /// A tag as a publisher sends it.
 pub(crate) fn publish(tag: &Tag) -> Vec<u8> {
     let mut bytes = Vec::new();
-    Writer::default().write(4, (tag.number(), 1, tag.timestamp), &tag.payload, &mut bytes);
+    Writer::default().write(4, (tag.number(), 1, tag.timestamp), tag.payload(), &mut bytes);
     bytes
 }
 
 /// Sound (`true`) or a picture with this body, as a publisher sends it.
 pub(crate) fn media(sound: bool, timestamp: u32, body: &[u8]) -> Vec<u8> {
     let kind = if sound { TagKind::Audio } else { TagKind::Video };
-    publish(&Tag { kind, timestamp, payload: body.into() })
+    publish(&Tag::new(kind, timestamp, body.into()))
 }
 
 /// A protocol control message.

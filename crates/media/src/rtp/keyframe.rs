@@ -1,6 +1,6 @@
 //! What the payload of an RTP packet says about the picture that it belongs to.
 
-use crate::webrtc::Codec;
+use crate::rtp::codec::Codec;
 
 /// NAL unit types of H.264 (RFC 6184 §5.2, ITU-T H.264 table 7-1).
 const IDR: u8 = 5;

@@ -1,4 +1,4 @@
-//! What a publisher's picture lacks for good. A receiver that misses a packet which never reached the server asks for it,
+//! Packets of pictures that are lost for good, on the way to the server. A receiver that misses such a packet asks for it,
 //! waits, and gives up after seconds; the server knows sooner that no retransmission will come, and asks the publisher for
 //! a key frame itself.
 
@@ -30,9 +30,9 @@ pub(crate) fn patience(round_trip: Option<Duration>) -> Duration {
     rounds.clamp(PATIENCE.0, PATIENCE.1)
 }
 
-/// The picture of one publisher.
+/// Finds what is lost for good of one stream of pictures.
 #[derive(Debug, Default)]
-pub(crate) struct Holes {
+pub(crate) struct LossDetector {
     newest: Option<u64>,
     /// What may still come, in order, each with the moment when it was missed.
     missing: VecDeque<(u64, Instant)>,
@@ -42,7 +42,7 @@ pub(crate) struct Holes {
     begun: Option<u32>,
 }
 
-impl Holes {
+impl LossDetector {
     /// Takes a packet, of the picture with this RTP timestamp. `true`: without a key frame the picture stays broken; ask for
     /// one. It is said again until one begins. A key frame's own first packet (parameter sets that go before it) is not
     /// missed: the receivers ask for that.
@@ -98,13 +98,13 @@ mod tests {
 
     /// A publisher of a packet each 10 ms, a picture each.
     struct Publisher {
-        holes: Holes,
+        detector: LossDetector,
         start: Instant,
     }
 
     impl Publisher {
         fn new() -> Self {
-            Self { holes: Holes::default(), start: Instant::now() }
+            Self { detector: LossDetector::default(), start: Instant::now() }
         }
 
         /// The moments, in packets, at which a key frame is asked for. Some packets do not come, some begin a key frame.
@@ -117,7 +117,7 @@ mod tests {
         }
 
         fn of_picture(&mut self, at: u64, packet: (u64, u32), begins: bool) -> bool {
-            self.holes.take(packet, begins, PATIENCE, self.start + Duration::from_millis(10 * at))
+            self.detector.take(packet, begins, PATIENCE, self.start + Duration::from_millis(10 * at))
         }
     }
 
@@ -195,7 +195,7 @@ mod tests {
         let mut p = Publisher::new();
         for n in 0..1_000 {
             p.take(0, n * (WINDOW as u64 + 1), false);
-            assert!(p.holes.missing.len() <= WINDOW);
+            assert!(p.detector.missing.len() <= WINDOW);
         }
     }
 
@@ -218,8 +218,8 @@ mod tests {
                 seq = seq.saturating_add_signed(i64::from(step.cast_signed() % 150));
                 at += ms;
                 let now = p.start + Duration::from_millis(at);
-                let asked = p.holes.take((seq, n), key_frame, PATIENCE, now);
-                prop_assert!(p.holes.missing.len() <= WINDOW);
+                let asked = p.detector.take((seq, n), key_frame, PATIENCE, now);
+                prop_assert!(p.detector.missing.len() <= WINDOW);
                 if key_frame {
                     last = None;
                 } else if asked {

@@ -108,7 +108,7 @@ fn write<'a>(payload_type: u8, repeated: impl Iterator<Item = Block<'a>> + Clone
 /// it may.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn fuzz(bytes: &[u8]) {
-    let mut input = crate::fuzzing::Input::new(bytes);
+    let mut input = crate::fuzzing::input::Input::new(bytes);
     let (theirs, ours, reach) = (input.u8() & !MORE, input.u8() & !MORE, input.u16().into());
     hold(input.rest(), theirs, ours, reach);
 }

@@ -3,15 +3,25 @@
 
 use crate::rtp::red::MAX_OFFSET;
 use std::time::{Duration, Instant};
+use tring_protocol::Source;
 
-/// Where a packet comes from: packets of one source count on without a gap.
+/// A stretch of one track that is sent on without a pause: within it packets count on without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Source {
+pub(crate) struct StreamRun {
     /// The publishing session. Another one has another RTP clock.
     pub(crate) session: u64,
-    /// Raised whenever forwarding from the session starts again after a pause (gate, device): what was dropped
+    /// Which of the session's tracks. Each has an RTP clock of its own.
+    pub(crate) source: Source,
+    /// Raised whenever forwarding of the track starts again after a pause (gate, source off): what was dropped
     /// meanwhile must not become a gap, or the receiver would ask for all of it again.
     pub(crate) run: u32,
+}
+
+impl StreamRun {
+    /// Both are of one track, whose clock ran on through the pause.
+    fn has_clock_of(self, other: Self) -> bool {
+        self.session == other.session && self.source == other.source
+    }
 }
 
 /// First sequence number of a slot. The rollover counter of SRTP is not signalled, so it must be below 65,536
@@ -32,8 +42,8 @@ pub(crate) struct Rewriter {
 
 #[derive(Debug, Clone, Copy)]
 struct Current {
-    source: Source,
-    /// Sequence numbers of the source below this belong to before the pause.
+    of: StreamRun,
+    /// Sequence numbers of the track below this belong to before the pause.
     first_in: u64,
     /// The timestamp of that packet, as it came.
     first_timestamp: u32,
@@ -42,19 +52,19 @@ struct Current {
 }
 
 impl Rewriter {
-    /// The sequence number and timestamp that a packet leaves with; `None` for one from before its source's last
+    /// The sequence number and timestamp that a packet leaves with; `None` for one from before its track's last
     /// pause. `clock_rate` in Hz.
     pub(crate) fn rewrite(
         &mut self,
-        source: Source,
+        of: StreamRun,
         seq: u64,
         timestamp: u32,
         clock_rate: u32,
         now: Instant,
     ) -> Option<(u64, u32)> {
         let current = match self.current {
-            Some(c) if c.source == source => c,
-            before => *self.current.insert(self.switch(before, source, seq, timestamp, clock_rate, now)),
+            Some(c) if c.of == of => c,
+            before => *self.current.insert(self.switch(before, of, seq, timestamp, clock_rate, now)),
         };
         let out_seq = current.first_out + seq.checked_sub(current.first_in)?;
         let out_timestamp = timestamp.wrapping_add(current.timestamp_offset);
@@ -78,7 +88,7 @@ impl Rewriter {
     fn switch(
         &self,
         before: Option<Current>,
-        source: Source,
+        of: StreamRun,
         seq: u64,
         timestamp: u32,
         clock_rate: u32,
@@ -86,18 +96,18 @@ impl Rewriter {
     ) -> Current {
         let Some((last_seq, last_timestamp, at)) = self.last else {
             let (first_in, first_timestamp) = (seq, timestamp);
-            return Current { source, first_in, first_timestamp, first_out: FIRST_SEQ, timestamp_offset: 0 };
+            return Current { of, first_in, first_timestamp, first_out: FIRST_SEQ, timestamp_offset: 0 };
         };
         let timestamp_offset = match before {
             // The same publisher's clock ran on through the pause.
-            Some(b) if b.source.session == source.session => b.timestamp_offset,
+            Some(b) if b.of.has_clock_of(of) => b.timestamp_offset,
             _ => {
                 let passed = ticks(now.saturating_duration_since(at), clock_rate).max(1);
                 last_timestamp.wrapping_add(passed).wrapping_sub(timestamp)
             }
         };
         let (first_in, first_timestamp) = (seq, timestamp);
-        Current { source, first_in, first_timestamp, first_out: last_seq + 1, timestamp_offset }
+        Current { of, first_in, first_timestamp, first_out: last_seq + 1, timestamp_offset }
     }
 }
 
@@ -112,9 +122,9 @@ fn ticks(d: Duration, clock_rate: u32) -> u32 {
 mod tests {
     use super::*;
 
-    const A: Source = Source { session: 1, run: 0 };
-    const A_AGAIN: Source = Source { session: 1, run: 1 };
-    const B: Source = Source { session: 2, run: 0 };
+    const A: StreamRun = StreamRun { session: 1, source: Source::Microphone, run: 0 };
+    const A_AGAIN: StreamRun = StreamRun { session: 1, source: Source::Microphone, run: 1 };
+    const B: StreamRun = StreamRun { session: 2, source: Source::Microphone, run: 0 };
 
     #[test]
     fn losses_and_reordering_of_the_source_stay_as_they_are() {
@@ -164,6 +174,16 @@ mod tests {
         // The shortest frames, then 13 hours.
         assert_eq!(r.reach(10 + MAY_REPEAT, 5_000 + MAY_REPEAT as u32 * 120), MAX_OFFSET);
         assert_eq!(r.reach(2_340_000, 5_000u32.wrapping_add(13 * 3_600 * 48_000)), MAX_OFFSET);
+    }
+
+    /// A slot that had a user's camera is given the same user's screen: another clock, and no gap.
+    #[test]
+    fn another_source_of_a_session_has_another_clock() {
+        let (mut r, now) = (Rewriter::default(), Instant::now());
+        let screen = StreamRun { source: Source::Screen, ..A };
+        r.rewrite(A, 10, 500, 90_000, now);
+        assert_eq!(r.rewrite(screen, 7_000, 3_000_000_000, 90_000, now), Some((1001, 501)));
+        assert_eq!(r.rewrite(A, 11, 3_500, 90_000, now), Some((1002, 502)), "and back");
     }
 
     #[test]

@@ -2,25 +2,29 @@
 
 use super::Shard;
 use super::forward::To;
-use crate::bridge::{IntoPackets, IntoTags, Made, SoundError, Unplayable};
+use crate::bridge::{BridgedPacket, IntoPackets, IntoTags, SoundError, Unplayable};
 use crate::key::Key;
+use crate::output::Output;
 use crate::rtmp::{Tag, TagKind};
-use crate::streams::Edition;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Packet};
-use crate::{Output, UserId};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
+use crate::streams::HeaderVersion;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use tring_protocol::StreamFault;
+use tring_protocol::{Source, SourceSet, StreamFault, UserId};
 
-/// Shortest time between two times that one browser is sent what is kept of a phone. A phone sends a key frame every three
+/// Shortest time between two catch-ups of one browser: it is sent what is kept of a phone's pictures. A phone sends a key frame every three
 /// seconds or so and cannot be asked for one. Higher: less is sent again on a bad network, where it makes things worse.
 /// Lower: a picture that was lost is back sooner.
-const AGAIN: Duration = Duration::from_millis(700);
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(700);
 
-/// How often browsers are looked at whose sound does not come. Higher: silence comes in larger pieces. Lower: more work.
-const FILL: Duration = Duration::from_millis(100);
+/// How often the bridge looks for browsers whose sound does not come, to fill it with silence. Higher: silence comes in
+/// larger pieces. Lower: more work.
+const SILENCE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The sources of a browser that phones are given: a stream of RTMP has one sound and one picture.
+const CROSSING: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 /// What the pages of a call are told whose stream a codec failed on.
 const BROKEN: &str =
@@ -35,16 +39,16 @@ pub(super) struct Bridge {
     /// When silence is next looked for.
     pub(super) next_fill: Option<Instant>,
     tags: Vec<Tag>,
-    made: Vec<Made>,
+    made: Vec<BridgedPacket>,
 }
 
 #[derive(Default)]
 struct Phone {
     packets: IntoPackets,
     /// Whose headers it has read.
-    edition: Option<Edition>,
+    header_version: Option<HeaderVersion>,
     /// When a browser was sent what is kept.
-    again: HashMap<Key, Instant>,
+    caught_up: HashMap<Key, Instant>,
     failed: bool,
 }
 
@@ -54,7 +58,7 @@ impl Bridge {
         self.browsers.remove(&key);
         self.phones.remove(&key);
         for phone in self.phones.values_mut() {
-            phone.again.remove(&key);
+            phone.caught_up.remove(&key);
         }
     }
 }
@@ -64,15 +68,15 @@ impl Shard {
     pub(super) fn bridge_packet(
         &mut self,
         from: Key,
-        kind: MediaKind,
+        source: Source,
         packet: &Packet,
         now: Instant,
         out: &mut Output,
     ) {
-        if self.live.connections() == 0 || packet.codec == Codec::Vp8 {
+        if self.streams.connections() == 0 || packet.codec == Codec::Vp8 || !CROSSING.contains(source) {
             return;
         }
-        let Some((label, user, phones, heard, run)) = self.phones_of(from, kind) else { return };
+        let Some((label, user, phones, heard, run)) = self.phones_of(from, source) else { return };
         self.open_bridge(from, &label, now);
         let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { return };
         let mut made = std::mem::take(&mut self.bridge.tags);
@@ -83,15 +87,15 @@ impl Shard {
         }
         let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
         self.bridge.tags = made;
-        if kind == MediaKind::Video && (needs_key_frame || waits) {
-            self.want_keyframe(from, now, out);
+        if source == Source::Camera && (needs_key_frame || waits) {
+            self.want_keyframe(from, source, now, out);
         }
     }
 
     fn open_bridge(&mut self, from: Key, label: &str, now: Instant) {
-        self.bridge.next_fill.get_or_insert(now + FILL);
+        self.bridge.next_fill.get_or_insert(now + SILENCE_INTERVAL);
         self.bridge.browsers.entry(from).or_insert_with(|| {
-            self.live.open_bridged(from, label);
+            self.streams.open_bridged(from, label);
             let tags = IntoTags::new(now);
             tags.map_err(|error| tracing::error!(label, %error, "no bridge")).ok()
         });
@@ -102,14 +106,14 @@ impl Shard {
         let error = error.map(|e| e.to_string());
         tracing::error!(label, error, "a browser's sound and picture reach no phone any more");
         self.bridge.browsers.insert(from, None);
-        self.tell_fault(from, StreamFault::Server, BROKEN.to_owned(), out);
+        self.report_fault(from, StreamFault::Server, BROKEN.to_owned(), out);
     }
 
     /// Browsers that send nothing (no microphone was allowed, say) are silence for phones, not nothing. About once a second.
     pub(super) fn bridge_silent_browsers(&mut self, now: Instant) {
         let mut silent = Vec::new();
         for room in self.rooms.values() {
-            let talking = || room.talking().filter(|&key| self.sessions.live(key).is_none());
+            let talking = || room.talking().filter(|&key| self.sessions.stream_session(key).is_none());
             if room.talking().count() > talking().count() {
                 silent.extend(talking().filter(|key| !self.bridge.browsers.contains_key(key)));
             }
@@ -124,19 +128,19 @@ impl Shard {
     /// The phones that a browser's track goes to: its call id, its user, they, whether they may hear it, and the run. None:
     /// there are none.
     #[allow(clippy::type_complexity)] // used at one place
-    fn phones_of(&self, from: Key, kind: MediaKind) -> Option<(String, UserId, Vec<Key>, bool, u32)> {
+    fn phones_of(&self, from: Key, source: Source) -> Option<(String, UserId, Vec<Key>, bool, u32)> {
         let session = self.sessions.get(from)?;
         let room = self.rooms.get(&session.room)?;
-        let (routes, run) = room.routes(from, kind);
+        let (routes, run) = room.routes(from, source);
         let phones = |routes: &[crate::room::Route]| {
             let mut phones: Vec<Key> = routes.iter().map(|r| r.to).collect();
-            phones.retain(|&to| self.sessions.live(to).is_some());
+            phones.retain(|&to| self.sessions.stream_session(to).is_some());
             phones
         };
         let (mut found, mut heard) = (phones(routes), true);
-        if routes.is_empty() && kind == MediaKind::Audio {
+        if routes.is_empty() && source == Source::Microphone {
             // Muted is silence, not nothing.
-            (found, heard) = (phones(&room.routes_if_on(from, kind)), false);
+            (found, heard) = (phones(&room.routes_if_on(from, source)), false);
         }
         let user = room.user(from)?.clone();
         (!found.is_empty()).then(|| (session.label.clone(), user, found, heard, run))
@@ -153,48 +157,48 @@ impl Shard {
     ) -> bool {
         for tag in tags.drain(..) {
             // Its pictures are not kept: a browser is asked for a key frame when one is needed.
-            self.live.keep(from, &tag, false);
+            self.streams.keep(from, &tag, false);
             for &to in phones {
-                let cut = self.live.deliver((from, user), to, (&tag, run), now, &mut out.live);
+                let cut = self.streams.deliver((from, user), to, (&tag, run), now, &mut out.streams);
                 self.counters.tags_out += 1;
                 self.counters.queues_cut += u64::from(cut);
             }
         }
-        phones.iter().any(|&to| self.live.needs_key_frame(to, user))
+        phones.iter().any(|&to| self.streams.needs_key_frame(to, user))
     }
 
     /// A phone's tag goes to the browsers that may have it.
     pub(super) fn bridge_tag(
         &mut self,
         from: Key,
-        kind: MediaKind,
+        source: Source,
         tag: &Tag,
         now: Instant,
         out: &mut Output,
     ) {
-        let Some(session) = self.sessions.live(from) else { return };
+        let Some(session) = self.sessions.stream_session(from) else { return };
         let Some(room) = self.rooms.get(&session.room) else { return };
-        let (routes, run) = room.routes(from, kind);
+        let (routes, run) = room.routes(from, source);
         if tag.is_header()
-            || tag.kind == TagKind::Metadata
+            || tag.kind() == TagKind::Metadata
             || routes.iter().all(|r| self.sessions.get(r.to).is_none())
         {
             return;
         }
         let label = session.label.clone();
-        let Some(publisher) = self.live.publisher(from) else { return };
+        let Some(publisher) = self.streams.publisher(from) else { return };
         let phone = self.bridge.phones.entry(from).or_default();
         if phone.failed {
             return;
         }
         let mut made = std::mem::take(&mut self.bridge.made);
-        let edition = publisher.edition();
+        let header_version = publisher.header_version();
         let mut faults = Vec::new();
         let mut note = |result: Result<(), Unplayable>| faults.extend(result.err());
         let done = catch_unwind(AssertUnwindSafe(|| {
-            let before = phone.edition.replace(edition);
-            if before != Some(edition) {
-                if before.is_some_and(|b| b.run != edition.run) {
+            let before = phone.header_version.replace(header_version);
+            if before != Some(header_version) {
+                if before.is_some_and(|b| b.run != header_version.run) {
                     phone.packets.restart();
                 }
                 publisher.headers().for_each(|h| note(phone.packets.tag((h, run), now, &mut made)));
@@ -208,31 +212,37 @@ impl Shard {
             faults.push(Unplayable { fault: StreamFault::Server, why: BROKEN.to_owned() });
         }
         for Unplayable { fault, why } in faults {
-            self.tell_fault(from, fault, why, out);
+            self.report_fault(from, fault, why, out);
         }
         for m in made.drain(..) {
-            self.distribute(from, (m.kind, To::All), &m.packet, m.captured, now, out);
+            self.distribute(from, (m.source, To::All), &m.packet, m.captured, now, out);
         }
         self.bridge.made = made;
     }
 
     /// Sends a browser what is kept of a phone's pictures: it joins, or it has lost some.
     pub(super) fn catch_up(&mut self, from: Key, to: Key, now: Instant, out: &mut Output) {
-        let (Some(phone), Some(publisher)) = (self.bridge.phones.get_mut(&from), self.live.publisher(from))
+        let (Some(phone), Some(publisher)) =
+            (self.bridge.phones.get_mut(&from), self.streams.publisher(from))
         else {
             return;
         };
         let ready = self.sessions.get(to).is_some_and(|s| s.connected);
-        if !ready || phone.again.get(&to).is_some_and(|&at| now.saturating_duration_since(at) < AGAIN) {
+        if !ready
+            || phone
+                .caught_up
+                .get(&to)
+                .is_some_and(|&at| now.saturating_duration_since(at) < CATCH_UP_INTERVAL)
+        {
             return;
         }
         let mut made = std::mem::take(&mut self.bridge.made);
         phone.packets.catch_up(publisher.pictures(), now, &mut made);
         if !made.is_empty() {
-            phone.again.insert(to, now);
+            phone.caught_up.insert(to, now);
         }
         for m in made.drain(..) {
-            self.distribute(from, (m.kind, To::Again(to)), &m.packet, m.captured, now, out);
+            self.distribute(from, (m.source, To::CatchingUp(to)), &m.packet, m.captured, now, out);
         }
         self.bridge.made = made;
     }
@@ -242,11 +252,11 @@ impl Shard {
         if self.bridge.next_fill.is_none_or(|at| at > now) {
             return;
         }
-        self.bridge.next_fill = (!self.bridge.browsers.is_empty()).then(|| now + FILL);
+        self.bridge.next_fill = (!self.bridge.browsers.is_empty()).then(|| now + SILENCE_INTERVAL);
         let silent = |(&key, tags): (&Key, &Option<IntoTags>)| tags.as_ref()?.is_silent(now).then_some(key);
         let silent: Vec<Key> = self.bridge.browsers.iter().filter_map(silent).collect();
         for from in silent {
-            let Some((label, user, phones, _, run)) = self.phones_of(from, MediaKind::Audio) else {
+            let Some((label, user, phones, _, run)) = self.phones_of(from, Source::Microphone) else {
                 continue;
             };
             let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { continue };

@@ -1,30 +1,34 @@
 //! What flows: events of sessions, packets from one to the others, key frames.
 
 use super::{Shard, list};
+use crate::api::Notice;
 use crate::key::Key;
+use crate::output::Output;
 use crate::room::codecs::Codecs;
+use crate::rtp::codec::Codec;
 use crate::rtp::keyframe::begins_key_frame;
 use crate::rtp::loss::patience;
-use crate::rtp::rewriter::Source;
-use crate::shard::session::{MAX_PAYLOAD, MISMATCH_INTERVAL, Mismatch, PUBLISHED};
+use crate::rtp::packet::{MAX_PAYLOAD, Packet};
+use crate::rtp::rewriter::StreamRun;
+use crate::shard::session::{MISMATCH_INTERVAL, Mismatch, PUBLISHED};
 use crate::webrtc::egress::Egress;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{Codec, Event, Packet, Sink, Write};
-use crate::{Notice, Output};
+use crate::webrtc::{Event, Sink, Write};
 use std::time::Instant;
+use tring_protocol::{MediaKind, Source};
 
 /// Who is sent a packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum To {
     /// Everybody who may have it.
     All,
-    /// One who joins or has lost something, from a line of sequence numbers of its own.
+    /// One browser that is caught up on a phone's pictures: it joins, or has lost some. The packets have sequence numbers of
+    /// their own.
     #[cfg_attr(not(feature = "bridge"), allow(dead_code))]
-    Again(Key),
+    CatchingUp(Key),
 }
 
-/// Marks the run of packets that are sent again. Runs are counted from zero.
-const SENT_AGAIN: u32 = 1 << 31;
+/// Bit of a run's number that marks packets of a catch-up: another run for the rewriter. Runs are counted from zero.
+const CATCHING_UP: u32 = 1 << 31;
 
 impl Shard {
     pub(super) fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
@@ -36,19 +40,19 @@ impl Shard {
                 self.counters.connected += 1;
                 out.notices.push(Notice::Connected { session: session.id });
                 // What the publishers sent before is gone; a new receiver starts with a whole picture.
-                let publishers: Vec<Key> =
-                    self.room_of(key).map(|r| r.sources_of(key, MediaKind::Video)).unwrap_or_default();
-                for publisher in publishers {
-                    self.want_picture(publisher, key, now, out);
+                let pictures =
+                    self.room_of(key).map(|r| r.sent_to(key, MediaKind::Video)).unwrap_or_default();
+                for track in pictures {
+                    self.give_key_frame(track, key, now, out);
                 }
             }
             Event::KeyframeWanted { line } => {
                 let slot = self.sessions.get(key).and_then(|s| s.slot_of(line));
                 if let Some((MediaKind::Video, slot)) = slot
-                    && let Some(publisher) =
-                        self.room_of(key).and_then(|r| r.source_of(key, MediaKind::Video, slot))
+                    && let Some(track) =
+                        self.room_of(key).and_then(|r| r.in_slot(key, MediaKind::Video, slot))
                 {
-                    self.want_picture(publisher, key, now, out);
+                    self.give_key_frame(track, key, now, out);
                 }
             }
             Event::Stats(second) => {
@@ -64,36 +68,35 @@ impl Shard {
 
     fn forward(&mut self, from: Key, packet: &Packet, now: Instant, out: &mut Output) {
         self.counters.packets_in += 1;
-        let Some(source) = self.sessions.get_mut(from) else { return };
-        let Some(kind) =
-            MediaKind::ALL.into_iter().find(|k| source.publishes[k.index()] == Some(packet.line))
-        else {
+        let Some(session) = self.sessions.get_mut(from) else { return };
+        let Some(source) = session.source_of(packet.line) else {
             self.counters.packets_dropped += 1;
             return;
         };
-        let broken = kind == MediaKind::Video && {
+        let broken = source.kind() == MediaKind::Video && {
             let begins = begins_key_frame(packet.codec, &packet.payload);
-            source.holes.take((packet.seq, packet.timestamp), begins, patience(source.round_trip), now)
+            let patience = patience(session.round_trip);
+            session.tracks[source].loss.take((packet.seq, packet.timestamp), begins, patience, now)
         };
         #[allow(clippy::cast_precision_loss)] // The length of a packet.
         let length = packet.payload.len() as f64;
-        if packet.payload.len() > MAX_PAYLOAD || !source.published.take(length, PUBLISHED, now) {
+        if packet.payload.len() > MAX_PAYLOAD || !session.published.take_many(length, PUBLISHED, now) {
             self.counters.packets_excess += 1;
             return;
         }
-        let captured = source.clock.capture_time(packet, now);
-        if broken && self.room_of(from).is_some_and(|r| !r.routes(from, kind).0.is_empty()) {
-            self.want_keyframe(from, now, out);
+        let captured = session.clock.capture_time(packet, now);
+        if broken && self.room_of(from).is_some_and(|r| !r.routes(from, source).0.is_empty()) {
+            self.want_keyframe(from, source, now, out);
         }
-        self.distribute(from, (kind, To::All), packet, captured, now, out);
-        self.bridge_packet(from, kind, packet, now, out);
+        self.distribute(from, (source, To::All), packet, captured, now, out);
+        self.bridge_packet(from, source, packet, now, out);
     }
 
     /// Sends a packet to the browsers that may have it.
     pub(super) fn distribute(
         &mut self,
         from: Key,
-        (kind, to): (MediaKind, To),
+        (source, to): (Source, To),
         packet: &Packet,
         captured: Instant,
         now: Instant,
@@ -101,13 +104,14 @@ impl Shard {
     ) {
         let (Some(room), Some(session)) = (self.sessions.room(from), self.sessions.id(from)) else { return };
         let Some(room) = self.rooms.get(&room) else { return };
-        let (routes, run) = room.routes(from, kind);
+        let kind = source.kind();
+        let (routes, run) = room.routes(from, source);
         if routes.is_empty() {
             self.counters.packets_dropped += 1;
         }
         let (only, run) = match to {
             To::All => (None, run),
-            To::Again(receiver) => (Some(receiver), run | SENT_AGAIN),
+            To::CatchingUp(receiver) => (Some(receiver), run | CATCHING_UP),
         };
         let mut undecodable = false;
         for route in routes.iter().filter(|r| only.is_none_or(|only| r.to == only)) {
@@ -116,7 +120,7 @@ impl Shard {
                 undecodable |= kind == MediaKind::Video && packet.codec != Codec::H264;
                 continue;
             };
-            let Some(slot) = receiver.slots[kind.index()].get_mut(route.slot) else { continue };
+            let Some(slot) = receiver.slots[kind].get_mut(route.slot) else { continue };
             let line = &receiver.transport.lines()[slot.line];
             if !receiver.connected || !line.takes(packet.codec) {
                 undecodable |= receiver.connected && line.codecs() != Codecs::default();
@@ -124,8 +128,8 @@ impl Shard {
                 continue;
             }
             let rate = packet.codec.clock_rate();
-            let source = Source { session: session.0, run };
-            let rewritten = slot.rewriter.rewrite(source, packet.seq, packet.timestamp, rate, now);
+            let of = StreamRun { session: session.0, source, run };
+            let rewritten = slot.rewriter.rewrite(of, packet.seq, packet.timestamp, rate, now);
             let Some((seq, timestamp)) = rewritten else { continue };
             let reach = slot.rewriter.reach(packet.seq, packet.timestamp);
             let write = Write { line: slot.line, seq, timestamp, captured, reach, packet };
@@ -138,24 +142,32 @@ impl Shard {
             list(&mut self.deadlines, receiver, route.to);
         }
         if kind == MediaKind::Video {
-            self.judge_codec(from, packet.codec, undecodable, now, out);
+            self.judge_codec((from, source), packet.codec, undecodable, now, out);
         }
     }
 
     /// Tells once that somebody cannot decode what a session sends.
-    fn judge_codec(&mut self, from: Key, sent: Codec, undecodable: bool, now: Instant, out: &mut Output) {
+    fn judge_codec(
+        &mut self,
+        (from, source): (Key, Source),
+        sent: Codec,
+        undecodable: bool,
+        now: Instant,
+        out: &mut Output,
+    ) {
         if !undecodable {
-            if let Some(mismatch) = self.sessions.mismatch(from) {
+            if let Some(mismatch) = self.sessions.mismatch(from, source) {
                 mismatch.told = None;
             }
             return;
         }
-        let wanted = self.common_codec(from);
+        let wanted = self.common_codec(from, source);
         // Its answer had that codec first: saying it again would not help.
         if wanted.is_some() && wanted == self.sessions.get(from).map(|s| s.transport.preferred()) {
             return;
         }
-        let (Some(session), Some(mismatch)) = (self.sessions.id(from), self.sessions.mismatch(from)) else {
+        let (Some(session), Some(mismatch)) = (self.sessions.id(from), self.sessions.mismatch(from, source))
+        else {
             return;
         };
         let recent = |at: Instant| now.saturating_duration_since(at) < MISMATCH_INTERVAL;
@@ -163,47 +175,52 @@ impl Shard {
             return;
         }
         *mismatch = Mismatch { told: Some((sent, wanted)), at: Some(now) };
-        out.notices.push(Notice::CodecMismatch { session, wanted });
+        out.notices.push(Notice::CodecMismatch { session, source, wanted });
     }
 
     /// The video codec that a session has and that everybody takes who is to see it.
-    fn common_codec(&self, from: Key) -> Option<Codec> {
-        let video = MediaKind::Video;
+    fn common_codec(&self, from: Key, source: Source) -> Option<Codec> {
         let session = self.sessions.get(from)?;
-        let own = session.transport.lines()[session.publishes[video.index()]?].codecs();
-        let (routes, _) = self.rooms.get(&session.room)?.routes(from, video);
+        let own = session.transport.lines()[session.tracks[source].line?].codecs();
+        let (routes, _) = self.rooms.get(&session.room)?.routes(from, source);
         let taken = |to: Key, slot: usize| {
             let Some(receiver) = self.sessions.get(to) else {
                 return Some(Codecs::default().with(Codec::H264));
             };
-            let line = receiver.slots[video.index()].get(slot)?.line;
+            let line = receiver.slots[source.kind()].get(slot)?.line;
             Some(receiver.transport.lines()[line].codecs())
         };
         let receivers = routes.iter().filter_map(|r| taken(r.to, r.slot));
         receivers.filter(|c| *c != Codecs::default()).fold(own, Codecs::and).best_video()
     }
 
-    /// A receiver needs a whole picture of a publisher: a browser is asked for one; a phone sends one when it does, so what
-    /// is kept of it is sent again.
-    pub(super) fn want_picture(&mut self, publisher: Key, receiver: Key, now: Instant, out: &mut Output) {
-        if self.sessions.live(publisher).is_some() {
-            self.catch_up(publisher, receiver, now, out);
+    /// A receiver needs a key frame of a track: a browser is asked for one. A phone cannot be asked, so the receiver is sent
+    /// what is kept of its pictures.
+    pub(super) fn give_key_frame(
+        &mut self,
+        (sender, source): (Key, Source),
+        receiver: Key,
+        now: Instant,
+        out: &mut Output,
+    ) {
+        if self.sessions.stream_session(sender).is_some() {
+            self.catch_up(sender, receiver, now, out);
         } else {
-            self.want_keyframe(publisher, now, out);
+            self.want_keyframe(sender, source, now, out);
         }
     }
 
-    pub(super) fn want_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {
+    pub(super) fn want_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
-        if session.keyframes.want(now) {
-            self.ask_keyframe(publisher, now, out);
+        if session.want_keyframe(source, now) {
+            self.ask_keyframe(publisher, source, now, out);
         }
         self.list(publisher);
     }
 
-    pub(super) fn ask_keyframe(&mut self, publisher: Key, now: Instant, out: &mut Output) {
+    pub(super) fn ask_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
-        let Some(line) = session.publishes[MediaKind::Video.index()] else { return };
+        let Some(line) = session.tracks[source].line else { return };
         let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
         match session.transport.request_keyframe(line, now, &mut sink) {
             Ok(asked) => self.counters.keyframe_requests += u64::from(asked),

@@ -2,12 +2,12 @@
 //! refuses such a call.
 
 use super::Shard;
-use crate::Output;
 use crate::key::Key;
+use crate::output::Output;
 use crate::rtmp::Tag;
-use crate::webrtc::Packet;
-use crate::webrtc::offer::MediaKind;
+use crate::rtp::packet::Packet;
 use std::time::Instant;
+use tring_protocol::Source;
 
 #[derive(Default)]
 pub(super) struct Bridge {
@@ -19,9 +19,9 @@ impl Bridge {
 }
 
 impl Shard {
-    pub(super) fn bridge_packet(&mut self, _: Key, _: MediaKind, _: &Packet, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_packet(&mut self, _: Key, _: Source, _: &Packet, _: Instant, _: &mut Output) {}
 
-    pub(super) fn bridge_tag(&mut self, _: Key, _: MediaKind, _: &Tag, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_tag(&mut self, _: Key, _: Source, _: &Tag, _: Instant, _: &mut Output) {}
 
     pub(super) fn catch_up(&mut self, _: Key, _: Key, _: Instant, _: &mut Output) {}
 

@@ -1,18 +1,23 @@
 //! One session of a shard: its transport and what belongs to it alone.
 
+use crate::api::SessionId;
 use crate::ice::check::Checks;
 use crate::ice::path::Paths;
 use crate::ice::ufrag::Ufrag;
 use crate::key::Key;
-use crate::rate_limit::{Bucket, Rate};
-use crate::room::keyframe_requests::Throttle;
-use crate::room::network_level::{Quality, Sample};
-use crate::rtp::loss::Holes;
+use crate::room::keyframe_requests::KeyframeThrottle;
+use crate::room::network_level::{LevelJudge, Sample};
+use crate::rtp::by_kind::ByKind;
+use crate::rtp::capture_clock::CaptureClock;
+use crate::rtp::codec::Codec;
+use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
-use crate::webrtc::offer::MediaKind;
-use crate::webrtc::{CaptureClock, Codec, Transport};
-use crate::{RoomKey, SessionId, UserId};
+use crate::webrtc::Transport;
 use std::time::{Duration, Instant};
+use tring_limits::{Bucket, Rate};
+use tring_protocol::RoomKey;
+use tring_protocol::UserId;
+use tring_protocol::{MediaKind, Source, SourceMap, SourceSet};
 
 /// How long a new session may take until ICE and DTLS are done. Higher: a browser whose user ponders a permission
 /// prompt survives. Lower: offers that nobody follows up hold memory for less long.
@@ -36,11 +41,6 @@ pub(crate) const INPUT: Rate = Rate { burst: 8_000.0, per_second: 8_000.0 };
 /// networks too. Higher: screens in 4K. Lower: a user who sends what no camera does takes less from the others.
 pub(crate) const PUBLISHED: Rate = Rate { burst: 2_500_000.0, per_second: 2_500_000.0 };
 
-/// Longest payload that is sent on, in bytes: with all that the egress adds (header and extensions, RTX number, tag) and
-/// the headers of IPv6 and UDP it fills an Ethernet frame of 1,500 bytes. Higher: it would be lost on the way, or be cut
-/// in pieces. Lower: a sender that is careless about its packets' size is not seen.
-pub(crate) const MAX_PAYLOAD: usize = 1_400;
-
 /// Shortest time between two notices that a session's codec is not everybody's. Higher: a client that changes back and
 /// forth is told later. Lower: it makes the server talk more.
 pub(crate) const MISMATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(crate) const MISMATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A place where a remote user's track goes.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    /// Its media line.
+    /// The media line of the receiver's offer.
     pub(crate) line: usize,
     pub(crate) rewriter: Rewriter,
 }
@@ -61,6 +61,19 @@ pub(crate) struct Mismatch {
     pub(crate) at: Option<Instant>,
 }
 
+/// A track that the user sends. Where it has layers one day, each has a throttle and a detector of its own.
+#[derive(Debug, Default)]
+pub(crate) struct SentTrack {
+    /// The line that it comes on; none if the offer has no line for it.
+    pub(crate) line: Option<usize>,
+    /// Requests for key frames, of pictures.
+    pub(crate) keyframes: KeyframeThrottle,
+    /// Which packets of pictures are lost for good.
+    pub(crate) loss: LossDetector,
+    /// What was told of a codec that not everybody takes.
+    pub(crate) mismatch: Mismatch,
+}
+
 /// A session.
 pub(crate) struct Session {
     pub(crate) id: SessionId,
@@ -68,26 +81,26 @@ pub(crate) struct Session {
     pub(crate) label: String,
     pub(crate) ufrag: Ufrag,
     pub(crate) transport: Transport,
-    /// The line that the user's track of each kind comes on: the first that the offer sends on.
-    pub(crate) publishes: [Option<usize>; 2],
-    pub(crate) slots: [Vec<Slot>; 2],
+    /// What comes on each line of the offer; none on one that the user does not send on.
+    sources: Vec<Option<Source>>,
+    pub(crate) tracks: SourceMap<SentTrack>,
+    pub(crate) slots: ByKind<Vec<Slot>>,
     pub(crate) clock: CaptureClock,
-    pub(crate) keyframes: Throttle,
-    /// What its picture lacks.
-    pub(crate) holes: Holes,
-    /// The newest that was measured.
+    /// When the next key frame may be asked for, of those that are wanted.
+    keyframes_due: Option<Instant>,
+    /// The newest round trip that was measured.
     pub(crate) round_trip: Option<Duration>,
-    pub(crate) quality: Quality,
+    pub(crate) network: LevelJudge,
+    /// A datagram came from the peer since the last look at its network.
     pub(crate) heard: bool,
-    /// The ways to its peer.
+    /// The ways to the peer.
     pub(crate) paths: Paths,
     pub(crate) checks: Checks,
     pub(crate) input: Bucket,
     pub(crate) published: Bucket,
-    pub(crate) mismatch: Mismatch,
     pub(crate) opened: Instant,
     pub(crate) connected: bool,
-    /// When its first DTLS record came.
+    /// When the peer's first DTLS record came.
     pub(crate) greeted: Option<Instant>,
     /// The last authenticated ICE check.
     pub(crate) checked: Option<Instant>,
@@ -102,11 +115,13 @@ impl Session {
         transport: Transport,
         now: Instant,
     ) -> Self {
-        let lines = || transport.lines().iter().enumerate();
-        let publishes =
-            MediaKind::ALL.map(|kind| lines().find(|(_, l)| l.kind == kind && l.receives).map(|(i, _)| i));
-        let slots = MediaKind::ALL.map(|kind| {
-            let of_kind = lines().filter(|(_, l)| l.kind == kind && l.sends);
+        let sources = sources_of_lines(transport.lines().iter().map(|l| (l.kind, l.receives)));
+        let tracks = SourceMap::from_fn(|source| SentTrack {
+            line: sources.iter().position(|s| *s == Some(source)),
+            ..SentTrack::default()
+        });
+        let slots = ByKind::from_fn(|kind| {
+            let of_kind = transport.lines().iter().enumerate().filter(|(_, l)| l.kind == kind && l.sends);
             of_kind.map(|(line, _)| Slot { line, ..Slot::default() }).collect()
         });
         Self {
@@ -115,19 +130,18 @@ impl Session {
             label,
             ufrag,
             transport,
-            publishes,
+            sources,
+            tracks,
             slots,
             clock: CaptureClock::default(),
-            keyframes: Throttle::default(),
-            holes: Holes::default(),
+            keyframes_due: None,
             round_trip: None,
-            quality: Quality::default(),
+            network: LevelJudge::default(),
             heard: false,
             paths: Paths::default(),
             checks: Checks::new(now),
-            input: Bucket::new(INPUT, now),
-            published: Bucket::new(PUBLISHED, now),
-            mismatch: Mismatch::default(),
+            input: Bucket::full(INPUT, now),
+            published: Bucket::full(PUBLISHED, now),
             opened: now,
             connected: false,
             greeted: None,
@@ -147,10 +161,45 @@ impl Session {
         }
     }
 
-    /// When it needs time to pass.
+    /// When the session needs time to pass: [`Session::expires`], a timer of the library, or a key frame that is due.
     pub(crate) fn deadline(&self) -> Instant {
         let due = self.transport.deadline().min(self.expires());
-        self.keyframes.due().map_or(due, |k| k.min(due))
+        self.keyframes_due.map_or(due, |k| k.min(due))
+    }
+
+    /// The source that comes on a line.
+    pub(crate) fn source_of(&self, line: usize) -> Option<Source> {
+        self.sources.get(line).copied().flatten()
+    }
+
+    /// How many slots it has.
+    pub(crate) fn slot_counts(&self) -> ByKind<usize> {
+        ByKind::from_fn(|kind| self.slots[kind].len())
+    }
+
+    /// A key frame of a source is needed. `true`: ask for it now; else it is due later.
+    pub(crate) fn want_keyframe(&mut self, source: Source, now: Instant) -> bool {
+        let ask = self.tracks[source].keyframes.want(now);
+        self.note_keyframes_due();
+        ask
+    }
+
+    /// The sources of which a key frame was wanted and may be asked for now.
+    pub(crate) fn take_due_keyframes(&mut self, now: Instant) -> SourceSet {
+        if self.keyframes_due.is_none_or(|due| due > now) {
+            return SourceSet::EMPTY;
+        }
+        let mut ask = SourceSet::EMPTY;
+        for (source, track) in self.tracks.iter_mut() {
+            ask.set(source, track.keyframes.take_due(now));
+        }
+        self.note_keyframes_due();
+        ask
+    }
+
+    /// Kept, since the deadline is asked for with every packet.
+    fn note_keyframes_due(&mut self) {
+        self.keyframes_due = self.tracks.values().filter_map(|track| track.keyframes.due()).min();
     }
 
     /// A second has passed; gives the network level if it is to be told.
@@ -159,21 +208,33 @@ impl Session {
         if !self.connected {
             return None;
         }
-        self.quality.sample(Sample { heard, ..second })
+        self.network.sample(Sample { heard, ..second })
     }
 
     /// The slot index of a line.
     pub(crate) fn slot_of(&self, line: usize) -> Option<(MediaKind, usize)> {
         MediaKind::ALL.into_iter().find_map(|kind| {
-            let slot = self.slots[kind.index()].iter().position(|s| s.line == line)?;
+            let slot = self.slots[kind].iter().position(|s| s.line == line)?;
             Some((kind, slot))
         })
     }
 }
 
+/// What comes on each line, of which the kind is known and whether the user sends on it: the first of a kind brings its
+/// microphone or its camera, the second the sound of a shared screen or the screen. Nothing is expected on further ones.
+fn sources_of_lines(lines: impl Iterator<Item = (MediaKind, bool)>) -> Vec<Option<Source>> {
+    let mut left = ByKind::from_fn(|kind| SourceSet::ALL.of_kind(kind));
+    let source_of = |(kind, sends): (MediaKind, bool)| {
+        let source = left[kind].iter().next().filter(|_| sends)?;
+        left[kind].remove(source);
+        Some(source)
+    };
+    lines.map(source_of).collect()
+}
+
 /// A session of a mini-program: it has no transport of its own, since its TCP connections come and go (`streams/`).
 #[derive(Debug)]
-pub(crate) struct LiveSession {
+pub(crate) struct StreamSession {
     pub(crate) id: SessionId,
     pub(crate) room: RoomKey,
     pub(crate) user: UserId,
@@ -183,7 +244,7 @@ pub(crate) struct LiveSession {
 
 enum Held {
     WebRtc(Box<Session>),
-    Live(Box<LiveSession>),
+    Streams(Box<StreamSession>),
 }
 
 /// Sessions by index, of both kinds: a room knows only their keys.
@@ -199,9 +260,9 @@ impl Sessions {
         self.hold(Held::WebRtc(Box::new(session)))
     }
 
-    /// Keeps a mini-program's.
-    pub(crate) fn insert_live(&mut self, session: LiveSession) -> Key {
-        self.hold(Held::Live(Box::new(session)))
+    /// Keeps a session of a mini-program; gives its key.
+    pub(crate) fn insert_streams(&mut self, session: StreamSession) -> Key {
+        self.hold(Held::Streams(Box::new(session)))
     }
 
     fn hold(&mut self, held: Held) -> Key {
@@ -228,18 +289,18 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn live(&self, key: Key) -> Option<&LiveSession> {
+    pub(crate) fn stream_session(&self, key: Key) -> Option<&StreamSession> {
         match self.slots.get(key.0 as usize)? {
-            Some(Held::Live(session)) => Some(session),
+            Some(Held::Streams(session)) => Some(session),
             _ => None,
         }
     }
 
-    /// What was told of the codec of a session of either kind.
-    pub(crate) fn mismatch(&mut self, key: Key) -> Option<&mut Mismatch> {
+    /// What was told of the codec of a source, of a session of either kind. A mini-program has one that is pictures.
+    pub(crate) fn mismatch(&mut self, key: Key, source: Source) -> Option<&mut Mismatch> {
         match self.slots.get_mut(key.0 as usize)?.as_mut()? {
-            Held::WebRtc(session) => Some(&mut session.mismatch),
-            Held::Live(session) => Some(&mut session.mismatch),
+            Held::WebRtc(session) => Some(&mut session.tracks[source].mismatch),
+            Held::Streams(session) => Some(&mut session.mismatch),
         }
     }
 
@@ -247,15 +308,15 @@ impl Sessions {
     pub(crate) fn room(&self, key: Key) -> Option<RoomKey> {
         match self.slots.get(key.0 as usize)?.as_ref()? {
             Held::WebRtc(session) => Some(session.room),
-            Held::Live(session) => Some(session.room),
+            Held::Streams(session) => Some(session.room),
         }
     }
 
-    /// Its id.
+    /// The id of a session of either kind.
     pub(crate) fn id(&self, key: Key) -> Option<SessionId> {
         match self.slots.get(key.0 as usize)?.as_ref()? {
             Held::WebRtc(session) => Some(session.id),
-            Held::Live(session) => Some(session.id),
+            Held::Streams(session) => Some(session.id),
         }
     }
 
@@ -274,11 +335,11 @@ impl Sessions {
         }
     }
 
-    /// Forgets a mini-program's.
-    pub(crate) fn remove_live(&mut self, key: Key) -> Option<Box<LiveSession>> {
+    /// Forgets a session of a mini-program.
+    pub(crate) fn remove_streams(&mut self, key: Key) -> Option<Box<StreamSession>> {
         let slot = self.slots.get_mut(key.0 as usize)?;
         match slot.take() {
-            Some(Held::Live(session)) => {
+            Some(Held::Streams(session)) => {
                 self.free.push(key.0);
                 Some(session)
             }
@@ -291,5 +352,22 @@ impl Sessions {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_bring_sources_in_their_order_and_those_for_receiving_none() {
+        use MediaKind::{Audio, Video};
+        let of = |lines: &[(MediaKind, bool)]| sources_of_lines(lines.iter().copied());
+        assert_eq!(of(&[(Audio, true), (Video, true)]), [Some(Source::Microphone), Some(Source::Camera)]);
+        let group =
+            [(Audio, true), (Video, false), (Audio, false), (Video, true), (Audio, true), (Video, true)];
+        let (screen, sound) = (Some(Source::Screen), Some(Source::ScreenAudio));
+        assert_eq!(of(&group), [Some(Source::Microphone), None, None, Some(Source::Camera), sound, screen]);
+        assert_eq!(of(&[(Video, true); 3]), [Some(Source::Camera), screen, None]);
     }
 }

@@ -1,6 +1,10 @@
 use super::*;
-use crate::{Peer, PeerConfig};
-use tring_protocol::{RoomId, SdkAppId};
+use crate::datagram::Datagram;
+use crate::peer::{Peer, PeerConfig};
+use tring_protocol::{RoomId, SdkAppId, UserId};
+
+/// What a caller of a video call has on.
+const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 const ADDRESS: &str = "192.0.2.9:9";
 
@@ -25,8 +29,7 @@ fn shard() -> (Shard, Instant, Output) {
             label: String::new(),
             offer: Peer::new(config, now).unwrap().1,
             gate_open: true,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         };
         shard.command(command, now, &mut out);
     }
@@ -70,7 +73,7 @@ fn a_user_with_too_many_sessions_loses_the_oldest_and_that_is_told() {
     let (mut shard, now, mut out) = shard();
     shard.config.max_sessions = 99;
     let certificate = shard.config.certificate.clone();
-    for id in 100..=100 + crate::MAX_SESSIONS_PER_USER as u64 {
+    for id in 100..=100 + crate::room::MAX_SESSIONS_PER_USER as u64 {
         let config = PeerConfig::voice(ADDRESS.parse().unwrap(), certificate.clone());
         let command = Command::Open {
             session: SessionId(id),
@@ -79,8 +82,7 @@ fn a_user_with_too_many_sessions_loses_the_oldest_and_that_is_told() {
             label: String::new(),
             offer: Peer::new(config, now).unwrap().1,
             gate_open: false,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         };
         shard.command(command, now, &mut out);
     }
@@ -105,8 +107,7 @@ fn ssrc_0_never_reaches_the_library() {
         label: String::new(),
         offer,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: BOTH,
     };
     shard.command(command, now, &mut out);
     let source = ADDRESS.parse().unwrap();

@@ -2,10 +2,10 @@
 
 use super::player::Player;
 use super::progress::Progress;
-use crate::UserId;
 use crate::key::Key;
 use crate::rtmp::{self, FLV_HEADER, RtmpError, write_flv};
 use std::time::{Duration, Instant};
+use tring_protocol::UserId;
 
 /// From the opening of a connection until its ticket was taken, whatever is said in between. Higher: a slow link makes
 /// it. Lower: strangers hold memory for less long.
@@ -17,7 +17,7 @@ const SILENT_FOR: Duration = Duration::from_secs(20);
 
 /// Bytes given to the socket at a time. Higher: fewer system calls for a large key frame. Lower: less that a cut of the
 /// queue cannot reach any more.
-const FILL: usize = 32 * 1024;
+const FILL_BYTES: usize = 32 * 1024;
 
 /// Answers of the protocol that wait for a peer which does not take them, in bytes. Handshake and greeting make 4 KiB.
 /// Higher: a stranger that reads nothing holds more memory. Lower: a burst of requests on a slow link is taken for that.
@@ -26,13 +26,13 @@ pub(super) const MAX_ANSWERS: usize = 16 * 1024;
 /// What a connection does.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// Its ticket was not seen yet.
+    /// A stranger: no ticket was seen yet.
     Stranger,
     /// It pushes the stream of a session.
     Pusher(Key),
     /// It plays a user's stream for a session.
     Player { session: Key, of: UserId, player: Box<Player> },
-    /// It is only told why it ends.
+    /// The connection ends, and its peer is only told why.
     Leaving,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Connection {
 pub(crate) enum Overdue {
     /// It says nothing, or not what it must.
     Silent,
-    /// Its peer does not take what it is given: no word would reach it.
+    /// The peer does not take what it is given: no word would reach it.
     Stuck,
 }
 
@@ -103,7 +103,7 @@ impl Connection {
         if self.answers.len() > MAX_ANSWERS { Err(RtmpError::AnswersNotTaken) } else { Ok(()) }
     }
 
-    /// Its ticket was good.
+    /// The connection's ticket was valid: it pushes or plays from now on.
     pub(crate) fn accept(&mut self, role: Role, now: Instant) {
         self.role = role;
         self.heard = now;
@@ -129,7 +129,7 @@ impl Connection {
         std::mem::replace(&mut self.role, Role::Leaving)
     }
 
-    /// It is about to end for what its peer did: says so.
+    /// Tells the peer that the connection is about to end for what the peer did.
     pub(crate) fn blame(&mut self, reason: &str) {
         if let Protocol::Rtmp(session) = &mut self.protocol {
             session.fail(reason, &mut self.answers);
@@ -149,7 +149,7 @@ impl Connection {
         // Taken with its memory: after the handshake a call has hardly another answer.
         out.append(&mut std::mem::take(&mut self.answers));
         if let Role::Player { player, .. } = &mut self.role {
-            while out.len() - before < FILL
+            while out.len() - before < FILL_BYTES
                 && let Some((at, tag)) = player.pull()
             {
                 match &self.protocol {

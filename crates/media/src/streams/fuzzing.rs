@@ -1,12 +1,12 @@
 //! What any pusher may do to its player (feature `fuzzing`).
 
-use super::{ConnectionId, Live, LiveOutput, RANDOM_BYTES, Speaks, StreamTicket, Tickets};
-use crate::UserId;
-use crate::fuzzing::{Input, pieces};
+use super::{ConnectionId, RANDOM_BYTES, StreamOutput, StreamProtocol, StreamTicket, StreamTickets, Streams};
+use crate::fuzzing::input::{Input, pieces};
 use crate::key::Key;
 use crate::rtmp::fuzzing::{messages, read_flv};
-use crate::rtmp::{Direction, Tag, TagKind, Wanted, testing};
+use crate::rtmp::{Direction, StreamRequest, Tag, TagKind, testing};
 use std::time::{Duration, Instant};
+use tring_protocol::UserId;
 
 const A: Key = Key(1);
 const B: Key = Key(2);
@@ -16,11 +16,11 @@ const MAX_PUSHED: usize = 6 << 20;
 
 /// A pushes and B plays, with all that the player was sent on its newest connection.
 struct World {
-    live: Live,
-    out: LiveOutput,
+    streams: Streams,
+    out: StreamOutput,
     now: Instant,
     frames: Vec<(Key, Tag)>,
-    tickets: [Tickets; 2],
+    tickets: [StreamTickets; 2],
     last: u64,
     pusher: ConnectionId,
     player: ConnectionId,
@@ -32,18 +32,18 @@ struct World {
 
 impl World {
     fn new(speaks_flv: bool) -> Self {
-        let mut live = Live::new(3, usize::MAX);
+        let mut streams = Streams::new(3, usize::MAX);
         let mut seed = 0;
         let mut random = || {
             seed += 1;
             [seed; RANDOM_BYTES]
         };
-        let tickets =
-            [(A, "b"), (B, "a")].map(|(key, other)| live.open((key, "c1"), vec![user(other)], &mut random));
+        let tickets = [(A, "b"), (B, "a")]
+            .map(|(key, other)| streams.open((key, "c1"), vec![user(other)], &mut random));
         let none = ConnectionId(0);
         let mut world = Self {
-            live,
-            out: LiveOutput::default(),
+            streams,
+            out: StreamOutput::default(),
             now: Instant::now(),
             frames: Vec::new(),
             tickets,
@@ -60,16 +60,16 @@ impl World {
         world
     }
 
-    fn connect(&mut self, speaks: Speaks) -> ConnectionId {
+    fn connect(&mut self, speaks: StreamProtocol) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
-        assert!(self.live.connect(conn, speaks, self.now));
+        assert!(self.streams.connect(conn, speaks, self.now));
         conn
     }
 
     /// Another connection pushes.
     fn push(&mut self) {
-        self.pusher = self.connect(Speaks::Rtmp([1; 8]));
+        self.pusher = self.connect(StreamProtocol::Rtmp([1; 8]));
         let name = format!("c1?ticket={}", self.tickets[0].push.as_str());
         self.send(&testing::greeting("publish", "call", &name));
     }
@@ -80,42 +80,42 @@ impl World {
         self.got.clear();
         let query = format!("ticket={}", self.tickets[1].play[0].1.as_str());
         if self.speaks_flv {
-            self.player = self.connect(Speaks::Flv);
+            self.player = self.connect(StreamProtocol::Flv);
             let (app, name) = ("call".into(), "c1".into());
-            let wanted = Wanted { direction: Direction::Play, app, name, query };
-            self.live.admit(self.player, wanted, self.now, &mut self.out);
+            let wanted = StreamRequest { direction: Direction::Play, app, name, query };
+            self.streams.admit(self.player, wanted, self.now, &mut self.out);
         } else {
-            self.player = self.connect(Speaks::Rtmp([1; 8]));
+            self.player = self.connect(StreamProtocol::Rtmp([1; 8]));
             let says = testing::greeting("play", "call", &format!("c1?{query}"));
-            self.live.receive(self.player, &says, self.now, &mut self.frames, &mut self.out);
+            self.streams.receive(self.player, &says, self.now, &mut self.frames, &mut self.out);
         }
     }
 
     /// The pusher sends bytes, and what comes of them goes where a room would let it go.
     fn send(&mut self, bytes: &[u8]) {
-        self.live.receive(self.pusher, bytes, self.now, &mut self.frames, &mut self.out);
+        self.streams.receive(self.pusher, bytes, self.now, &mut self.frames, &mut self.out);
         for (key, tag) in std::mem::take(&mut self.frames) {
             assert_eq!(key, A, "only A pushes");
-            self.live.keep(key, &tag, self.flows);
+            self.streams.keep(key, &tag, self.flows);
             let of = user("a");
             let frame = if self.flows {
                 Some(tag)
             } else {
                 Some(tag.timestamp)
-                    .filter(|_| tag.kind == TagKind::Audio)
-                    .and_then(|t| self.live.silence(A, t))
+                    .filter(|_| tag.kind() == TagKind::Audio)
+                    .and_then(|t| self.streams.silence(A, t))
             };
             if let Some(frame) = frame {
-                self.live.deliver((A, &of), B, (&frame, self.pauses), self.now, &mut self.out);
+                self.streams.deliver((A, &of), B, (&frame, self.pauses), self.now, &mut self.out);
             }
         }
         self.out.clear();
     }
 
     fn fill(&mut self) {
-        self.live.fill(self.player, self.now, &mut self.got);
+        self.streams.fill(self.player, self.now, &mut self.got);
         let mut answers = Vec::new();
-        self.live.fill(self.pusher, self.now, &mut answers);
+        self.streams.fill(self.pusher, self.now, &mut answers);
     }
 
     /// What the player got makes sense to a player.
@@ -133,13 +133,13 @@ impl World {
         let tags = if self.speaks_flv { read_flv(&self.got) } else { read_rtmp(&self.got) };
         let mut newest: [Option<u32>; 2] = [None; 2];
         let mut has_key_frame = false;
-        for tag in tags.iter().filter(|t| t.kind != TagKind::Metadata && !t.is_header()) {
+        for tag in tags.iter().filter(|t| t.kind() != TagKind::Metadata && !t.is_header()) {
             assert!(tag.unsupported().is_none());
             has_key_frame |= tag.is_key_frame();
-            assert!(tag.kind == TagKind::Audio || has_key_frame, "a picture before its key frame");
-            let newest = &mut newest[usize::from(tag.kind == TagKind::Video)];
+            assert!(tag.kind() == TagKind::Audio || has_key_frame, "a picture before its key frame");
+            let newest = &mut newest[usize::from(tag.kind() == TagKind::Video)];
             let step = newest.map_or(0, |n| tag.timestamp.wrapping_sub(n).cast_signed());
-            assert!(step >= 0, "{:?} goes back by {step} ms at {}", tag.kind, tag.timestamp);
+            assert!(step >= 0, "{:?} goes back by {step} ms at {}", tag.kind(), tag.timestamp);
             *newest = Some(tag.timestamp);
         }
     }
@@ -154,11 +154,7 @@ fn read_rtmp(bytes: &[u8]) -> Vec<Tag> {
     let chunks = bytes.get(1 + 2 * 1536..).expect("the handshake is whole");
     let (messages, result) = messages(pieces(chunks, 0));
     assert_eq!(result, Ok(()));
-    let tag = |kind, m: &crate::rtmp::fuzzing::Message| Tag {
-        kind,
-        timestamp: m.timestamp,
-        payload: m.payload.clone().into(),
-    };
+    let tag = |kind, m: &crate::rtmp::fuzzing::Message| Tag::new(kind, m.timestamp, m.payload.clone().into());
     messages
         .iter()
         .filter_map(|m| match m.kind {
@@ -171,7 +167,7 @@ fn read_rtmp(bytes: &[u8]) -> Vec<Tag> {
 
 /// The first byte: 1 the player speaks FLV, 2 the pusher sends the rest as bytes, cut by the second byte; else the rest
 /// is what happens.
-pub(crate) fn live(bytes: &[u8]) {
+pub(crate) fn streams(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let (how, seed) = (input.u8(), input.u8());
     let mut w = World::new(how & 1 != 0);
@@ -195,16 +191,16 @@ pub(crate) fn live(bytes: &[u8]) {
             3 => w.play(),
             4 => {
                 w.pauses = w.pauses.wrapping_add(1);
-                w.live.forget_pictures(A);
+                w.streams.forget_pictures(A);
             }
             5 => w.flows = !w.flows,
             6 => clock = input.u32(),
             7 => {
-                w.live.tick(w.now, &mut w.out);
+                w.streams.tick(w.now, &mut w.out);
                 w.out.clear();
             }
             8 => {
-                w.live.disconnected(w.pusher);
+                w.streams.disconnected(w.pusher);
                 w.push();
             }
             n => {
@@ -223,7 +219,7 @@ pub(crate) fn live(bytes: &[u8]) {
                 // Some are large enough together to fill a queue.
                 payload.resize(head.len() + usize::from(act >> 4) * usize::from(act >> 4) * 300, act);
                 left = left.saturating_sub(payload.len() + 1_000);
-                w.send(&testing::publish(&Tag { kind, timestamp: clock, payload: payload.into() }));
+                w.send(&testing::publish(&Tag::new(kind, clock, payload.into())));
             }
         }
     }
@@ -241,15 +237,15 @@ pub(crate) fn ticket(bytes: &[u8]) {
         assert!(query.to_ascii_lowercase().contains(ticket.as_str()));
     }
     let mut w = World::new(false);
-    let conn = w.connect(Speaks::Flv);
+    let conn = w.connect(StreamProtocol::Flv);
     let direction = if how & 1 != 0 { Direction::Play } else { Direction::Publish };
     let given = w.tickets.iter().any(|t| match direction {
         Direction::Publish => ticket.as_ref() == Some(&t.push),
         Direction::Play => t.play.iter().any(|(_, p)| ticket.as_ref() == Some(p)),
     });
-    let wanted = Wanted { direction, app: String::new(), name: String::new(), query: query.into() };
+    let wanted = StreamRequest { direction, app: String::new(), name: String::new(), query: query.into() };
     w.out.clear();
-    w.live.admit(conn, wanted, w.now, &mut w.out);
+    w.streams.admit(conn, wanted, w.now, &mut w.out);
     let moved = w.out.moves.iter().any(|(c, _)| *c == conn);
     let dismissed = w.out.hang_up.contains(&conn);
     assert_eq!(moved, ticket.as_ref().is_some_and(|t| t.worker() != 3), "to another worker");

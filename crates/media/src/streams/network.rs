@@ -1,8 +1,9 @@
 //! How good a mini-program's network is, by what its connections show. TCP loses nothing: on a bad network all is late.
 
 use super::player::MAX_WAITING_MS;
-use crate::room::network_level::{CUT_OFF, Level, Newest, level};
+use crate::room::network_level::{CUT_OFF, Level, RecentTimes, level};
 use crate::rtmp::TagKind;
+use crate::rtp::by_kind::ByKind;
 use std::time::{Duration, Instant};
 
 /// How much later than it could be what is pushed arrives, on average in a second, from which each level from 2 on holds.
@@ -61,7 +62,7 @@ impl Line {
 struct Arrivals {
     began: Option<Instant>,
     /// By kind: an encoder of pictures takes longer than one of sound.
-    lines: [Option<Line>; 2],
+    lines: ByKind<Option<Line>>,
     late_ms: i64,
     count: i64,
     seconds: u8,
@@ -72,7 +73,7 @@ impl Arrivals {
     fn arrived(&mut self, kind: TagKind, timestamp: u32, now: Instant) {
         let began = *self.began.get_or_insert(now);
         let passed = i64::try_from(now.saturating_duration_since(began).as_millis()).unwrap_or(i64::MAX);
-        let line = &mut self.lines[usize::from(kind == TagKind::Video)];
+        let line = &mut self.lines[kind.media()];
         let step = |l: &Line| i64::from(timestamp.wrapping_sub(l.newest).cast_signed());
         let time = line.map_or(timestamp.into(), |l| l.time.saturating_add(step(&l)));
         let ahead = passed.saturating_sub(time);
@@ -87,7 +88,7 @@ impl Arrivals {
         self.seconds += 1;
         if self.seconds >= FASTEST_OF {
             self.seconds = 0;
-            for line in self.lines.iter_mut().flatten() {
+            for line in self.lines.values_mut().flatten() {
                 line.fastest = [i64::MAX, line.fastest[0]];
             }
         }
@@ -103,8 +104,8 @@ pub(super) struct Network {
     arrivals: Arrivals,
     /// The longest that media waited for a player since the second before, in milliseconds.
     waiting: Option<u32>,
-    late: Newest,
-    waits: Newest,
+    late: RecentTimes,
+    waits: RecentTimes,
     /// Seconds without any connection.
     away: u8,
     level: Level,

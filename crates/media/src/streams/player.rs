@@ -1,7 +1,8 @@
 //! One player: a clock of its own that never jumps, and a queue that is cut when its network is too slow.
 
-use super::publisher::{Edition, Publisher};
+use super::publisher::{HeaderVersion, Publisher};
 use crate::rtmp::{Tag, TagKind};
+use crate::rtp::by_kind::ByKind;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ pub(crate) struct Player {
     bytes: usize,
     clock: Clock,
     /// The headers that it has; none before the first tag.
-    edition: Option<Edition>,
+    header_version: Option<HeaderVersion>,
     /// How often the pictures had paused before the last one.
     pauses: u32,
     /// No picture makes sense before the next key frame.
@@ -35,13 +36,13 @@ impl Player {
     /// rises each time the pictures start again (camera off and on): the next one must be a key frame. `true`: the
     /// player is too slow, and its queue was cut.
     pub(crate) fn push(&mut self, publisher: &Publisher, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
-        if frame.kind == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
+        if frame.kind() == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
             self.needs_key_frame = true;
         }
-        let edition = publisher.edition();
-        match self.edition.replace(edition) {
-            Some(known) if known == edition => self.take(frame, now),
-            Some(known) if known.run == edition.run => {
+        let header_version = publisher.header_version();
+        match self.header_version.replace(header_version) {
+            Some(known) if known == header_version => self.take(frame, now),
+            Some(known) if known.run == header_version.run => {
                 let at = self.clock.newest;
                 publisher.headers().for_each(|header| self.enqueue(at, header.clone()));
                 self.take(frame, now);
@@ -60,7 +61,7 @@ impl Player {
     /// The next tag to send, and its time on this player's clock.
     pub(crate) fn pull(&mut self) -> Option<(u32, Tag)> {
         let (at, tag) = self.queue.pop_front()?;
-        self.bytes -= tag.payload.len();
+        self.bytes -= tag.payload().len();
         Some((at, tag))
     }
 
@@ -90,25 +91,25 @@ impl Player {
         if let Some(last) = pictures.last() {
             self.clock.anchor(last.timestamp, at.wrapping_sub(1));
         }
-        if newest.kind == TagKind::Audio {
+        if newest.kind() == TagKind::Audio {
             self.take(newest, now);
         }
     }
 
     fn take(&mut self, tag: &Tag, now: Instant) {
-        if tag.kind == TagKind::Video {
+        if tag.kind() == TagKind::Video {
             if self.needs_key_frame && !tag.is_key_frame() {
                 return;
             }
             self.needs_key_frame = false;
         }
         let mapped = self.clock.map(tag.timestamp, now);
-        let at = self.clock.never_back(tag.kind, mapped);
+        let at = self.clock.never_back(tag.kind(), mapped);
         self.enqueue(at, tag.clone());
     }
 
     fn enqueue(&mut self, at: u32, tag: Tag) {
-        self.bytes += tag.payload.len();
+        self.bytes += tag.payload().len();
         self.queue.push_back((at, tag));
     }
 
@@ -129,13 +130,13 @@ impl Player {
         self.queue.retain(|(at, tag)| {
             let after = n >= from;
             n += 1;
-            let sound = tag.kind == TagKind::Audio && last.saturating_sub(*at) <= SOUND_KEPT_MS;
+            let sound = tag.kind() == TagKind::Audio && last.saturating_sub(*at) <= SOUND_KEPT_MS;
             tag.is_header() || after || sound
         });
         if key.is_none() {
             self.needs_key_frame = true;
         }
-        self.bytes = self.queue.iter().map(|(_, tag)| tag.payload.len()).sum();
+        self.bytes = self.queue.iter().map(|(_, tag)| tag.payload().len()).sum();
         true
     }
 }
@@ -151,7 +152,7 @@ struct Clock {
     /// The newest that was given out.
     newest: u32,
     /// The newest that was given to sound and to pictures: a decoder takes no time that goes back.
-    given: [Option<u32>; 2],
+    given: ByKind<Option<u32>>,
     at: Option<Instant>,
 }
 
@@ -169,7 +170,7 @@ impl Clock {
 
     /// The time of a frame that is not before the last of its kind.
     fn never_back(&mut self, kind: TagKind, at: u32) -> u32 {
-        let given = &mut self.given[usize::from(kind == TagKind::Video)];
+        let given = &mut self.given[kind.media()];
         let at = given.filter(|&before| at.wrapping_sub(before).cast_signed() < 0).unwrap_or(at);
         *given = Some(at);
         at

@@ -1,6 +1,6 @@
 //! What is kept of a stream for players that join it.
 
-use crate::rtmp::{Tag, TagKind};
+use crate::rtmp::{AudioTag, Body, PacketType, Tag, TagKind};
 
 /// Pictures kept from the newest key frame on. A phone sends 15 a second and a key frame every three: 45. Beyond it the
 /// stream is not fit for joining until its next key frame. Higher: streams with rare key frames are seen at once by those
@@ -21,7 +21,8 @@ const SILENT_STEREO: [u8; 6] = [0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c];
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
     metadata: Option<Tag>,
-    headers: [Option<Tag>; 2],
+    sound_header: Option<Tag>,
+    picture_header: Option<Tag>,
     /// The newest key frame and all after it; empty if there is none, or too much came since.
     pictures: Vec<Tag>,
     bytes: usize,
@@ -35,7 +36,7 @@ pub(crate) struct Publisher {
 
 /// Which connection's headers a player has, and which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edition {
+pub(crate) struct HeaderVersion {
     pub(crate) run: u32,
     version: u32,
 }
@@ -47,21 +48,21 @@ impl Publisher {
     }
 
     /// What a player must have before a frame of now.
-    pub(crate) fn edition(&self) -> Edition {
-        Edition { run: self.run, version: self.version }
+    pub(crate) fn header_version(&self) -> HeaderVersion {
+        HeaderVersion { run: self.run, version: self.version }
     }
 
     /// Keeps what those who join will need. `flows`: it is also forwarded; else (a camera that is off, a leg that has
     /// not accepted) only headers are kept, which a pusher sends once and which hold no sound and no picture.
     pub(crate) fn keep(&mut self, tag: &Tag, flows: bool) {
-        match tag.kind {
+        match tag.kind() {
             TagKind::Metadata => self.metadata = Some(tag.clone()),
             TagKind::Audio if tag.is_header() => {
-                self.set_header(0, tag);
+                replace(&mut self.sound_header, &mut self.version, tag);
             }
             TagKind::Video if tag.is_header() => {
                 // Some encoders repeat it at each key frame: only another one makes the pictures before useless.
-                if self.set_header(1, tag) {
+                if replace(&mut self.picture_header, &mut self.version, tag) {
                     self.forget_pictures();
                 }
             }
@@ -83,7 +84,7 @@ impl Publisher {
 
     /// Metadata and decoders' headers, in the order in which players take them.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &Tag> {
-        self.metadata.iter().chain(self.headers.iter().flatten())
+        self.metadata.iter().chain(&self.sound_header).chain(&self.picture_header)
     }
 
     /// The newest key frame and all after it.
@@ -94,25 +95,16 @@ impl Publisher {
     /// A frame of silence that fits the stream's sound (AAC-LC, one or two channels), in place of one that nobody may
     /// hear. None: its header has not come, or is of another kind.
     pub(crate) fn silence(&self, timestamp: u32) -> Option<Tag> {
+        let header = self.sound_header.as_ref()?;
+        let Body::Audio(AudioTag { format, .. }) = header.body() else { return None };
         // AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): 5 bits of type, 4 of rate, 4 of channels.
-        let [first, _, config @ ..] = &*self.headers[0].as_ref()?.payload else { return None };
-        let [high, low] = *config.first_chunk()?;
+        let [high, low] = *header.data().first_chunk()?;
         let frame: &[u8] = match (high >> 3, (low >> 3) & 0x0f) {
             (LC, 1) => &SILENT_MONO,
             (LC, 2) => &SILENT_STEREO,
             _ => return None,
         };
-        let payload = [&[*first, 1], frame].concat().into();
-        Some(Tag { kind: TagKind::Audio, timestamp, payload })
-    }
-
-    fn set_header(&mut self, which: usize, tag: &Tag) -> bool {
-        let known = self.headers[which].as_ref().is_some_and(|h| h.payload == tag.payload);
-        if !known {
-            self.headers[which] = Some(tag.clone());
-            self.version = self.version.wrapping_add(1);
-        }
-        !known
+        Some(Tag::aac_of_format(timestamp, format, PacketType::Frame, frame))
     }
 
     fn keep_picture(&mut self, tag: &Tag) {
@@ -123,12 +115,22 @@ impl Publisher {
             self.unseen = self.unseen.saturating_add(1);
             return;
         }
-        self.bytes += tag.payload.len();
+        self.bytes += tag.payload().len();
         self.pictures.push(tag.clone());
         if self.pictures.len() > MAX_PICTURES || self.bytes > MAX_BYTES {
             self.forget_pictures();
         }
     }
+}
+
+/// Keeps a decoder's header; raises the version and gives `true` if it differs from the one before.
+fn replace(kept: &mut Option<Tag>, version: &mut u32, header: &Tag) -> bool {
+    let differs = kept.as_ref().is_none_or(|h| h.payload() != header.payload());
+    if differs {
+        *kept = Some(header.clone());
+        *version = version.wrapping_add(1);
+    }
+    differs
 }
 
 #[cfg(test)]
@@ -138,7 +140,7 @@ mod tests {
     fn video(first: u8, second: u8, size: usize) -> Tag {
         let mut payload = vec![first, second];
         payload.resize(size.max(2), 0);
-        Tag { kind: TagKind::Video, timestamp: 0, payload: payload.into() }
+        Tag::new(TagKind::Video, 0, payload.into())
     }
 
     #[test]
@@ -180,11 +182,11 @@ mod tests {
         let mut p = Publisher::default();
         p.keep(&video(0x17, 0, 20), true);
         p.keep(&video(0x17, 1, 20), true);
-        let before = p.edition();
+        let before = p.header_version();
         p.keep(&video(0x17, 0, 20), true);
-        assert_eq!((p.edition(), p.pictures().len()), (before, 1));
+        assert_eq!((p.header_version(), p.pictures().len()), (before, 1));
         p.keep(&video(0x17, 0, 21), true);
-        assert_ne!(p.edition(), before);
+        assert_ne!(p.header_version(), before);
         assert!(p.pictures().is_empty());
     }
 
@@ -202,18 +204,14 @@ mod tests {
 
     #[test]
     fn silence_fits_the_streams_sound() {
-        let header = |config: [u8; 2]| Tag {
-            kind: TagKind::Audio,
-            timestamp: 0,
-            payload: [0xaf, 0, config[0], config[1]].as_slice().into(),
-        };
+        let header = |config: [u8; 2]| Tag::aac(0, PacketType::SequenceHeader, &config);
         let mut p = Publisher::default();
         assert_eq!(p.silence(5), None);
         p.keep(&header([0x11, 0x88]), true); // LC, 48 kHz, one channel
         let silence = p.silence(5).unwrap();
-        assert_eq!((silence.timestamp, &silence.payload[..3]), (5, [0xaf, 1, 0x01].as_slice()));
+        assert_eq!((silence.timestamp, &silence.payload()[..3]), (5, [0xaf, 1, 0x01].as_slice()));
         p.keep(&header([0x11, 0x90]), true);
-        assert_eq!(p.silence(5).unwrap().payload.len(), 2 + SILENT_STEREO.len());
+        assert_eq!(p.silence(5).unwrap().payload().len(), 2 + SILENT_STEREO.len());
         p.keep(&header([0x2b, 0x88]), true);
         assert_eq!(p.silence(5), None, "another kind of AAC");
     }
@@ -224,6 +222,6 @@ mod tests {
         p.keep(&video(0x17, 0, 20), true);
         p.keep(&video(0x17, 1, 20), true);
         p.restart();
-        assert_eq!((p.edition().run, p.headers().count(), p.pictures().len()), (1, 0, 0));
+        assert_eq!((p.header_version().run, p.headers().count(), p.pictures().len()), (1, 0, 0));
     }
 }

@@ -1,7 +1,8 @@
 use super::connection::MAX_ANSWERS;
+use super::connections::{NOT_VALID, OTHER_WAY};
 use super::progress::STUCK_AFTER;
 use super::*;
-use crate::rtmp::{FLV_HEADER, TagKind, testing};
+use crate::rtmp::{Direction, FLV_HEADER, TagKind, testing};
 use std::time::Duration;
 
 const A: Key = Key(1);
@@ -15,49 +16,49 @@ fn user(name: &str) -> UserId {
 
 /// Two phones in a call, and every byte that left.
 struct World {
-    live: Live,
-    out: LiveOutput,
+    streams: Streams,
+    out: StreamOutput,
     now: Instant,
     frames: Vec<(Key, Tag)>,
-    a: Tickets,
-    b: Tickets,
+    a: StreamTickets,
+    b: StreamTickets,
     last: u64,
 }
 
 impl World {
     fn new() -> Self {
-        let mut live = Live::new(3, MAX_CONNECTIONS);
+        let mut streams = Streams::new(3, MAX_CONNECTIONS);
         let mut seed = 0;
         let mut random = || {
             seed += 1;
             [seed; RANDOM_BYTES]
         };
-        let a = live.open((A, "c1"), vec![user("b")], &mut random);
-        let b = live.open((B, "c1"), vec![user("a")], &mut random);
-        Self { live, out: LiveOutput::default(), now: Instant::now(), frames: Vec::new(), a, b, last: 0 }
+        let a = streams.open((A, "c1"), vec![user("b")], &mut random);
+        let b = streams.open((B, "c1"), vec![user("a")], &mut random);
+        Self { streams, out: StreamOutput::default(), now: Instant::now(), frames: Vec::new(), a, b, last: 0 }
     }
 
     fn connect(&mut self, command: &str, ticket: &StreamTicket) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
-        assert!(self.live.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        assert!(self.streams.connect(conn, StreamProtocol::Rtmp([1; 8]), self.now));
         let name = format!("c1?ticket={}", ticket.as_str());
         self.send(conn, &testing::greeting(command, "call", &name));
         conn
     }
 
     fn send(&mut self, conn: ConnectionId, bytes: &[u8]) {
-        self.live.receive(conn, bytes, self.now, &mut self.frames, &mut self.out);
+        self.streams.receive(conn, bytes, self.now, &mut self.frames, &mut self.out);
         for (key, tag) in std::mem::take(&mut self.frames) {
-            self.live.keep(key, &tag, true);
+            self.streams.keep(key, &tag, true);
             let (to, of) = if key == A { (B, user("a")) } else { (A, user("b")) };
-            let _ = self.live.deliver((key, &of), to, (&tag, 0), self.now, &mut self.out);
+            let _ = self.streams.deliver((key, &of), to, (&tag, 0), self.now, &mut self.out);
         }
     }
 
     fn push(&mut self, conn: ConnectionId, first: u8, second: u8, timestamp: u32) {
         let kind = if first >> 4 == 0xa { TagKind::Audio } else { TagKind::Video };
-        let tag = Tag { kind, timestamp, payload: [first, second, 0, 0, 0, 0].as_slice().into() };
+        let tag = Tag::new(kind, timestamp, [first, second, 0, 0, 0, 0].as_slice().into());
         self.send(conn, &testing::publish(&tag));
     }
 
@@ -66,7 +67,7 @@ impl World {
         let mut bytes = Vec::new();
         loop {
             let before = bytes.len();
-            self.live.fill(conn, self.now, &mut bytes);
+            self.streams.fill(conn, self.now, &mut bytes);
             if bytes.len() == before {
                 return bytes;
             }
@@ -77,9 +78,9 @@ impl World {
     fn second(&mut self) -> Vec<ConnectionId> {
         self.now += Duration::from_secs(1);
         self.out.clear();
-        self.live.tick(self.now, &mut self.out);
+        self.streams.tick(self.now, &mut self.out);
         let closed = std::mem::take(&mut self.out.hang_up);
-        closed.iter().for_each(|&conn| self.live.disconnected(conn));
+        closed.iter().for_each(|&conn| self.streams.disconnected(conn));
         closed
     }
 
@@ -87,7 +88,7 @@ impl World {
     fn stranger(&mut self) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
-        assert!(self.live.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        assert!(self.streams.connect(conn, StreamProtocol::Rtmp([1; 8]), self.now));
         let handshake = &testing::greeting("play", "call", "c1")[..1 + 2 * 1536];
         self.send(conn, handshake);
         conn
@@ -123,7 +124,7 @@ fn a_ticket_is_for_one_direction_and_one_call() {
     assert!(w.says(wrong, OTHER_WAY));
     let wrong = w.connect("publish", &StreamTicket::new(3, [77; RANDOM_BYTES]));
     assert!(w.says(wrong, NOT_VALID));
-    w.live.close(A, &mut w.out);
+    w.streams.close(A, &mut w.out);
     let late = w.connect("publish", &push);
     assert!(w.says(late, NOT_VALID));
 }
@@ -139,7 +140,7 @@ fn a_newer_pusher_takes_the_place_of_the_older_and_the_player_stays() {
     assert!(w.out.hang_up.contains(&first) && !w.out.hang_up.contains(&player));
     w.push(first, 0xaf, 1, 500_021);
     assert!(w.bytes(player).is_empty(), "what the older one still sends is dropped");
-    w.live.disconnected(first);
+    w.streams.disconnected(first);
     w.push(second, 0xaf, 1, 0);
     assert!(!w.bytes(player).is_empty());
 }
@@ -150,10 +151,10 @@ fn flv_begins_with_its_header() {
     let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
     let pusher = w.connect("publish", &push);
     let flv = ConnectionId(99);
-    assert!(w.live.connect(flv, Speaks::Flv, w.now));
+    assert!(w.streams.connect(flv, StreamProtocol::Flv, w.now));
     let query = format!("ticket={}", play.as_str());
-    let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
-    w.live.admit(flv, wanted, w.now, &mut w.out);
+    let wanted = StreamRequest { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
+    w.streams.admit(flv, wanted, w.now, &mut w.out);
     w.push(pusher, 0xaf, 1, 5);
     let bytes = w.bytes(flv);
     assert_eq!(bytes[..3], *b"FLV");
@@ -180,10 +181,11 @@ fn a_phone_whose_clock_is_set_back_is_played_on_at_its_own_pace() {
         let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
         let pusher = w.connect("publish", &push);
         let flv = ConnectionId(99);
-        assert!(w.live.connect(flv, Speaks::Flv, w.now));
+        assert!(w.streams.connect(flv, StreamProtocol::Flv, w.now));
         let query = format!("ticket={}", play.as_str());
-        let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
-        w.live.admit(flv, wanted, w.now, &mut w.out);
+        let wanted =
+            StreamRequest { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
+        w.streams.admit(flv, wanted, w.now, &mut w.out);
         let (start, mut played) = (w.now, Vec::new());
         for ms in (0..6_000).step_by(20) {
             w.now = start + Duration::from_millis(ms.into());
@@ -206,15 +208,15 @@ fn a_phone_whose_clock_is_set_back_is_played_on_at_its_own_pace() {
 #[test]
 fn a_connection_moves_to_the_worker_of_its_ticket() {
     let (mut here, mut there) = (World::new(), World::new());
-    there.live.worker = 5;
-    let tickets = there.live.open((Key(9), "c2"), vec![], || [200; RANDOM_BYTES]);
+    there.streams.worker = 5;
+    let tickets = there.streams.open((Key(9), "c2"), vec![], || [200; RANDOM_BYTES]);
     let conn = here.connect("publish", &tickets.push);
     assert_eq!(here.out.moves, [(conn, 5)]);
-    let released = here.live.release(conn).unwrap();
-    there.live.adopt(conn, released, there.now, &mut there.out);
+    let released = here.streams.release(conn).unwrap();
+    there.streams.adopt(conn, released, there.now, &mut there.out);
     assert!(there.says(conn, "NetStream.Publish.Start"));
     there.push(conn, 0xaf, 1, 5);
-    assert!(here.live.release(conn).is_none());
+    assert!(here.streams.release(conn).is_none());
 }
 
 #[test]
@@ -222,14 +224,14 @@ fn the_end_of_a_session_ends_its_connections_and_leaves_nothing() {
     let mut w = World::new();
     let (push, play, back) = (w.a.push.clone(), w.a.play[0].1.clone(), w.b.play[0].1.clone());
     let conns = [w.connect("publish", &push), w.connect("play", &play), w.connect("play", &back)];
-    w.live.close(A, &mut w.out);
+    w.streams.close(A, &mut w.out);
     assert!(w.says(conns[0], "NetStream.Unpublish.Success"));
     assert_eq!(w.out.hang_up, conns[..2]);
-    w.live.close(B, &mut w.out);
+    w.streams.close(B, &mut w.out);
     for conn in conns {
-        w.live.disconnected(conn);
+        w.streams.disconnected(conn);
     }
-    assert_eq!(w.live.held(), 0);
+    assert_eq!(w.streams.held(), 0);
 }
 
 #[test]
@@ -239,21 +241,21 @@ fn silence_ends_strangers_and_pushers_but_no_player_that_has_nothing_to_take() {
     let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
     w.bytes(player);
     let stranger = ConnectionId(50);
-    w.live.connect(stranger, Speaks::Rtmp([0; 8]), w.now);
+    w.streams.connect(stranger, StreamProtocol::Rtmp([0; 8]), w.now);
     w.now += Duration::from_secs(11);
-    w.live.tick(w.now, &mut w.out);
+    w.streams.tick(w.now, &mut w.out);
     assert_eq!(w.out.hang_up, [stranger]);
-    w.live.disconnected(stranger);
+    w.streams.disconnected(stranger);
     w.push(pusher, 0xaf, 1, 5);
     w.now += Duration::from_secs(21);
     w.out.hang_up.clear();
-    w.live.tick(w.now, &mut w.out);
+    w.streams.tick(w.now, &mut w.out);
     assert_eq!((&w.out.hang_up, &w.out.reset), (&vec![pusher], &vec![]), "the pusher says nothing");
-    w.live.disconnected(pusher);
+    w.streams.disconnected(pusher);
     w.now += STUCK_AFTER;
-    assert_eq!(w.live.tick(w.now, &mut w.out), 1);
+    assert_eq!(w.streams.tick(w.now, &mut w.out), 1);
     assert_eq!(w.out.reset, [player], "the player takes nothing");
-    assert!(!w.live.streams[&B].players.contains_key(&user("a")));
+    assert!(!w.streams.streams[&B].players.contains_key(&user("a")));
 }
 
 /// The second in which a player is closed that is sent a frame each second and of which a socket takes so many bytes.
@@ -267,9 +269,9 @@ fn closed_in(took: impl Fn(u64) -> usize, seconds: u64) -> Option<u64> {
     for second in 0..seconds {
         w.push(pusher, 0xaf, 1, u32::try_from(second).unwrap() * 1_000);
         if second == 0 {
-            w.live.fill(player, w.now, &mut Vec::new());
+            w.streams.fill(player, w.now, &mut Vec::new());
         }
-        w.live.took(player, took(second), w.now);
+        w.streams.took(player, took(second), w.now);
         assert!(!w.second().contains(&pusher));
         if w.out.reset.contains(&player) {
             return Some(second);
@@ -308,12 +310,12 @@ fn a_player_that_has_taken_all_is_kept_however_long_nothing_comes() {
 
 #[test]
 fn connections_are_bounded() {
-    let mut live = Live::new(0, MAX_CONNECTIONS);
+    let mut streams = Streams::new(0, MAX_CONNECTIONS);
     let now = Instant::now();
     for n in 0..MAX_CONNECTIONS as u64 {
-        assert!(live.connect(ConnectionId(n), Speaks::Rtmp([0; 8]), now));
+        assert!(streams.connect(ConnectionId(n), StreamProtocol::Rtmp([0; 8]), now));
     }
-    assert!(!live.connect(ConnectionId(u64::MAX), Speaks::Rtmp([0; 8]), now));
+    assert!(!streams.connect(ConnectionId(u64::MAX), StreamProtocol::Rtmp([0; 8]), now));
 }
 
 #[test]
@@ -322,9 +324,7 @@ fn what_ends_a_pusher_is_said_to_it_and_touches_no_other() {
     let (push, back) = (w.a.push.clone(), w.b.push.clone());
     let other = w.connect("publish", &back);
     w.says(other, "NetStream.Publish.Start");
-    let tag = |kind, first: u8| {
-        testing::publish(&Tag { kind, timestamp: 0, payload: [first, 1, 0].as_slice().into() })
-    };
+    let tag = |kind, first: u8| testing::publish(&Tag::new(kind, 0, [first, 1, 0].as_slice().into()));
     for (bytes, reason) in [
         (tag(TagKind::Video, 0x1c), "H.265"),
         (tag(TagKind::Audio, 0x2f), "MP3"),
@@ -347,15 +347,15 @@ fn a_thousand_silent_strangers_hold_little_and_are_gone_in_seconds() {
     let (push, play) = (w.a.push.clone(), w.b.play[0].1.clone());
     let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
     for n in 1_000..2_000 {
-        assert!(w.live.connect(ConnectionId(n), Speaks::Rtmp([0; 8]), w.now));
-        w.live.receive(ConnectionId(n), &[3], w.now, &mut w.frames, &mut w.out);
+        assert!(w.streams.connect(ConnectionId(n), StreamProtocol::Rtmp([0; 8]), w.now));
+        w.streams.receive(ConnectionId(n), &[3], w.now, &mut w.frames, &mut w.out);
     }
     let mut gone = 0;
     for second in 0..11 {
         w.now += Duration::from_secs(1);
-        w.live.tick(w.now, &mut w.out);
+        w.streams.tick(w.now, &mut w.out);
         for conn in std::mem::take(&mut w.out.hang_up) {
-            w.live.disconnected(conn);
+            w.streams.disconnected(conn);
             gone += 1;
         }
         w.push(pusher, 0xaf, 1, second * 1000);

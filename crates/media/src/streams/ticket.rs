@@ -40,7 +40,7 @@ impl StreamTicket {
         u8::from_str_radix(&self.0[..2], 16).unwrap_or_default()
     }
 
-    /// Its text, for the URL.
+    /// The ticket as text, for the URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }

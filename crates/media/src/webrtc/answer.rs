@@ -1,6 +1,8 @@
 //! The last hand on an answer of the library.
 
-use crate::webrtc::offer::{MediaKind, Offer, Rejected};
+use crate::rtp::by_kind::ByKind;
+use crate::webrtc::offer::{Offer, Rejected};
+use tring_protocol::MediaKind;
 
 /// Sound may repeat what was sent before: every audio line offers it (RFC 2198 §5). The library has one set of codecs for
 /// all lines, and puts it first in each, as browsers want it that are to send so.
@@ -24,7 +26,7 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
     let (mut sections, mut all) = (0, 0);
     let mut rejected = rejected.iter().peekable();
     // Slots so far and the name of the section, by kind.
-    let (mut slots, mut kind) = ([0usize; 2], MediaKind::Audio);
+    let (mut slots, mut kind) = (ByKind::<usize>::default(), MediaKind::Audio);
     for line in answer.lines() {
         if line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates") {
             continue;
@@ -40,13 +42,13 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
         let slot =
             |n: usize| format!("slot{n} {}{n}", if kind == MediaKind::Audio { "audio" } else { "video" });
         if line.starts_with("a=msid:") {
-            push(&format!("a=msid:{}", slot(slots[kind.index()])));
-            slots[kind.index()] += 1;
+            push(&format!("a=msid:{}", slot(slots[kind])));
+            slots[kind] += 1;
         } else if let Some((head, _)) = line.split_once(" msid:")
             && line.starts_with("a=ssrc:")
         {
             // These follow the section's own msid.
-            push(&format!("{head} msid:{}", slot(slots[kind.index()].saturating_sub(1))));
+            push(&format!("{head} msid:{}", slot(slots[kind].saturating_sub(1))));
         } else if line.starts_with("a=msid-semantic:") {
             push("a=msid-semantic: WMS *");
         } else {
@@ -99,7 +101,7 @@ mod tests {
                 sdp,
                 lines,
                 ssrcs: None,
-                repair_ssrcs: Vec::new(),
+                rtx_ssrcs: Vec::new(),
                 transport_wide: None,
                 rejected,
             })

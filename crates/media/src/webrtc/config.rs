@@ -1,5 +1,6 @@
 //! How every peer connection is set up: codecs, header extensions, certificate, crypto.
 
+use crate::rtp::codec::Codec;
 use std::time::Duration;
 use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
 use str0m::format::Codec as RtcCodec;
@@ -24,48 +25,15 @@ const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Constrained baseline, level 3.1 (RFC 6184 §8.1): what every browser and every mini-program phone decodes.
 const H264_CONSTRAINED_BASELINE: u32 = 0x0042_e01f;
 
-/// A codec that is forwarded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Codec {
-    /// Opus (RFC 7587), 48 kHz clock.
-    Opus,
-    /// H.264 constrained baseline, packetization mode 1 (RFC 6184), 90 kHz clock.
-    H264,
-    /// VP8 (RFC 7741), 90 kHz clock.
-    Vp8,
-}
-
-impl Codec {
-    pub(crate) const ALL: [Self; CODECS] = [Self::Opus, Self::H264, Self::Vp8];
-
-    /// RTP clock in Hz.
-    pub const fn clock_rate(self) -> u32 {
-        match self {
-            Self::Opus => 48_000,
-            Self::H264 | Self::Vp8 => 90_000,
-        }
-    }
-
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Self::Opus => 0,
-            Self::H264 => 1,
-            Self::Vp8 => 2,
-        }
-    }
-
-    pub(crate) fn of(codec: RtcCodec) -> Option<Self> {
-        match codec {
-            RtcCodec::Opus => Some(Self::Opus),
-            RtcCodec::H264 => Some(Self::H264),
-            RtcCodec::Vp8 => Some(Self::Vp8),
-            _ => None,
-        }
+/// The codec that the library calls so; none for one that is not forwarded.
+pub(crate) fn codec_of(codec: RtcCodec) -> Option<Codec> {
+    match codec {
+        RtcCodec::Opus => Some(Codec::Opus),
+        RtcCodec::H264 => Some(Codec::H264),
+        RtcCodec::Vp8 => Some(Codec::Vp8),
+        _ => None,
     }
 }
-
-/// Codecs known; the length of a table by [`Codec::index`].
-pub(crate) const CODECS: usize = 3;
 
 /// The DTLS certificate of this process, shared by all its sessions: making one costs more than a handshake.
 #[derive(Debug, Clone)]

@@ -4,21 +4,20 @@
 mod answer;
 mod config;
 pub(crate) mod egress;
-#[cfg(feature = "fuzzing")]
-pub(crate) mod fuzzing;
+mod headers;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
-mod numbers;
+mod line;
 pub(crate) mod offer;
-mod packet;
+mod packets;
 mod profile;
 pub(crate) mod rtx_budget;
 mod traffic;
 mod transport;
+mod twcc_bounds;
 
-pub(crate) use config::CODECS;
-pub use config::{Certificate, CertificateError, Codec};
-pub(crate) use packet::{CaptureClock, Packet};
+pub(crate) use config::codec_of;
+pub use config::{Certificate, CertificateError};
 pub(crate) use transport::{Broken, Event, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;
@@ -27,8 +26,9 @@ pub(crate) use shared::*;
 
 /// What `peer.rs`, the other end, shares with the server's.
 mod shared {
-    use super::config::{self, Certificate, Codec};
+    use super::config::{self, Certificate};
     use crate::ice::ufrag;
+    use crate::rtp::codec::Codec;
     use str0m::{IceCreds, RtcConfig};
 
     pub(crate) fn config(

@@ -1,6 +1,6 @@
 //! What an SDP offer must have before it is worth a session (RFC 8866, RFC 9429 §5), read cheaply.
 
-use crate::OfferError;
+use tring_protocol::MediaKind;
 use tring_protocol::limits::{MAX_OFFER_BYTES, MAX_OFFER_MEDIA_LINES};
 
 /// Most SSRCs that an offer may announce for one media line: the stream, its RTX and the same again for simulcast. Each
@@ -10,24 +10,22 @@ const MAX_SSRCS_PER_LINE: usize = 8;
 /// Longest `a=mid` value, in bytes: what a header extension can carry of it (RFC 9143 §15).
 const MAX_MID_BYTES: usize = 16;
 
-/// Kind of a track or slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MediaKind {
-    /// Microphone.
-    Audio,
-    /// Camera.
-    Video,
-}
-
-impl MediaKind {
-    pub(crate) const ALL: [Self; 2] = [Self::Audio, Self::Video];
-
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Self::Audio => 0,
-            Self::Video => 1,
-        }
-    }
+/// Why an offer was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfferError {
+    /// It is no SDP, or lacks what a session needs: the text says what the client must change.
+    #[error("{0}")]
+    Invalid(String),
+    /// Too many media lines or bytes.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The worker has no room for another session: offer again later.
+    #[error("the media worker has reached its limit of sessions")]
+    Full,
+    /// The worker failed while it carried out the offer: offer again.
+    #[error("the media worker failed: offer again")]
+    Failed,
 }
 
 /// An offer that passed the checks.
@@ -40,8 +38,8 @@ pub(crate) struct Offer {
     pub(crate) lines: Vec<OfferLine>,
     /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
     pub(crate) ssrcs: Option<Vec<u32>>,
-    /// Those of them that send again what was lost (RFC 4588, RFC 5576 §4.2).
-    pub(crate) repair_ssrcs: Vec<u32>,
+    /// The announced SSRCs of retransmissions (RTX: RFC 4588, RFC 5576 §4.2).
+    pub(crate) rtx_ssrcs: Vec<u32>,
     /// The id of the header extension that numbers all packets of the transport, the same on each line that has it.
     pub(crate) transport_wide: Option<u8>,
     /// The media lines that are refused (data channels), in order. They are not in [`Offer::sdp`].
@@ -51,7 +49,7 @@ pub(crate) struct Offer {
 /// A media line that the answer refuses, while the others are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rejected {
-    /// Its place among all media lines.
+    /// The place of the line among all media lines.
     pub(crate) index: usize,
     /// What the offer said behind the port.
     pub(crate) description: String,
@@ -59,7 +57,7 @@ pub(crate) struct Rejected {
 }
 
 impl Rejected {
-    /// Its section of the answer (RFC 3264 §6): port 0, and its name.
+    /// The line's section of the answer (RFC 3264 §6): port 0, and its name.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         let media = format!("m=application 0 {}", self.description);
         let mid = self.mid.as_ref().map(|mid| format!("a=mid:{mid}"));
@@ -107,7 +105,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let mut ssrcs: Vec<&str> = Vec::new();
     let mut announced: Vec<u32> = Vec::new();
     let (mut all_announced, mut sending) = (true, false);
-    let mut repair_ssrcs: Vec<u32> = Vec::new();
+    let mut rtx_ssrcs: Vec<u32> = Vec::new();
     let mut extensions: Vec<(u8, bool)> = Vec::new();
     for line in sdp.lines() {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
@@ -172,8 +170,8 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                 }
             }
         } else if let Some(group) = line.strip_prefix("a=ssrc-group:FID ") {
-            repair_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
-            if repair_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
+            rtx_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
+            if rtx_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
                 return invalid("the offer announces too many SSRCs that repeat others");
             }
         } else if let Some(extension) = line.strip_prefix("a=extmap:") {
@@ -201,7 +199,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let sdp = without_mids(kept, &rejected);
     let transport_wide = transport_wide(&extensions)?;
     let ssrcs = all_announced.then_some(announced);
-    Ok(Offer { sdp, lines, ssrcs, repair_ssrcs, transport_wide, rejected })
+    Ok(Offer { sdp, lines, ssrcs, rtx_ssrcs, transport_wide, rejected })
 }
 
 /// Where a line of an offer stands.

@@ -1,26 +1,29 @@
 //! One WebRTC session of the server: ICE-lite, DTLS 1.2, SRTP, RTCP.
 
 use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
-use super::numbers::Numbers;
+use super::headers::{has_application_data, rtp_payload_type, rtp_ssrc};
+use super::line::Line;
 use super::traffic::Traffic;
-use super::{CODECS, Certificate, Codec, Packet, answer};
+use super::twcc_bounds::TransportSequenceBounds;
+use super::{Certificate, answer, packets};
+use crate::datagram::{Datagram, Transmit};
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
-use crate::output::Transmit;
-use crate::rate_limit::{Bucket, Rate};
-use crate::room::codecs::Codecs;
 use crate::room::network_level::Sample;
-use crate::webrtc::offer::{MediaKind, Offer};
-use crate::webrtc::rtx_budget::Repair;
-use crate::{Datagram, OfferError};
+use crate::rtp::codec::Codec;
+use crate::rtp::packet::Packet;
+use crate::webrtc::offer::{Offer, OfferError};
+use crate::webrtc::rtx_budget::RtxBudget;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use str0m::change::SdpOffer;
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{Extension, RtpWrite, SeqNo, Ssrc};
+use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
+use tring_limits::{Bucket, Rate};
+use tring_protocol::MediaKind;
 use tring_protocol::log::Untrusted;
 
 /// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
@@ -63,37 +66,6 @@ pub(crate) struct TransportConfig<'a> {
     pub(crate) video: [Codec; 2],
     /// Sound may come with what was sent before (RFC 2198), if the offer has that.
     pub(crate) repeats: bool,
-}
-
-/// A media line as negotiated.
-#[derive(Debug, Clone)]
-pub(crate) struct Line {
-    mid: Mid,
-    pub(crate) kind: MediaKind,
-    /// The peer may send on it.
-    pub(crate) receives: bool,
-    /// The peer may receive on it: a slot.
-    pub(crate) sends: bool,
-    /// The payload type of each codec that the peer takes here.
-    payload_types: [Option<u8>; CODECS],
-    /// The payload types of their retransmissions.
-    repairs: [Option<u8>; CODECS],
-    /// The peer confirms each packet that it is sent here (transport-wide feedback).
-    confirmed: bool,
-    /// The payload type of Opus that repeats what was sent before (RFC 2198), if the peer takes that.
-    red: Option<u8>,
-}
-
-impl Line {
-    /// The peer takes this codec here.
-    pub(crate) fn takes(&self, codec: Codec) -> bool {
-        self.payload_types[codec.index()].is_some()
-    }
-
-    /// The codecs that the peer takes here.
-    pub(crate) fn codecs(&self) -> Codecs {
-        Codec::ALL.into_iter().filter(|&c| self.takes(c)).fold(Codecs::default(), Codecs::with)
-    }
 }
 
 /// What happened inside a transport.
@@ -157,19 +129,19 @@ pub(crate) struct Transport {
     /// The SSRCs that the offer announced. The library binds an SSRC to a line before it has authenticated the packet,
     /// so a packet faked with the peer's address and another SSRC would take its line away.
     announced: Option<Vec<u32>>,
-    /// Those that send again what was lost.
-    repair_ssrcs: Vec<u32>,
+    /// The announced SSRCs of retransmissions (RTX).
+    rtx_ssrcs: Vec<u32>,
     new_ssrcs: Bucket,
     rtcp: Bucket,
     /// The payload types that retransmissions leave with.
-    repairs: Vec<u8>,
-    repair: Repair,
+    rtx_payload_types: Vec<u8>,
+    rtx_budget: RtxBudget,
     /// The video codec that came first in the answer.
     preferred: Codec,
     /// Retransmissions that were asked for beyond the budget, since they were last taken.
-    pub(crate) repairs_refused: u64,
+    pub(crate) rtx_refused: u64,
     traffic: Traffic,
-    numbers: Numbers,
+    sequence_bounds: TransportSequenceBounds,
     /// Where everything but the answers to checks goes. None: nobody has checked yet.
     path: Option<Path>,
     /// The port that the present datagram reached.
@@ -224,7 +196,7 @@ impl Transport {
             .sdp_api()
             .accept_offer(sdp)
             .map_err(|e| invalid(format!("the offer cannot be answered: {e}")))?;
-        let lines: Vec<Line> = offer.lines.iter().map(|l| line(&rtc, &l.mid, l.kind)).collect();
+        let lines: Vec<Line> = offer.lines.iter().map(|l| Line::negotiated(&rtc, &l.mid, l.kind)).collect();
         for l in lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video) {
             if let Some(stream) = rtc.direct_api().stream_tx_by_mid(l.mid, None) {
                 // What is sent again is held to a budget of our own: the library looks at its share every 50 ms only.
@@ -236,28 +208,29 @@ impl Transport {
             return Err(invalid("the offer has no Opus audio: offer opus/48000/2".into()));
         }
         let answer = answer::finish(&answer.to_sdp_string(), c.candidates, &offer.rejected);
-        let mut repairs: Vec<u8> = lines.iter().flat_map(|l| l.repairs).flatten().collect();
-        repairs.sort_unstable();
-        repairs.dedup();
+        let mut rtx_payload_types: Vec<u8> =
+            lines.iter().flat_map(|l| l.rtx_payload_types).flatten().collect();
+        rtx_payload_types.sort_unstable();
+        rtx_payload_types.dedup();
         if numbered {
             // Or the library would keep what it has seen of the numbers for ever, where an offer has no feedback for them.
             rtc.direct_api().enable_twcc_feedback();
         }
-        let numbers = Numbers::new(offer.transport_wide, now);
+        let sequence_bounds = TransportSequenceBounds::new(offer.transport_wide, now);
         let transport = Self {
             rtc,
             lines,
             ssrcs: Vec::new(),
             announced: offer.ssrcs.clone(),
-            repair_ssrcs: offer.repair_ssrcs.clone(),
-            new_ssrcs: Bucket::new(NEW_SSRCS, now),
-            rtcp: Bucket::new(RTCP, now),
-            repairs,
-            repair: Repair::new(now),
+            rtx_ssrcs: offer.rtx_ssrcs.clone(),
+            new_ssrcs: Bucket::full(NEW_SSRCS, now),
+            rtcp: Bucket::full(RTCP, now),
+            rtx_payload_types,
+            rtx_budget: RtxBudget::new(now),
             preferred: c.video[0],
-            repairs_refused: 0,
+            rtx_refused: 0,
             traffic: Traffic::default(),
-            numbers,
+            sequence_bounds,
             path: None,
             via: 0,
             deadline: now,
@@ -331,11 +304,11 @@ impl Transport {
             Kind::Rtp => {
                 let Some(ssrc) = rtp_ssrc(datagram) else {
                     #[allow(clippy::cast_precision_loss)] // a datagram's length
-                    return self.rtcp.take(datagram.len() as f64, RTCP, now);
+                    return self.rtcp.take_many(datagram.len() as f64, RTCP, now);
                 };
-                let repair = self.repair_ssrcs.contains(&ssrc)
-                    || rtp_payload_type(datagram).is_some_and(|pt| self.repairs.contains(&pt));
-                ssrc != 0 && self.may_send_as(ssrc, now) && self.numbers.admits(datagram, repair, now)
+                let is_rtx = self.rtx_ssrcs.contains(&ssrc)
+                    || rtp_payload_type(datagram).is_some_and(|pt| self.rtx_payload_types.contains(&pt));
+                ssrc != 0 && self.may_send_as(ssrc, now) && self.sequence_bounds.admits(datagram, is_rtx, now)
             }
             Kind::Stun | Kind::Other => true,
         }
@@ -346,8 +319,7 @@ impl Transport {
         match &self.announced {
             Some(announced) => announced.contains(&ssrc),
             None => {
-                self.ssrcs.iter().any(|(known, _)| **known == ssrc)
-                    || self.new_ssrcs.take(1.0, NEW_SSRCS, now)
+                self.ssrcs.iter().any(|(known, _)| **known == ssrc) || self.new_ssrcs.take(NEW_SSRCS, now)
             }
         }
     }
@@ -375,7 +347,7 @@ impl Transport {
                 RtpWrite::new(pt, SeqNo::from(w.seq), w.timestamp, w.captured, payload)
                     .marker(w.packet.marker)
                     .nackable(video)
-                    .ext_vals(w.packet.extensions.clone()),
+                    .ext_vals(packets::extension_values(w.packet.extensions)),
             );
             if confirmed {
                 t.traffic.sent();
@@ -451,11 +423,11 @@ impl Transport {
             return;
         }
         if let Some(payload_type) = rtp_payload_type(&contents) {
-            if !self.repairs.contains(&payload_type) {
-                self.repair.sent(contents.len());
-            } else if !self.repair.allows(contents.len(), now) {
-                self.repairs_refused += 1;
-                return self.forget_repairs();
+            if !self.rtx_payload_types.contains(&payload_type) {
+                self.rtx_budget.sent(contents.len());
+            } else if !self.rtx_budget.allows(contents.len(), now) {
+                self.rtx_refused += 1;
+                return self.forget_rtx();
             }
         }
         let Path { peer, local, via } =
@@ -465,7 +437,7 @@ impl Transport {
 
     /// What is asked for beyond the budget costs nothing more: with an empty cache the library skips all that it has
     /// queued. What is sent from now on can be repaired again, as the budget grows.
-    fn forget_repairs(&mut self) {
+    fn forget_rtx(&mut self) {
         let mids: Vec<Mid> =
             self.lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video).map(|l| l.mid).collect();
         for mid in mids {
@@ -480,7 +452,7 @@ impl Transport {
             RtcEvent::Connected => events.push(Event::Connected),
             RtcEvent::Closed => events.push(Event::Closed),
             RtcEvent::RtpPacket(p) => {
-                self.numbers.received(&p.header, now);
+                self.sequence_bounds.received(&p.header, now);
                 if *p.seq_no >= SRTP_INDICES {
                     return;
                 }
@@ -490,8 +462,10 @@ impl Transport {
                 let known = |c: &Codec| of.payload_types[c.index()] == Some(pt);
                 let packet = match (Codec::ALL.into_iter().find(known), of.payload_types[Codec::Opus.index()])
                 {
-                    (Some(codec), _) => Some(Packet::new(line, codec, p)),
-                    (None, Some(opus)) if of.red == Some(pt) => Packet::redundant(line, opus, p),
+                    (Some(codec), _) => Some(packets::from_library(line, codec, p)),
+                    (None, Some(opus)) if of.red == Some(pt) => {
+                        packets::from_library(line, Codec::Opus, p).redundant(opus)
+                    }
                     _ => None,
                 };
                 events.extend(packet.map(Event::Packet));
@@ -524,90 +498,5 @@ impl Transport {
 
     fn line_of(&self, mid: Mid) -> Option<usize> {
         self.lines.iter().position(|l| l.mid == mid)
-    }
-}
-
-fn line(rtc: &Rtc, mid: &str, kind: MediaKind) -> Line {
-    let mid = Mid::from(mid);
-    let (mut payload_types, mut repairs, mut red) = ([None; CODECS], [None; CODECS], None);
-    let media = rtc.media(mid);
-    if let Some(media) = media {
-        for p in rtc.codec_config().params() {
-            if let Some(codec) = Codec::of(p.spec().codec)
-                && media.remote_pts().contains(&p.pt())
-            {
-                payload_types[codec.index()] = Some(*p.pt());
-                repairs[codec.index()] = p.resend().map(|pt| *pt);
-                red = p.red().map(|pt| *pt).or(red);
-            }
-        }
-    }
-    let direction = media.map(str0m::media::Media::direction);
-    let numbered = |m: &str0m::media::Media| m.remote_extmap().id_of(Extension::TransportSequenceNumber);
-    Line {
-        mid,
-        kind,
-        receives: direction.is_some_and(|d| d.is_receiving()),
-        sends: direction.is_some_and(|d| d.is_sending()),
-        payload_types,
-        repairs,
-        confirmed: media.and_then(numbered).is_some(),
-        red,
-    }
-}
-
-/// The header of an RTP packet (RFC 3550 §5.1); `None` for RTCP (RFC 5761 §4) and everything else.
-pub(super) fn rtp_header(datagram: &[u8]) -> Option<&[u8; 12]> {
-    let header: &[u8; 12] = datagram.first_chunk()?;
-    let rtcp = (64..96).contains(&(header[1] & 0x7f));
-    ((128..192).contains(&header[0]) && !rtcp).then_some(header)
-}
-
-fn rtp_ssrc(datagram: &[u8]) -> Option<u32> {
-    let h = rtp_header(datagram)?;
-    Some(u32::from_be_bytes([h[8], h[9], h[10], h[11]]))
-}
-
-fn rtp_payload_type(datagram: &[u8]) -> Option<u8> {
-    Some(rtp_header(datagram)?[1] & 0x7f)
-}
-
-/// One of the DTLS records of a datagram is application data (RFC 6347 §4.1).
-fn has_application_data(datagram: &[u8]) -> bool {
-    const APPLICATION_DATA: u8 = 23;
-    const HEADER: usize = 13;
-    let mut rest = datagram;
-    while let Some(&content_type) = rest.first() {
-        if content_type == APPLICATION_DATA {
-            return true;
-        }
-        let Some((header, body)) = rest.split_at_checked(HEADER) else { break };
-        let Some(next) = body.get(usize::from(u16::from_be_bytes([header[11], header[12]]))..) else { break };
-        rest = next;
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ssrc_of_rtcp_and_short_packets_is_not_looked_at() {
-        assert_eq!(rtp_ssrc(&[0x80, 111, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 9]), Some(0x0102_0304));
-        assert_eq!(rtp_ssrc(&[0x80, 200, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 9]), None);
-        assert_eq!(rtp_ssrc(&[0x80, 111, 0]), None);
-        assert_eq!(rtp_ssrc(&[22; 40]), None);
-    }
-
-    #[test]
-    fn application_data_is_found_behind_other_records() {
-        let record = |kind: u8, len: u8| {
-            [&[kind, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, len][..], &vec![23; len.into()]].concat()
-        };
-        assert!(has_application_data(&record(23, 40)));
-        assert!(has_application_data(&[record(20, 1), record(22, 30), record(23, 40)].concat()));
-        assert!(!has_application_data(&[record(20, 1), record(22, 30)].concat()));
-        assert!(!has_application_data(&record(21, 2)[..14]) && !has_application_data(&[]));
     }
 }

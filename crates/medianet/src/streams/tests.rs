@@ -2,9 +2,10 @@
 
 use super::*;
 use std::net::{SocketAddr, TcpStream as StdStream};
+use tring_limits::TicketLimit;
 use tring_media::{
-    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, StreamTicket, Tickets,
-    UserId, phone_says,
+    Certificate, Command, Direction, Notice, Owner, RoomKey, SessionId, ShardConfig, Source, SourceSet,
+    StreamTicket, StreamTickets, UserId, phone_says,
 };
 use tring_protocol::{RoomId, SdkAppId};
 
@@ -25,7 +26,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(worker: u8, limit: &ConnectionLimit) -> Self {
+    fn new(worker: u8, limit: &TicketLimit<ConnectionId>) -> Self {
         let shard = Shard::new(ShardConfig {
             owner: Owner { node: 0, worker },
             certificate: Certificate::generate().unwrap(),
@@ -42,29 +43,28 @@ impl Rig {
     }
 
     /// Both sides of a call between Alice and Bob.
-    fn call(&mut self) -> [Tickets; 2] {
+    fn call(&mut self) -> [StreamTickets; 2] {
         [(1, "alice", "bob"), (2, "bob", "alice")].map(|(session, user, other)| {
-            let command = Command::OpenLive {
+            let command = Command::OpenStreams {
                 session: SessionId(session),
                 room: RoomKey { app: SdkAppId::new(1).unwrap(), room: RoomId::new(1).unwrap() },
                 user: UserId::new(user).unwrap(),
                 label: "c1".into(),
                 others: vec![UserId::new(other).unwrap()],
                 gate_open: true,
-                microphone: true,
-                camera: true,
+                on: SourceSet::of(&[Source::Microphone, Source::Camera]),
             };
             self.shard.command(command, self.now, &mut self.out);
             match self.out.notices.pop() {
-                Some(Notice::Live { tickets, .. }) => tickets,
+                Some(Notice::StreamsOpened { tickets, .. }) => tickets,
                 other => panic!("{other:?}"),
             }
         })
     }
 
-    fn world(&mut self) -> (&mut Streams, World<'_>) {
+    fn world(&mut self) -> (&mut Streams, WorkerParts<'_>) {
         let (shard, out, io, now) = (&mut self.shard, &mut self.out, &mut self.io, self.now);
-        (&mut self.streams, World { shard, out, io, registry: self.poll.registry(), now })
+        (&mut self.streams, WorkerParts { shard, out, io, registry: self.poll.registry(), now })
     }
 
     /// What a worker does in a turn, after which pushers are read again. Gives the connections that go to another.
@@ -137,7 +137,7 @@ enum Door {
 
 /// The seconds that a player keeps its connection while key frames come all the time, at most two minutes.
 fn kept(door: Door, reads: bool) -> u64 {
-    let mut rig = Rig::new(0, &ConnectionLimit::new(9, 9));
+    let mut rig = Rig::new(0, &TicketLimit::new(9, 9));
     let [alice, bob] = rig.call();
     let mut pusher = rig.client("publish", &alice.push);
     rig.turn_until("the pusher is there", |rig| drain(&mut pusher) && rig.admitted() == 1);
@@ -149,7 +149,8 @@ fn kept(door: Door, reads: bool) -> u64 {
             near.set_nonblocking(true).unwrap();
             far.set_nonblocking(true).unwrap();
             let query = format!("ticket={}", ticket.as_str());
-            let wanted = Wanted { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
+            let wanted =
+                StreamRequest { direction: Direction::Play, app: String::new(), name: "c1".into(), query };
             let (streams, mut w) = rig.world();
             streams.play(UnixStream::from_std(near), wanted, &mut w);
             Box::new(far)
@@ -215,7 +216,7 @@ fn the_system_holds_little_for_a_connection_whose_peer_reads_nothing() {
 
 #[test]
 fn whoever_lost_its_place_on_the_way_to_its_worker_is_closed_there() {
-    let limit = ConnectionLimit::new(1, 1);
+    let limit = TicketLimit::new(1, 1);
     for evicted in [true, false] {
         let (mut first, mut second) = (Rig::new(0, &limit), Rig::new(1, &limit));
         let [alice, _] = second.call();

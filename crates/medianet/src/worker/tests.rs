@@ -1,7 +1,8 @@
 use super::*;
 use std::net::IpAddr;
 use std::sync::Mutex;
-use tring_media::{Certificate, Owner, Peer, PeerConfig, RoomKey, UserId};
+use tring_limits::TicketLimit;
+use tring_media::{Certificate, Owner, Peer, PeerConfig, RoomKey, Source, SourceSet, UserId};
 use tring_protocol::{RoomId, SdkAppId};
 
 /// Writes down what it is told; panics when it is told that a session is answered, if asked to.
@@ -54,7 +55,7 @@ fn worker(diary: Diary) -> (Worker<Diary>, Inbox, Arc<Diary>) {
     };
     let diary = Arc::new(diary);
     let (worker, inbox) =
-        Worker::new(0, 2, socket, (None, &ConnectionLimit::new(9, 9)), config, Arc::clone(&diary)).unwrap();
+        Worker::new(0, 2, socket, (None, &TicketLimit::new(9, 9)), config, Arc::clone(&diary)).unwrap();
     (worker, inbox, diary)
 }
 
@@ -67,8 +68,7 @@ fn open(session: u64) -> Job {
         label: String::new(),
         offer: Peer::new(config, Instant::now()).unwrap().1,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: SourceSet::of(&[Source::Microphone, Source::Camera]),
     })
 }
 
@@ -114,21 +114,21 @@ fn an_offer_that_a_panic_interrupted_is_refused_and_one_that_waits_is_carried_ou
 #[test]
 fn a_flood_of_strays_leaves_the_commands_their_queue_and_their_turn() {
     let (mut worker, inbox, diary) = worker(Diary::default());
-    let stray = || Stray::Datagram {
+    let handover = || Handover::Datagram {
         source: "192.0.2.1:9".parse().unwrap(),
         local: IpAddr::from([127, 0, 0, 1]),
         contents: vec![0; 100],
         at: 1,
     };
-    let kept = (0..10_000).filter(|_| inbox.offer(stray())).count();
-    assert_eq!(kept, STRAY_QUEUE);
-    // As many as the queue of commands holds: none of them waits for a stray.
+    let kept = (0..10_000).filter(|_| inbox.offer(handover())).count();
+    assert_eq!(kept, MISROUTED_QUEUE);
+    // As many as the queue of commands holds: none of them waits for a handover.
     for _ in 0..COMMAND_QUEUE {
         assert!(inbox.queue.try_send(Job::Command(Command::Close { session: SessionId(1) })).is_ok());
     }
     for _ in 0..COMMAND_QUEUE / COMMANDS_PER_TURN {
         assert_eq!(worker.take_jobs(), Some(true));
-        worker.take_strays();
+        worker.take_misrouted();
     }
     inbox.queue.try_send(open(1)).ok().unwrap();
     worker.take_jobs();
@@ -143,7 +143,7 @@ fn a_flood_of_tickets_that_name_this_worker_leaves_the_commands_their_queue_and_
         let (near, _) = UnixStream::pair().unwrap();
         let query = format!("ticket={}", "0".repeat(32));
         let (app, name) = (String::new(), String::new());
-        Arrival::Play(near, Wanted { direction: tring_media::Direction::Play, app, name, query })
+        Arrival::Play(near, StreamRequest { direction: tring_media::Direction::Play, app, name, query })
     };
     let kept = (0..2 * ARRIVAL_QUEUE).filter(|_| inbox.hand(arrival())).count();
     assert_eq!(kept, ARRIVAL_QUEUE);
@@ -163,12 +163,12 @@ fn a_flood_of_tickets_that_name_this_worker_leaves_the_commands_their_queue_and_
 #[test]
 fn a_turn_takes_a_bounded_number_of_strays() {
     let (mut worker, inbox, _) = worker(Diary::default());
-    for n in 0..STRAYS_PER_TURN + 1 {
+    for n in 0..MISROUTED_PER_TURN + 1 {
         let source = SocketAddr::from(([192, 0, 2, 1], 1 + n as u16));
-        inbox.offer(Stray::Accepted { source, owner: 1 });
+        inbox.offer(Handover::Accepted { source, owner: 1 });
     }
-    assert!(worker.take_strays(), "one is left");
-    assert!(!worker.take_strays());
+    assert!(worker.take_misrouted(), "one is left");
+    assert!(!worker.take_misrouted());
 }
 
 /// Waits for a line; only a failure waits long.

@@ -2,8 +2,9 @@
 
 use super::Finding;
 use super::machine::Machine;
-use crate::MediaSettings;
-use std::net::{IpAddr, SocketAddr};
+use crate::config::MediaSettings;
+use crate::host::address_and_port;
+use std::net::IpAddr;
 
 const SUBJECT: &str = "media.advertise";
 
@@ -42,20 +43,10 @@ fn reach(ip: IpAddr) -> Reach {
     }
 }
 
-/// An entry as address and port; none for what is neither `ip` nor `ip:port`.
-fn parse(entry: &str) -> Option<(IpAddr, Option<u16>)> {
-    let text = entry.trim();
-    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Some((ip.to_canonical(), None));
-    }
-    text.parse::<SocketAddr>().ok().map(|a| (a.ip().to_canonical(), Some(a.port())))
-}
-
 /// The addresses that clients are told.
 pub(super) fn told(media: &MediaSettings, machine: &Machine) -> Vec<IpAddr> {
     if !media.advertise.is_empty() {
-        return media.advertise.iter().filter_map(|e| parse(e)).map(|(ip, _)| ip).collect();
+        return media.advertise.iter().filter_map(|e| address_and_port(e)).map(|(ip, _)| ip).collect();
     }
     if !media.bind.is_unspecified() {
         return vec![media.bind.to_canonical()];
@@ -100,7 +91,7 @@ pub(super) fn check(media: &MediaSettings, machine: &Machine) -> Vec<Finding> {
 
 fn check_entry(entry: &str, media: &MediaSettings, machine: &Machine) -> Option<Finding> {
     let say = "Give ip or ip:port by which clients reach this machine, such as 198.51.100.5:7700";
-    let Some((ip, port)) = parse(entry) else {
+    let Some((ip, port)) = address_and_port(entry) else {
         let message = format!("{entry:?} is no address (a host name is none)");
         return Some(Finding::error(SUBJECT, message, say));
     };

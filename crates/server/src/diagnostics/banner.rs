@@ -1,18 +1,11 @@
 //! What is printed when the server has started: where to click, and a QR code for the phone.
 
+use super::qr::qr;
 use crate::tls::Machine;
-use qrcode::{Color, EcLevel, QrCode};
 use serde_json::{Map, Value};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use tring_protocol::SdkAppId;
-
-/// Light modules around a QR code (ISO/IEC 18004: four). Fewer, and cameras do not find it.
-const QUIET: usize = 4;
-
-/// Black on white, whatever the terminal's own colours are: some cameras read no inverted code.
-const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
-const PLAIN: &str = "\x1b[0m";
 
 /// Lines of one kind that are shown: a machine with many interfaces has many addresses, of which few are of use. The best
 /// come first. Higher: the lines that say what to open move down. Lower: an address that somebody needs is missing.
@@ -25,20 +18,20 @@ pub struct Announcement {
     pub text: String,
     /// One word for programs: `running`, `stopping`.
     pub message: &'static str,
-    /// The same for programs, by name.
+    /// What the text says, for programs, by name.
     pub fields: Map<String, Value>,
 }
 
 impl Announcement {
-    /// That the server stops.
+    /// Says that the server stops.
     pub(crate) fn stopping() -> Self {
         let text = "\nstopping: calls end, clients are told".to_owned();
         Self { text, message: "stopping", fields: Map::new() }
     }
 }
 
-/// Everything that the greeting tells.
-pub(crate) struct Greeting<'a> {
+/// What a server knows of itself when it has started.
+pub(crate) struct Banner<'a> {
     /// Where plain HTTP listens.
     pub(crate) plain: SocketAddr,
     /// Where HTTPS listens.
@@ -51,14 +44,14 @@ pub(crate) struct Greeting<'a> {
     /// Apps that are served.
     pub(crate) apps: usize,
     pub(crate) demo_app: Option<SdkAppId>,
-    /// Of the local CA, if it is used.
+    /// SHA-256 of the local CA, if it is used.
     pub(crate) fingerprint: Option<String>,
     /// The host name of a certificate from files.
     pub(crate) certified: Option<String>,
     pub(crate) machine: &'a Machine,
 }
 
-impl Greeting<'_> {
+impl Banner<'_> {
     /// What is said; the text with a QR code if it goes to a `terminal`.
     pub(crate) fn announcement(&self, terminal: bool) -> Announcement {
         Announcement { text: self.text(terminal), message: "running", fields: self.fields() }
@@ -124,7 +117,7 @@ impl Greeting<'_> {
         ))
     }
 
-    /// The same for programs, with all addresses.
+    /// What the text says, for programs, with all addresses.
     fn fields(&self) -> Map<String, Value> {
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| fields.insert(name.into(), value);
@@ -245,207 +238,5 @@ fn local_host(ip: IpAddr) -> String {
     if ip.is_unspecified() || ip.is_loopback() { "localhost".into() } else { bracketed(ip) }
 }
 
-/// A QR code in half blocks, two rows of modules a line. None for a text that is too long for one.
-fn qr(text: &str) -> Option<String> {
-    // A screen is not dirty: the lowest correction makes the smallest code.
-    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
-    let (colors, width) = (code.to_colors(), code.width());
-    let dark = |row: usize, column: usize| {
-        let inside = |n: usize| n.checked_sub(QUIET).filter(|n| *n < width);
-        matches!((inside(row), inside(column)), (Some(r), Some(c)) if colors[r * width + c] == Color::Dark)
-    };
-    let side = width + 2 * QUIET;
-    let mut out = String::new();
-    for row in (0..side).step_by(2) {
-        out += &format!("  {BLACK_ON_WHITE}");
-        for column in 0..side {
-            out.push(match (dark(row, column), dark(row + 1, column)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            });
-        }
-        out += &format!("{PLAIN}\n");
-    }
-    Some(out)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn machine() -> Machine {
-        let addresses = ["192.168.1.5", "2001:db8::5"].map(|a| a.parse().unwrap()).into();
-        Machine { host: Some("desk".into()), addresses }
-    }
-
-    fn greeting<'a>(machine: &'a Machine, plain: &str, tls: Option<&str>) -> Greeting<'a> {
-        Greeting {
-            plain: plain.parse().unwrap(),
-            tls: tls.map(|a| a.parse().unwrap()),
-            udp: (7700..7704).map(|port| SocketAddr::new([192, 168, 1, 5].into(), port)).collect(),
-            rtmp: None,
-            data: "/srv/tring".into(),
-            apps: 1,
-            demo_app: Some(SdkAppId::new(1_400_000_000).unwrap()),
-            fingerprint: Some("AB:CD".into()),
-            certified: None,
-            machine,
-        }
-    }
-
-    #[test]
-    fn a_phone_is_sent_to_the_page_that_works_before_the_ca_is_trusted() {
-        let machine = machine();
-        let text = greeting(&machine, "0.0.0.0:8080", Some("0.0.0.0:8443")).text(false);
-        for part in [
-            "ws://localhost:8080/v1/socket",
-            "https://192.168.1.5:8443/",
-            "http://192.168.1.5:8080/install",
-            "AB:CD",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        assert!(!text.contains("2001:db8") && !text.contains('█') && !text.contains('\x1b'), "{text}");
-        let both = greeting(&machine, "[::]:8080", Some("[::]:8443")).text(false);
-        assert!(both.contains("https://[2001:db8::5]:8443/"), "{both}");
-    }
-
-    /// The lines from the one on that says how to stop.
-    fn ending(text: &str) -> Vec<&str> {
-        text.lines().skip_while(|line| !line.contains("Ctrl-C")).map(str::trim).collect()
-    }
-
-    #[test]
-    fn what_to_open_is_last_and_one_address_a_line() {
-        let machine = machine();
-        for terminal in [false, true] {
-            let text = greeting(&machine, "0.0.0.0:8080", Some("0.0.0.0:8443")).text(terminal);
-            let last = ending(&text);
-            assert_eq!(last.len(), 4, "{text}");
-            assert_eq!((last[1], last[3]), ("http://192.168.1.5:8080/install", "http://localhost:8080/"));
-            assert_eq!(text.lines().last(), Some("  http://localhost:8080/"));
-        }
-    }
-
-    #[test]
-    fn many_addresses_are_no_long_list() {
-        let all: Vec<IpAddr> = (1..=9).map(|n| IpAddr::from([10, 0, n, 1])).collect();
-        let machine = Machine { host: None, addresses: all.clone() };
-        let mut it = greeting(&machine, "0.0.0.0:8080", Some("0.0.0.0:8443"));
-        it.udp = all.iter().flat_map(|ip| (7700..7704).map(|port| SocketAddr::new(*ip, port))).collect();
-        let text = it.text(false);
-        let lines = |part: &str| text.lines().filter(|line| line.contains(part)).count();
-        assert_eq!((lines("https://10.0."), lines(", ports 7700 to 7703")), (3, 3), "{text}");
-        assert!(text.contains("and 6 addresses more"), "{text}");
-        assert!(text.contains("https://10.0.1.1:8443/\n") && text.contains("10.0.1.1, ports"), "{text}");
-        // A line has one address.
-        assert!(text.lines().all(|line| line.matches("10.0.").count() <= 1), "{text}");
-        // Programs are told all of them.
-        let fields = it.announcement(false).fields;
-        assert_eq!(fields["udp"].as_array().map(Vec::len), Some(36));
-        assert_eq!(fields["https"].as_array().map(Vec::len), Some(9));
-    }
-
-    #[test]
-    fn ports_are_written_as_spans() {
-        assert_eq!(spans(&[7700]), "port 7700");
-        assert_eq!(spans(&[7703, 7701, 7700, 7702]), "ports 7700 to 7703");
-        assert_eq!(spans(&[5009, 5001, 5002, 65_535]), "ports 5001 to 5002, 5009, 65535");
-    }
-
-    #[test]
-    fn without_an_app_the_last_line_makes_one_in_the_folder_that_is_served() {
-        let machine = machine();
-        let mut it = greeting(&machine, "0.0.0.0:8080", None);
-        (it.demo_app, it.apps, it.fingerprint) = (None, 0, None);
-        let text = it.text(false);
-        assert_eq!(ending(&text)[1..], ["tring app create NAME --data /srv/tring"], "{text}");
-        it.apps = 2;
-        let text = it.text(false);
-        assert!(text.contains("/srv/tring (apps: 2)"), "{text}");
-        assert_eq!(ending(&text)[1..], ["http://localhost:8080/"], "{text}");
-        assert!(!text.contains("app create"), "{text}");
-    }
-
-    #[test]
-    fn with_a_real_certificate_a_phone_is_sent_to_its_name() {
-        let machine = machine();
-        let mut it = greeting(&machine, "0.0.0.0:80", Some("0.0.0.0:443"));
-        (it.fingerprint, it.certified) = (None, Some("call.example.org".into()));
-        let text = it.text(false);
-        assert!(text.contains("  https://call.example.org/\n"), "{text}");
-        assert!(!text.contains("install") && !text.contains("192.168.1.5/"), "{text}");
-    }
-
-    #[test]
-    fn without_https_or_on_loopback_there_is_nothing_for_a_phone() {
-        let machine = machine();
-        for it in [
-            greeting(&machine, "0.0.0.0:8080", None),
-            greeting(&machine, "127.0.0.1:8080", Some("127.0.0.1:8443")),
-        ] {
-            let text = it.text(true);
-            assert!(!text.contains("phone, in") && !text.contains('█'), "{text}");
-            assert!(text.ends_with("\n  http://localhost:8080/"), "{text}");
-            assert!(text.contains("http://localhost:8080/"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_demo_that_others_can_reach_says_so_and_how_to_keep_it_to_oneself() {
-        let machine = machine();
-        let said = |plain: &str| greeting(&machine, plain, None).text(false);
-        let text = said("0.0.0.0:8080");
-        assert!(
-            text.contains("every interface: anybody in the network can sign in too, also as alice"),
-            "{text}"
-        );
-        assert!(text.contains("--listen 127.0.0.1:8080\n"), "{text}");
-        assert!(said("192.168.1.5:80").contains("listens on 192.168.1.5: anybody"));
-        assert!(!said("127.0.0.1:8080").contains("anybody"));
-        let secure_only = greeting(&machine, "127.0.0.1:8080", Some("0.0.0.0:8443")).text(false);
-        assert!(
-            secure_only.contains("every interface")
-                && secure_only.contains(": --tls-listen 127.0.0.1:8443\n"),
-            "{secure_only}"
-        );
-        let mut it = greeting(&machine, "0.0.0.0:8080", None);
-        it.demo_app = None;
-        assert!(!it.text(false).contains("anybody"), "without the demo a UserSig is needed");
-    }
-
-    #[test]
-    fn the_code_is_small_and_has_its_quiet_zone_and_its_corners() {
-        let code = qr("http://192.168.100.100:8080/install").unwrap();
-        let lines: Vec<Vec<char>> = code
-            .lines()
-            .map(|l| {
-                l.trim_start().trim_start_matches(BLACK_ON_WHITE).trim_end_matches(PLAIN).chars().collect()
-            })
-            .collect();
-        assert!(lines.len() < 24, "{} lines", lines.len());
-        let side = lines[0].len();
-        assert!(side < 60 && lines.iter().all(|l| l.len() == side));
-        let dark = |row: usize, column: usize| match lines[row / 2][column] {
-            '█' => true,
-            '▀' => row.is_multiple_of(2),
-            '▄' => !row.is_multiple_of(2),
-            _ => false,
-        };
-        for row in 0..side {
-            for column in 0..side {
-                let rim = row.min(column).min(side - 1 - row).min(side - 1 - column);
-                assert!(rim >= QUIET || !dark(row, column), "dark in the quiet zone");
-            }
-        }
-        // The finder patterns: a ring of seven, a light one, a dark middle.
-        for (top, left) in [(QUIET, QUIET), (QUIET, side - QUIET - 7), (side - QUIET - 7, QUIET)] {
-            for n in 0..7 {
-                assert!(dark(top, left + n) && dark(top + 6, left + n) && dark(top + n, left), "ring");
-            }
-            assert!(!dark(top + 1, left + 1) && dark(top + 3, left + 3));
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! A clock that cannot be right, without asking anybody: nothing on this machine was written in the future. Pure.
 
 use super::Finding;
+use crate::clock::NOT_BEFORE_S;
 use std::time::{Duration, SystemTime};
 
 /// Files may be this far ahead: shared folders have the clock of another machine. Higher: fewer false alarms. Lower:
@@ -11,17 +12,14 @@ const SLACK: Duration = Duration::from_secs(10 * 60);
 /// some minutes, and short-lived ones are dead on arrival.
 const SKEW: Duration = Duration::from_secs(2 * 60);
 
-/// The time before which no clock can be right, since this source is younger: 2026-01-01, in seconds of Unix time.
-const NO_CLOCK_BEFORE_S: u64 = 1_767_225_600;
-
 const SET_IT: &str = "UserSigs are valid by the clock, so users cannot sign in: set the clock (`timedatectl set-ntp true` on most \
      Linux machines, the host's for a container)";
 
 /// Holds the clock against files that must have been written before now.
 pub(super) fn check(now: SystemTime, files: &[(String, SystemTime)]) -> Option<Finding> {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    if since.as_secs() < NO_CLOCK_BEFORE_S {
-        let days = (NO_CLOCK_BEFORE_S - since.as_secs()) / (24 * 3600);
+    if since.as_secs() < NOT_BEFORE_S {
+        let days = (NOT_BEFORE_S - since.as_secs()) / (24 * 3600);
         let message = format!("this machine's clock stands {days} days before this program was written");
         return Some(Finding::error("clock", message, SET_IT));
     }
@@ -63,7 +61,7 @@ mod tests {
     use super::*;
 
     fn day(n: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NO_CLOCK_BEFORE_S + n * 86_400)
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOT_BEFORE_S + n * 86_400)
     }
 
     #[test]

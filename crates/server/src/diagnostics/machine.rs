@@ -1,6 +1,6 @@
 //! What is read of this machine.
 
-use crate::Config;
+use crate::config::Config;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ const CONTAINER_GROUPS: [&str; 4] = ["docker", "kubepods", "containerd", "libpod
 /// Facts about this machine.
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
-    /// Its addresses; none: they could not be read.
+    /// The addresses of the machine. None: they could not be read.
     pub(super) addresses: Option<Vec<IpAddr>>,
     /// This process runs in a container.
     pub(super) container: bool,

@@ -7,31 +7,23 @@
 //! | `banner` | what is printed at the start, with a QR code for the phone (pure) |
 //! | `clock` | a clock that cannot be right (pure) |
 //! | `machine` | what is read of this machine for it |
+//! | `qr` | a QR code in half blocks (pure) |
 
 mod advertise;
 pub(crate) mod banner;
 mod clock;
 mod machine;
+mod qr;
 
-use crate::{Config, tls};
+use crate::config::Config;
+use crate::tls::{self, CertificateFinding};
 use machine::Machine;
 use serde::Serialize;
 use std::fmt;
 use tracing::{error, info, warn};
 
+pub use crate::severity::Severity;
 pub use clock::skew;
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// As it should be, or a fact that helps to read the rest.
-    Info,
-    /// It may be wrong, or is for some clients.
-    Warning,
-    /// It is wrong: calls fail until it is put right.
-    Error,
-}
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,6 +61,12 @@ impl Finding {
     }
 }
 
+impl From<&CertificateFinding> for Finding {
+    fn from(found: &CertificateFinding) -> Self {
+        Self { severity: found.severity(), ..Self::info("https", found.to_string()) }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.subject, self.message)?;
@@ -82,23 +80,17 @@ impl fmt::Display for Finding {
 /// What is said elsewhere at the start of a server, with what was done about it.
 const SAID_AT_START: [&str; 2] = ["open files", "https"];
 
-/// Holds the settings against this machine: addresses, container, clock, certificates, open files. Reads, changes
-/// nothing.
+/// Everything that is wrong, or may be, with these settings on this machine: addresses, container, clock, certificates,
+/// open files. Changes nothing.
 pub fn check(config: &Config) -> Vec<Finding> {
     let machine = Machine::read(config);
     let mut found = advertise::check(&config.media, &machine);
     found.extend(clock::check(machine.now, &machine.files));
     // The clock has its own finding, which looks at more.
     let certificates = tls::check(config);
-    let certificates = certificates.into_iter().filter(|f| !matches!(f, tls::Finding::ClockAbsurd { .. }));
-    found.extend(certificates.map(|f| Finding {
-        severity: match f.severity() {
-            tls::Severity::Warning => Severity::Warning,
-            tls::Severity::Error => Severity::Error,
-        },
-        ..Finding::info("https", f.to_string())
-    }));
-    let wanted = crate::serve::files_wanted(config);
+    let certificates = certificates.iter().filter(|f| !matches!(f, CertificateFinding::ClockAbsurd { .. }));
+    found.extend(certificates.map(Finding::from));
+    let wanted = config.open_files();
     if let Some(limit) = machine.max_files.filter(|limit| *limit < wanted) {
         found.push(Finding::warning(
             "open files",

@@ -4,11 +4,11 @@
 //! Nobody else's page may: any site could open a call from the browser of whoever has the demo running. The origin `null`
 //! of a page that was opened as a file is not taken, since every site can have it, by a sandboxed frame.
 
+use crate::host;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::net::IpAddr;
 
 /// Lets pages from this machine read the answer.
 pub(crate) async fn from_this_machine(request: Request, next: Next) -> Response {
@@ -42,13 +42,8 @@ fn is_this_machine(origin: &str) -> bool {
     else {
         return false;
     };
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').unwrap_or((rest, "?")),
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    let port_is_one = port.is_empty() || port.strip_prefix(':').is_some_and(|n| n.parse::<u16>().is_ok());
-    let is_loopback = host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
-    port_is_one && (host == "localhost" || host.ends_with(".localhost") || is_loopback)
+    let (host, port) = host::split_port(authority);
+    host::is_loopback(host) && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]

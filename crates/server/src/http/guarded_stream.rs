@@ -92,7 +92,7 @@ struct Waiting {
 /// A TCP connection of which each write makes progress, or it ends.
 pub(crate) struct GuardedStream {
     stream: TcpStream,
-    /// Its place among the connections, until it has become a WebSocket.
+    /// The place of this connection among all, until it has become a WebSocket.
     permit: Weak<ConnectionPermit>,
     within: Duration,
     waiting: Option<Box<Waiting>>,
@@ -104,7 +104,7 @@ enum State {
     Open,
     /// The other side was told that nothing more comes.
     Shut,
-    /// It did not take what it was sent.
+    /// The other side did not take what it was sent.
     Stalled,
 }
 

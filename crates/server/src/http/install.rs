@@ -8,8 +8,8 @@
 //! | `/install/tring-ca.crt` | the CA in DER: Android, Windows, macOS, browsers |
 //! | `/install/tring-ca.mobileconfig` | the CA as a profile: iOS |
 
-use crate::http::Doors;
 use crate::http::assets;
+use crate::http::state::AppState;
 use crate::tls::Authority;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -26,7 +26,7 @@ use std::sync::Arc;
 const DEMO_PATH: &str = "/?phone=carol";
 
 /// The routes; they answer 404 where no local CA is used.
-pub(crate) fn routes() -> Router<Arc<Doors>> {
+pub(crate) fn routes() -> Router<Arc<AppState>> {
     Router::new()
         .route("/install", get(page))
         .route("/install/", get(page))
@@ -45,12 +45,12 @@ impl IntoResponse for NothingToInstall {
     }
 }
 
-fn authority(doors: &Doors) -> Result<&Authority, NothingToInstall> {
-    doors.identity.as_ref().and_then(|identity| identity.authority()).ok_or(NothingToInstall)
+fn authority(state: &AppState) -> Result<&Authority, NothingToInstall> {
+    state.identity.as_ref().and_then(|identity| identity.authority()).ok_or(NothingToInstall)
 }
 
-async fn page(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Result<Response, NothingToInstall> {
-    authority(&doors)?;
+async fn page(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Result<Response, NothingToInstall> {
+    authority(&state)?;
     if !assets::present() {
         let text = "this binary was built without its clients. The CA is at /install/tring-ca.crt\n";
         return Ok((StatusCode::NOT_FOUND, text).into_response());
@@ -59,33 +59,33 @@ async fn page(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> Result<Res
 }
 
 async fn file(
-    State(doors): State<Arc<Doors>>,
+    State(state): State<Arc<AppState>>,
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, NothingToInstall> {
-    authority(&doors)?;
+    authority(&state)?;
     Ok(assets::install(&file, &headers))
 }
 
-async fn facts(State(doors): State<Arc<Doors>>) -> Result<Response, NothingToInstall> {
-    let authority = authority(&doors)?;
+async fn facts(State(state): State<Arc<AppState>>) -> Result<Response, NothingToInstall> {
+    let authority = authority(&state)?;
     let body = json!({
         "name": authority.name(),
         "fingerprint": authority.fingerprint(),
-        "plainPort": doors.address.port(),
-        "httpsPort": doors.tls.map(|address| address.port()),
-        "then": doors.config.demo.then_some(DEMO_PATH),
+        "plainPort": state.address.port(),
+        "httpsPort": state.tls.map(|address| address.port()),
+        "then": state.config.demo.then_some(DEMO_PATH),
     });
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-async fn certificate(State(doors): State<Arc<Doors>>) -> Result<Response, NothingToInstall> {
-    let der = authority(&doors)?.der().to_vec();
+async fn certificate(State(state): State<Arc<AppState>>) -> Result<Response, NothingToInstall> {
+    let der = authority(&state)?.der().to_vec();
     Ok(download("application/x-x509-ca-cert", "tring-ca.crt", der))
 }
 
-async fn profile(State(doors): State<Arc<Doors>>) -> Result<Response, NothingToInstall> {
-    let authority = authority(&doors)?;
+async fn profile(State(state): State<Arc<AppState>>) -> Result<Response, NothingToInstall> {
+    let authority = authority(&state)?;
     let text = mobileconfig(&authority.name(), authority.der());
     Ok(download("application/x-apple-aspen-config", "tring-ca.mobileconfig", text.into_bytes()))
 }
@@ -101,7 +101,7 @@ fn download(kind: &'static str, name: &str, body: Vec<u8>) -> Response {
 }
 
 /// A configuration profile with one root certificate (Apple's Configuration Profile Reference, `com.apple.security.root`).
-/// Its identifiers come from the certificate, so that installing it twice is installing it once.
+/// The identifiers come from the certificate, so that installing the profile twice is installing it once.
 fn mobileconfig(name: &str, der: &[u8]) -> String {
     let name = escaped(name);
     let hash = Sha256::digest(der);

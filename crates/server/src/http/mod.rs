@@ -1,119 +1,26 @@
-//! Routes, static files, health.
+//! HTTP and WebSocket.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `listener` | connections: how many, from where, how long they may take; with TLS or without |
+//! | `guarded_stream` | a TCP connection that ends when its peer does not take what it is sent |
+//! | `router` | the public routes |
+//! | `state` | what the handlers share |
+//! | `websocket` | one WebSocket: frames in, requests to the switchboard, answers and events out |
+//! | `usersig` | the signing service, and the open signer of the demo |
+//! | `demo_guard`, `cross_origin` | who may ask the demo's signer, and which pages may read its answers |
+//! | `flv` | a stream of a call as FLV |
+//! | `install` | the page that leads a phone to trust the local CA |
+//! | `assets` | the built clients, inside the binary |
 
-pub(crate) mod assets;
-pub(crate) mod cross_origin;
+mod assets;
+mod cross_origin;
 pub(crate) mod demo_guard;
-pub(crate) mod guarded_stream;
-pub(crate) mod install;
+mod flv;
+mod guarded_stream;
+mod install;
 pub(crate) mod listener;
-pub(crate) mod usersig;
-pub(crate) mod websocket;
-
-use crate::apps::Directory;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::http::cross_origin::{from_this_machine, preflight};
-use crate::http::usersig::Signing;
-use crate::limits::connection_limit::ConnectionLimit;
-use crate::limits::session_limit::SessionLimit;
-use crate::records::store_health::StoreHealth;
-use crate::signalling::shell::Inbox;
-use crate::signalling::stream_urls;
-use crate::tls::Identity;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde_json::json;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use tokio::sync::{Semaphore, watch};
-use tring_medianet::MediaNet;
-
-/// Longest body of a POST, in bytes. The signing service takes the largest, about 300.
-const MAX_BODY: usize = 16 * 1024;
-
-/// What every door needs.
-pub(crate) struct Doors {
-    pub(crate) clock: Clock,
-    pub(crate) config: Arc<Config>,
-    pub(crate) directory: Directory,
-    pub(crate) signing: Signing,
-    pub(crate) demo_guard: demo_guard::DemoGuard,
-    pub(crate) switchboard: Inbox,
-    pub(crate) media: MediaNet,
-    /// One permit an open WebSocket, so that a stop can wait for the last.
-    pub(crate) sockets: Arc<Semaphore>,
-    /// WebSockets that have not signed in.
-    pub(crate) pending_sockets: ConnectionLimit,
-    pub(crate) session_limit: SessionLimit,
-    pub(crate) next_socket: AtomicU64,
-    /// Where plain HTTP listens.
-    pub(crate) address: SocketAddr,
-    /// Where HTTPS listens, if it does.
-    pub(crate) tls: Option<SocketAddr>,
-    /// The certificate of HTTPS.
-    pub(crate) identity: Option<Arc<Identity>>,
-    /// Whether the database takes what is written.
-    pub(crate) store_health: StoreHealth,
-    /// Becomes true when the server stops.
-    pub(crate) stopping: watch::Receiver<bool>,
-}
-
-/// The public routes.
-pub(crate) fn router(doors: Arc<Doors>) -> Router {
-    let mut router = Router::new()
-        .route("/v1/socket", get(websocket::door))
-        .route("/v1/usersig", post(usersig::usersig))
-        .route("/live/{stream}", get(stream_urls::flv))
-        .route("/healthz", get(health))
-        .route("/sdk/{*path}", get(sdk))
-        .merge(install::routes());
-    if doors.config.demo {
-        let demo = Router::new()
-            .route("/demo/config.json", get(usersig::demo_config))
-            .route("/demo/usersig", post(usersig::demo_usersig).options(preflight))
-            .route_layer(from_fn_with_state(doors.clone(), demo_guard::guard))
-            // Outermost: a page of this machine may read why it was refused, too.
-            .route_layer(from_fn(from_this_machine));
-        router = router.merge(demo).fallback(get(demo_page));
-    } else {
-        router = router.fallback(nothing_here);
-    }
-    router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(doors)
-}
-
-/// Whether this server can carry calls: it cannot without its switchboard. It can without its database, so that one which
-/// takes nothing is told, and no reason for an orchestrator to end a server with calls.
-async fn health(State(doors): State<Arc<Doors>>) -> (StatusCode, Json<serde_json::Value>) {
-    let (code, status) = match doors.switchboard.is_closed() {
-        false => (StatusCode::OK, "ok"),
-        true => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
-    };
-    // By the number of workers `tring doctor` knows which UDP ports there are.
-    let workers = doors.config.media.workers;
-    let mut body = json!({ "status": status, "version": env!("CARGO_PKG_VERSION"), "mediaWorkers": workers });
-    for (name, value) in doors.store_health.fields() {
-        body[name] = value;
-    }
-    (code, Json(body))
-}
-
-async fn sdk(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    assets::sdk(&path, &headers)
-}
-
-async fn demo_page(State(_): State<Arc<Doors>>, uri: axum::http::Uri, headers: HeaderMap) -> Response {
-    if !assets::present() {
-        let text = "this binary was built without its clients: run `make build`, then start it again\n";
-        return (StatusCode::NOT_FOUND, text).into_response();
-    }
-    assets::demo(uri.path().trim_start_matches('/'), &headers)
-}
-
-async fn nothing_here() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "not found. This is a Tring server; clients connect to /v1/socket\n")
-}
+pub(crate) mod router;
+pub(crate) mod state;
+mod usersig;
+mod websocket;

@@ -3,13 +3,10 @@
 //! The caller of the service is the app's own server, which has already decided who its user is. It holds an API
 //! secret, never the signing key; what it signs is bounded in life and number, and written down.
 
-use crate::clock;
-use crate::config::LimitSettings;
-use crate::http::Doors;
-use crate::limits::ip_quota::holder;
-use crate::limits::rate_limit::{Buckets, Rate};
+use crate::config::SIGNATURE_MIN_S as EXPIRE_MIN_S;
+use crate::http::state::AppState;
 use crate::limits::stranger_log::stranger_event;
-use crate::records::writer::{Audit, AuditFull, Signature};
+use crate::signer::{self, SignError};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
@@ -17,50 +14,17 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use subtle::ConstantTimeEq;
-use tring_protocol::{SdkAppId, Timestamp, UserId};
+use tring_protocol::{SdkAppId, UserId};
 use tring_store::App;
 
 /// Life of a UserSig when the request names none, in seconds.
 const EXPIRE_DEFAULT_S: u32 = 24 * 3600;
 
-/// Shortest life of a UserSig, in seconds.
-const EXPIRE_MIN_S: u32 = 60;
-
-/// Wrong secrets from one address before it must wait, and how many a second are forgiven.
-const WRONG_SECRETS: Rate = Rate { burst: 10.0, per_second: 0.2 };
-
 /// The users that the demo page offers.
 const DEMO_USERS: [&str; 3] = ["alice", "bob", "carol"];
-
-/// The app of `--demo` and the buckets of all apps.
-pub(crate) struct Signing {
-    audit: Audit,
-    pub(crate) demo_app: Option<SdkAppId>,
-    apps: Mutex<Buckets<SdkAppId>>,
-    wrong: Mutex<Buckets<IpAddr>>,
-}
-
-impl Signing {
-    pub(crate) fn new(audit: Audit, demo_app: Option<SdkAppId>, limits: &LimitSettings) -> Self {
-        let apps = Rate { burst: limits.signatures_burst, per_second: limits.signatures_per_second };
-        let (apps, wrong) = (Buckets::new(apps).into(), Buckets::new(WRONG_SECRETS).into());
-        Self { audit, demo_app, apps, wrong }
-    }
-
-    fn may_sign(&self, app: SdkAppId, now: Timestamp) -> bool {
-        self.apps.lock().unwrap_or_else(PoisonError::into_inner).take(app, now)
-    }
-
-    /// Takes one wrong secret off an address's allowance. False if it has none left.
-    fn may_be_wrong(&self, from: IpAddr, now: Timestamp) -> bool {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).take(holder(from), now)
-    }
-}
 
 /// What is wrong with a request to the signing service.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +49,17 @@ enum Refusal {
     StoreFull,
 }
 
+impl From<SignError> for Refusal {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::User(error) => Self::User(error.to_string()),
+            SignError::StoreFull => Self::StoreFull,
+        }
+    }
+}
+
 impl Refusal {
+    /// The HTTP status, and the code in the body.
     fn parts(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Body(_) => (StatusCode::BAD_REQUEST, "malformed"),
@@ -139,19 +113,19 @@ impl Body {
 
 /// `POST /v1/usersig`.
 pub(crate) async fn usersig(
-    State(doors): State<Arc<Doors>>,
+    State(state): State<Arc<AppState>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match sign_for_server(&doors, from.ip(), &headers, &body).await {
+    match sign_for_server(&state, from.ip(), &headers, &body).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     }
 }
 
 async fn sign_for_server(
-    doors: &Doors,
+    state: &AppState,
     from: IpAddr,
     headers: &HeaderMap,
     body: &[u8],
@@ -162,73 +136,63 @@ async fn sign_for_server(
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "))
         .ok_or(Refusal::NoSecret)?;
-    let now = doors.clock.now();
-    let Some(app) = doors.directory.app(app).filter(|app| secret_fits(app, secret)) else {
-        if !doors.signing.may_be_wrong(from, now) {
+    let now = state.clock.now();
+    let Some(app) = state.apps.app(app).filter(|app| signer::secret_fits(app, secret)) else {
+        if !state.signer.may_be_wrong(from, now) {
             return Err(Refusal::TooMany);
         }
         // The bound above is of one address, and of addresses there are many.
         stranger_event!(WARN, %from, %app, "signing service: wrong API secret");
         return Err(Refusal::WrongSecret);
     };
-    if !doors.signing.may_sign(app.id, now) {
+    if !state.signer.may_sign(app.id, now) {
         return Err(Refusal::TooMany);
     }
-    let max = doors.config.limits.signature_max_s;
+    let max = state.config.limits.signature_max_s;
     let expire = expire.unwrap_or(EXPIRE_DEFAULT_S.min(max));
     if !(EXPIRE_MIN_S..=max).contains(&expire) {
         return Err(Refusal::Expire { found: expire, max });
     }
-    sign(doors, &app, &user, expire, "api").await
-}
-
-fn secret_fits(app: &App, secret: &str) -> bool {
-    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-    hash.ct_eq(&app.api_secret_hash).into()
+    sign(state, &app, &user, expire, "api").await
 }
 
 async fn sign(
-    doors: &Doors,
+    state: &AppState,
     app: &App,
     user: &UserId,
     expire_s: u32,
     by: &'static str,
 ) -> Result<Response, Refusal> {
-    let now = clock::wall();
     let lifetime = Duration::from_secs(expire_s.into());
-    let user_sig = tring_usersig::sign(&app.key, app.id.get(), user.as_str(), lifetime, now.as_secs())
-        .map_err(|e| Refusal::User(e.to_string()))?;
-    let signature = Signature { app: app.id, user: user.clone(), lifetime_s: expire_s, door: by, at: now };
-    // What cannot be written down is not given out.
-    doors.signing.audit.write(signature).await.map_err(|AuditFull| Refusal::StoreFull)?;
+    let signed = state.signer.sign(app, user, lifetime, by).await?;
     let body = json!({
-        "sdkAppID": app.id, "userID": user, "userSig": user_sig, "expire": expire_s,
-        "expireAt": now.as_secs() + u64::from(expire_s),
+        "sdkAppID": app.id, "userID": user, "userSig": signed.user_sig, "expire": expire_s,
+        "expireAt": signed.at.as_secs() + u64::from(expire_s),
     });
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
 /// `GET /demo/config.json`.
-pub(crate) async fn demo_config(State(doors): State<Arc<Doors>>) -> Response {
-    let authority = doors.identity.as_ref().and_then(|identity| identity.authority());
+pub(crate) async fn demo_config(State(state): State<Arc<AppState>>) -> Response {
+    let authority = state.identity.as_ref().and_then(|identity| identity.authority());
     Json(json!({
-        "sdkAppID": doors.signing.demo_app,
+        "sdkAppID": state.signer.demo_app,
         "users": DEMO_USERS,
-        "httpsPort": doors.tls.map(|address| address.port()),
+        "httpsPort": state.tls.map(|address| address.port()),
         "localCa": authority.is_some(),
     }))
     .into_response()
 }
 
 /// `POST /demo/usersig`: anybody becomes anybody, in the demo app only.
-pub(crate) async fn demo_usersig(State(doors): State<Arc<Doors>>, body: Bytes) -> Response {
+pub(crate) async fn demo_usersig(State(state): State<Arc<AppState>>, body: Bytes) -> Response {
     let signed = async {
         let user = Body::read(&body)?.user()?;
-        let app = doors.signing.demo_app.and_then(|id| doors.directory.app(id)).ok_or(Refusal::NoDemoApp)?;
-        if !doors.signing.may_sign(app.id, doors.clock.now()) {
+        let app = state.signer.demo_app.and_then(|id| state.apps.app(id)).ok_or(Refusal::NoDemoApp)?;
+        if !state.signer.may_sign(app.id, state.clock.now()) {
             return Err(Refusal::TooMany);
         }
-        sign(&doors, &app, &user, EXPIRE_DEFAULT_S, "demo").await
+        sign(&state, &app, &user, EXPIRE_DEFAULT_S, "demo").await
     };
     signed.await.unwrap_or_else(IntoResponse::into_response)
 }

@@ -4,14 +4,14 @@
 
 use crate::apps::SignInError;
 use crate::clock;
-use crate::http::Doors;
+use crate::host;
+use crate::http::state::AppState;
 use crate::limits::connection_limit::{ConnectionPermit, Eviction};
-use crate::limits::rate_limit::{Bucket, Rate};
 use crate::limits::stranger_log::stranger_event;
-use crate::signalling::messages::{In, Link, Login, Resume};
+use crate::limits::{Bucket, Rate};
+use crate::signalling::messages::{CloseReason, In, Link, Login, Resume};
 use crate::signalling::session::{Frame, to_frame};
 use crate::signalling::shell::{LINK_QUEUE, ToSocket};
-use crate::signalling::stream_urls;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -67,66 +67,68 @@ const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.1 };
 /// more and have none.
 type Pending = Box<(ConnectionPermit, Eviction)>;
 
-/// `GET /v1/socket`.
-pub(crate) async fn door(
-    State(doors): State<Arc<Doors>>,
+/// `GET /v1/socket`: becomes a WebSocket. Answers 503 while the server stops, and when too many have not signed in.
+pub(crate) async fn upgrade(
+    State(state): State<Arc<AppState>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    request: WebSocketUpgrade,
 ) -> Response {
     let overloaded = |what: &'static str| {
         stranger_event!(DEBUG, %from, what, "socket refused");
         (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded.sentence()).into_response()
     };
-    if *doors.stopping.borrow() {
+    if *state.stopping.borrow() {
         return overloaded("the server is stopping");
     }
-    let Ok(pending) = doors.pending_sockets.enter(from.ip()) else {
+    let Ok(pending) = state.pending_sockets.enter(from.ip()) else {
         return overloaded("limits.max_pending_sockets, or the address's share of them, have not signed in");
     };
-    let Ok(permit) = doors.sockets.clone().try_acquire_owned() else {
+    let Ok(permit) = state.sockets.clone().try_acquire_owned() else {
         return overloaded("as many are open as can be counted");
     };
-    let host = stream_urls::host_of(&headers);
-    upgrade
+    let host = host::of_request(&headers);
+    request
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| serve(doors, socket, from, host, Box::new(pending), permit))
+        .on_upgrade(move |socket| serve(state, socket, from, host, Box::new(pending), permit))
 }
 
 async fn serve(
-    doors: Arc<Doors>,
+    state: Arc<AppState>,
     socket: WebSocket,
     from: SocketAddr,
     host: Arc<str>,
     pending: Pending,
     _held: OwnedSemaphorePermit,
 ) {
-    let link = Link(doors.next_socket.fetch_add(1, Ordering::Relaxed));
+    let link = Link(state.next_socket.fetch_add(1, Ordering::Relaxed));
     let (sender, frames) = mpsc::channel(LINK_QUEUE);
-    let mut door = Door { doors, socket, link, from, host, device: None, pending: Some(pending) };
-    let why = door.run(sender, frames).await;
-    let Some(device) = door.device else {
+    let mut connection = Connection { state, socket, link, from, host, device: None, pending: Some(pending) };
+    let why = connection.run(sender, frames).await;
+    let Some(device) = connection.device else {
         return stranger_event!(DEBUG, socket = link.0, %from, why, "socket closed that nobody signed in on");
     };
     debug!(socket = link.0, %from, %device, why, "socket closed");
-    let _ = door.doors.switchboard.send(In::Cut { device, link }).await;
+    let _ = connection.state.switchboard.send(In::Cut { device, link }).await;
 }
 
 /// Why a socket ended, for the log.
 type Why = &'static str;
 
-struct Door {
-    doors: Arc<Doors>,
+/// An upgraded connection.
+struct Connection {
+    state: Arc<AppState>,
     socket: WebSocket,
     link: Link,
     from: SocketAddr,
     host: Arc<str>,
+    /// None until it has signed in.
     device: Option<DeviceId>,
-    /// Its place among those that have not signed in.
+    /// The place among those that have not signed in.
     pending: Option<Pending>,
 }
 
@@ -138,14 +140,14 @@ async fn evicted(pending: &mut Option<Pending>) {
     }
 }
 
-impl Door {
+impl Connection {
     async fn run(&mut self, sender: mpsc::Sender<ToSocket>, mut frames: mpsc::Receiver<ToSocket>) -> Why {
-        let limits = &self.doors.config.limits;
+        let limits = &self.state.config.limits;
         let rate = Rate { burst: limits.messages_burst, per_second: limits.messages_per_second };
         let silence = Duration::from_secs_f32(f32::from(limits.heartbeat_s) * SILENT_HEARTBEATS);
-        let now = self.doors.clock.now();
+        let now = self.state.clock.now();
         let (mut bucket, mut refusals) = (Bucket::full(rate, now), Bucket::full(REFUSALS, now));
-        let mut stopping = self.doors.stopping.clone();
+        let mut stopping = self.state.stopping.clone();
         let idle = tokio::time::sleep(SIGN_IN_WITHIN);
         tokio::pin!(idle);
         // Held until sign-in. Then only signalling has one: when it lets go, `frames` ends and so does the socket.
@@ -159,7 +161,8 @@ impl Door {
                         return reason.text();
                     }
                     None => {
-                        self.close(close_code::NORMAL, "too far behind").await;
+                        let reason = CloseReason::TooFarBehind;
+                        self.close(reason.code(), reason.text()).await;
                         return "closed by the server";
                     }
                 },
@@ -182,7 +185,7 @@ impl Door {
                             return "broken";
                         }
                     };
-                    let now = self.doors.clock.now();
+                    let now = self.state.clock.now();
                     let admitted = bucket.take(rate, now);
                     if !admitted && !refusals.take(REFUSALS, now) {
                         self.close(close_code::POLICY, ErrorCode::TooMany.sentence()).await;
@@ -227,7 +230,7 @@ impl Door {
         };
         if let Some(device) = self.device {
             let message = ClientMessage { id, request };
-            let _ = self.doors.switchboard.send(In::Request { device, link: self.link, message }).await;
+            let _ = self.state.switchboard.send(In::Request { device, link: self.link, message }).await;
             return Ok(());
         }
         let (link, host) = (self.link, self.host.clone());
@@ -236,10 +239,10 @@ impl Door {
                 let owner = UserKey { app: sdk_app_id, user: user_id };
                 let now = clock::wall();
                 let checked = check_version(protocol)
-                    .and_then(|()| Ok(self.doors.directory.sign_in(&owner, user_sig.expose(), now)?));
+                    .and_then(|()| Ok(self.state.apps.sign_in(&owner, user_sig.expose(), now)?));
                 match (checked, sender.clone()) {
                     (Ok(single_login), Some(frames)) => {
-                        let permit = match self.doors.session_limit.enter(self.from.ip()) {
+                        let permit = match self.state.session_limit.enter(self.from.ip()) {
                             Ok(permit) => permit,
                             Err(full) => {
                                 stranger_event!(DEBUG, socket = self.link.0, from = %self.from, full, "no place for a session");
@@ -259,15 +262,15 @@ impl Door {
             Request::Resume { protocol, ticket, last_seq } => match (check_version(protocol), sender.clone())
             {
                 (Ok(()), Some(frames)) => {
-                    let seat = self.doors.session_limit.seat(self.from.ip());
-                    (In::Resume(Resume { link, host, ticket, last_seq, re: id, seat }), frames)
+                    let ip_permit = self.state.session_limit.ip_permit(self.from.ip());
+                    (In::Resume(Resume { link, host, ticket, last_seq, re: id, ip_permit }), frames)
                 }
                 (Err(error), _) => return self.refuse(id, error).await,
                 (_, None) => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
             },
             _ => return self.refuse(id, ErrorCode::LoginRequired.into()).await,
         };
-        self.device = self.doors.switchboard.sign_in(input, link, frames).await;
+        self.device = self.state.switchboard.sign_in(input, link, frames).await;
         if self.device.is_some() {
             *sender = None;
             self.pending = None;

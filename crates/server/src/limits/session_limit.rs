@@ -3,40 +3,44 @@
 //! A place belongs to a session, not to its socket: from the sign-in until the session ends, so that a client that comes
 //! back to its session always finds one.
 
-use crate::limits::ip_quota::{Seat, Shares};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tring_limits::{IpPermit, IpQuota};
 
 /// The places of all sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionLimit {
     places: Arc<Semaphore>,
-    of_address: Shares,
+    of_address: IpQuota,
 }
 
 /// The place of one session, for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct SessionPermit {
     _place: OwnedSemaphorePermit,
-    seat: Seat,
+    ip_permit: IpPermit,
 }
 
 impl SessionLimit {
     /// `all` sessions, of which one address may have `share`.
     pub(crate) fn new(all: usize, share: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(all)), of_address: Shares::new(share) }
+        Self { places: Arc::new(Semaphore::new(all)), of_address: IpQuota::new(share) }
     }
 
-    /// The place of a session that begins. Errors: which limit is reached, for the log.
+    /// The place of a session that begins.
+    ///
+    /// # Errors
+    /// Which limit is reached, for the log; the client is told that the server is overloaded.
     pub(crate) fn enter(&self, address: IpAddr) -> Result<SessionPermit, &'static str> {
-        let seat = self.seat(address).ok_or("this address has its share of them (limits.address_share)")?;
+        let ip_permit =
+            self.ip_permit(address).ok_or("this address has its share of them (limits.address_share)")?;
         let place = self.places.clone().try_acquire_owned();
-        Ok(SessionPermit { _place: place.map_err(|_| "there are limits.max_sockets of them")?, seat })
+        Ok(SessionPermit { _place: place.map_err(|_| "there are limits.max_sockets of them")?, ip_permit })
     }
 
-    /// Room in the share of an address, for a session that moves to it.
-    pub(crate) fn seat(&self, address: IpAddr) -> Option<Seat> {
+    /// Room in the quota of an address, for a session that moves to it. None: there is none.
+    pub(crate) fn ip_permit(&self, address: IpAddr) -> Option<IpPermit> {
         self.of_address.enter(address)
     }
 }
@@ -44,9 +48,9 @@ impl SessionLimit {
 impl SessionPermit {
     /// The session has moved to another address. If that has its share already, the session goes on counting where it was:
     /// it must not be lost.
-    pub(crate) fn moves(&mut self, seat: Option<Seat>) {
-        if let Some(seat) = seat {
-            self.seat = seat;
+    pub(crate) fn moves(&mut self, ip_permit: Option<IpPermit>) {
+        if let Some(ip_permit) = ip_permit {
+            self.ip_permit = ip_permit;
         }
     }
 }
@@ -63,10 +67,10 @@ mod tests {
         let limit = SessionLimit::new(3, 1);
         let mut session = limit.enter(OFFICE).unwrap();
         assert!(limit.enter(OFFICE).is_err());
-        session.moves(limit.seat(HOME));
+        session.moves(limit.ip_permit(HOME));
         let other = limit.enter(OFFICE).expect("it has left");
         assert!(limit.enter(HOME).is_err());
-        session.moves(limit.seat(OFFICE));
+        session.moves(limit.ip_permit(OFFICE));
         drop(other);
         assert!(limit.enter(HOME).is_err(), "there was no room where it went, so it counts as before");
         assert!(limit.enter(OFFICE).is_ok());

@@ -22,7 +22,8 @@ macro_rules! stranger_event {
 
 pub(crate) use stranger_event;
 
-/// See [`LineLimit::pass`].
+/// Whether a line of this kind may be written now, and how many were left out before it: [`LineLimit::pass`] by the
+/// system's clock.
 pub(crate) fn pass(lines: &Mutex<LineLimit>) -> Option<Option<u64>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner).pass(Instant::now())
 }

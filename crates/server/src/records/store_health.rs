@@ -62,6 +62,7 @@ struct Noticed {
 }
 
 impl StoreHealth {
+    /// All is well.
     pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, shared: Arc::default() }
     }
@@ -82,29 +83,30 @@ impl StoreHealth {
         error!(error = %why, waiting = self.waiting(), "{part}: {}", advice(trouble));
     }
 
-    /// It did.
+    /// The database did what this part asked.
     pub(crate) fn works(&self, part: Part) {
         if self.troubles().remove(&part).is_some() {
             info!(waiting = self.waiting(), "the database does its work again; before, {part}");
         }
     }
 
-    /// The last that this part asked was not done.
+    /// Whether the database did not do what this part asked last.
     pub(crate) fn is_failing(&self, part: Part) -> bool {
         self.troubles().contains_key(&part)
     }
 
-    /// So many calls wait to be written.
+    /// Says that so many calls wait to be written.
     pub(crate) fn set_waiting(&self, calls: usize) {
         self.shared.waiting.store(calls, Ordering::Relaxed);
         metrics::gauge!("tring_records_waiting").set(calls as f64);
     }
 
+    /// How many calls wait to be written.
     pub(crate) fn waiting(&self) -> usize {
         self.shared.waiting.load(Ordering::Relaxed)
     }
 
-    /// So many records will not be written.
+    /// Says that so many records will not be written.
     pub(crate) fn lost(&self, records: u64) {
         if records == 0 {
             return;

@@ -8,23 +8,21 @@
 //! ```
 
 use crate::clock::Clock;
+use crate::records::queue::{Audit, Recorder, Signature};
 use crate::records::store_health::{Part, StoreHealth};
-use std::collections::{HashMap, VecDeque};
+use crate::records::waiting::Waiting;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::warn;
 use tring_calls::CallRecord;
-use tring_protocol::{CallId, SdkAppId, Timestamp, UserId};
+use tring_protocol::Timestamp;
 use tring_store::{CallRecordRow, RecordState, RunId, ServeLock, Store, StoreError};
 
 /// Records on their way to the task. Higher: larger bursts between two writings. Lower: less memory.
 const INBOX: usize = 8192;
-
-/// Calls whose records wait for the database, some 400 bytes each. What is beyond is lost, and counted. Higher: a longer
-/// time without a disk loses nothing. Lower: less memory meanwhile.
-const WAITING_CALLS: usize = 65_536;
 
 /// Signatures that wait for the database, some 150 bytes each. Who asks for one beyond is refused. Higher: people can sign
 /// in for longer without a disk. Lower: less memory meanwhile.
@@ -43,78 +41,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(5);
 /// Calls, and signatures, of one transaction. Higher: a backlog is gone sooner. Lower: others write in between.
 const WRITTEN_AT_ONCE: usize = 1000;
 
-/// The switchboard's end.
-pub(crate) struct Recorder {
-    calls: mpsc::Sender<CallRecord>,
-    health: StoreHealth,
-}
-
-impl Recorder {
-    pub(crate) fn new(calls: mpsc::Sender<CallRecord>, health: StoreHealth) -> Self {
-        Self { calls, health }
-    }
-
-    /// Hands a record over, and never waits.
-    pub(crate) fn record(&self, record: CallRecord) {
-        if self.calls.try_send(record).is_err() {
-            self.health.lost(1);
-        }
-    }
-}
-
-/// A UserSig that was given out.
-#[derive(Debug, Clone)]
-pub(crate) struct Signature {
-    pub(crate) app: SdkAppId,
-    pub(crate) user: UserId,
-    pub(crate) lifetime_s: u32,
-    /// `api` or `demo`.
-    pub(crate) door: &'static str,
-    pub(crate) at: Timestamp,
-}
-
-impl Signature {
-    async fn write(&self, store: &Store) -> Result<(), StoreError> {
-        let Self { app, user, lifetime_s, door, at } = self;
-        store.audit_signature(*app, user, *lifetime_s, door, *at).await
-    }
-}
-
-/// The signing service's end.
-pub(crate) struct Audit {
-    store: Store,
-    queue: mpsc::Sender<Signature>,
-    health: StoreHealth,
-    /// One at a time asks a database that may not answer for seconds; the others then know.
-    asking: Mutex<()>,
-}
-
-/// The database takes nothing, and as many signatures wait for it as may.
-#[derive(Debug)]
-pub(crate) struct AuditFull;
-
-impl Audit {
-    /// Writes a signature down before it is given out; or, if the database does not take it, keeps it for the time when
-    /// it does.
-    pub(crate) async fn write(&self, signature: Signature) -> Result<(), AuditFull> {
-        let is_failing =
-            || self.health.is_failing(Part::Signatures) || self.health.is_failing(Part::CallRecords);
-        // Who is asked while it is known to fail does not wait for it to fail again.
-        if !is_failing() {
-            let _asking = self.asking.lock().await;
-            if is_failing() {
-                return self.queue.try_send(signature).map_err(|_| AuditFull);
-            }
-            match signature.write(&self.store).await {
-                Ok(()) => return Ok(()),
-                Err(error) => self.health.failed(Part::Signatures, &error),
-            }
-        }
-        self.queue.try_send(signature).map_err(|_| AuditFull)
-    }
-}
-
-/// The one that writes.
+/// Writes call records and signatures to the database.
 pub(crate) struct Writer {
     store: Store,
     clock: Clock,
@@ -130,7 +57,7 @@ pub(crate) struct Writer {
     calls: Waiting,
     /// Calls that are being written now.
     writing: usize,
-    /// Those that were tried last.
+    /// Signatures of the last writing that the database did not take.
     signatures: VecDeque<Signature>,
     /// When it is next to be written that the server is alive.
     alive_at: Instant,
@@ -139,15 +66,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Closes the calls of a server that died in this data folder. Errors: [`StoreError`], but not if the database only
-    /// takes nothing now.
+    /// Opens the ways to the writer, and closes the calls of a server that died in this data folder.
+    ///
+    /// # Errors
+    /// [`StoreError`], with which the server does not start. A database that only takes nothing now is none.
     pub(crate) async fn open(
         folder: &Path,
         store: Store,
         clock: Clock,
         health: StoreHealth,
     ) -> Result<(Self, Recorder, Audit), StoreError> {
-        let lock = Store::serve_lock(folder)?;
+        let lock = store.serve_lock()?;
         if lock.is_none() {
             warn!(
                 data = %folder.display(),
@@ -156,8 +85,7 @@ impl Writer {
         }
         let ((calls, inbox), (signatures, queue)) = (mpsc::channel(INBOX), mpsc::channel(WAITING_SIGNATURES));
         let recorder = Recorder::new(calls, health.clone());
-        let audit =
-            Audit { store: store.clone(), queue: signatures, health: health.clone(), asking: Mutex::new(()) };
+        let audit = Audit::new(store.clone(), signatures, health.clone());
         let mut writer = Self {
             store,
             clock,
@@ -353,63 +281,6 @@ fn row(record: &CallRecord) -> CallRecordRow {
         ended: record.at,
         state: state(record.reason),
         callees: record.callees.iter().map(|(user, reason)| (user.clone(), state(*reason))).collect(),
-    }
-}
-
-type Key = (SdkAppId, CallId);
-
-fn key(record: &CallRecord) -> Key {
-    (record.room.app, record.call.clone())
-}
-
-/// The newest record of each call that waits. A newer one takes the place of an older, so what waits is bounded by calls, and
-/// a call is never written as it was before.
-#[derive(Debug, Default)]
-struct Waiting {
-    records: HashMap<Key, CallRecord>,
-    /// Oldest first.
-    order: VecDeque<Key>,
-}
-
-impl Waiting {
-    fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// False: there is no place for it.
-    fn push(&mut self, record: CallRecord) -> bool {
-        let key = key(&record);
-        if let Some(known) = self.records.get_mut(&key) {
-            *known = record;
-        } else if self.records.len() < WAITING_CALLS {
-            self.order.push_back(key.clone());
-            self.records.insert(key, record);
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// The oldest ones.
-    fn pop(&mut self, most: usize) -> Vec<CallRecord> {
-        let count = most.min(self.order.len());
-        let keys: Vec<Key> = self.order.drain(..count).collect();
-        keys.iter().filter_map(|key| self.records.remove(key)).collect()
-    }
-
-    /// What was popped and not written is the oldest again, unless it has become old.
-    fn put_back(&mut self, records: Vec<CallRecord>) {
-        for record in records.into_iter().rev() {
-            let key = key(&record);
-            if !self.records.contains_key(&key) {
-                self.order.push_front(key.clone());
-                self.records.insert(key, record);
-            }
-        }
     }
 }
 

@@ -168,18 +168,6 @@ async fn connections_have_a_bound_and_websockets_are_not_counted_among_them() {
 }
 
 #[test]
-fn files_are_wanted_for_every_door() {
-    let mut config = Config::default();
-    let limits = &mut config.limits;
-    (limits.max_sockets, limits.max_pending_sockets) = (1_000, 200);
-    (limits.max_connections, limits.max_rtmp_connections) = (100, 50);
-    // A file for each socket and connection, and two more for each HTTP connection that plays FLV.
-    assert_eq!(files_wanted(&config), 512 + 1_000 + 200 + 100 + 50 + 2 * 100);
-    config.rtmp.enabled = false;
-    assert_eq!(files_wanted(&config), 512 + 1_000 + 200 + 100);
-}
-
-#[test]
 fn one_address_has_its_share_of_the_rtmp_connections() {
     let mut config = Config::default();
     (config.limits.max_rtmp_connections, config.limits.address_share) = (300, 0.25);

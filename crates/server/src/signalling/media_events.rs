@@ -5,7 +5,7 @@ use crate::signalling::switchboard::Step;
 use crate::signalling::transports::{ClosedTransport, ConnectBy, Offer, Transport};
 use tracing::{debug, info};
 use tring_calls::{Input, Reply};
-use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, Tickets};
+use tring_media::{Codec, HAS_BRIDGE, Notice, OfferError, SessionId, StreamTickets};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{CallId, DeviceId, ErrorBody, ErrorCode, Event, Success, VideoCodec};
 
@@ -32,7 +32,14 @@ impl Step<'_> {
         }
     }
 
-    fn answer_streams(&mut self, device: DeviceId, id: u32, call: &CallId, tickets: &Tickets, port: u16) {
+    fn answer_streams(
+        &mut self,
+        device: DeviceId,
+        id: u32,
+        call: &CallId,
+        tickets: &StreamTickets,
+        port: u16,
+    ) {
         let Some(entry) = self.board.sessions.get(&device) else { return };
         let streams = StreamUrls::new(&self.board.config.rtmp, &entry.host, port).all(call, tickets);
         self.answer(device, id, Ok(streams));
@@ -73,7 +80,7 @@ impl Step<'_> {
                     self.answer(device, id, Ok(Success::Transport { answer }));
                 }
             }
-            Notice::Live { session, tickets } => {
+            Notice::StreamsOpened { session, tickets } => {
                 let Some(transport) = self.board.transports.answered(session, self.out) else { return };
                 transport.tickets = Some(tickets.clone());
                 if let (Some(id), Some(port)) = (transport.request.take(), self.board.rtmp_port) {
@@ -147,7 +154,7 @@ impl Step<'_> {
                 }
             }
             // Also first in the answer to its next offer, for a client that cannot change its sender's codec.
-            Notice::CodecMismatch { session, wanted } => {
+            Notice::CodecMismatch { session, wanted, .. } => {
                 let Some(t) = self.board.transports.get_mut(session) else { return };
                 info!(call = %t.call, device = %t.device, ?wanted, "its video cannot be decoded by everybody");
                 let codec = wanted.and_then(|codec| match codec {

@@ -1,6 +1,6 @@
 //! What goes into the switchboard and what comes out of it.
 
-use crate::limits::ip_quota::Seat;
+use crate::limits::IpPermit;
 use crate::limits::session_limit::SessionPermit;
 use crate::signalling::session::Frame;
 use std::fmt;
@@ -48,7 +48,7 @@ pub(crate) struct Resume {
     /// The request that is to be answered.
     pub(crate) re: u32,
     /// Room in the share of the address from which the client is back.
-    pub(crate) seat: Option<Seat>,
+    pub(crate) ip_permit: Option<IpPermit>,
 }
 
 /// An input of the switchboard.

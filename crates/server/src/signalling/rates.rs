@@ -1,12 +1,12 @@
 //! How often signed-in devices may ask.
 
 use crate::config::LimitSettings;
-use crate::limits::rate_limit::{Buckets, Rate};
+use crate::limits::{Buckets, Rate};
 use tring_protocol::{CallRequest, ErrorBody, ErrorCode, Timestamp, UserKey};
 
 /// Calls at once that one user may always have to one other, however small `calls_to_one_share` makes it. Higher: more
 /// mistaken hang-ups are called again at once. Lower: one user rings another less often.
-const CALLS_TO_ONE_MIN: f32 = 3.0;
+const CALLS_TO_ONE_MIN: f64 = 3.0;
 
 /// How often a device may switch between voice and video. Higher: quicker hands. Lower: fewer events wait for a device
 /// that is away, where a switch never takes the place of an older one, since what follows has its meaning from it.
@@ -44,7 +44,7 @@ pub(super) struct CallRates {
 impl CallRates {
     pub(super) fn new(l: &LimitSettings) -> Self {
         let calls = Rate { burst: l.calls_burst, per_second: l.calls_per_minute / 60.0 };
-        let times = |factor: f32| Rate { burst: calls.burst * factor, per_second: calls.per_second * factor };
+        let times = |factor: f64| Rate { burst: calls.burst * factor, per_second: calls.per_second * factor };
         let to_one = times(l.calls_to_one_share);
         let to_one = Rate { burst: to_one.burst.max(CALLS_TO_ONE_MIN), ..to_one };
         Self {

@@ -3,7 +3,7 @@
 
 use crate::apps::AppChange;
 use crate::clock::Clock;
-use crate::records::writer::Recorder;
+use crate::records::queue::Recorder;
 use crate::signalling::messages::{CloseReason, In, Link, Out};
 use crate::signalling::notice_queue::Notices;
 use crate::signalling::session::{EVENTS_KEPT, Frame, LAST_EVENTS};
@@ -81,13 +81,13 @@ impl Inbox {
         known.await.ok().flatten()
     }
 
-    /// Tells the switchboard which apps there are. False if it is gone.
-    pub(crate) async fn app_changed(&self, change: AppChange) -> bool {
+    /// Tells the switchboard which apps there are. One that is gone has no calls of any.
+    pub(crate) async fn app_changed(&self, change: AppChange) {
         let input = match change {
             AppChange::Added(app) => In::AppAdded(app),
             AppChange::Deleted(app) => In::AppDeleted(app),
         };
-        self.send(input).await.is_ok()
+        let _ = self.send(input).await;
     }
 
     /// Ends all calls. What it gives ends when everybody has been told.

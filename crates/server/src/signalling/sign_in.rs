@@ -1,6 +1,6 @@
 //! Sessions: they begin, move to new links, and end.
 
-use crate::limits::rate_limit::Bucket;
+use crate::limits::Bucket;
 use crate::signalling::messages::{CloseReason, Link, Login, Out, Resume};
 use crate::signalling::session::{Frame, Session, TicketHash, to_frame};
 use crate::signalling::switchboard::{Attached, Entry, Step};
@@ -107,7 +107,7 @@ impl Step<'_> {
     /// A session moves to a new link. A ticket has one link: the newest that shows it. The one before is closed, so a thief
     /// and the owner cannot both be live, and each notices the other. Gives the session's device; None if it has ended.
     pub(super) fn resume(&mut self, resume: Resume) -> Option<DeviceId> {
-        let Resume { link, host, ticket, last_seq, re, seat } = resume;
+        let Resume { link, host, ticket, last_seq, re, ip_permit } = resume;
         if self.board.stopping {
             let error = ErrorBody::with(ErrorCode::Overloaded, "the server is stopping");
             return self.refuse(link, re, error);
@@ -126,7 +126,7 @@ impl Step<'_> {
                 self.board.expiries.remove(&(at, device));
             }
             entry.host = host;
-            entry.permit.moves(seat);
+            entry.permit.moves(ip_permit);
             if let Some(old) = entry.link.replace(Attached::new(link)) {
                 self.out.push(Out::Close { link: old.link, reason: CloseReason::TakenUp });
             }

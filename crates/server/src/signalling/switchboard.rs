@@ -15,7 +15,7 @@
 //! | `transports` | which media session belongs to which device of which call |
 
 use crate::config::Config;
-use crate::limits::rate_limit::Bucket;
+use crate::limits::Bucket;
 use crate::limits::session_limit::SessionPermit;
 use crate::signalling::ended_sessions::EndedSessions;
 use crate::signalling::messages::{CloseReason, In, Link, Out, Random};

@@ -5,7 +5,7 @@ use crate::signalling::messages::Out;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tring_calls::TransportPermit;
-use tring_media::{Command, SessionId, Tickets};
+use tring_media::{Command, SessionId, Source, SourceSet, StreamTickets};
 use tring_protocol::{CallId, DeviceId, RoomKey, Timestamp, UserId};
 
 /// Offers that the media plane may have before it. A worker's queue takes 1,024 commands: with each of these and the close
@@ -31,7 +31,7 @@ pub(crate) struct Transport {
     /// A mini-program's, by RTMP.
     rtmp: bool,
     /// What a mini-program pushes and plays by, once the media plane has drawn it.
-    pub(crate) tickets: Option<Tickets>,
+    pub(crate) tickets: Option<StreamTickets>,
     /// The device's transport of before, which lives until this one is answered: an offer that is refused costs nothing.
     replaces: Option<SessionId>,
 }
@@ -94,14 +94,11 @@ impl Transports {
         self.pending_offers.push_back((session, now));
         let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
         let TransportPermit { gate_open, microphone, camera, others, .. } = permit;
+        let on = sources(microphone, camera);
         let rtmp = matches!(by, ConnectBy::Rtmp);
         out.push(Out::Media(match by {
-            ConnectBy::WebRtc { offer } => {
-                Command::Open { session, room, user, label, offer, gate_open, microphone, camera }
-            }
-            ConnectBy::Rtmp => {
-                Command::OpenLive { session, room, user, label, others, gate_open, microphone, camera }
-            }
+            ConnectBy::WebRtc { offer } => Command::Open { session, room, user, label, offer, gate_open, on },
+            ConnectBy::Rtmp => Command::OpenStreams { session, room, user, label, others, gate_open, on },
         }));
         self.by_device.insert((device, call.clone()), session);
         self.by_room.entry(permit.room).or_default().push(session);
@@ -137,7 +134,7 @@ impl Transports {
     }
 
     /// The tickets that a device was given in this call, if it has any.
-    pub(crate) fn tickets(&self, call: &CallId, device: DeviceId) -> Option<&Tickets> {
+    pub(crate) fn tickets(&self, call: &CallId, device: DeviceId) -> Option<&StreamTickets> {
         let session = self.by_device.get(&(device, call.clone()))?;
         self.by_session.get(session)?.tickets.as_ref()
     }
@@ -159,7 +156,7 @@ impl Transports {
         out: &mut Vec<Out>,
     ) {
         for session in self.of_device(call, device).into_iter().flatten() {
-            out.push(Out::Media(Command::SetDevices { session, microphone, camera }));
+            out.push(Out::Media(Command::SetSources { session, on: sources(microphone, camera) }));
         }
     }
 
@@ -264,6 +261,14 @@ impl Transports {
     pub(crate) fn len(&self) -> usize {
         self.by_session.len()
     }
+}
+
+/// The sources of a device whose microphone and camera are on or off.
+fn sources(microphone: bool, camera: bool) -> SourceSet {
+    let mut on = SourceSet::EMPTY;
+    on.set(Source::Microphone, microphone);
+    on.set(Source::Camera, camera);
+    on
 }
 
 #[cfg(test)]

@@ -6,18 +6,17 @@
 //! nothing else. A thief of the key can listen in a home network, and cannot be a bank.
 
 use super::certificate::{Facts, day};
-use super::finding::Finding;
+use super::constraints::{self, Constraints};
+use super::files::{make_folder, pem, write};
+use super::finding::CertificateFinding;
 use super::names::Machine;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
 };
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +24,6 @@ use tokio_rustls::rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::ext::pkix::name::GeneralName;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -44,37 +40,13 @@ const RENEW_DAYS: u32 = 30;
 /// How far back certificates are dated, in days, for phones whose clock is behind.
 const BACK_DAYS: u32 = 2;
 
-/// Private IPv4 networks (RFC 1918, 6598), link-local and loopback ones.
-const PRIVATE_V4: [([u8; 4], u8); 6] = [
-    ([10, 0, 0, 0], 8),
-    ([172, 16, 0, 0], 12),
-    ([192, 168, 0, 0], 16),
-    ([100, 64, 0, 0], 10),
-    ([169, 254, 0, 0], 16),
-    ([127, 0, 0, 0], 8),
-];
-
-/// Unique local IPv6 addresses (RFC 4193), link-local ones, loopback.
-const PRIVATE_V6: [(Ipv6Addr, u8); 3] = [
-    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
-    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
-    (Ipv6Addr::LOCALHOST, 128),
-];
-
 /// A CA with its key.
 pub(crate) struct Authority {
     folder: PathBuf,
     der: CertificateDer<'static>,
     facts: Facts,
-    permitted: Vec<Permitted>,
+    constraints: Constraints,
     issuer: Issuer<'static, KeyPair>,
-}
-
-/// What the CA may sign for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Permitted {
-    Network { address: Vec<u8>, mask: Vec<u8> },
-    Domain(String),
 }
 
 /// A certificate that the CA has signed for this machine.
@@ -85,8 +57,11 @@ pub(super) struct Signed {
 
 impl Authority {
     /// Reads the CA of a folder. None: there is none yet.
-    pub(super) fn read(folder: &Path, now: Duration) -> Result<Option<Self>, Finding> {
-        let fault = |why: String| Finding::Authority { folder: folder.into(), why };
+    ///
+    /// # Errors
+    /// [`CertificateFinding::Authority`]: there is one that cannot be used.
+    pub(super) fn read(folder: &Path, now: Duration) -> Result<Option<Self>, CertificateFinding> {
+        let fault = |why: String| CertificateFinding::Authority { folder: folder.into(), why };
         let again = "remove the folder and start again: a new one is made, to be installed on the phones";
         let path = folder.join("ca.crt");
         let bytes = match fs::read(&path) {
@@ -127,8 +102,8 @@ impl Authority {
     }
 
     /// Makes a CA for this machine in a folder.
-    pub(super) fn make(folder: &Path, machine: &Machine, now: Duration) -> Result<Self, Finding> {
-        let fault = |why: String| Finding::Authority { folder: folder.into(), why };
+    pub(super) fn make(folder: &Path, machine: &Machine, now: Duration) -> Result<Self, CertificateFinding> {
+        let fault = |why: String| CertificateFinding::Authority { folder: folder.into(), why };
         let written = |e: std::io::Error| {
             fault(format!("it cannot be written: {e}. The user of the server must be able to write there"))
         };
@@ -141,8 +116,10 @@ impl Authority {
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.name_constraints =
-            Some(NameConstraints { permitted_subtrees: permitted(machine), excluded_subtrees: Vec::new() });
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: constraints::permitted(machine),
+            excluded_subtrees: Vec::new(),
+        });
         set_validity(&mut params, now.saturating_sub(BACK_DAYS * DAY), now + CA_DAYS * DAY);
         let certificate = params.self_signed(&key).map_err(|e| fault(e.to_string()))?;
         make_folder(folder).map_err(written)?;
@@ -167,8 +144,8 @@ impl Authority {
         params.distinguished_name =
             named(&common_name(&facts).ok_or("ca.crt is not of this server's making")?);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let permitted = constraints(&der)?;
-        Ok(Self { folder: folder.into(), der, facts, permitted, issuer: Issuer::new(params, key) })
+        let constraints = Constraints::read(&der)?;
+        Ok(Self { folder: folder.into(), der, facts, constraints, issuer: Issuer::new(params, key) })
     }
 
     /// The certificate in DER, as phones install it.
@@ -181,7 +158,7 @@ impl Authority {
         Sha256::digest(&self.der).iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
     }
 
-    /// Its name, as phones list it.
+    /// The name of the CA, as phones list it.
     pub(crate) fn name(&self) -> String {
         common_name(&self.facts).unwrap_or_default()
     }
@@ -198,38 +175,18 @@ impl Authority {
 
     /// The addresses of a machine for which it may not sign.
     pub(super) fn uncovered(&self, machine: &Machine) -> Vec<IpAddr> {
-        machine.addresses.iter().copied().filter(|ip| !self.covers(*ip)).collect()
-    }
-
-    fn covers(&self, ip: IpAddr) -> bool {
-        let bytes = octets(ip);
-        self.permitted.iter().any(|p| match p {
-            Permitted::Network { address, mask } => {
-                mask.len() == bytes.len()
-                    && bytes.iter().zip(mask).zip(address).all(|((b, m), a)| b & m == a & m)
-            }
-            Permitted::Domain(_) => false,
-        })
-    }
-
-    fn covers_name(&self, name: &str) -> bool {
-        self.permitted.iter().any(|p| match p {
-            Permitted::Domain(domain) => {
-                name == domain || name.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
-            }
-            Permitted::Network { .. } => false,
-        })
+        machine.addresses.iter().copied().filter(|ip| !self.constraints.allow_address(*ip)).collect()
     }
 
     /// The machine's certificate: the one of the folder if it still fits, else a new one.
-    pub(super) fn certificate(&self, machine: &Machine, now: Duration) -> Result<Signed, Finding> {
+    pub(super) fn certificate(&self, machine: &Machine, now: Duration) -> Result<Signed, CertificateFinding> {
         let mut names = machine.names();
-        names.retain(|name| self.covers_name(name));
+        names.retain(|name| self.constraints.allow_name(name));
         let mut addresses = machine.all_addresses();
-        addresses.retain(|ip| self.covers(*ip));
+        addresses.retain(|ip| self.constraints.allow_address(*ip));
         match self.kept(&names, &addresses, now) {
             Some(kept) => Ok(kept),
-            None => self.sign(&names, &addresses, now).map_err(|why| Finding::Authority {
+            None => self.sign(&names, &addresses, now).map_err(|why| CertificateFinding::Authority {
                 folder: self.folder.clone(),
                 why: format!("the server's certificate cannot be made: {why}"),
             }),
@@ -294,65 +251,6 @@ impl Authority {
     }
 }
 
-fn permitted(machine: &Machine) -> Vec<GeneralSubtree> {
-    let mut list: Vec<GeneralSubtree> = Vec::new();
-    list.extend(
-        PRIVATE_V4.map(|(net, bits)| GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix(net, bits))),
-    );
-    list.extend(
-        PRIVATE_V6
-            .map(|(net, bits)| GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix(net.octets(), bits))),
-    );
-    for ip in &machine.addresses {
-        let known = |(net, bits): &(Ipv4Addr, u8), v4: Ipv4Addr| {
-            v4.to_bits() >> (32 - bits) == net.to_bits() >> (32 - bits)
-        };
-        match ip {
-            IpAddr::V4(v4) if PRIVATE_V4.iter().any(|(n, b)| known(&((*n).into(), *b), *v4)) => {}
-            IpAddr::V4(v4) => {
-                list.push(GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix(v4.octets(), 32)))
-            }
-            IpAddr::V6(v6) if v6.is_unique_local() => {}
-            // The network: privacy extensions (RFC 8981) change the rest each day.
-            IpAddr::V6(v6) => {
-                let net = Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64);
-                list.push(GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix(net.octets(), 64)));
-            }
-        }
-    }
-    list.push(GeneralSubtree::DnsName("local".into()));
-    list.extend(machine.names().into_iter().filter(|n| !n.ends_with(".local")).map(GeneralSubtree::DnsName));
-    list
-}
-
-/// The permitted subtrees of a CA.
-fn constraints(der: &[u8]) -> Result<Vec<Permitted>, String> {
-    let certificate = Certificate::from_der(der).map_err(|e| e.to_string())?;
-    let found = certificate
-        .tbs_certificate()
-        .get_extension::<x509_cert::ext::pkix::NameConstraints>()
-        .map_err(|e| e.to_string())?;
-    let subtrees = found.and_then(|(_, constraints)| constraints.permitted_subtrees).unwrap_or_default();
-    Ok(subtrees
-        .into_iter()
-        .filter_map(|subtree| match subtree.base {
-            GeneralName::DnsName(name) => Some(Permitted::Domain(name.as_str().to_owned())),
-            GeneralName::IpAddress(bytes) => {
-                let (address, mask) = bytes.as_bytes().split_at(bytes.as_bytes().len() / 2);
-                Some(Permitted::Network { address: address.into(), mask: mask.into() })
-            }
-            _ => None,
-        })
-        .collect())
-}
-
-fn octets(ip: IpAddr) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(v4) => v4.octets().into(),
-        IpAddr::V6(v6) => v6.octets().into(),
-    }
-}
-
 fn named(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
@@ -376,55 +274,6 @@ fn random_serial() -> Result<[u8; 16], String> {
     getrandom::fill(&mut serial).map_err(|e| e.to_string())?;
     serial[0] = serial[0] & 0x7f | 0x40;
     Ok(serial)
-}
-
-/// RFC 7468.
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let mut out = format!("-----BEGIN {label}-----\n");
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(64));
-        out += line;
-        out.push('\n');
-        rest = after;
-    }
-    out + &format!("-----END {label}-----\n")
-}
-
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
-}
-
-/// Writes a file whole or not at all. It never has more than its mode.
-fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let _ = fs::remove_file(&new); // of a start that was interrupted
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(mode);
-    }
-    #[cfg(not(unix))]
-    let _ = mode;
-    let written = options.open(&new).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&new); // half a file, on a disk that may be full
-    }
-    written
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Certificates and keys: read from files, held against the clock and the machine.
 
-use super::finding::Finding;
+use super::finding::CertificateFinding;
 use super::names::Machine;
+use crate::clock::NOT_BEFORE_S;
+use crate::severity::Severity;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,9 +24,6 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Longest life that iOS takes, in days.
 const IOS_DAYS: u64 = 825;
 
-/// The time before which no clock can be right: this source is younger. Seconds since the Unix epoch, 2026-01-01.
-const NO_CLOCK_BEFORE_S: u64 = 1_767_225_600;
-
 /// id-kp-serverAuth (RFC 5280, 4.2.1.12).
 const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 
@@ -32,7 +31,7 @@ const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 pub(super) struct Loaded {
     /// None: one of the findings is an error.
     pub(super) key: Option<Arc<CertifiedKey>>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<CertificateFinding>,
 }
 
 /// What a certificate says of itself.
@@ -104,8 +103,8 @@ pub(super) fn day(since_epoch: Duration) -> String {
 }
 
 /// What is wrong with the clock, if it is plainly wrong.
-pub(super) fn check_clock(now: Duration) -> Option<Finding> {
-    (now.as_secs() < NO_CLOCK_BEFORE_S).then(|| Finding::ClockAbsurd { now: day(now) })
+pub(super) fn check_clock(now: Duration) -> Option<CertificateFinding> {
+    (now.as_secs() < NOT_BEFORE_S).then(|| CertificateFinding::ClockAbsurd { now: day(now) })
 }
 
 /// Reads `tls.cert` and `tls.key` and holds them against each other, the clock and the machine.
@@ -125,23 +124,27 @@ pub(super) fn load(cert: &Path, key: &Path, now: Duration, machine: &Machine) ->
         }
     }
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity()));
-    let fails = findings.iter().any(|f| f.severity() == super::Severity::Error);
+    let fails = findings.iter().any(|f| f.severity() == Severity::Error);
     Loaded { key: certified.filter(|_| !fails), findings }
 }
 
 type Chain = (Vec<CertificateDer<'static>>, Vec<Facts>);
 
-fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, Finding> {
-    std::fs::read(path).map_err(|e| Finding::Unreadable { setting, path: path.into(), why: e.to_string() })
+fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, CertificateFinding> {
+    std::fs::read(path).map_err(|e| CertificateFinding::Unreadable {
+        setting,
+        path: path.into(),
+        why: e.to_string(),
+    })
 }
 
-fn read_chain(path: &Path) -> Result<Chain, Finding> {
+fn read_chain(path: &Path) -> Result<Chain, CertificateFinding> {
     let setting = "tls.cert";
     let bytes = read(setting, path)?;
     let text = String::from_utf8_lossy(&bytes);
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
-        .map_err(|e| Finding::Unusable { setting, path: path.into(), why: e.to_string() })?;
+        .map_err(|e| CertificateFinding::Unusable { setting, path: path.into(), why: e.to_string() })?;
     if chain.is_empty() {
         let why = if text.contains("PRIVATE KEY-----") {
             "holds a key and no certificate: tls.cert and tls.key are probably exchanged"
@@ -150,20 +153,20 @@ fn read_chain(path: &Path) -> Result<Chain, Finding> {
         } else {
             "holds no certificate in PEM (a text with -----BEGIN CERTIFICATE-----): give that file"
         };
-        return Err(Finding::NotPem { setting, path: path.into(), why });
+        return Err(CertificateFinding::NotPem { setting, path: path.into(), why });
     }
     let facts = chain.iter().map(|der| Facts::read(der)).collect::<Result<Vec<_>, _>>();
-    let facts = facts.map_err(|why| Finding::Unusable { setting, path: path.into(), why })?;
+    let facts = facts.map_err(|why| CertificateFinding::Unusable { setting, path: path.into(), why })?;
     Ok((chain, facts))
 }
 
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Finding> {
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateFinding> {
     let setting = "tls.key";
     let bytes = read(setting, path)?;
     let text = String::from_utf8_lossy(&bytes);
     // PKCS #8, and the older form of OpenSSL.
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(Finding::EncryptedKey { path: path.into() });
+        return Err(CertificateFinding::EncryptedKey { path: path.into() });
     }
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
         let why = if text.contains("BEGIN CERTIFICATE") {
@@ -173,19 +176,19 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Finding> {
         } else {
             "holds no private key in PEM (a text with -----BEGIN PRIVATE KEY-----): give that file"
         };
-        Finding::NotPem { setting, path: path.into(), why }
+        CertificateFinding::NotPem { setting, path: path.into(), why }
     })
 }
 
 #[cfg(unix)]
-fn open_key(path: &Path) -> Option<Finding> {
+fn open_key(path: &Path) -> Option<CertificateFinding> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    (mode & 0o004 != 0).then(|| Finding::KeyOpen { path: path.into() })
+    (mode & 0o004 != 0).then(|| CertificateFinding::KeyOpen { path: path.into() })
 }
 
 #[cfg(not(unix))]
-fn open_key(_: &Path) -> Option<Finding> {
+fn open_key(_: &Path) -> Option<CertificateFinding> {
     None
 }
 
@@ -195,8 +198,8 @@ fn pair(
     chain: &[CertificateDer<'static>],
     facts: &[Facts],
     private: &PrivateKeyDer<'_>,
-) -> Result<CertifiedKey, Finding> {
-    let signing = any_supported_type(private).map_err(|e| Finding::Unusable {
+) -> Result<CertifiedKey, CertificateFinding> {
+    let signing = any_supported_type(private).map_err(|e| CertificateFinding::Unusable {
         setting: "tls.key",
         path: key.into(),
         why: e.to_string(),
@@ -209,53 +212,57 @@ fn pair(
         // The key may be that of a certificate further down.
         if let Some(at) = (1..chain.len()).find(|&i| fits(&chain[i..])) {
             let why = format!("the one of the key is number {}", at + 1);
-            return Err(Finding::ChainOrder { path: cert.into(), why });
+            return Err(CertificateFinding::ChainOrder { path: cert.into(), why });
         }
-        return Err(Finding::KeyMismatch { cert: cert.into(), key: key.into() });
+        return Err(CertificateFinding::KeyMismatch { cert: cert.into(), key: key.into() });
     }
     if let Some(at) = (1..facts.len()).find(|&i| facts[i - 1].issuer != facts[i].subject) {
         let why = format!("number {} did not sign number {at}", at + 1);
-        return Err(Finding::ChainOrder { path: cert.into(), why });
+        return Err(CertificateFinding::ChainOrder { path: cert.into(), why });
     }
     Ok(CertifiedKey::new(chain.to_vec(), signing))
 }
 
 /// What the certificates say that is wrong now, or will be.
-fn check_facts(path: &Path, chain: &[Facts], now: Duration, machine: &Machine) -> Vec<Finding> {
+fn check_facts(path: &Path, chain: &[Facts], now: Duration, machine: &Machine) -> Vec<CertificateFinding> {
     let path = || path.to_owned();
     let mut findings = Vec::new();
     for facts in chain {
         if now < facts.from {
-            findings.push(Finding::NotYetValid { path: path(), from: day(facts.from), now: day(now) });
+            findings.push(CertificateFinding::NotYetValid {
+                path: path(),
+                from: day(facts.from),
+                now: day(now),
+            });
         } else if now > facts.until {
-            findings.push(Finding::Expired { path: path(), at: day(facts.until), now: day(now) });
+            findings.push(CertificateFinding::Expired { path: path(), at: day(facts.until), now: day(now) });
         } else if now + SOON > facts.until {
-            findings.push(Finding::ExpiresSoon { path: path(), at: day(facts.until) });
+            findings.push(CertificateFinding::ExpiresSoon { path: path(), at: day(facts.until) });
         }
     }
     let Some(own) = chain.first() else { return findings };
     if own.issuer == own.subject {
-        findings.push(Finding::SelfSigned { path: path() });
+        findings.push(CertificateFinding::SelfSigned { path: path() });
     } else if chain.len() == 1 && !own.is_ca {
-        findings.push(Finding::ChainIncomplete { path: path() });
+        findings.push(CertificateFinding::ChainIncomplete { path: path() });
     }
     if own.names.is_empty() && own.addresses.is_empty() {
-        findings.push(Finding::NoNames { path: path() });
+        findings.push(CertificateFinding::NoNames { path: path() });
     } else if !may_be_ours(own, machine) {
         let join = |list: &[IpAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let names: Vec<String> = own.names.iter().cloned().chain(join(&own.addresses)).collect();
-        findings.push(Finding::OtherNames {
+        findings.push(CertificateFinding::OtherNames {
             path: path(),
             names: names.join(", "),
             addresses: join(&machine.addresses).join(", "),
         });
     }
     if own.for_servers == Some(false) {
-        findings.push(Finding::NotForServers { path: path() });
+        findings.push(CertificateFinding::NotForServers { path: path() });
     }
     let days = own.until.saturating_sub(own.from).as_secs() / (24 * 3600);
     if days > IOS_DAYS {
-        findings.push(Finding::TooLong { path: path(), days });
+        findings.push(CertificateFinding::TooLong { path: path(), days });
     }
     findings
 }

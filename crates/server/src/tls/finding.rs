@@ -1,21 +1,13 @@
 //! What can be wrong with a certificate, and what to do about it.
 
+use crate::severity::Severity;
 use std::net::IpAddr;
 use std::path::PathBuf;
-
-/// How bad a [`Finding`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The server starts; some clients may be refused, or will be soon.
-    Warning,
-    /// The server does not start.
-    Error,
-}
 
 /// One thing that is wrong with the certificate, its key, or the clock. Its text names what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Finding {
+pub enum CertificateFinding {
     /// The system's clock shows a time before this program was made.
     #[error(
         "the system's clock shows {now}, which is before this program was made: set it (timedatectl set-ntp true), or certificates and sign-ins are refused"
@@ -145,7 +137,7 @@ pub enum Finding {
     OtherNames {
         /// The file.
         path: PathBuf,
-        /// Its names.
+        /// The names and addresses in the certificate.
         names: String,
         /// The machine's addresses.
         addresses: String,
@@ -165,7 +157,7 @@ pub enum Finding {
     TooLong {
         /// The file.
         path: PathBuf,
-        /// Its days.
+        /// The days for which it is valid.
         days: u64,
     },
     /// Anybody on the machine may read the key.
@@ -177,7 +169,7 @@ pub enum Finding {
     /// The local CA cannot be made or read.
     #[error("the local CA in {folder}: {why}")]
     Authority {
-        /// Its folder.
+        /// The folder of the CA.
         folder: PathBuf,
         /// What is wrong and what to do.
         why: String,
@@ -205,7 +197,7 @@ pub enum Finding {
     },
 }
 
-impl Finding {
+impl CertificateFinding {
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         match self {

@@ -2,10 +2,11 @@
 
 use super::authority::Authority;
 use super::certificate::{self, day};
-use super::finding::{Finding, Severity};
+use super::finding::CertificateFinding;
 use super::names::Machine;
 use crate::clock;
 use crate::config::{Config, TlsSource};
+use crate::severity::Severity;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -28,12 +29,12 @@ const REMIND_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// [`Config::check`] gives only what does not depend on it.
 ///
 /// The server refuses to start with an [`Severity::Error`] where HTTPS is on, and logs the rest.
-pub fn check(config: &Config) -> Vec<Finding> {
+pub fn check(config: &Config) -> Vec<CertificateFinding> {
     check_at(config, now())
 }
 
-fn check_at(config: &Config, now: Duration) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = certificate::check_clock(now).into_iter().collect();
+fn check_at(config: &Config, now: Duration) -> Vec<CertificateFinding> {
+    let mut findings: Vec<CertificateFinding> = certificate::check_clock(now).into_iter().collect();
     match config.tls_source() {
         Ok(TlsSource::Files { cert, key }) => {
             findings.extend(certificate::load(&cert, &key, now, &Machine::look(config)).findings);
@@ -52,11 +53,18 @@ fn check_at(config: &Config, now: Duration) -> Vec<Finding> {
 }
 
 /// What is to be said about a CA that can be used.
-fn of_authority(folder: &Path, authority: &Authority, machine: &Machine, now: Duration) -> Vec<Finding> {
+fn of_authority(
+    folder: &Path,
+    authority: &Authority,
+    machine: &Machine,
+    now: Duration,
+) -> Vec<CertificateFinding> {
     let addresses = authority.uncovered(machine);
-    let uncovered = (!addresses.is_empty()).then(|| Finding::Uncovered { folder: folder.into(), addresses });
-    let ends =
-        authority.ends_soon(now).map(|at| Finding::AuthorityEnds { folder: folder.into(), at: day(at) });
+    let uncovered =
+        (!addresses.is_empty()).then(|| CertificateFinding::Uncovered { folder: folder.into(), addresses });
+    let ends = authority
+        .ends_soon(now)
+        .map(|at| CertificateFinding::AuthorityEnds { folder: folder.into(), at: day(at) });
     uncovered.into_iter().chain(ends).collect()
 }
 
@@ -80,7 +88,7 @@ enum Source {
 /// What the current certificate was made from.
 #[derive(PartialEq, Eq)]
 enum Seen {
-    /// Of both files: when they changed, and how long they are. And when they were last read.
+    /// The files of the certificate and the key: when each was changed and how long it is, and when they were last read.
     Files {
         stamps: [Option<(SystemTime, u64)>; 2],
         at: Duration,
@@ -92,13 +100,15 @@ enum Seen {
 }
 
 impl Identity {
-    /// Reads or makes the certificate. `None`: there is no HTTPS. Errors: what the server cannot start with. The other
-    /// findings are logged.
-    pub(crate) fn open(config: &Config) -> Result<Option<Arc<Self>>, Vec<Finding>> {
+    /// Reads or makes the certificate, and logs what is doubtful about it. None: there is no HTTPS.
+    ///
+    /// # Errors
+    /// What the server cannot start with.
+    pub(crate) fn open(config: &Config) -> Result<Option<Arc<Self>>, Vec<CertificateFinding>> {
         Self::open_at(config, now())
     }
 
-    fn open_at(config: &Config, now: Duration) -> Result<Option<Arc<Self>>, Vec<Finding>> {
+    fn open_at(config: &Config, now: Duration) -> Result<Option<Arc<Self>>, Vec<CertificateFinding>> {
         let clock = certificate::check_clock(now);
         let machine = Machine::look(config);
         let (source, current, seen) = match config.tls_source() {
@@ -153,8 +163,10 @@ impl Identity {
         facts.map(|facts| facts.names).unwrap_or_default()
     }
 
-    /// What a TLS connection needs. HTTP/1.1 only: WebSockets are the point. Errors: none with the protocol versions
-    /// that are compiled in.
+    /// What a TLS connection needs. HTTP/1.1 only: WebSockets are the point.
+    ///
+    /// # Errors
+    /// None with the protocol versions that are compiled in.
     pub(crate) fn server_config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, Error> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -197,8 +209,12 @@ impl Identity {
                 *seen = Seen::Files { stamps, at: now };
                 let loaded = certificate::load(cert, key, now, &machine);
                 if stamps == before {
-                    let ends =
-                        |f: &&Finding| matches!(f, Finding::Expired { .. } | Finding::ExpiresSoon { .. });
+                    let ends = |f: &&CertificateFinding| {
+                        matches!(
+                            f,
+                            CertificateFinding::Expired { .. } | CertificateFinding::ExpiresSoon { .. }
+                        )
+                    };
                     return loaded.findings.iter().filter(ends).for_each(tell);
                 }
                 loaded.findings.iter().for_each(tell);
@@ -252,12 +268,12 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     Some((meta.modified().ok()?, meta.len()))
 }
 
-fn errors(mut findings: Vec<Finding>) -> Vec<Finding> {
+fn errors(mut findings: Vec<CertificateFinding>) -> Vec<CertificateFinding> {
     findings.retain(|finding| finding.severity() == Severity::Error);
     findings
 }
 
-fn tell(finding: &Finding) {
+fn tell(finding: &CertificateFinding) {
     warn!("{finding}");
 }
 

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `finding` | what can be wrong with a certificate, and what to do about it |
 //! | `certificate` | certificates and keys: read from files, held against the clock and the machine (pure but for the reading) |
+//! | `constraints` | what the local CA may sign for |
+//! | `files` | PEM files, written whole or not at all |
 //! | `names` | the names and addresses by which this machine is reached |
 //! | `authority` | the local CA: made once, kept in the data folder, signs for this machine's own names |
 //! | `identity` | where the certificate comes from; taking a new one while the server runs |
@@ -14,11 +16,14 @@
 
 mod authority;
 mod certificate;
+mod constraints;
+mod files;
 mod finding;
 mod identity;
 mod names;
 
-pub use finding::{Finding, Severity};
+pub use crate::severity::Severity;
+pub use finding::CertificateFinding;
 pub use identity::check;
 
 pub(crate) use authority::Authority;

@@ -5,9 +5,9 @@ use std::fs;
 /// A program that has a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Holder {
-    /// Its name.
+    /// The name of the program.
     pub(super) name: String,
-    /// Its process id.
+    /// The process id.
     pub(super) pid: u32,
 }
 

@@ -6,9 +6,11 @@
 //! | `holder` | which program has a port |
 //! | `web` | the server's HTTP: is it there, what does its clock say |
 //! | `media` | real calls through the server, one for each address and port that it advertises |
+//! | `credentials` | how the two users of those calls sign in |
 //! | `verdict` | what the outcome of those calls means (pure) |
 //! | `rtmp` | whether mini-programs get through |
 
+mod credentials;
 mod holder;
 mod local;
 mod media;
@@ -17,7 +19,7 @@ mod verdict;
 mod web;
 
 use crate::output::{Answer, Failure, Outcome};
-use crate::serve;
+use crate::settings::Settings;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -70,7 +72,7 @@ pub(crate) struct Doctor {
     json: bool,
 
     #[command(flatten, next_help_heading = SERVERS_OWN)]
-    settings: serve::Settings,
+    settings: Settings,
 }
 
 /// Ask the running server whether it can carry calls: for health checks.
@@ -85,7 +87,7 @@ pub(crate) struct Health {
     server: Option<String>,
 
     #[command(flatten, next_help_heading = SERVERS_OWN)]
-    settings: serve::Settings,
+    settings: Settings,
 }
 
 /// What was found, all of it.
@@ -98,7 +100,7 @@ struct Report {
 pub(crate) async fn run(args: Doctor) -> Outcome {
     let mut report = Report::default();
     let (server, media, json) = (args.server.clone(), args.media, args.json);
-    let credentials = media::Credentials::from_args(args.app, args.key_file, args.usersig)?;
+    let credentials = credentials::Credentials::from_args(args.app, args.key_file, args.usersig)?;
     let options = |server: web::Server, local: Option<Config>| media::Options {
         server,
         local,
@@ -115,7 +117,7 @@ pub(crate) async fn run(args: Doctor) -> Outcome {
             }
         }
         None => {
-            let config = match serve::settings(args.settings) {
+            let config = match args.settings.config() {
                 Ok(config) => config,
                 Err(failure) => {
                     let finding = Finding::error("settings", failure.text(), "Put it right and ask again");
@@ -136,7 +138,7 @@ pub(crate) async fn run(args: Doctor) -> Outcome {
 pub(crate) async fn health(args: Health) -> Outcome {
     let server = match &args.server {
         Some(url) => web::Server::parse(url, None)?,
-        None => web::Server::local(&serve::settings(args.settings)?),
+        None => web::Server::local(&args.settings.config()?),
     };
     let looked = web::look(&server).await;
     let mut findings = looked.findings.iter();

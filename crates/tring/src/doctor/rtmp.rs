@@ -42,7 +42,10 @@ pub(super) async fn check(url: &str) -> Finding {
     }
 }
 
-/// Whether what answers there speaks RTMP. Errors: it cannot be reached, or closes.
+/// Whether what answers at `host:port` speaks RTMP.
+///
+/// # Errors
+/// Nothing can be reached there, or it closes.
 async fn greet(place: &str) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(place).await?;
     let mut hello = vec![0; 1 + GREETING];

@@ -90,7 +90,7 @@ impl Server {
         Self { tls: None, host, port: config.listen.port() }
     }
 
-    /// Its WebSocket.
+    /// The URL of the WebSocket.
     pub(super) fn socket_url(&self) -> String {
         format!("ws{}://{}/v1/socket", if self.tls.is_some() { "s" } else { "" }, self.authority())
     }
@@ -127,11 +127,11 @@ fn trust(ca: Option<&Path>) -> Result<Arc<ClientConfig>, Failure> {
 /// What its HTTP tells of a server.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
-    /// It is a Tring server, and can carry calls.
+    /// What answers is a Tring server, and can carry calls.
     pub(super) is_tring: bool,
-    /// Its media workers, each with a UDP port. None: an older server, which does not tell.
+    /// The media workers of the server, each with a UDP port. None: an older server, which does not tell.
     pub(super) workers: Option<u16>,
-    /// Its clock less this machine's, in seconds.
+    /// The server's clock less this machine's, in seconds.
     pub(super) ahead: i64,
     /// The addresses by which it was reached, or could have been.
     pub(super) addresses: Vec<IpAddr>,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const KINDS = ['Canplay', 'Play', 'Pause', 'Stop', 'Ended', 'TimeUpdate', 'Error', 'Waiting', 'Seeking', 'Seeked']
 
-/** @typedef {{ src: string, loop: boolean, volume: number, playing: boolean, plays: number, destroyed: boolean }} Sound */
+/** @typedef {{ src: string, loop: boolean, volume: number, playing: boolean, plays: number, destroyed: boolean, interrupt(): void }} Sound */
 
 /** A file of the app, or an address. @param {import('../phone.js').Phone} phone */
 const found = (phone, src) => /^https?:\/\//.test(src) || existsSync(join(phone.program.folder, src))
@@ -13,11 +13,11 @@ const found = (phone, src) => /^https?:\/\//.test(src) || existsSync(join(phone.
 /** @param {import('../phone.js').Phone} phone */
 export function audio(phone) {
   const create = () => {
-    const sound = { src: '', loop: false, autoplay: false, volume: 1, startTime: 0, obeyMuteSwitch: true, playing: false, plays: 0, destroyed: false }
+    const sound = { src: '', loop: false, autoplay: false, volume: 1, startTime: 0, obeyMuteSwitch: true, playing: false, plays: 0, destroyed: false, interrupt: () => {} }
     phone.sounds.push(sound)
     const listeners = Object.fromEntries(KINDS.map((kind) => [kind, []]))
     const fire = (kind, result) =>
-      void phone.gate.task(`on${kind} of a sound`, () => {
+      void phone.eventLoop.task(`on${kind} of a sound`, () => {
         for (const fn of [...listeners[kind]]) phone.guard(`on${kind} of a sound`, () => fn(phone.realm.give(result)))
       })
     const play = () => {

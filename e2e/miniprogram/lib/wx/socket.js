@@ -9,6 +9,9 @@ const MOST = 5
 /** How long a connection may take to be there if the app does not say. */
 const CONNECT_MS = 60_000
 
+/** Id of a sign-in, or of one before it: the app's client never uses it again, and ignores the answer. */
+const SPENT_ID = 1
+
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3]
 
 /** One socket, as the app has it. */
@@ -59,7 +62,7 @@ class Task {
   /** Calls the app's functions in a task: `first` happens just before, so that what the app reads agrees. */
   #tell(kind, result, first) {
     const what = `${kind} of a socket`
-    return this.phone.gate.task(
+    return this.phone.eventLoop.task(
       what,
       () => {
         first?.()
@@ -89,6 +92,22 @@ class Task {
     reply(this.phone, 'closeSocket', options, () => {
       if (this.#socket) this.#socket.close(code, reason)
       else this.#end(code, reason)
+    })
+  }
+
+  /** Pings the server, and waits for the answer: it answers in order, and what it had sent before waits for its turn in the app. */
+  async fence() {
+    const socket = this.#socket
+    if (socket?.readyState !== WebSocket.OPEN) return
+    await new Promise((resolve) => {
+      const heard = (data) => {
+        if (JSON.parse(data.toString()).re !== SPENT_ID) return
+        socket.off('message', heard)
+        resolve(undefined)
+      }
+      socket.on('message', heard)
+      socket.once('close', resolve)
+      socket.send(JSON.stringify({ id: SPENT_ID, type: 'ping', ack: 0 }))
     })
   }
 

@@ -36,7 +36,7 @@ export function system(phone) {
     cameraAuthorized: true,
   })
   const launch = () => ({ path: phone.options.entry, query: phone.options.query, scene: 1001, shareTicket: '', referrerInfo: {} })
-  const events = {}
+  /** @type {Record<string, Listeners>} */ const events = {}
   const members = {}
   const listen = (name, off = true) => {
     events[name] = new Listeners(phone, name)
@@ -61,7 +61,7 @@ export function system(phone) {
     setKeepScreenOn: (options) => reply(phone, 'setKeepScreenOn', options, () => void (phone.keepsScreenOn = options.keepScreenOn)),
     vibrateShort: (options) => reply(phone, 'vibrateShort', options, () => void phone.vibrations.push('short')),
     vibrateLong: (options) => reply(phone, 'vibrateLong', options, () => void phone.vibrations.push('long')),
-    nextTick: (fn) => void phone.gate.task('wx.nextTick', fn),
+    nextTick: (fn) => void phone.eventLoop.task('wx.nextTick', fn),
     base64ToArrayBuffer: (text) => Buffer.from(text, 'base64'),
     arrayBufferToBase64: (bytes) => Buffer.from(new Uint8Array(bytes)).toString('base64'),
     getUpdateManager: () => ({ onCheckForUpdate() {}, onUpdateReady() {}, onUpdateFailed() {}, applyUpdate() {} }),

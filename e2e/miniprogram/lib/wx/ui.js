@@ -55,9 +55,9 @@ export function ui(phone) {
   const go = (name, travel) => (options) =>
     reply(phone, name, options, async () => {
       const from = phone.pages.top?.path
-      let why
+      /** @type {any} */ let why
       if (phone.options.pageMs) await delay(phone.options.pageMs)
-      await phone.gate.task(`wx.${name}`, () => {
+      await phone.eventLoop.task(`wx.${name}`, () => {
         const { path, query } = readUrl(options?.url ?? '', from)
         try {
           travel(path, query, options)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { Server } from '../../../lib/server.js'
 import { GUIDE_PAGE } from '../../lib/guide.js'
-import { after, before, describe, it, until } from '../../lib/house.js'
+import { after, before, describe, it, until } from '../../lib/shared.js'
 import { builtApp } from '../../lib/rig.js'
 import WebSocket from '../../node_modules/ws/wrapper.mjs'
 

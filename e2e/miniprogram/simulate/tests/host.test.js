@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { GUIDE_PAGE, writeApp } from '../../lib/guide.js'
-import { describe, it } from '../../lib/house.js'
+import { describe, it } from '../../lib/shared.js'
 import { errors, HostPage } from '../host.js'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))

@@ -3,12 +3,16 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
-import { LEAVING_MS, within } from '../../lib/house.js'
+import { LEAVING_MS, within } from '../../lib/shared.js'
 
 /** The server. */
 export class Exchange {
   /** @type {Map<string, import('ws').WebSocket>} */ users = new Map()
   /** Everything that was said, in its order. @type {any[]} */ said = []
+  /** @type {import('node:http').Server} */ http
+  /** @type {WebSocketServer} */ sockets
+  /** @type {number} */ port
+  /** @type {string} */ url
 
   static async start() {
     const exchange = new Exchange()
@@ -25,7 +29,7 @@ export class Exchange {
     exchange.sockets.on('connection', (socket) => exchange.#serve(socket))
     exchange.http.listen(0, '127.0.0.1')
     await within(LEAVING_MS, 'the exchange', once(exchange.http, 'listening'))
-    exchange.port = exchange.http.address().port
+    exchange.port = /** @type {import('node:net').AddressInfo} */ (exchange.http.address()).port
     exchange.url = `ws://127.0.0.1:${exchange.port}/`
     return exchange
   }

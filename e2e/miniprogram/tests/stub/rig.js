@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { writeApp } from '../../lib/guide.js'
-import { allDone } from '../../lib/house.js'
+import { allDone } from '../../lib/shared.js'
 import { Phone } from '../../lib/phone.js'
 import { ffmpegsRunning } from '../../lib/ffmpeg.js'
 import { Exchange } from './exchange.js'
@@ -21,6 +21,7 @@ export class Rig {
   /** @type {Phone[]} */ #phones = []
   /** @type {Rtmp | undefined} */ relay
   /** @type {Exchange} */ exchange
+  /** @type {import('../../lib/guide.js').App} */ app
 
   /** @param {{ relay?: boolean }} [options] */
   static async start({ relay = false } = {}) {

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ended, LEAVING_MS, started, until, within } from '../../lib/house.js'
+import { ended, LEAVING_MS, started, until, within } from '../../lib/shared.js'
 
 const MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so'
 
@@ -17,7 +17,7 @@ export const installed = existsSync(MODULE)
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await within(LEAVING_MS, 'a TCP port', once(server, 'listening'))
-  const { port } = server.address()
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   await new Promise((resolve) => server.close(resolve))
   return port
 }
@@ -30,6 +30,10 @@ const answers = (port) =>
 
 /** The relay. */
 export class Rtmp {
+  /** @type {string} of its configuration and log */ folder
+  /** @type {number} */ port
+  /** @type {string} where streams go */ url
+
   static async start() {
     const relay = new Rtmp()
     relay.folder = mkdtempSync(join(tmpdir(), 'tring-rtmp-'))

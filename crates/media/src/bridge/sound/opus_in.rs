@@ -1,4 +1,4 @@
-//! Opus packets of a browser in, samples out: in order, and without holes where a packet was lost.
+//! Opus packets of a browser in, samples out: in order, and without gaps where a packet was lost.
 
 use super::{RATE, SoundError};
 use crate::bridge::reorder::{Next, Reorder};
@@ -12,7 +12,7 @@ const WAIT: Duration = Duration::from_millis(40);
 /// Packets behind a missing one that prove that it is lost.
 const MAX_WAITING: usize = 4;
 
-/// Longest hole that is concealed. Beyond it concealment is silence anyway. 120 ms.
+/// Longest gap that is concealed. Beyond it concealment is silence anyway. 120 ms.
 const MAX_CONCEALED: u32 = RATE * 120 / 1000;
 
 /// Samples of the longest packet: 120 ms (RFC 6716 §3.2.5).
@@ -26,7 +26,7 @@ const STEP: u32 = RATE / 400;
 pub(crate) struct Block<'a> {
     /// RTP time of the first sample.
     pub(crate) timestamp: u32,
-    /// The same on a line that goes on where the peer's clock was reset.
+    /// The position of that time on a line that goes on where the peer's clock was reset.
     pub(crate) position: i64,
     pub(crate) samples: &'a mut [i16],
 }
@@ -63,7 +63,7 @@ impl OpusIn {
     ) {
         self.packets.insert(seq, (timestamp, payload.clone()));
         while let Some(next) = self.packets.next(now) {
-            // What was lost shows as a hole in RTP time.
+            // What was lost shows as a gap in RTP time.
             if let Next::Packet((timestamp, payload)) = next {
                 self.decode(timestamp, &payload, block);
             }
@@ -72,17 +72,17 @@ impl OpusIn {
 
     fn decode(&mut self, timestamp: u32, payload: &[u8], block: &mut impl FnMut(Block<'_>)) {
         let (rtp, mut position) = *self.expected.get_or_insert((timestamp, 0));
-        let hole = timestamp.wrapping_sub(rtp).cast_signed();
+        let gap = timestamp.wrapping_sub(rtp).cast_signed();
         let length = opus::packet::get_nb_samples(payload, RATE).unwrap_or(0).min(MAX_PACKET);
-        if hole < 0 && hole.unsigned_abs() <= MAX_CONCEALED {
+        if gap < 0 && gap.unsigned_abs() <= MAX_CONCEALED {
             return; // it was given up, and concealed
         }
-        if (1..=MAX_CONCEALED.cast_signed()).contains(&hole) {
-            position = self.conceal((rtp, position), hole.unsigned_abs(), (length, payload), block);
-        } else if hole != 0 {
+        if (1..=MAX_CONCEALED.cast_signed()).contains(&gap) {
+            position = self.conceal((rtp, position), gap.unsigned_abs(), (length, payload), block);
+        } else if gap != 0 {
             // The clock of the peer was reset, or it sent nothing for a while: there is nothing to go on from.
             let _ = self.decoder.reset_state();
-            position += i64::from(hole.max(0));
+            position += i64::from(gap.max(0));
         }
         let made = self.decoder.decode(payload, &mut self.samples[..], false);
         // What cannot be decoded is concealed for as long as it claims to be.
@@ -93,18 +93,18 @@ impl OpusIn {
         self.expected = Some((timestamp.wrapping_add(passed), position + i64::from(passed)));
     }
 
-    /// Fills a hole before a packet, the end of it from what that packet repeats of the one before (in-band FEC, RFC 6716
+    /// Fills a gap before a packet, the end of it from what that packet repeats of the one before (in-band FEC, RFC 6716
     /// §2.1.7). Gives where the packet begins.
     fn conceal(
         &mut self,
         (mut timestamp, position): (u32, i64),
-        hole: u32,
+        gap: u32,
         (length, payload): (usize, &[u8]),
         block: &mut impl FnMut(Block<'_>),
     ) -> i64 {
-        let end = position + i64::from(hole);
-        let repeated = u32::try_from(length).unwrap_or(0).min(hole) / STEP * STEP;
-        let (concealed, mut at) = ((hole - repeated) / STEP * STEP, position);
+        let end = position + i64::from(gap);
+        let repeated = u32::try_from(length).unwrap_or(0).min(gap) / STEP * STEP;
+        let (concealed, mut at) = ((gap - repeated) / STEP * STEP, position);
         for (samples, source) in [(concealed, &[][..]), (repeated, payload)] {
             let room = &mut self.samples[..samples as usize];
             if room.is_empty() {

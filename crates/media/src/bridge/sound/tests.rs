@@ -1,23 +1,11 @@
 use super::*;
-use std::f64::consts::TAU;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tring_testkit::sound::{self, share};
 
 /// A click in silence every 100 ms would survive no codec; a tone that begins does.
 fn tone(hz: f64, rate: u32, count: usize) -> Vec<i16> {
-    (0..count).map(|n| ((n as f64 * hz / f64::from(rate) * TAU).sin() * 12_000.0) as i16).collect()
-}
-
-/// How much of a tone is in samples, 0 to 1.
-fn share(samples: &[i16], hz: f64, rate: u32) -> f64 {
-    let (mut re, mut im, mut all) = (0.0, 0.0, 0.0);
-    for (n, &s) in samples.iter().enumerate() {
-        let (angle, s) = (n as f64 * hz / f64::from(rate) * TAU, f64::from(s));
-        re += s * angle.cos();
-        im += s * angle.sin();
-        all += s * s;
-    }
-    2.0 * (re * re + im * im) / samples.len() as f64 / f64::max(all, 1.0)
+    sound::tone(hz, rate, 0, count)
 }
 
 /// Where a sound begins.
@@ -67,7 +55,7 @@ impl Listener {
         opus.take(u64::from(n), n.wrapping_mul(960).wrapping_sub(4_800), payload, *now, &mut |b: Block<
             '_,
         >| {
-            assert_eq!(b.position, line.len() as i64, "no hole and no overlap");
+            assert_eq!(b.position, line.len() as i64, "no gap and no overlap");
             line.extend_from_slice(b.samples);
         });
     }

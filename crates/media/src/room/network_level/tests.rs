@@ -18,7 +18,7 @@ fn lossy(packets: u32, up: u32, down: u32) -> Sample {
 }
 
 /// The level after each sample.
-fn levels(q: &mut Quality, samples: impl IntoIterator<Item = Sample>) -> Vec<u8> {
+fn levels(q: &mut LevelJudge, samples: impl IntoIterator<Item = Sample>) -> Vec<u8> {
     let after = |s| {
         q.sample(s);
         q.level.now
@@ -26,13 +26,13 @@ fn levels(q: &mut Quality, samples: impl IntoIterator<Item = Sample>) -> Vec<u8>
     samples.into_iter().map(after).collect()
 }
 
-fn told(q: &mut Quality, s: Sample, seconds: usize) -> Vec<Option<u8>> {
+fn told(q: &mut LevelJudge, s: Sample, seconds: usize) -> Vec<Option<u8>> {
     (0..seconds).map(|_| q.sample(s)).collect()
 }
 
 /// After ten good seconds of a call.
-fn settled(packets: u32) -> Quality {
-    let mut q = Quality::default();
+fn settled(packets: u32) -> LevelJudge {
+    let mut q = LevelJudge::default();
     assert_eq!(levels(&mut q, [good(packets); 10]), [1; 10]);
     q
 }
@@ -142,12 +142,12 @@ fn a_dead_downlink_is_noticed_while_the_uplink_delivers() {
     assert_eq!(levels(&mut q, [good(VOICE); 4]).last(), Some(&1));
     // One gap is a lost report, and who never gives feedback cannot miss it.
     assert_eq!(levels(&mut q, [dead, good(VOICE), dead, good(VOICE)]), [1; 4]);
-    assert_eq!(levels(&mut Quality::default(), [dead; 9]), [1; 9]);
+    assert_eq!(levels(&mut LevelJudge::default(), [dead; 9]), [1; 9]);
     // Nor is it due where nothing is sent.
     let idle = Sample { feedback: Feedback::NotDue, ..dead };
     assert_eq!(levels(&mut q, [idle; 9]), [1; 9]);
-    assert_eq!(Feedback::of(FEW - 1, false), Feedback::NotDue);
-    assert_eq!(Feedback::of(FEW, false), Feedback::Missing);
+    assert_eq!(Feedback::of(MIN_PACKETS_OF_SENDER - 1, false), Feedback::NotDue);
+    assert_eq!(Feedback::of(MIN_PACKETS_OF_SENDER, false), Feedback::Missing);
     assert_eq!(Feedback::of(0, true), Feedback::Came);
 }
 
@@ -160,7 +160,7 @@ fn three_silent_seconds_are_cut_off_until_something_is_heard() {
     let unanswered = Sample { feedback: Feedback::Missing, ..Sample::default() };
     assert_eq!(levels(&mut q, [unanswered; 3]), [1, 5, 6]);
     // A peer with nothing to say is heard by its checks alone.
-    let mut q = Quality::default();
+    let mut q = LevelJudge::default();
     let check = Sample { heard: true, ..Sample::default() };
     let quiet = Sample::default();
     let checks = [check, quiet, quiet, quiet, quiet, check, quiet, quiet, check];
@@ -184,7 +184,7 @@ fn what_is_known_of_a_direction_is_kept_for_a_while_and_then_forgotten() {
     let report = Sample { sent: Tally { expected: 250, lost: 25 }, ..good(0) };
     let between = Sample { sent: Tally::default(), received: Tally::default(), ..good(VOICE) };
     let seconds = [report, between, between, between, between].repeat(4);
-    let mut q = Quality::default();
+    let mut q = LevelJudge::default();
     let all = levels(&mut q, seconds);
     assert!(all[6..].iter().all(|&l| l == 5), "{all:?}");
     assert_eq!(levels(&mut q, [between; 8]).last(), Some(&1), "the reports stay away");
@@ -192,7 +192,7 @@ fn what_is_known_of_a_direction_is_kept_for_a_while_and_then_forgotten() {
 
 #[test]
 fn the_first_level_is_told_then_changes_and_a_bad_one_again() {
-    let mut q = Quality::default();
+    let mut q = LevelJudge::default();
     let best = [&[Some(1)][..], &[None; 29]].concat();
     assert_eq!(told(&mut q, good(VOICE), 70), [&best[..], &best, &best[..10]].concat());
     let slow = Sample { round_trip: Some(MS(500)), ..good(VOICE) };
@@ -200,7 +200,7 @@ fn the_first_level_is_told_then_changes_and_a_bad_one_again() {
     assert_eq!(told(&mut q, slow, 12), again);
     assert_eq!(told(&mut q, good(VOICE), 9), [None, None, Some(1), None, None, None, None, None, None]);
     // A session that begins in a bad network says so at once.
-    let mut q = Quality::default();
+    let mut q = LevelJudge::default();
     assert_eq!(told(&mut q, lossy(VIDEO, 50, 0), 2), [Some(5), None]);
 }
 
@@ -208,7 +208,7 @@ fn the_first_level_is_told_then_changes_and_a_bad_one_again() {
 fn whatever_is_claimed_there_is_a_level() {
     let most = Tally { expected: u32::MAX, lost: u32::MAX };
     let wild = Sample { sent: most, received: most, round_trip: Some(Duration::MAX), ..good(VOICE) };
-    let mut q = Quality::default();
+    let mut q = LevelJudge::default();
     assert_eq!(levels(&mut q, [wild; 300]), [5; 300]);
     assert_eq!(levels(&mut q, [Sample::default(); 300]).last(), Some(&6));
 }

@@ -81,7 +81,7 @@ impl Peer {
 }
 
 fn wanted(direction: Direction, name: &str, query: &str) -> Event {
-    Event::Wants(Wanted { direction, app: "call".into(), name: name.into(), query: query.into() })
+    Event::Requests(StreamRequest { direction, app: "call".into(), name: name.into(), query: query.into() })
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_publisher_is_asked_for_accepted_and_heard() {
     peer.events.clear();
     peer.send(message::AUDIO, 0x0200_0000, &[0xaf, 1, 5]).unwrap();
     let payload = [0xaf, 1, 5].as_slice().into();
-    assert_eq!(peer.events, [Event::Tag(Tag { kind: TagKind::Audio, timestamp: 0x0200_0000, payload })]);
+    assert_eq!(peer.events, [Event::Tag(Tag::new(TagKind::Audio, 0x0200_0000, payload))]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_player_is_given_tags() {
     assert_eq!(peer.codes()[1..], ["NetStream.Play.Reset", "NetStream.Play.Start"]);
     let mut out = Vec::new();
     let payload: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();
-    let tag = Tag { kind: TagKind::Video, timestamp: 1, payload: payload.clone().into() };
+    let tag = Tag::new(TagKind::Video, 1, payload.clone().into());
     peer.session.write_tag(&tag, 77, &mut out);
     peer.take(&out);
     let last = peer.messages.last().unwrap();
@@ -147,7 +147,7 @@ fn metadata_loses_its_wrapper() {
     amf0::write(&[Value::text("@setDataFrame"), Value::text("onMetaData"), about.clone()], &mut payload);
     peer.send(message::DATA, 0, &payload).unwrap();
     let Some(Event::Tag(tag)) = peer.events.first() else { panic!("{:?}", peer.events) };
-    assert_eq!(amf0::read(&tag.payload), Ok(vec![Value::text("onMetaData"), about]));
+    assert_eq!(amf0::read(tag.payload()), Ok(vec![Value::text("onMetaData"), about]));
 }
 
 #[test]

@@ -1,7 +1,14 @@
 use super::*;
+use crate::api::{Command, Notice, SessionId};
+use crate::ice::ufrag::Owner;
 use crate::rtmp::testing;
-use crate::{Certificate, Command, Notice, Owner, RoomKey, SessionId, ShardConfig, StreamTicket};
-use tring_protocol::{RoomId, SdkAppId};
+use crate::shard::ShardConfig;
+use crate::streams::StreamTicket;
+use crate::webrtc::Certificate;
+use tring_protocol::{RoomId, RoomKey, SdkAppId};
+
+/// What a caller of a video call has on.
+const BOTH: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 const ROOM: u32 = 7;
 
@@ -40,18 +47,17 @@ impl World {
 
     /// Opens a session with a closed gate; gives the tickets to push and to play the other.
     fn open(&mut self, session: u64, who: &str, other: &str) -> (StreamTicket, StreamTicket) {
-        self.command(Command::OpenLive {
+        self.command(Command::OpenStreams {
             session: SessionId(session),
             room: room(),
             user: user(who),
             label: "c1".into(),
             others: vec![user(other)],
             gate_open: false,
-            microphone: true,
-            camera: true,
+            on: BOTH,
         });
         match self.out.notices.pop() {
-            Some(Notice::Live { tickets, .. }) => (tickets.push, tickets.play[0].1.clone()),
+            Some(Notice::StreamsOpened { tickets, .. }) => (tickets.push, tickets.play[0].1.clone()),
             other => panic!("{other:?}"),
         }
     }
@@ -61,13 +67,16 @@ impl World {
     }
 
     fn devices(&mut self, session: u64, microphone: bool, camera: bool) {
-        self.command(Command::SetDevices { session: SessionId(session), microphone, camera });
+        let mut on = SourceSet::EMPTY;
+        on.set(Source::Microphone, microphone);
+        on.set(Source::Camera, camera);
+        self.command(Command::SetSources { session: SessionId(session), on });
     }
 
     fn connect(&mut self, command: &str, ticket: &StreamTicket) -> ConnectionId {
         self.last += 1;
         let conn = ConnectionId(self.last);
-        assert!(self.shard.connect(conn, Speaks::Rtmp([1; 8]), self.now));
+        assert!(self.shard.connect(conn, StreamProtocol::Rtmp([1; 8]), self.now));
         let name = format!("c1?ticket={}", ticket.as_str());
         self.send(conn, &testing::greeting(command, "call", &name));
         self.bytes(conn);
@@ -82,7 +91,7 @@ impl World {
     fn push(&mut self, conn: ConnectionId, mark: u8) {
         for (kind, first) in [(TagKind::Audio, 0xaf), (TagKind::Video, 0x17)] {
             let payload = [first, 1, 0, 0, 0, mark, mark, mark].as_slice().into();
-            self.send(conn, &testing::publish(&Tag { kind, timestamp: u32::from(mark), payload }));
+            self.send(conn, &testing::publish(&Tag::new(kind, u32::from(mark), payload)));
         }
     }
 
@@ -146,7 +155,7 @@ fn a_player_hears_silence_while_the_other_is_muted_and_nothing_before_the_gates_
     let mut w = World::new();
     let ((push, _), (_, play)) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
     let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
-    let header = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0xaf, 0, 0x11, 0x88].as_slice().into() };
+    let header = Tag::new(TagKind::Audio, 0, [0xaf, 0, 0x11, 0x88].as_slice().into());
     w.send(pusher, &testing::publish(&header));
     w.gate(1);
     w.devices(1, false, true);
@@ -171,16 +180,16 @@ fn a_session_that_ends_leaves_nothing_and_its_tickets_are_void() {
     w.gate(1);
     w.gate(2);
     let (pusher, player) = (w.connect("publish", &push), w.connect("play", &play));
-    w.out.live.clear();
+    w.out.streams.clear();
     w.command(Command::Close { session: SessionId(1) });
-    assert_eq!(w.out.live.hang_up, [pusher]);
+    assert_eq!(w.out.streams.hang_up, [pusher]);
     w.command(Command::Close { session: SessionId(2) });
     let late = w.connect("publish", &push);
-    assert_eq!(w.out.live.hang_up, [pusher, player, late]);
+    assert_eq!(w.out.streams.hang_up, [pusher, player, late]);
     for conn in [pusher, player, late] {
         w.shard.disconnected(conn);
     }
-    assert_eq!((w.shard.sessions(), w.shard.connections(), w.shard.live.held()), (0, 0, 0));
+    assert_eq!((w.shard.sessions(), w.shard.connections(), w.shard.streams.held()), (0, 0, 0));
     assert_eq!(w.shard.rooms.len(), 0);
 }
 
@@ -198,7 +207,7 @@ fn a_stream_that_nobody_can_be_given_is_told_once_after_the_answer() {
     };
     let mut w = World::new();
     let ((push, _), _) = (w.open(1, "alice", "bob"), w.open(2, "bob", "alice"));
-    let mp3 = Tag { kind: TagKind::Audio, timestamp: 0, payload: [0x2f, 1, 1].as_slice().into() };
+    let mp3 = Tag::new(TagKind::Audio, 0, [0x2f, 1, 1].as_slice().into());
     let push_mp3 = |w: &mut World| {
         let pusher = w.connect("publish", &push);
         w.send(pusher, &testing::publish(&mp3));
@@ -214,7 +223,7 @@ fn a_stream_that_nobody_can_be_given_is_told_once_after_the_answer() {
     let pusher = w.connect("publish", &push);
     for n in 0..400 {
         let payload = [0x27, 1, 0, 0, 0, 1].as_slice().into();
-        w.send(pusher, &testing::publish(&Tag { kind: TagKind::Video, timestamp: n * 66, payload }));
+        w.send(pusher, &testing::publish(&Tag::new(TagKind::Video, n * 66, payload)));
     }
     assert_eq!(faults(&mut w), [(1, StreamFault::NoKeyFrames)]);
 }
@@ -235,15 +244,14 @@ fn a_user_is_in_a_room_once_whatever_carries_it() {
 fn an_endless_list_of_others_is_refused() {
     let mut w = World::new();
     let others = (0..20).map(|n| user(&format!("u{n}"))).collect();
-    w.command(Command::OpenLive {
+    w.command(Command::OpenStreams {
         session: SessionId(1),
         room: room(),
         user: user("alice"),
         label: "c1".into(),
         others,
         gate_open: true,
-        microphone: true,
-        camera: true,
+        on: BOTH,
     });
     assert!(matches!(w.out.notices[..], [Notice::Refused { error: OfferError::TooLarge(_), .. }]));
     assert_eq!(w.out.ended, [SessionId(1)]);
@@ -271,7 +279,7 @@ fn second(
         while clock.sent + 20 + u32::try_from(late).unwrap() <= clock.captured {
             clock.sent += 20;
             let payload = [0xaf, 1, 0, 0, 0, 9, 9, 9].as_slice().into();
-            let tag = Tag { kind: TagKind::Audio, timestamp: clock.sent, payload };
+            let tag = Tag::new(TagKind::Audio, clock.sent, payload);
             w.send(pusher, &testing::publish(&tag));
         }
         if takes {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 fn tag(kind: TagKind, timestamp: u32, payload: &[u8]) -> Tag {
-    Tag { kind, timestamp, payload: payload.into() }
+    Tag::new(kind, timestamp, payload.into())
 }
 
 fn key(timestamp: u32) -> Tag {
@@ -85,7 +85,7 @@ fn a_voice_waits_for_no_picture() {
     l.publish(&audio);
     l.publish(&sound(0));
     l.publish(&sound(21));
-    let kinds: Vec<_> = l.drain().iter().map(|(_, t)| t.kind).collect();
+    let kinds: Vec<_> = l.drain().iter().map(|(_, t)| t.kind()).collect();
     assert_eq!(kinds, [TagKind::Audio; 3]);
 }
 
@@ -95,7 +95,7 @@ fn a_voice_goes_on_while_the_picture_waits_for_its_key_frame() {
     l.publish(&sound(0));
     l.publish(&picture(5));
     l.publish(&sound(21));
-    assert!(l.drain().iter().all(|(_, t)| t.kind == TagKind::Audio));
+    assert!(l.drain().iter().all(|(_, t)| t.kind() == TagKind::Audio));
     l.publish(&key(40));
     l.publish(&picture(106));
     assert_eq!(l.times(), [40, 106]);
@@ -150,7 +150,7 @@ fn after_a_pause_the_pictures_begin_with_a_key_frame() {
     l.publish(&sound(901));
     l.publish(&key(966));
     let got = l.drain();
-    assert!(got.len() == 2 && got[0].1.kind == TagKind::Audio && got[1].1.is_key_frame());
+    assert!(got.len() == 2 && got[0].1.kind() == TagKind::Audio && got[1].1.is_key_frame());
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_slow_player_is_cut_to_the_newest_key_frame() {
     }
     // The key frame itself grew too old, so the pictures wait for the next one, and the voice is the newest.
     let got = l.drain();
-    assert!(got.iter().filter(|(_, t)| t.kind == TagKind::Video && !t.is_header()).count() == 0);
+    assert!(got.iter().filter(|(_, t)| t.kind() == TagKind::Video && !t.is_header()).count() == 0);
     assert!(got.iter().filter(|(_, t)| t.is_header()).count() == 2, "a header is never cut");
     let ages: Vec<_> = got.iter().filter(|(_, t)| !t.is_header()).map(|(at, _)| 39 * 66 + 1 - at).collect();
     assert!(!ages.is_empty() && ages.iter().all(|&a| a <= MAX_WAITING_MS), "{ages:?}");
@@ -225,18 +225,17 @@ proptest! {
             l.now += Duration::from_millis(pause);
             clock = clock.wrapping_add(u32::try_from(pause).unwrap());
             let mut t = match kind { 0 => key(0), 1 | 2 => picture(0), 3 => headers()[0].clone(), _ => sound(0) };
-            t.timestamp = if steady { clock } else { time };
-            let mut payload = t.payload.to_vec();
+            let mut payload = t.payload().to_vec();
             payload.resize(size.max(payload.len()), 0);
-            t.payload = payload.into();
+            t = Tag::new(t.kind(), if steady { clock } else { time }, payload.into());
             l.publish(&t);
             prop_assert!(l.player.bytes <= MAX_WAITING_BYTES + 60_000);
-            let held: usize = l.player.queue.iter().map(|(_, t)| t.payload.len()).sum();
+            let held: usize = l.player.queue.iter().map(|(_, t)| t.payload().len()).sum();
             prop_assert_eq!(held, l.player.bytes);
             if pull {
                 for (_, t) in l.drain() {
                     whole |= t.is_key_frame();
-                    prop_assert!(t.kind != TagKind::Video || t.is_header() || whole);
+                    prop_assert!(t.kind() != TagKind::Video || t.is_header() || whole);
                 }
             }
         }

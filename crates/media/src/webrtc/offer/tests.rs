@@ -138,5 +138,5 @@ fn the_streams_of_retransmissions_are_known() {
         "{HEAD}{}a=ssrc-group:FID 11 12\r\na=ssrc-group:SIM 1 2 3\r\na=ssrc:11 cname:x\r\n",
         audio("0")
     );
-    assert_eq!(check(&sdp).unwrap().repair_ssrcs, [12]);
+    assert_eq!(check(&sdp).unwrap().rtx_ssrcs, [12]);
 }

@@ -19,14 +19,14 @@ const STALLED: Duration = Duration::from_millis(300);
 /// One piece of an answer without end.
 const PIECE: usize = 16 * 1024;
 
-/// A door behind which answers do not end, as those of a stream.
-struct Door {
+/// A listener behind which answers do not end, as those of a stream.
+struct Rig {
     address: SocketAddr,
     /// Bytes of answers that were taken from their source.
     taken: Arc<AtomicUsize>,
     /// Tells of each answer that is over.
     over: mpsc::UnboundedReceiver<()>,
-    limit: ConnectionLimit,
+    limit: SharedConnectionLimit,
 }
 
 /// Says so when it is gone.
@@ -38,7 +38,7 @@ impl Drop for Tells {
     }
 }
 
-impl Door {
+impl Rig {
     async fn open(places: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -54,7 +54,7 @@ impl Door {
             std::future::ready(Body::from_stream(pieces))
         };
         let routes = Router::new().route("/endless", get(endless)).route("/short", get("short"));
-        let limit = ConnectionLimit::new("test", places, places);
+        let limit = SharedConnectionLimit::new("test", places, places);
         let bounds = Bounds { head_within: SOON * 6, stalled_for: STALLED, ..Bounds::default() };
         tokio::spawn(accept(listener, routes, limit.clone(), bounds, None));
         Self { address, taken, over, limit }
@@ -85,9 +85,9 @@ async fn read_until(stream: &mut TcpStream, end: &[u8]) {
 
 #[tokio::test]
 async fn an_answer_that_nobody_takes_costs_its_connection_and_one_that_is_taken_goes_on() {
-    let mut door = Door::open(10).await;
-    let mut reads = door.asks("/endless").await;
-    let mut stuck = door.asks("/endless").await;
+    let mut rig = Rig::open(10).await;
+    let mut reads = rig.asks("/endless").await;
+    let mut stuck = rig.asks("/endless").await;
     let mut sum = 0;
     let mut some = vec![0; PIECE];
     tokio::time::timeout(SOON, async {
@@ -95,7 +95,7 @@ async fn an_answer_that_nobody_takes_costs_its_connection_and_one_that_is_taken_
         loop {
             tokio::select! {
                 biased;
-                over = door.over.recv() => break over.unwrap(),
+                over = rig.over.recv() => break over.unwrap(),
                 read = reads.read(&mut some) => sum += read.unwrap(),
             }
         }
@@ -116,17 +116,17 @@ async fn an_answer_that_nobody_takes_costs_its_connection_and_one_that_is_taken_
 
 #[tokio::test]
 async fn what_the_system_keeps_of_an_answer_that_nobody_takes_is_bounded() {
-    let mut door = Door::open(10).await;
-    let _stuck = door.asks("/endless").await;
-    tokio::time::timeout(SOON, door.over.recv()).await.expect("its end").unwrap();
-    let taken = door.taken.load(Ordering::Relaxed);
+    let mut rig = Rig::open(10).await;
+    let _stuck = rig.asks("/endless").await;
+    tokio::time::timeout(SOON, rig.over.recv()).await.expect("its end").unwrap();
+    let taken = rig.taken.load(Ordering::Relaxed);
     assert!((1..=256 * 1024).contains(&taken), "{taken}");
 }
 
 #[tokio::test]
 async fn a_connection_with_nothing_to_send_is_not_cut() {
-    let door = Door::open(10).await;
-    let mut stream = door.asks("/short").await;
+    let rig = Rig::open(10).await;
+    let mut stream = rig.asks("/short").await;
     read_until(&mut stream, b"short").await;
     // The time is what is tested: it passes without anything that could be waited for.
     tokio::time::sleep(STALLED * 3).await;
@@ -136,11 +136,11 @@ async fn a_connection_with_nothing_to_send_is_not_cut() {
 
 #[tokio::test]
 async fn whoever_is_idle_makes_way_and_whoever_is_served_does_not() {
-    let mut door = Door::open(2).await;
-    let mut served = door.asks("/endless").await;
+    let mut rig = Rig::open(2).await;
+    let mut served = rig.asks("/endless").await;
     let mut some = vec![0; PIECE];
     assert!(served.read(&mut some).await.unwrap() > 0);
-    let mut idle = door.asks("/short").await;
+    let mut idle = rig.asks("/short").await;
     read_until(&mut idle, b"short").await;
     // What comes from this machine may be a proxy's: it makes way when it has been idle for a while.
     let (mut entered, mut nothing) = (None, [0]);
@@ -152,9 +152,9 @@ async fn whoever_is_idle_makes_way_and_whoever_is_served_does_not() {
                 end = idle.read(&mut nothing) => return end,
                 read = served.read(&mut some) => assert!(read.unwrap() > 0),
                 _ = again.tick(), if entered.is_none() => {
-                    entered = door.limit.enter([192, 0, 2, 1].into()).ok();
+                    entered = rig.limit.enter([192, 0, 2, 1].into()).ok();
                 }
-                _ = door.over.recv() => panic!("the one that is served was cut"),
+                _ = rig.over.recv() => panic!("the one that is served was cut"),
             }
         }
     });
@@ -163,8 +163,8 @@ async fn whoever_is_idle_makes_way_and_whoever_is_served_does_not() {
 
 #[tokio::test]
 async fn the_end_of_an_answer_is_delivered_although_more_was_asked_for() {
-    let door = Door::open(1).await;
-    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let rig = Rig::open(1).await;
+    let mut stream = TcpStream::connect(rig.address).await.unwrap();
     stream.write_all(b"GET /short HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nand more").await.unwrap();
     let mut answer = String::new();
     tokio::time::timeout(SOON, stream.read_to_string(&mut answer)).await.unwrap().unwrap();

@@ -1,6 +1,7 @@
 use super::*;
+use crate::records::waiting::WAITING_CALLS;
 use tempfile::TempDir;
-use tring_protocol::{EndReason, MediaType, RoomId, RoomKey};
+use tring_protocol::{CallId, EndReason, MediaType, RoomId, RoomKey, SdkAppId, UserId};
 
 const APP: u32 = 1_400_000_001;
 
@@ -134,13 +135,12 @@ async fn when_the_switchboard_is_gone_everything_is_written_before_the_end() {
         recorder.record(record(n, clock.now(), None));
         recorder.record(record(n, clock.now(), Some(EndReason::Hangup)));
     }
-    let signature =
-        Signature { app: app(), user: user("alice"), lifetime_s: 60, door: "api", at: clock.now() };
+    let signature = Signature { app: app(), user: user("alice"), lifetime_s: 60, by: "api", at: clock.now() };
     for _ in 0..WRITTEN_AT_ONCE + 1 {
         audit.queue.try_send(signature.clone()).unwrap();
     }
     drop(recorder);
-    // The doors, and with them the audit, may outlive it.
+    // The handlers of HTTP, and with them the audit, may outlive it.
     writer.closed = false;
     tokio::time::timeout(Duration::from_secs(20), writer.run()).await.expect("it ends");
     let store = Store::open(dir.path()).await.unwrap();
@@ -165,8 +165,7 @@ async fn a_signature_is_written_before_it_is_given_out_and_waits_only_while_the_
     let dir = tempfile::tempdir().unwrap();
     let Desk { mut writer, recorder: _recorder, clock, audit } = open(&dir).await;
     let store = Store::open(dir.path()).await.unwrap();
-    let signature =
-        Signature { app: app(), user: user("alice"), lifetime_s: 60, door: "api", at: clock.now() };
+    let signature = Signature { app: app(), user: user("alice"), lifetime_s: 60, by: "api", at: clock.now() };
     audit.write(signature.clone()).await.unwrap();
     let count = async || store.list_signatures(app(), 1000).await.unwrap().len();
     assert_eq!(count().await, 1);

@@ -49,7 +49,7 @@ fn a_request_whose_answer_is_gone_is_told_so_and_not_carried_out_again() {
 #[test]
 fn what_is_logged_of_a_message_has_no_secret() {
     let (link, host, ticket) = (Link(1), "localhost".into(), "hush".into());
-    let resume = In::Resume(Resume { link, host, ticket, last_seq: 0, re: 1, seat: None });
+    let resume = In::Resume(Resume { link, host, ticket, last_seq: 0, re: 1, ip_permit: None });
     let out = Out::Frame { link, frame: r#"{"re":1,"ok":{"ticket":"hush"}}"#.into() };
     for text in [format!("{resume:?}"), format!("{out:?}")] {
         assert!(!text.contains("hush"), "{text}");

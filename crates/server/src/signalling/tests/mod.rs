@@ -188,7 +188,7 @@ impl Board {
     fn resume(&mut self, old: &Client) -> Result<Client, String> {
         let mut client = self.connect();
         let (link, host, last_seq, re) = (client.link, "localhost".into(), old.last_seq, 900_000);
-        let resume = Resume { link, host, ticket: old.ticket.clone(), last_seq, re, seat: None };
+        let resume = Resume { link, host, ticket: old.ticket.clone(), last_seq, re, ip_permit: None };
         client.device = self.give(In::Resume(resume));
         (client.ticket, client.last_id, client.last_seq) = (old.ticket.clone(), re, last_seq);
         let answer = client.answer(re)?;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::clock::Clock;
+use crate::records::queue::Recorder;
 use crate::records::store_health::StoreHealth;
-use crate::records::writer::Recorder;
 use crate::signalling::notice_queue;
 use crate::signalling::shell::{self, Inbox, LINK_QUEUE, Shell, ToSocket};
 use tokio::sync::mpsc;
@@ -59,7 +59,7 @@ async fn a_socket_whose_queue_is_full_is_cut_and_its_session_goes_on() {
     assert_eq!(frames.try_recv().err(), Some(mpsc::error::TryRecvError::Disconnected), "it was one too many");
     assert_eq!(others.try_recv().err(), Some(mpsc::error::TryRecvError::Empty), "this was just enough");
     let (link, host) = (Link(3), "localhost".into());
-    let resume = Resume { link, host, ticket, last_seq: 0, re: 1, seat: None };
+    let resume = Resume { link, host, ticket, last_seq: 0, re: 1, ip_permit: None };
     let (sender, _frames) = mpsc::channel(LINK_QUEUE);
     assert_eq!(inbox.sign_in(In::Resume(resume), link, sender).await, Some(device));
 }
@@ -80,7 +80,7 @@ async fn nothing_is_kept_of_a_socket_that_is_gone() {
 async fn the_way_to_a_socket_ends_with_its_refusal() {
     let inbox = start();
     let (link, host) = (Link(1), "localhost".into());
-    let resume = Resume { link, host, ticket: "unknown".into(), last_seq: 0, re: 1, seat: None };
+    let resume = Resume { link, host, ticket: "unknown".into(), last_seq: 0, re: 1, ip_permit: None };
     let (sender, mut frames) = mpsc::channel(LINK_QUEUE);
     assert_eq!(inbox.sign_in(In::Resume(resume), link, sender).await, None);
     assert!(matches!(frames.try_recv(), Ok(ToSocket::Frame(_))), "it hears why");

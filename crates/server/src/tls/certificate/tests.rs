@@ -1,7 +1,8 @@
 //! A table of certificates that are wrong, each made here, and what is said about each.
 
 use super::*;
-use crate::tls::Severity;
+use crate::severity::Severity;
+use crate::tls::files::pem;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use std::path::PathBuf;
 
@@ -12,12 +13,6 @@ const DAY: u64 = 24 * 3600;
 struct Made {
     pem: String,
     key: String,
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
 fn params(names: &[&str], from_days: i64, until_days: i64) -> CertificateParams {
@@ -79,7 +74,7 @@ impl Files {
 /// What is said, worst first; holds that errors and only errors keep the certificate from being used.
 fn said(cert: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Vec<String> {
     let loaded = Files::new(cert, key).load();
-    let worst = loaded.findings.first().map(Finding::severity);
+    let worst = loaded.findings.first().map(CertificateFinding::severity);
     assert_eq!(loaded.key.is_none(), worst == Some(Severity::Error), "{:?}", loaded.findings);
     loaded.findings.iter().map(ToString::to_string).collect()
 }
@@ -176,7 +171,7 @@ fn a_key_that_everybody_may_read_is_named() {
     std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let loaded = files.load();
     assert!(loaded.key.is_some());
-    assert!(matches!(loaded.findings[..], [Finding::KeyOpen { .. }]), "{:?}", loaded.findings);
+    assert!(matches!(loaded.findings[..], [CertificateFinding::KeyOpen { .. }]), "{:?}", loaded.findings);
 }
 
 #[test]

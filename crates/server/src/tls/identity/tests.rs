@@ -36,13 +36,13 @@ fn a_check_writes_nothing_and_names_what_the_start_would_refuse() {
     assert_eq!(check(&config), []);
     assert!(!dir.path().join("ca").exists());
     let absurd = check_at(&config, Duration::from_secs(0));
-    assert!(matches!(absurd[..], [Finding::ClockAbsurd { .. }]), "{absurd:?}");
+    assert!(matches!(absurd[..], [CertificateFinding::ClockAbsurd { .. }]), "{absurd:?}");
     assert!(Identity::open_at(&config, Duration::from_secs(0)).is_err(), "no CA is made by such a clock");
     assert!(!dir.path().join("ca").exists());
     Identity::open(&config).unwrap().unwrap();
     std::fs::remove_file(dir.path().join("ca/ca.key")).unwrap();
     let findings = check(&config);
-    assert!(matches!(findings[..], [Finding::Authority { .. }]), "{findings:?}");
+    assert!(matches!(findings[..], [CertificateFinding::Authority { .. }]), "{findings:?}");
     let refused = Identity::open(&config).unwrap_err();
     assert_eq!(refused, findings);
     assert!(

@@ -1,0 +1,168 @@
+//! The server under test: `tring serve` as a child process on loopback, with a data folder of its own.
+
+use crate::harness::error::BenchError;
+use crate::harness::process::Process;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tring_client::{Client, Options};
+use tring_store::{App, Store};
+
+/// Longest wait for a server to take a client.
+const START_WITHIN: Duration = Duration::from_secs(10);
+
+/// Life of the UserSigs of a run; longer than any run takes.
+const SIGNATURE_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    url: String,
+    /// Whom the server's clients trust, where they speak TLS.
+    tls: Option<Arc<ClientConfig>>,
+    app: App,
+    dir: TempDir,
+}
+
+impl Server {
+    /// Starts a server with no limit on how often a client may ask, since the load comes from few sockets.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Server`] with its log, where no client can sign in within [`START_WITHIN`].
+    pub(crate) async fn start(binary: &Path, workers: usize) -> Result<Self, BenchError> {
+        Self::launch(binary, workers, None).await
+    }
+
+    /// Starts a server as [`Server::start`] does, with HTTPS beside the plain port. Its clients come by HTTPS and trust the
+    /// server's own CA.
+    pub(crate) async fn start_secure(binary: &Path, workers: usize) -> Result<Self, BenchError> {
+        let port = free_port().map_err(BenchError::Folder)?;
+        let mut server = Self::launch(binary, workers, Some(port)).await?;
+        server.tls = Some(trusting(&server.dir.path().join("data/ca/ca.crt"))?);
+        server.url = format!("wss://127.0.0.1:{port}/v1/socket");
+        Ok(server)
+    }
+
+    async fn launch(binary: &Path, workers: usize, secure: Option<u16>) -> Result<Self, BenchError> {
+        let dir = tempfile::tempdir().map_err(BenchError::Folder)?;
+        let data = dir.path().join("data");
+        let store = Store::open(&data).await?;
+        let app = store.create_app("bench").await?.app;
+        drop(store);
+        let port = free_port().map_err(BenchError::Folder)?;
+        let config = dir.path().join("tring.toml");
+        let mut text = settings((Ipv4Addr::LOCALHOST, port).into(), &data, workers);
+        if let Some(port) = secure {
+            text += &format!("\n[tls]\nlisten = \"127.0.0.1:{port}\"\nlocal_ca = true\n");
+        }
+        std::fs::write(&config, text).map_err(BenchError::Folder)?;
+        let log = dir.path().join("log");
+        let file = File::create(&log).map_err(BenchError::Folder)?;
+        let errors = file.try_clone().map_err(BenchError::Folder)?;
+        let child = Command::new(binary)
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .map_err(|source| BenchError::Start { path: binary.to_owned(), source })?;
+        let url = format!("ws://127.0.0.1:{port}/v1/socket");
+        let mut server = Self { child, url, tls: None, app, dir };
+        let until = Instant::now() + START_WITHIN;
+        loop {
+            match server.client("first").await {
+                Ok(first) => {
+                    first.logout().await?;
+                    return Ok(server);
+                }
+                Err(e) => {
+                    let gone = server.child.try_wait().is_ok_and(|s| s.is_some());
+                    if gone || Instant::now() > until {
+                        let text = std::fs::read_to_string(&log).unwrap_or_default();
+                        return Err(BenchError::Server(format!("{text} ({e})")));
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    /// The process of the server, to be measured.
+    pub(crate) fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+
+    /// Signs a user in.
+    pub(crate) async fn client(&self, user: &str) -> Result<Client, BenchError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let app = self.app.id.get();
+        let sig = tring_usersig::sign(&self.app.key, app, user, SIGNATURE_LIFE, now)?;
+        let mut options = Options::new(&self.url, app, user, sig)?;
+        options.tls.clone_from(&self.tls);
+        Ok(Client::connect(options).await?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have died already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A TLS client that trusts one CA, read from a PEM file, and no other.
+fn trusting(ca: &Path) -> Result<Arc<ClientConfig>, BenchError> {
+    let refused = |e: &dyn std::fmt::Display| BenchError::Server(format!("its CA at {}: {e}", ca.display()));
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(ca).map_err(|e| refused(&e))?;
+    roots.add(certificate).map_err(|e| refused(&e))?;
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| refused(&e))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// A TCP port of loopback that was free a moment ago.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Text of a configuration file for a server that is measured.
+pub(crate) fn settings(listen: SocketAddr, data: &Path, workers: usize) -> String {
+    let ip = listen.ip();
+    format!(
+        "listen = \"{listen}\"
+data = '{}'
+
+[media]
+bind = \"{ip}\"
+udp_port = 0
+workers = {workers}
+
+[rtmp]
+listen = \"{ip}:0\"
+
+[limits]
+messages_per_second = 1000000.0
+messages_burst = 1000000.0
+calls_per_minute = 1000000.0
+calls_burst = 1000000.0
+offers_per_second = 1000000.0
+offers_burst = 1000000.0
+",
+        data.display()
+    )
+}

@@ -1,0 +1,4 @@
+//! Figures without media: call set-ups per CPU-second, and memory of users who are signed in.
+
+pub(crate) mod idle;
+pub(crate) mod setups;

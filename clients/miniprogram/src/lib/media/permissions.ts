@@ -1,0 +1,41 @@
+/** What the user lets this app use. */
+
+import type { Devices } from "@tring/core"
+
+/** Asks where it was never asked. False where the user has refused, now or before: WeChat does not ask again. */
+function authorize(scope: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    wx.authorize({ scope, success: () => resolve(true), fail: () => resolve(false) })
+  })
+}
+
+/** May the microphone, and if wanted the camera, be used? One question after the other. */
+export function askPermissions(camera: boolean): Promise<Devices> {
+  return authorize("scope.record").then((microphone) =>
+    camera ? authorize("scope.camera").then((seen) => ({ microphone, camera: seen })) : { microphone, camera: true },
+  )
+}
+
+/** Explains, and opens the settings if the user wants to. Null if not. */
+export function offerSettings(title: string, content: string, confirmText: string, cancelText: string): Promise<Devices | null> {
+  return new Promise((resolve) => {
+    const none = () => resolve(null)
+    wx.showModal({
+      title,
+      content,
+      confirmText,
+      cancelText,
+      success: ({ confirm }) => {
+        if (!confirm) return none()
+        wx.openSetting({
+          success: ({ authSetting }) => {
+            const allowed = authSetting as { [scope: string]: boolean | undefined }
+            resolve({ microphone: allowed["scope.record"] !== false, camera: allowed["scope.camera"] !== false })
+          },
+          fail: none,
+        })
+      },
+      fail: none,
+    })
+  })
+}

@@ -1,0 +1,12 @@
+//! The media plane without sockets, with real peers. One binary, so that it is linked once; each file is a subject.
+
+mod abuse;
+mod answer;
+mod bridge;
+mod call;
+mod codecs;
+mod common;
+mod hostile;
+mod paths;
+mod red;
+mod rtp_lies;

@@ -1,0 +1,13 @@
+//! The built command. One binary, so that it is linked once; each file is a subject.
+
+mod app;
+mod common;
+mod docker;
+mod docs;
+mod doctor;
+mod log;
+mod reach;
+mod records;
+mod serve;
+mod symbols;
+mod usersig;
