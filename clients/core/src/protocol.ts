@@ -4,6 +4,45 @@
 export const PROTOCOL_VERSION = 1
 
 /**
+ * Longest WebSocket text frame, in bytes. Higher: larger SDP offers fit. Lower: a hostile client holds less memory.
+ * Chromium's offer with audio and video is about 7 kB; Firefox's about 5 kB.
+ *
+ * In JSON a line end takes twice its bytes, and so does a quote or a backslash: each offer of [`MAX_OFFER_BYTES`] fits, with
+ * its call id, whatever an SDP has in it.
+ */
+export const MAX_MESSAGE_BYTES = 102400
+
+/**
+ * Longest userID, in bytes of UTF-8. The guide's documents say 32; a WeChat openid has 28.
+ */
+export const MAX_USER_ID_BYTES = 64
+
+/**
+ * Longest `data` that a caller attaches to an invitation, in bytes.
+ */
+export const MAX_CALL_DATA_BYTES = 1024
+
+/**
+ * Most people that one call invites at once (the caller not counted).
+ */
+export const MAX_CALLEES = 8
+
+/**
+ * Shortest ring that a caller may ask for, in seconds.
+ */
+export const RING_TIMEOUT_MIN_S = 5
+
+/**
+ * Longest ring that a caller may ask for, in seconds.
+ */
+export const RING_TIMEOUT_MAX_S = 300
+
+/**
+ * Ring timeout of a call that asks for none, in seconds (the guide's 30 s).
+ */
+export const RING_TIMEOUT_DEFAULT_S = 30
+
+/**
  * The number of an app: one world of users, calls and rooms, fully separate from every other (the guide's SDKAppID).
  */
 export type SdkAppId = number;
@@ -139,7 +178,7 @@ failFast?: boolean,
 data?: string, };
 
 /**
- * What a client can ask for.
+ * What a client can ask for. It travels in a [`ClientMessage`].
  */
 export type Request = { "type": "login", 
 /**
@@ -235,6 +274,9 @@ media: MediaType, };
 /**
  * A request and the number by which its answer is found. The numbers of one session rise; a request that is sent
  * again with the same number (after a cut socket) is answered again and carried out once.
+ *
+ * In JSON the request's name stands beside its fields and the id: `{"id":7,"type":"ping","ack":0}`. Read it with
+ * [`crate::parse_client_message`], which says what is wrong with what is none.
  */
 export type ClientMessage = { 
 /**

@@ -18,8 +18,8 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use tracing::debug;
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
-    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage,
-    KickReason, Outcome, PROTOCOL_VERSION, Request, Success, Welcome,
+    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorCode, Event, EventMessage, KickReason,
+    Outcome, PROTOCOL_VERSION, Request, ServerMessage, Success, Welcome, parse_server_message,
 };
 
 /// Requests under way at once. The server keeps 16 answers for repeated requests; what is left is for pings and
@@ -328,12 +328,13 @@ impl Session {
 
     /// Takes a frame; gives what has to be said to it.
     fn hear(&mut self, text: &str) -> Result<Option<Request>, End> {
-        if let Ok(EventMessage { seq, event }) = serde_json::from_str(text) {
-            return self.event(seq, event);
-        }
-        let Ok(Answer { re, outcome }) = serde_json::from_str(text) else {
-            debug!(user = %Untrusted(&self.options.user_id), "a message that this version does not know");
-            return Ok(None);
+        let Answer { re, outcome } = match parse_server_message(text) {
+            Ok(ServerMessage::Event(EventMessage { seq, event })) => return self.event(seq, event),
+            Ok(ServerMessage::Answer(answer)) => answer,
+            Err(error) => {
+                debug!(user = %Untrusted(&self.options.user_id), error = %Untrusted(&error), "a message that this version does not know");
+                return Ok(None);
+            }
         };
         let Some(pending) = self.pending.remove(&re) else { return Ok(None) };
         let result = match outcome {
@@ -410,11 +411,10 @@ async fn open(
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
-                let answer = serde_json::from_str(&text).map_err(|_| {
-                    ErrorBody::with(ErrorCode::Malformed, "the answer to the sign-in is none of the protocol")
-                        .message
-                })?;
-                return Ok((local, socket, answer));
+                return match parse_server_message(&text) {
+                    Ok(ServerMessage::Answer(answer)) => Ok((local, socket, answer)),
+                    _ => Err("the answer to the sign-in is none of the protocol".into()),
+                };
             }
             Some(Ok(Message::Close(_))) | None => return Err("the server closed the socket".into()),
             Some(Ok(_)) => {}

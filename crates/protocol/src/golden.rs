@@ -206,10 +206,16 @@ fn version_1_is_spoken_as_it_was_released() {
         assert_eq!(parse_client_message(&text).unwrap(), message, "{path}");
     }
     for (name, answer) in answers() {
-        hold(&format!("answer/{name}.json"), &answer, &mut known);
+        let path = format!("answer/{name}.json");
+        hold(&path, &answer, &mut known);
+        let text = std::fs::read_to_string(folder().join(&path)).unwrap();
+        assert_eq!(parse_server_message(&text).unwrap(), ServerMessage::Answer(answer), "{path}");
     }
     for (name, event) in events() {
-        hold(&format!("event/{name}.json"), &event, &mut known);
+        let path = format!("event/{name}.json");
+        hold(&path, &event, &mut known);
+        let text = std::fs::read_to_string(folder().join(&path)).unwrap();
+        assert_eq!(parse_server_message(&text).unwrap(), ServerMessage::Event(event), "{path}");
     }
     for kind in ["request", "answer", "event"] {
         for file in std::fs::read_dir(folder().join(kind)).unwrap() {
@@ -224,17 +230,17 @@ fn version_1_is_spoken_as_it_was_released() {
 
 #[test]
 fn every_message_type_has_a_golden_file() {
+    // serde names the variants that it knows when it meets one that it does not.
     let names = |e: serde_json::Error| -> BTreeSet<String> {
         e.to_string().split('`').skip(3).step_by(2).map(str::to_owned).collect()
     };
-    let unknown = r#"{"type":"?"}"#;
     let spoken = |values: Vec<Value>| -> BTreeSet<String> {
         values.iter().map(|v| v["type"].as_str().unwrap().to_owned()).collect()
     };
     let requests = requests().into_iter().map(|(_, m)| serde_json::to_value(m).unwrap()).collect();
     let events = events().into_iter().map(|(_, m)| serde_json::to_value(m).unwrap()).collect();
-    assert_eq!(names(serde_json::from_str::<Request>(unknown).unwrap_err()), spoken(requests));
-    assert_eq!(names(serde_json::from_str::<Event>(unknown).unwrap_err()), spoken(events));
+    assert_eq!(names(serde_json::from_str::<Request>(r#"{"?":{}}"#).unwrap_err()), spoken(requests));
+    assert_eq!(names(serde_json::from_str::<Event>(r#"{"type":"?"}"#).unwrap_err()), spoken(events));
 }
 
 /// Every value of an enum without fields, in the order of its declaration. The match is there for the compiler, which

@@ -35,7 +35,7 @@ pub use messages::{
     Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
     MediaType, Outcome, PlayStream, Request, StreamFault, Success, VideoCodec, Welcome,
 };
-pub use parse::{parse_client_message, refuse_unread};
+pub use parse::{ServerMessage, parse_client_message, parse_server_message, refuse_unread};
 pub use secret::{MediaUrl, Ticket, UserSig};
 pub use source::{MediaKind, Source, SourceMap, SourceSet};
 pub use time::Timestamp;

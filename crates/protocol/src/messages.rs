@@ -1,7 +1,8 @@
 //! Every message, in both directions.
 
 use crate::{CallId, ErrorBody, MediaUrl, RoomId, SdkAppId, Ticket, UserId, UserSig};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser};
+use serde_json::Value;
 
 /// Voice or video (the guide's `type`, where 1 is audio and 2 is video).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,20 +50,39 @@ pub struct DeviceInfo {
 
 /// A request and the number by which its answer is found. The numbers of one session rise; a request that is sent
 /// again with the same number (after a cut socket) is answered again and carried out once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// In JSON the request's name stands beside its fields and the id: `{"id":7,"type":"ping","ack":0}`. Read it with
+/// [`crate::parse_client_message`], which says what is wrong with what is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ClientMessage {
     /// Chosen by the client, rising from 1.
     pub id: u32,
     /// What it wants.
-    #[serde(flatten)]
+    #[cfg_attr(test, ts(flatten))]
     pub request: Request,
 }
 
-/// What a client can ask for.
+impl Serialize for ClientMessage {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        // By itself a request is `{"ping":{"ack":0}}`.
+        let named = match serde_json::to_value(&self.request).map_err(ser::Error::custom)? {
+            Value::Object(named) => named.into_iter().next(),
+            _ => None,
+        };
+        let Some((name, Value::Object(mut fields))) = named else {
+            return Err(ser::Error::custom("a request is a name and fields"));
+        };
+        fields.insert("id".into(), self.id.into());
+        fields.insert("type".into(), name.into());
+        fields.serialize(s)
+    }
+}
+
+/// What a client can ask for. It travels in a [`ClientMessage`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(tag = "type"))]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Request {
     /// Signs in and opens a session. Answer: [`Success::Welcome`]. An invitation that still rings follows as an event.

@@ -1,326 +1,233 @@
-//! Reading what a client sends, and saying what is wrong with what cannot be read: under the message's own id, and with
-//! the name of the field.
+//! Reading what a peer sends: the envelope says which message it is, and the message's type says what its fields are.
+//! What a client sent and cannot be read is answered under its own id, and with the name of the field at fault.
 
 use crate::limits::MAX_MESSAGE_BYTES;
-use crate::{Answer, ClientMessage, ErrorBody, ErrorCode, IdError, Outcome, UserId};
-use serde::de::{self, IgnoredAny};
+use crate::{Answer, ClientMessage, ErrorBody, ErrorCode, EventMessage, Outcome, Request};
+use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess};
 use serde::{Deserialize, Deserializer};
+use serde_path_to_error::{Path, Segment, Track};
 use std::fmt;
 
-/// Reads a client's message. Errors: what to answer ([`Answer::re`] is the message's id if it could be read).
+mod found;
+
+use found::{Found, find};
+
+/// Longest reason of the JSON reader that is sent back, in bytes: it repeats what it found, and with each odd character
+/// escaped that is five times as long. Higher: more of a long text is shown. Lower: a hostile message brings back less.
+const MAX_REASON_BYTES: usize = 400;
+
+/// Reads a client's message.
+///
+/// # Errors
+/// What the client is to be answered. [`Answer::re`] is the message's id, or 0 if that cannot be read.
 pub fn parse_client_message(text: &str) -> Result<ClientMessage, Answer> {
     if text.len() > MAX_MESSAGE_BYTES {
         let message = format!("the message has {} bytes, the limit is {MAX_MESSAGE_BYTES}", text.len());
         return Err(refuse_unread(text, ErrorBody::with(ErrorCode::TooLarge, message)));
     }
-    serde_json::from_str(text).map_err(|error| {
-        let head = Head::read(text);
-        Answer { re: head.id(), outcome: Outcome::Error(head.fault(&error)) }
-    })
+    let envelope = Envelope::read(text).map_err(|error| refuse(0, malformed(&reason(&error))))?;
+    let Some(id) = envelope.id() else {
+        return Err(refuse(0, malformed("`id` must be a whole number that rises from 1")));
+    };
+    let Found::Text(name) = &envelope.kind else {
+        return Err(refuse(id, malformed("`type` must be the name of a request, a text")));
+    };
+    // The path to a fault is only kept where there is one: keeping it costs as much as reading.
+    let fields = &mut serde_json::Deserializer::from_str(text);
+    match Request::deserialize(Named { name, fields }) {
+        Ok(request) => Ok(ClientMessage { id, request }),
+        Err(_) => Err(refuse(id, fault(name, text))),
+    }
 }
 
-/// The answer to a message that is refused before it is read. Only its id is looked for.
+/// The answer to a client's message that is refused before it is read. Only its id is looked for.
 pub fn refuse_unread(text: &str, error: ErrorBody) -> Answer {
-    Answer { re: Head::read(text).id(), outcome: Outcome::Error(error) }
+    refuse(Envelope::read(text).ok().and_then(|envelope| envelope.id()).unwrap_or(0), error)
 }
 
-/// What a field looks like; its contents are not kept, whatever their size.
-#[derive(Debug, Clone, PartialEq)]
-enum Shape {
-    Null,
-    Bool,
-    /// None: negative, or a fraction.
-    Number(Option<u64>),
-    Text {
-        /// Why it is no userID, if it is none.
-        no_user: Option<IdError>,
-        /// The text itself if it may name a type.
-        short: Option<String>,
-    },
-    List {
-        of_users: bool,
-        /// Why the first text that is no userID is none.
-        no_user: Option<IdError>,
-    },
-    Object,
+/// What a server sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerMessage {
+    /// The answer to a request.
+    Answer(Answer),
+    /// An event of the session.
+    Event(EventMessage),
 }
 
-/// Longest text that is looked at as the name of a type, in bytes.
-const SHORT: usize = 32;
+/// Reads a server's message.
+///
+/// # Errors
+/// The message is broken, or of a later version: a client passes it over.
+pub fn parse_server_message(text: &str) -> Result<ServerMessage, serde_json::Error> {
+    match Envelope::read(text)?.kind {
+        Found::Nothing => serde_json::from_str(text).map(ServerMessage::Answer),
+        _ => serde_json::from_str(text).map(ServerMessage::Event),
+    }
+}
 
-impl Shape {
-    fn is_user(&self) -> bool {
-        match self {
-            Self::Text { no_user, .. } => no_user.is_none(),
-            Self::Number(n) => n.is_some_and(|n| n != 0),
-            _ => false,
-        }
+const fn refuse(re: u32, error: ErrorBody) -> Answer {
+    Answer { re, outcome: Outcome::Error(error) }
+}
+
+fn malformed(what: &str) -> ErrorBody {
+    ErrorBody::with(ErrorCode::Malformed, format!("{}: {what}", ErrorCode::Malformed.sentence()))
+}
+
+/// What tells a message from others, as it was found: nothing of it need be right.
+#[derive(Debug)]
+struct Envelope<'a> {
+    id: Found<'a>,
+    kind: Found<'a>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads the envelope, and goes through the rest without keeping it.
+    ///
+    /// # Errors
+    /// The text is no JSON object.
+    fn read(text: &'a str) -> Result<Self, serde_json::Error> {
+        let [id, kind] = find(text, ["id", "type"])?;
+        Ok(Self { id, kind })
     }
 
-    /// Why a text in it is no userID, where more is to be said than that it is none.
-    fn no_user(&self) -> Option<IdError> {
-        match self {
-            Self::Text { no_user, .. } | Self::List { no_user, .. } => *no_user,
+    fn id(&self) -> Option<u32> {
+        match self.id {
+            Found::Number(Some(n)) => u32::try_from(n).ok(),
             _ => None,
         }
     }
+}
 
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool => "true or false",
-            Self::Number(_) => "a number",
-            Self::Text { .. } => "a text",
-            Self::List { .. } => "a list",
-            Self::Object => "an object",
-        }
+/// What is wrong with a JSON object that is no request of this name.
+fn fault(name: &str, text: &str) -> ErrorBody {
+    let (mut json, mut track) = (serde_json::Deserializer::from_str(text), Track::new());
+    let fields = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let Err(error) = Request::deserialize(Named { name, fields }) else { return ErrorCode::Internal.into() };
+    let (path, reason) = (track.path(), reason(&error));
+    // serde says in words alone that a field is missing, and that no variant has the name.
+    if path.iter().len() == 0 && reason.starts_with("unknown variant") {
+        return ErrorCode::UnknownType.into();
+    }
+    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let place = Place::of(&path);
+    let field = missing.or(place.field);
+    let found = field.and_then(|field| find(text, [field]).ok()).map_or(Found::Nothing, |[found]| found);
+    let code = match (name, field) {
+        ("login", Some("userID")) => ErrorCode::UserIdInvalid,
+        ("login", Some("sdkAppID")) if !matches!(found, Found::Text(_)) => ErrorCode::AppUnknown,
+        ("call", Some("to")) => ErrorCode::CalleesInvalid,
+        ("call", _) => ErrorCode::CallOptions,
+        _ => ErrorCode::Malformed,
+    };
+    let what = match field {
+        Some(field) if missing.is_some() => format!("`{field}` of {name} is missing"),
+        Some(field) if !place.inside => format!("`{field}` of {name} is {found}: {reason}"),
+        Some(_) => format!("`{place}` of {name}: {reason}"),
+        None => format!("{name}: {reason}"),
+    };
+    match code {
+        ErrorCode::Malformed => ErrorBody::with(code, what),
+        _ => ErrorBody::with(code, format!("{what}; {}", code.sentence())),
     }
 }
 
-impl<'de> Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Shape;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
-
-            fn visit_unit<E>(self) -> Result<Shape, E> {
-                Ok(Shape::Null)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
-                Ok(Shape::Bool)
-            }
-
-            fn visit_u64<E>(self, n: u64) -> Result<Shape, E> {
-                Ok(Shape::Number(Some(n)))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
-                Ok(Shape::Number(None))
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
-                Ok(Shape::Number(None))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-                let short = (text.len() <= SHORT).then(|| text.to_owned());
-                Ok(Shape::Text { no_user: UserId::new(text).err(), short })
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
-                let (mut of_users, mut no_user) = (true, None);
-                while let Some(element) = list.next_element::<Shape>()? {
-                    of_users &= element.is_user();
-                    no_user = no_user.or(element.no_user());
-                }
-                Ok(Shape::List { of_users, no_user })
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Shape::Object)
-            }
-        }
-        d.deserialize_any(Visitor)
-    }
-}
-
-/// What a field must be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Want {
-    Text,
-    Number,
-    /// A number other than 0.
-    App,
-    Bool,
-    User,
-    Users,
-    Object,
-}
-
-impl Want {
-    fn holds(self, shape: &Shape) -> bool {
-        match self {
-            Self::Text => matches!(shape, Shape::Text { .. }),
-            Self::Number => matches!(shape, Shape::Number(Some(_))),
-            Self::App => matches!(shape, Shape::Number(Some(1..))),
-            Self::Bool => *shape == Shape::Bool,
-            Self::User => shape.is_user(),
-            Self::Users => matches!(shape, Shape::List { of_users: true, .. }),
-            Self::Object => *shape == Shape::Object,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "a text",
-            Self::Number => "a whole number, 0 or more",
-            Self::App => "the number that `tring app list` prints",
-            Self::Bool => "true or false",
-            Self::User => "the user's name, a text of 1 to 64 bytes and no placeholder",
-            Self::Users => "a list of userIDs, each a text of 1 to 64 bytes and no placeholder",
-            Self::Object => "an object",
-        }
-    }
-}
-
-/// The name of a field, what it must be, and whether it must be there.
-type Field = (&'static str, Want, bool);
-
-/// The fields of each request as JSON has them. The tests hold this against
-/// [`crate::Request`].
-const REQUESTS: &[(&str, &[Field])] = &[
-    (
-        "login",
-        &[
-            ("userID", Want::User, true),
-            ("sdkAppID", Want::App, true),
-            ("protocol", Want::Number, true),
-            ("userSig", Want::Text, true),
-            ("device", Want::Object, true),
-            ("again", Want::Bool, false),
-        ],
-    ),
-    (
-        "resume",
-        &[("protocol", Want::Number, true), ("ticket", Want::Text, true), ("lastSeq", Want::Number, true)],
-    ),
-    ("logout", &[]),
-    ("ping", &[("ack", Want::Number, true)]),
-    (
-        "call",
-        &[
-            ("to", Want::Users, true),
-            ("media", Want::Text, true),
-            ("timeoutS", Want::Number, false),
-            ("failFast", Want::Bool, false),
-            ("data", Want::Text, false),
-        ],
-    ),
-    ("delivered", &[("callID", Want::Text, true)]),
-    ("accept", &[("callID", Want::Text, true)]),
-    ("reject", &[("callID", Want::Text, true)]),
-    ("hangup", &[("callID", Want::Text, true)]),
-    ("transport", &[("callID", Want::Text, true), ("offer", Want::Text, true)]),
-    ("streams", &[("callID", Want::Text, true)]),
-    (
-        "devices",
-        &[("callID", Want::Text, true), ("microphone", Want::Bool, true), ("camera", Want::Bool, true)],
-    ),
-    ("media", &[("callID", Want::Text, true), ("media", Want::Text, true)]),
-];
-
-/// The fields of a message by their shape.
-#[derive(Debug, Default)]
-struct Head {
-    is_object: bool,
-    fields: Vec<(String, Shape)>,
-}
-
-/// Fields that are looked at. A message of the protocol has at most seven; past this, a message is only hostile.
-const FIELDS: usize = 32;
-
-impl<'de> Deserialize<'de> for Head {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Head;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, shape)) = map.next_entry::<String, Shape>()? {
-                    if fields.len() < FIELDS {
-                        fields.push((name, shape));
-                    }
-                }
-                Ok(Head { is_object: true, fields })
-            }
-        }
-        d.deserialize_map(Visitor)
-    }
-}
-
-/// Longest reason that the parser gives, in bytes: it repeats what it found, and with each odd character escaped that is
-/// five times as long. Higher: more of a long text is shown. Lower: a hostile message brings back less.
-const REASON: usize = 400;
-
-/// The parser's reason; the middle of a long one is left out, since what was expected and where is at its end.
+/// The JSON reader's reason. The middle of a long one is left out, since what was expected and where is at its end.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if text.len() <= REASON {
+    if text.len() <= MAX_REASON_BYTES {
         return text;
     }
-    let head = text.floor_char_boundary(REASON / 2);
-    let tail = text.ceil_char_boundary(text.len() - REASON / 2);
+    let head = text.floor_char_boundary(MAX_REASON_BYTES / 2);
+    let tail = text.ceil_char_boundary(text.len() - MAX_REASON_BYTES / 2);
     format!("{} … {}", &text[..head], &text[tail..])
 }
 
-impl Head {
-    fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
-    }
+/// Where in a message a fault is: `to[1]`, `device.kind`.
+struct Place<'a> {
+    path: &'a Path,
+    field: Option<&'a str>,
+    /// The fault is not the whole field, but something in it.
+    inside: bool,
+}
 
-    fn field(&self, name: &str) -> Option<&Shape> {
-        self.fields.iter().find(|(found, _)| found == name).map(|(_, shape)| shape)
+impl<'a> Place<'a> {
+    fn of(path: &'a Path) -> Self {
+        let steps = path.iter().filter(|s| matches!(s, Segment::Map { .. } | Segment::Seq { .. }));
+        let field = path.iter().find_map(|s| if let Segment::Map { key } = s { Some(&**key) } else { None });
+        Self { path, field, inside: steps.count() > 1 }
     }
+}
 
-    /// 0 if there is none that can be read: no request has it.
-    fn id(&self) -> u32 {
-        match self.field("id") {
-            Some(&Shape::Number(Some(n))) => u32::try_from(n).unwrap_or(0),
-            _ => 0,
-        }
-    }
-
-    /// What is wrong with a message that `error` says is none.
-    fn fault(&self, error: &serde_json::Error) -> ErrorBody {
-        let malformed = |what: &str| {
-            ErrorBody::with(ErrorCode::Malformed, format!("{}: {what}", ErrorCode::Malformed.sentence()))
-        };
-        if !self.is_object {
-            return malformed(&reason(error));
-        }
-        if !matches!(self.field("id"), Some(&Shape::Number(Some(n))) if u32::try_from(n).is_ok()) {
-            return malformed("`id` must be a whole number that rises from 1");
-        }
-        let kind = match self.field("type") {
-            Some(Shape::Text { short, .. }) => short.as_deref(),
-            _ => return malformed("`type` must be the name of a request, a text"),
-        };
-        let Some((kind, fields)) = REQUESTS.iter().find(|(known, _)| Some(*known) == kind) else {
-            return ErrorCode::UnknownType.into();
-        };
-        let wrong = fields.iter().find(|(name, want, required)| match self.field(name) {
-            None | Some(Shape::Null) => *required,
-            Some(shape) => !want.holds(shape),
-        });
-        let code = match (*kind, wrong.map(|(name, ..)| *name)) {
-            ("login", Some("userID")) => ErrorCode::UserIdInvalid,
-            ("login", Some("sdkAppID")) if !matches!(self.field("sdkAppID"), Some(Shape::Text { .. })) => {
-                ErrorCode::AppUnknown
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut dot = "";
+        for step in self.path {
+            match step {
+                Segment::Map { key } => write!(f, "{dot}{key}")?,
+                Segment::Seq { index } => write!(f, "[{index}]")?,
+                // The variant that a text did not name: the text may be long, and the reason has it.
+                Segment::Enum { .. } | Segment::Unknown => {}
             }
-            ("call", Some("to")) => ErrorCode::CalleesInvalid,
-            ("call", _) => ErrorCode::CallOptions,
-            _ => ErrorCode::Malformed,
-        };
-        let Some((name, want, _)) = wrong else {
-            // The right shape, and yet no message: a number or a text out of its range.
-            return ErrorBody::with(code, format!("{}: {}", code.sentence(), reason(error)));
-        };
-        if let (Want::User | Want::Users, Some(why)) = (want, self.field(name).and_then(Shape::no_user)) {
-            return ErrorBody::with(code, format!("`{name}` of {kind} holds no userID: {why}"));
+            dot = ".";
         }
-        let found = self.field(name).map_or("missing", Shape::name);
-        ErrorBody::with(code, format!("`{name}` of {kind} is {found}: it must be {}", want.name()))
+        Ok(())
+    }
+}
+
+/// Reads an enum from an object of fields when the name of the variant is known from elsewhere. serde's own
+/// `#[serde(tag = "type")]` reads such objects too, but copies all fields first, and then no longer knows where they were.
+struct Named<'n, D> {
+    name: &'n str,
+    fields: D,
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Named<'_, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        visitor.visit_enum(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, D: Deserializer<'de>> EnumAccess<'de> for Named<'_, D> {
+    type Error = D::Error;
+    type Variant = Fields<D>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Fields<D>), D::Error> {
+        let name: de::value::StrDeserializer<'_, D::Error> = self.name.into_deserializer();
+        Ok((seed.deserialize(name)?, Fields(self.fields)))
+    }
+}
+
+/// The fields of the variant: always an object, since the envelope was one.
+struct Fields<D>(D);
+
+impl<'de, D: Deserializer<'de>> VariantAccess<'de> for Fields<D> {
+    type Error = D::Error;
+
+    fn unit_variant(self) -> Result<(), D::Error> {
+        de::IgnoredAny::deserialize(self.0).map(drop)
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, D::Error> {
+        seed.deserialize(self.0)
+    }
+
+    fn tuple_variant<V: de::Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    fn struct_variant<V: de::Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
     }
 }
 
