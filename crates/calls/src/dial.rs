@@ -2,7 +2,7 @@
 
 use crate::call::{CALLER, Call, CallNo, LegNo, LegState, Part, Told};
 use crate::timers::Timer;
-use crate::turn::Turn;
+use crate::transition::Turn;
 use crate::{Effect, Engine, Reply, Row};
 use std::time::Duration;
 use tring_protocol::limits::{

@@ -1,9 +1,9 @@
 //! The engine's doors: inputs and timers come in, each is led to the module that carries it out.
 
 use crate::call::{Call, CallNo, LegNo};
+use crate::tenants::Worlds;
 use crate::timers::{Timer, Timers};
-use crate::turn::{Book, Turn};
-use crate::worlds::Worlds;
+use crate::transition::{Book, Turn};
 use crate::{Effect, Input, Reply, Row, Settings};
 use std::collections::BTreeMap;
 use tring_protocol::{CallId, DeviceId, ErrorCode, Timestamp, UserKey};

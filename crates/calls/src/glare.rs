@@ -5,7 +5,7 @@
 //! merged, since the others in it have not agreed to anything: the second caller is busy ringing.
 
 use crate::call::{CALLER, LegNo};
-use crate::turn::Turn;
+use crate::transition::Turn;
 use crate::{Effect, Reply, Row};
 use tring_protocol::{CallRequest, DeviceId, Event, MediaType, UserId};
 

@@ -2,7 +2,7 @@
 
 use crate::call::{CALLER, LegNo, LegState, Stand};
 use crate::timers::Timer;
-use crate::turn::Turn;
+use crate::transition::Turn;
 use crate::{Effect, Engine, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, Event, SdkAppId, Timestamp, UserId};
 

@@ -15,15 +15,15 @@ mod dial;
 mod engine;
 mod glare;
 mod leave;
-mod media;
+mod media_type;
 mod presence;
 mod record;
 mod ring;
 mod settings;
 mod table;
+mod tenants;
 mod timers;
-mod turn;
-mod worlds;
+mod transition;
 
 pub use api::{CallRecord, Effect, Gone, Input, Reply, TransportPermit};
 pub use engine::{Counts, Engine};

@@ -1,7 +1,7 @@
 //! Devices that come and go: sign-in, cut sockets and their grace, log-out, kicks.
 
 use crate::call::{LegNo, Stand, Told};
-use crate::turn::{Device, Turn};
+use crate::transition::{Device, Turn};
 use crate::{Effect, Engine, Gone, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, KickReason, Timestamp, UserKey};
 

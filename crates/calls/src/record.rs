@@ -2,7 +2,7 @@
 //! record shows.
 
 use crate::call::{CALLER, LegState};
-use crate::turn::Turn;
+use crate::transition::Turn;
 use crate::{CallRecord, Effect};
 use tring_protocol::EndReason;
 

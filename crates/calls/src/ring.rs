@@ -1,7 +1,7 @@
 //! Ringing: delivered, answered, refused, or nobody came.
 
 use crate::call::{CALLER, LegNo, LegState, Stand, Told};
-use crate::turn::Turn;
+use crate::transition::Turn;
 use crate::{Effect, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, Event};
 

@@ -5,7 +5,7 @@ mod calling;
 mod docs;
 mod flows;
 mod group;
-mod media;
+mod media_type;
 mod presence;
 mod records;
 mod ringing;

@@ -1,7 +1,7 @@
 //! What the media plane is told: who may connect, and which devices are on; voice or video.
 
 use crate::call::{LegNo, Stand};
-use crate::turn::Turn;
+use crate::transition::Turn;
 use crate::{Effect, Engine, Reply, Row, TransportPermit};
 use tring_protocol::{CallId, DeviceId, ErrorCode, Event, MediaType, Timestamp};
 

@@ -1,8 +1,8 @@
 //! One input being carried out on one call: the call, everything around it that may change, and the effects so far.
 
 use crate::call::{Call, CallNo, LegNo, LegState};
+use crate::tenants::Worlds;
 use crate::timers::{Timer, Timers};
-use crate::worlds::Worlds;
 use crate::{Effect, Row, Settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
