@@ -32,7 +32,7 @@ pub enum Input {
         /// The device.
         device: DeviceId,
         /// How its part in a call ends.
-        why: Gone,
+        why: Departure,
     },
     /// A user calls.
     Call {
@@ -119,7 +119,7 @@ pub enum Input {
 
 /// How a device went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
+pub enum Departure {
     /// It logged out: as if it had hung up first.
     LoggedOut,
     /// The shell dropped its session (it did not take its events, say).

@@ -25,7 +25,7 @@ mod tenants;
 mod timers;
 mod transition;
 
-pub use api::{CallRecord, Effect, Gone, Input, Reply, TransportPermit};
+pub use api::{CallRecord, Departure, Effect, Input, Reply, TransportPermit};
 pub use engine::{Counts, Engine};
 pub use settings::{
     MAX_DEVICES_PER_USER, MAX_PRECONNECTS_PER_CALLER, PRECONNECT_DEVICES, RING_GRACE, Settings, TALK_GRACE,

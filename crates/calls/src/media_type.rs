@@ -1,7 +1,7 @@
 //! What the media plane is told: who may connect, and which devices are on; voice or video.
 
-use crate::call::{LegNo, Stand};
-use crate::transition::Turn;
+use crate::call::{DeviceState, LegNo};
+use crate::transition::Transition;
 use crate::{Effect, Engine, Reply, Row, TransportPermit};
 use tring_protocol::{CallId, DeviceId, ErrorCode, Event, MediaType, Timestamp};
 
@@ -13,63 +13,63 @@ impl Engine {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Reply {
-        self.book.mark(Row::TransportGone);
-        let app = self.book.devices.get(&device).map(|d| d.owner.app);
-        if let Some(no) = app.and_then(|app| self.book.worlds.call(app, id)) {
-            self.turn(no, now, out, |turn| turn.transport_gone(device));
+        self.state.mark(Row::TransportGone);
+        let app = self.state.devices.get(&device).map(|d| d.owner.app);
+        if let Some(no) = app.and_then(|app| self.state.tenants.call(app, id)) {
+            self.on_call(no, now, out, |transition| transition.transport_gone(device));
         }
         Reply::Done
     }
 }
 
-impl Turn<'_> {
+impl Transition<'_> {
     pub(crate) fn transport(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
-        let part = match self.call.stand(leg, device) {
-            Stand::Calling => {
+        let branch = match self.call.device_state(leg, device) {
+            DeviceState::Calling => {
                 self.mark(Row::TransportCaller);
                 0
             }
-            Stand::Talking => {
+            DeviceState::Talking => {
                 self.mark(Row::TransportTalking);
                 0
             }
-            Stand::Ringing(part) if self.may_preconnect(leg, part) => {
+            DeviceState::Ringing(branch) if self.may_preconnect(leg, branch) => {
                 self.mark(Row::TransportRinging);
-                part
+                branch
             }
-            Stand::Ringing(_) => {
+            DeviceState::Ringing(_) => {
                 self.mark(Row::TransportRefused);
                 return Err(ErrorCode::PreconnectRefused);
             }
             other => return Err(self.refuse(other)),
         };
-        let gate_open =
-            self.call.stand(leg, device) == Stand::Talking && !self.call.talkers_but(leg).is_empty();
+        let gate_open = self.call.device_state(leg, device) == DeviceState::Talking
+            && !self.call.talkers_but(leg).is_empty();
         let others = self.call.others(leg);
         let l = &mut self.call.legs[leg];
         let user = l.user.clone();
-        let part = &mut l.parts[part];
-        part.transport = true;
-        let (microphone, camera) = (part.microphone, part.camera);
+        let branch = &mut l.branches[branch];
+        branch.transport = true;
+        let (microphone, camera) = (branch.microphone, branch.camera);
         let room = self.call.room;
         Ok(Reply::Transport(TransportPermit { room, user, others, gate_open, microphone, camera }))
     }
 
     /// A ringing device connects before the answer only after its acknowledgement, and within bounds: it is work on a
     /// stranger's demand.
-    fn may_preconnect(&self, leg: LegNo, part: usize) -> bool {
+    fn may_preconnect(&self, leg: LegNo, branch: usize) -> bool {
         let leg = &self.call.legs[leg];
-        let settings = &self.book.settings;
-        let in_leg = leg.parts.iter().filter(|p| p.transport).count();
+        let settings = &self.state.settings;
+        let in_leg = leg.branches.iter().filter(|p| p.transport).count();
         let more = in_leg < settings.preconnect_devices
             && self.call.preconnects() < settings.max_preconnects_per_caller;
-        leg.parts[part].delivered && (leg.parts[part].transport || more)
+        leg.branches[branch].delivered && (leg.branches[branch].transport || more)
     }
 
     fn transport_gone(&mut self, device: DeviceId) {
-        let mut parts = self.call.legs.iter_mut().flat_map(|leg| &mut leg.parts);
-        if let Some(part) = parts.find(|p| p.device == device) {
-            part.transport = false;
+        let mut branches = self.call.legs.iter_mut().flat_map(|leg| &mut leg.branches);
+        if let Some(branch) = branches.find(|p| p.device == device) {
+            branch.transport = false;
         }
     }
 
@@ -80,25 +80,25 @@ impl Turn<'_> {
         microphone: bool,
         camera: bool,
     ) -> Result<Reply, ErrorCode> {
-        let stand = self.call.stand(leg, device);
-        let part = match stand {
-            Stand::Calling | Stand::Talking => 0,
-            Stand::Ringing(part) => part,
+        let device_state = self.call.device_state(leg, device);
+        let branch = match device_state {
+            DeviceState::Calling | DeviceState::Talking => 0,
+            DeviceState::Ringing(branch) => branch,
             other => return Err(self.refuse(other)),
         };
         // A voice call carries no picture, whoever asks: the other side has not agreed to one.
         let camera = camera && self.call.media == MediaType::Video;
-        let part = &mut self.call.legs[leg].parts[part];
-        if (part.microphone, part.camera) == (microphone, camera) {
+        let branch = &mut self.call.legs[leg].branches[branch];
+        if (branch.microphone, branch.camera) == (microphone, camera) {
             self.mark(Row::DevicesSame);
             return Ok(Reply::Done);
         }
-        (part.microphone, part.camera) = (microphone, camera);
-        if part.transport {
+        (branch.microphone, branch.camera) = (microphone, camera);
+        if branch.transport {
             let call = self.call.id.clone();
             self.out.push(Effect::SetDevices { call, device, microphone, camera });
         }
-        if stand != Stand::Talking {
+        if device_state != DeviceState::Talking {
             self.mark(Row::DevicesKept);
             return Ok(Reply::Done);
         }
@@ -118,9 +118,9 @@ impl Turn<'_> {
         device: DeviceId,
         media: MediaType,
     ) -> Result<Reply, ErrorCode> {
-        match self.call.stand(leg, device) {
-            Stand::Talking if self.call.legs.len() == 2 => {}
-            Stand::Talking | Stand::Calling | Stand::Ringing(_) => {
+        match self.call.device_state(leg, device) {
+            DeviceState::Talking if self.call.legs.len() == 2 => {}
+            DeviceState::Talking | DeviceState::Calling | DeviceState::Ringing(_) => {
                 self.mark(Row::SwitchRefused);
                 return Err(ErrorCode::SwitchRefused);
             }
@@ -140,7 +140,7 @@ impl Turn<'_> {
             MediaType::Video => self.mark(Row::SwitchToVideo),
         }
         let talkers: Vec<DeviceId> =
-            self.call.legs.iter().flat_map(|leg| leg.parts.iter().map(|p| p.device)).collect();
+            self.call.legs.iter().flat_map(|leg| leg.branches.iter().map(|p| p.device)).collect();
         for talker in talkers {
             let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
             self.tell(talker, Event::Media { call_id, user_id, media });

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
-use tring_calls::{Effect, Engine, Gone, Input, Reply};
+use tring_calls::{Departure, Effect, Engine, Input, Reply};
 use tring_media::Command;
 use tring_medianet::MediaNet;
 use tring_protocol::log::Untrusted;
@@ -257,7 +257,7 @@ impl Switchboard {
         {
             debug!(%device, "session expired");
             self.remove(device);
-            let _ = self.engine_input(Input::DeviceGone { device, why: Gone::Dropped });
+            let _ = self.engine_input(Input::DeviceGone { device, why: Departure::Dropped });
         }
         self.engine.advance(now, &mut self.effects);
         self.carry_out();
@@ -320,7 +320,7 @@ impl Switchboard {
             self.send_commands();
             if let Some(device) = self.dropped.pop() {
                 // The engine first: how its call ended is for this device too, and the kick comes last.
-                let input = Input::DeviceGone { device, why: Gone::Dropped };
+                let input = Input::DeviceGone { device, why: Departure::Dropped };
                 let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
                 self.effects.push(Effect::Kick { device, reason: KickReason::TooSlow });
             } else if self.effects.is_empty() {

@@ -3,7 +3,7 @@
 
 use super::stage::user_of;
 use super::watch::Watch;
-use crate::{Counts, Effect, Engine, Gone, Input, Row, Settings, TABLE};
+use crate::{Counts, Departure, Effect, Engine, Input, Row, Settings, TABLE};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ pub(super) enum Op {
     },
     Cut(usize),
     Back(usize),
-    Gone(usize, bool),
+    Departure(usize, bool),
     Call {
         device: usize,
         to: Vec<u8>,
@@ -63,7 +63,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(app, user, single_login)| Op::SignIn { app, user, single_login }),
         6 => any::<usize>().prop_map(Op::Cut),
         6 => any::<usize>().prop_map(Op::Back),
-        4 => (any::<usize>(), any::<bool>()).prop_map(|(device, dropped)| Op::Gone(device, dropped)),
+        4 => (any::<usize>(), any::<bool>()).prop_map(|(device, dropped)| Op::Departure(device, dropped)),
         20 => call.prop_map(|(device, to, video, timeout_s, fail_fast, seed)| {
             Op::Call { device, to, video, timeout_s, fail_fast, seed }
         }),
@@ -82,7 +82,7 @@ pub(super) fn settings() -> Settings {
     Settings { max_devices_per_user: 3, max_preconnects_per_caller: 3, ..Settings::default() }
 }
 
-struct World {
+struct Tenant {
     engine: Engine,
     now: Timestamp,
     watch: Watch,
@@ -104,7 +104,7 @@ fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
     from.get(n.checked_rem(from.len())?).cloned()
 }
 
-impl World {
+impl Tenant {
     fn new() -> Self {
         Self {
             engine: Engine::new(settings()),
@@ -187,8 +187,8 @@ impl World {
             }
             Op::Cut(n) => self.about_device(n, |device| Input::DeviceDetached { device }),
             Op::Back(n) => self.about_device(n, |device| Input::DeviceAttached { device }),
-            Op::Gone(n, dropped) => {
-                let why = if dropped { Gone::Dropped } else { Gone::LoggedOut };
+            Op::Departure(n, dropped) => {
+                let why = if dropped { Departure::Dropped } else { Departure::LoggedOut };
                 self.about_device(n, |device| Input::DeviceGone { device, why });
             }
             Op::Call { device, to, video, timeout_s, fail_fast, seed } => {
@@ -259,7 +259,7 @@ impl World {
         self.pass(90_000);
         assert_eq!(self.watch.live(), 0, "a call goes on without anybody");
         for device in self.watch.signed_in() {
-            self.give(Input::DeviceGone { device, why: Gone::Dropped });
+            self.give(Input::DeviceGone { device, why: Departure::Dropped });
         }
         assert_eq!(self.engine.counts(), Counts::default(), "something is left");
     }
@@ -267,24 +267,24 @@ impl World {
 
 /// What the devices of app 1 do in a world of their own, as inputs and their times.
 pub(super) fn script_of_app_1(ops: Vec<Op>) -> Vec<(Timestamp, Input)> {
-    let mut world = World::new();
+    let mut tenant = Tenant::new();
     for op in ops {
-        world.run(match op {
+        tenant.run(match op {
             Op::SignIn { user, single_login, .. } => Op::SignIn { app: 1, user, single_login },
             Op::AppDeleted(_) => Op::AppDeleted(1),
             op => op,
         });
     }
-    world.given
+    tenant.given
 }
 
-fn simulate(ops: Vec<Op>) -> World {
-    let mut world = World::new();
+fn simulate(ops: Vec<Op>) -> Tenant {
+    let mut tenant = Tenant::new();
     for op in ops {
-        world.run(op);
+        tenant.run(op);
     }
-    world.end();
-    world
+    tenant.end();
+    tenant
 }
 
 proptest! {
@@ -302,12 +302,12 @@ proptest! {
 
     #[test]
     fn a_shutdown_at_any_moment_ends_everything(ops in prop::collection::vec(op(), 1..120)) {
-        let mut world = World::new();
+        let mut tenant = Tenant::new();
         for op in ops.into_iter().chain([Op::Shutdown]) {
-            world.run(op);
+            tenant.run(op);
         }
-        prop_assert_eq!(world.watch.live(), 0);
-        world.end();
+        prop_assert_eq!(tenant.watch.live(), 0);
+        tenant.end();
     }
 }
 

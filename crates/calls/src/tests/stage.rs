@@ -1,7 +1,7 @@
 //! A small world for tests: users by name, devices numbered as they sign in, calls numbered as they are asked for, and
 //! effects as short lines of text.
 
-use crate::{Effect, Engine, Gone, Input, Reply, Row, Settings, TransportPermit};
+use crate::{Departure, Effect, Engine, Input, Reply, Row, Settings, TransportPermit};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tring_protocol::{
@@ -230,11 +230,11 @@ impl Stage {
     }
 
     pub(super) fn log_out(&mut self, device: DeviceId) {
-        assert_eq!(self.give(Input::DeviceGone { device, why: Gone::LoggedOut }), Ok(Reply::Done));
+        assert_eq!(self.give(Input::DeviceGone { device, why: Departure::LoggedOut }), Ok(Reply::Done));
     }
 
     pub(super) fn drop_session(&mut self, device: DeviceId) {
-        assert_eq!(self.give(Input::DeviceGone { device, why: Gone::Dropped }), Ok(Reply::Done));
+        assert_eq!(self.give(Input::DeviceGone { device, why: Departure::Dropped }), Ok(Reply::Done));
     }
 
     /// No call is left, and nothing of any.
