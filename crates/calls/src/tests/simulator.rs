@@ -82,7 +82,7 @@ pub(super) fn settings() -> Settings {
     Settings { max_devices_per_user: 3, max_preconnects_per_caller: 3, ..Settings::default() }
 }
 
-struct Tenant {
+struct World {
     engine: Engine,
     now: Timestamp,
     watch: Watch,
@@ -104,7 +104,7 @@ fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
     from.get(n.checked_rem(from.len())?).cloned()
 }
 
-impl Tenant {
+impl World {
     fn new() -> Self {
         Self {
             engine: Engine::new(settings()),
@@ -267,24 +267,24 @@ impl Tenant {
 
 /// What the devices of app 1 do in a world of their own, as inputs and their times.
 pub(super) fn script_of_app_1(ops: Vec<Op>) -> Vec<(Timestamp, Input)> {
-    let mut tenant = Tenant::new();
+    let mut world = World::new();
     for op in ops {
-        tenant.run(match op {
+        world.run(match op {
             Op::SignIn { user, single_login, .. } => Op::SignIn { app: 1, user, single_login },
             Op::AppDeleted(_) => Op::AppDeleted(1),
             op => op,
         });
     }
-    tenant.given
+    world.given
 }
 
-fn simulate(ops: Vec<Op>) -> Tenant {
-    let mut tenant = Tenant::new();
+fn simulate(ops: Vec<Op>) -> World {
+    let mut world = World::new();
     for op in ops {
-        tenant.run(op);
+        world.run(op);
     }
-    tenant.end();
-    tenant
+    world.end();
+    world
 }
 
 proptest! {
@@ -302,12 +302,12 @@ proptest! {
 
     #[test]
     fn a_shutdown_at_any_moment_ends_everything(ops in prop::collection::vec(op(), 1..120)) {
-        let mut tenant = Tenant::new();
+        let mut world = World::new();
         for op in ops.into_iter().chain([Op::Shutdown]) {
-            tenant.run(op);
+            world.run(op);
         }
-        prop_assert_eq!(tenant.watch.live(), 0);
-        tenant.end();
+        prop_assert_eq!(world.watch.live(), 0);
+        world.end();
     }
 }
 
