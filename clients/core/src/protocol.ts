@@ -133,7 +133,7 @@ export type StreamFault = "codec" | "b_frames" | "sound_format" | "picture_forma
 /**
  * Every way in which a request can fail.
  */
-export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "signed_in_elsewhere" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "switch_refused" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "signed_in_elsewhere" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "switch_refused" | "source_unsupported" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
 
 /**
  * What an [`crate::Answer`] says when a request failed.
@@ -261,7 +261,12 @@ microphone: boolean,
 /**
  * The camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source that is on. With it `microphone` and `camera` are for older servers and count for nothing. Error:
+ * [`crate::ErrorCode::SourceUnsupported`] if one of them is not taken; then nothing is changed.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */
@@ -363,7 +368,12 @@ microphone: boolean,
 /**
  * The camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source that is on. With it `microphone` and `camera` are for older servers and count for nothing. Error:
+ * [`crate::ErrorCode::SourceUnsupported`] if one of them is not taken; then nothing is changed.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */
@@ -533,7 +543,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "left", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "left", 
 /**
  * The call.
  */
@@ -557,7 +571,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */
@@ -739,7 +757,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "left", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "left", 
 /**
  * The call.
  */
@@ -763,7 +785,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */

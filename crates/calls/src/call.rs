@@ -1,7 +1,9 @@
 //! A call, its legs and their devices: what is remembered, and what can be read from it.
 
+use crate::sources::{FIRST_SOURCES, carried};
 use tring_protocol::{
-    CallId, CallRequest, DeviceId, EndReason, Event, MediaType, RoomKey, Timestamp, UserId, UserKey,
+    CallId, CallRequest, DeviceId, EndReason, Event, MediaType, RoomKey, SourceSet, Timestamp, UserId,
+    UserKey,
 };
 
 /// The engine's own number of a call, rising: the older call has the smaller one.
@@ -45,20 +47,14 @@ pub(crate) struct Branch {
     pub(crate) away: bool,
     /// It was allowed to connect its media, so it may have a transport.
     pub(crate) transport: bool,
-    pub(crate) microphone: bool,
-    pub(crate) camera: bool,
+    /// What is on, as the device last said, and as far as the call carries it.
+    pub(crate) sources: SourceSet,
 }
 
 impl Branch {
     pub(crate) fn new(device: DeviceId, media: MediaType) -> Self {
-        Self {
-            device,
-            delivered: false,
-            away: false,
-            transport: false,
-            microphone: true,
-            camera: media == MediaType::Video,
-        }
+        let sources = carried(media, FIRST_SOURCES);
+        Self { device, delivered: false, away: false, transport: false, sources }
     }
 }
 

@@ -99,9 +99,9 @@ impl Engine {
                 self.about(device, &call, now, out, |transition, leg| transition.transport(leg, device))
             }
             Input::TransportGone { device, call } => Ok(self.transport_gone(device, &call, now, out)),
-            Input::Devices { device, call, microphone, camera } => {
+            Input::Devices { device, call, sources } => {
                 self.about(device, &call, now, out, |transition, leg| {
-                    transition.set_devices(leg, device, microphone, camera)
+                    transition.set_sources(leg, device, sources)
                 })
             }
             Input::Media { device, call, media } => {

@@ -4,9 +4,9 @@
 //! inputs, so that there is nothing to agree on. Both have consented by calling. A call with several callees is never
 //! merged, since the others in it have not agreed to anything: the second caller is busy ringing.
 
-use crate::call::{CALLER, LegNo};
+use crate::call::CALLER;
 use crate::transition::Transition;
-use crate::{Effect, Reply, Row};
+use crate::{Reply, Row};
 use tring_protocol::{CallRequest, DeviceId, Event, MediaType, UserId};
 
 impl Transition<'_> {
@@ -23,8 +23,8 @@ impl Transition<'_> {
             (MediaType::Video, MediaType::Audio) => {
                 self.mark(Row::GlareFirstWantedVideo);
                 self.call.media = MediaType::Audio;
-                self.camera_off(CALLER, 0);
-                self.camera_off(leg, branch);
+                self.pictures_off(CALLER, 0);
+                self.pictures_off(leg, branch);
                 if let Some(first) = self.call.caller_device() {
                     self.tell_merged(first);
                 }
@@ -37,17 +37,6 @@ impl Transition<'_> {
         }
         self.answer(leg, branch);
         Some(Reply::Calling { call: self.call.id.clone(), room: self.call.room.room })
-    }
-
-    /// No picture without the consent of both. This comes before the gates open.
-    pub(crate) fn camera_off(&mut self, leg: LegNo, branch: usize) {
-        let Some(branch) = self.call.legs[leg].branches.get_mut(branch) else { return };
-        if !std::mem::take(&mut branch.camera) || !branch.transport {
-            return;
-        }
-        let (device, microphone) = (branch.device, branch.microphone);
-        let call = self.call.id.clone();
-        self.out.push(Effect::SetDevices { call, device, microphone, camera: false });
     }
 
     fn tell_merged(&mut self, device: DeviceId) {

@@ -143,16 +143,6 @@ impl Transition<'_> {
         }
     }
 
-    fn joined(&self, leg: LegNo) -> Option<Event> {
-        let leg = &self.call.legs[leg];
-        leg.branches.first().map(|branch| Event::Joined {
-            call_id: self.call.id.clone(),
-            user_id: leg.user.clone(),
-            microphone: branch.microphone,
-            camera: branch.camera,
-        })
-    }
-
     /// The answer to a device for which the call does not ring.
     pub(crate) fn refuse(&mut self, device_state: DeviceState) -> ErrorCode {
         let (row, code) = match device_state {

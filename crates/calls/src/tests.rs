@@ -5,7 +5,7 @@ mod calling;
 mod docs;
 mod flows;
 mod group;
-mod media_type;
+mod media;
 mod presence;
 mod records;
 mod ringing;

@@ -90,7 +90,14 @@ pub(crate) fn requests() -> Vec<(&'static str, ClientMessage)> {
         ("transport", Request::Transport { call_id: call_id.clone(), offer: "v=0\r\n".into() }),
         ("streams", Request::Streams { call_id: call_id.clone() }),
         ("media", Request::Media { call_id: call_id.clone(), media: MediaType::Audio }),
-        ("devices", Request::Devices { call_id, microphone: true, camera: false }),
+        (
+            "devices",
+            Request::Devices { call_id: call_id.clone(), microphone: true, camera: false, sources: None },
+        ),
+        (
+            "devices-sources",
+            Request::Devices { call_id, microphone: true, camera: true, sources: Some(SourceSet::ALL) },
+        ),
     ]
     .map(|(name, request)| (name, ClientMessage { id: 7, request }))
     .into()
@@ -142,9 +149,35 @@ fn events() -> Vec<(&'static str, EventMessage)> {
         ("ringing", Event::Ringing { call_id: c(), user_id: u() }),
         ("accepted", Event::Accepted { call_id: c(), user_id: u() }),
         ("leg-ended", Event::LegEnded { call_id: c(), user_id: u(), reason: EndReason::Busy }),
-        ("joined", Event::Joined { call_id: c(), user_id: u(), microphone: true, camera: false }),
+        (
+            "joined",
+            Event::Joined { call_id: c(), user_id: u(), microphone: true, camera: false, sources: None },
+        ),
+        (
+            "joined-sources",
+            Event::Joined {
+                call_id: c(),
+                user_id: u(),
+                microphone: true,
+                camera: false,
+                sources: Some(Source::Microphone.into()),
+            },
+        ),
         ("left", Event::Left { call_id: c(), user_id: u() }),
-        ("devices", Event::Devices { call_id: c(), user_id: u(), microphone: false, camera: true }),
+        (
+            "devices",
+            Event::Devices { call_id: c(), user_id: u(), microphone: false, camera: true, sources: None },
+        ),
+        (
+            "devices-sources",
+            Event::Devices {
+                call_id: c(),
+                user_id: u(),
+                microphone: false,
+                camera: false,
+                sources: Some([Source::Screen, Source::ScreenAudio].into()),
+            },
+        ),
         ("media", Event::Media { call_id: c(), user_id: u(), media: MediaType::Video }),
         ("network", Event::Network { call_id: c(), user_id: u(), level: 5 }),
         ("transport-lost", Event::TransportLost { call_id: c() }),
@@ -278,8 +311,12 @@ fn every_value_of_every_enum_is_held() {
     hold("enums.json", &enums, &mut known);
     let faults = texts(&every!(StreamFault: Codec BFrames SoundFormat PictureFormat NoKeyFrames Server));
     hold("stream-faults.json", &faults, &mut known);
-    // `ErrorCode::ALL` is complete by its own macro.
-    hold("errors.json", &texts(ErrorCode::ALL), &mut known);
+    hold("sources.json", &texts(&every!(Source: Microphone Camera Screen ScreenAudio)), &mut known);
+    // `ErrorCode::ALL` is complete by its own macro. A code that came later has a file of its own.
+    let (first, later): (Vec<ErrorCode>, Vec<ErrorCode>) =
+        ErrorCode::ALL.iter().copied().partition(|code| !matches!(code, ErrorCode::SourceUnsupported));
+    hold("errors.json", &texts(&first), &mut known);
+    hold("errors-sources.json", &texts(&later), &mut known);
 }
 
 fn files(folder: &std::path::Path, under: &str, found: &mut BTreeMap<String, String>) {

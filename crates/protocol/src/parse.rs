@@ -117,6 +117,7 @@ fn fault(name: &str, text: &str) -> ErrorBody {
         ("login", Some("sdkAppID")) if !matches!(found, Found::Text(_)) => ErrorCode::AppUnknown,
         ("call", Some("to")) => ErrorCode::CalleesInvalid,
         ("call", _) => ErrorCode::CallOptions,
+        ("devices", Some("sources")) if place.inside => ErrorCode::SourceUnsupported,
         _ => ErrorCode::Malformed,
     };
     let what = match field {

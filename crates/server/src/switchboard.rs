@@ -340,8 +340,8 @@ impl Switchboard {
                 self.remove(device);
             }
             Effect::OpenGate { call, device } => self.transports.open_gate(&call, device, &mut self.commands),
-            Effect::SetDevices { call, device, microphone, camera } => {
-                self.transports.set_devices(&call, device, microphone, camera, &mut self.commands);
+            Effect::SetSources { call, device, sources } => {
+                self.transports.set_sources(&call, device, sources, &mut self.commands);
             }
             Effect::CloseTransport { call, device } => {
                 if let Some(waiting) = self.transports.close(&call, device, &mut self.commands) {

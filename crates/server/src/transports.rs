@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tring_calls::TransportPermit;
 use tring_media::{Command, SessionId, Tickets};
-use tring_protocol::{CallId, DeviceId, RoomKey, Timestamp, UserId};
+use tring_protocol::{CallId, DeviceId, RoomKey, Source, SourceSet, Timestamp, UserId};
 
 /// Offers that the media plane may have before it. A worker's queue takes 1,024 commands: with each of these and the close
 /// of the transport that it replaces, half of it is left for the small commands that must not be lost (gates, devices,
@@ -71,6 +71,11 @@ pub(crate) struct Offer {
     pub(crate) way: Way,
 }
 
+/// Microphone and camera, which are what rooms know of.
+const fn pair(sources: SourceSet) -> (bool, bool) {
+    (sources.contains(Source::Microphone), sources.contains(Source::Camera))
+}
+
 impl Transports {
     /// A device that the call engine permits brings an offer. A transport that it had in this call goes when the media
     /// plane has answered; one that still waited for its answer goes now, and its request is returned.
@@ -87,7 +92,8 @@ impl Transports {
         let session = SessionId(self.last);
         self.under_way.push_back((session, now));
         let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
-        let TransportPermit { gate_open, microphone, camera, others, .. } = permit;
+        let TransportPermit { gate_open, sources, others, .. } = permit;
+        let (microphone, camera) = pair(sources);
         let live = matches!(way, Way::Tickets);
         out.push(match way {
             Way::Sdp(offer) => {
@@ -144,14 +150,14 @@ impl Transports {
         out.push(Command::OpenGate { session });
     }
 
-    pub(crate) fn set_devices(
+    pub(crate) fn set_sources(
         &self,
         call: &CallId,
         device: DeviceId,
-        microphone: bool,
-        camera: bool,
+        sources: SourceSet,
         out: &mut Vec<Command>,
     ) {
+        let (microphone, camera) = pair(sources);
         for session in self.of_part(call, device).into_iter().flatten() {
             out.push(Command::SetDevices { session, microphone, camera });
         }
@@ -277,8 +283,7 @@ mod tests {
             user: UserId::new("a").unwrap(),
             others: vec![UserId::new("b").unwrap()],
             gate_open: false,
-            microphone: true,
-            camera: false,
+            sources: Source::Microphone.into(),
         }
     }
 
@@ -320,7 +325,7 @@ mod tests {
     #[test]
     fn an_offer_that_is_refused_costs_nothing() {
         let (mut t, mut out, call) = (offering_again(), Vec::new(), CallId::from_random(7));
-        t.set_devices(&call, DeviceId(1), false, false, &mut out);
+        t.set_sources(&call, DeviceId(1), SourceSet::EMPTY, &mut out);
         assert_eq!(out.len(), 2, "what is muted is muted on both");
         t.open_gate(&call, DeviceId(1), &mut out);
         assert_eq!(out.pop(), Some(Command::OpenGate { session: SECOND }));

@@ -1,9 +1,9 @@
 //! The rules of calls, checked on nothing but what goes in and what comes out.
 
-use super::stage::brief;
+use super::stage::{brief, told};
 use crate::{CallRecord, Counts, Effect, Input, Reply};
 use std::collections::{BTreeMap, BTreeSet};
-use tring_protocol::{CallId, DeviceId, Event, MediaType, SdkAppId, UserId, UserKey};
+use tring_protocol::{CallId, DeviceId, Event, MediaType, SdkAppId, Source, SourceSet, UserId, UserKey};
 
 #[derive(Debug, Default)]
 struct BranchSeen {
@@ -13,8 +13,20 @@ struct BranchSeen {
     gate_open: bool,
     /// It was permitted a transport that is not closed yet.
     transport: bool,
+    /// What it last said is on, as far as its call carries it.
+    sources: SourceSet,
     ended: bool,
 }
+
+/// What a call carries of these sources.
+fn carried(media: MediaType, sources: SourceSet) -> SourceSet {
+    match media {
+        MediaType::Audio => sources - [Source::Camera, Source::Screen].into(),
+        MediaType::Video => sources,
+    }
+}
+
+const AT_FIRST: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 #[derive(Debug)]
 struct CallSeen {
@@ -27,6 +39,35 @@ struct CallSeen {
     durations: Vec<u32>,
     /// What was last written down of it.
     record: Option<CallRecord>,
+}
+
+impl CallSeen {
+    fn switch(&mut self, media: MediaType) {
+        self.media = media;
+        for branch in self.branches.values_mut() {
+            branch.sources = carried(media, branch.sources);
+        }
+    }
+
+    /// What is told of voice and video, and of a user's sources, is what was said.
+    fn check_sources(&mut self, event: &Event, owners: &BTreeMap<DeviceId, UserKey>) {
+        match event {
+            Event::Media { media, .. } => {
+                assert!(self.users.len() == 2, "a group was switched: {event:?}");
+                self.switch(*media);
+            }
+            Event::Merged { media, .. } => self.switch(*media),
+            Event::Joined { user_id, microphone, camera, sources, .. }
+            | Event::Devices { user_id, microphone, camera, sources, .. } => {
+                let of_user = self.branches.iter().filter(|(d, _)| owners[d].user == *user_id);
+                let said: Vec<_> =
+                    of_user.filter(|(_, b)| b.consented && !b.ended).map(|(_, b)| b.sources).collect();
+                assert_eq!(said, [told(*microphone, *camera, *sources)], "not what was said: {event:?}");
+                assert_eq!(carried(self.media, said[0]), said[0], "a picture in a voice call: {event:?}");
+            }
+            _ => {}
+        }
+    }
 }
 
 const START: &str = "start";
@@ -93,7 +134,9 @@ impl Watch {
                         .consented = true;
                 } else {
                     let users = request.to.iter().chain([&owner.user]).cloned().collect();
-                    let branch = BranchSeen { last: START, consented: true, ..BranchSeen::default() };
+                    let sources = carried(request.media, AT_FIRST);
+                    let branch =
+                        BranchSeen { last: START, consented: true, sources, ..BranchSeen::default() };
                     let branches = BTreeMap::from([(*device, branch)]);
                     let call = CallSeen {
                         room: room.get(),
@@ -117,6 +160,14 @@ impl Watch {
                 let owner = &self.owners[device];
                 assert_eq!((room.app, &permit.user), (owner.app, &owner.user));
                 assert_eq!(self.live[&(owner.app, call.clone())].room, room.room.get());
+                assert_eq!(
+                    permit.sources,
+                    self.branch(*device, call).sources,
+                    "a new transport forgot a mute"
+                );
+            }
+            (Input::Devices { device, call, sources }, Reply::Done) => {
+                self.says_sources(*device, call, *sources, effects);
             }
             (Input::TransportGone { device, call }, _) => {
                 let key = self.owners.get(device).map(|owner| (owner.app, call.clone()));
@@ -128,11 +179,6 @@ impl Watch {
             }
             _ => {}
         }
-        for effect in effects {
-            let Effect::SetDevices { device: set, camera: true, .. } = effect else { continue };
-            let own = matches!(input, Input::Devices { device, camera: true, .. } if device == set);
-            assert!(own, "a camera went on by {input:?}");
-        }
         self.effects(effects);
         if let Input::DeviceGone { device, .. } = input {
             self.sign_out(*device);
@@ -140,6 +186,32 @@ impl Watch {
         if let Input::AppDeleted { app } = input {
             assert!(!self.signed_in.iter().any(|d| self.owners[d].app == *app), "a device outlived its app");
         }
+    }
+
+    /// A device says what is on, in a call that goes on as it was.
+    fn says_sources(&mut self, device: DeviceId, call: &CallId, sources: SourceSet, effects: &[Effect]) {
+        let key = (self.owners[&device].app, call.clone());
+        let media = self.live[&key].media;
+        let now_on = carried(media, sources);
+        let branch = self.branch(device, call);
+        let changed = std::mem::replace(&mut branch.sources, now_on) != now_on;
+        let (transport, talks) = (branch.transport, branch.gate_open);
+        let others =
+            self.live[&key].branches.iter().filter(|(d, b)| **d != device && b.gate_open && !b.ended);
+        let mut expected: BTreeSet<_> = others.map(|(d, _)| Some(*d)).filter(|_| changed && talks).collect();
+        if changed && transport {
+            expected.insert(None);
+        }
+        let told: BTreeSet<_> = effects
+            .iter()
+            .map(|effect| match effect {
+                Effect::SetSources { device: set, .. } if *set == device => None,
+                Effect::Tell { device: other, event: Event::Devices { .. } } => Some(*other),
+                _ => panic!("a mute is state, and yet: {}", brief(effect)),
+            })
+            .collect();
+        assert_eq!(told, expected, "{device} said {sources:?}");
+        assert_eq!(told.len(), effects.len(), "told twice");
     }
 
     fn branch(&mut self, device: DeviceId, call: &CallId) -> &mut BranchSeen {
@@ -177,10 +249,13 @@ impl Watch {
                     assert!(branch.transport && !branch.ended);
                     branch.transport = false;
                 }
-                Effect::SetDevices { call, device, camera, .. } => {
-                    assert!(self.branch(*device, call).transport, "for a transport that is not there");
-                    let media = self.live[&(self.owners[device].app, call.clone())].media;
-                    assert!(!camera || media == MediaType::Video, "a camera in a voice call");
+                Effect::SetSources { call, device, sources } => {
+                    let branch = self.branch(*device, call);
+                    assert!(branch.transport, "for a transport that is not there");
+                    // What a device says itself was taken before. Nobody else can do more than make it a voice call.
+                    let voice = carried(MediaType::Audio, branch.sources);
+                    assert!([branch.sources, voice].contains(sources), "nobody said so: {}", brief(effect));
+                    branch.sources = *sources;
                 }
                 Effect::Record(record) => self.record(record),
             }
@@ -200,11 +275,13 @@ impl Watch {
         assert!(call.users.contains(&owner.user), "of others' business: {}", brief(effect));
         assert!(named.is_none_or(|user| call.users.contains(user)), "names a stranger: {}", brief(effect));
         if name == "invited" {
-            let branch = BranchSeen { last: name, ..BranchSeen::default() };
+            let sources = carried(call.media, AT_FIRST);
+            let branch = BranchSeen { last: name, sources, ..BranchSeen::default() };
             assert!(call.branches.insert(device, branch).is_none(), "invited twice: {}", brief(effect));
             return;
         }
         let one_to_one = call.users.len() == 2;
+        call.check_sources(event, &self.owners);
         let branch =
             call.branches.get_mut(&device).unwrap_or_else(|| panic!("never invited: {}", brief(effect)));
         assert!(!branch.ended, "after the end: {}", brief(effect));
@@ -216,17 +293,6 @@ impl Watch {
             call.caller
         );
         branch.last = name;
-        match event {
-            Event::Media { media, .. } => {
-                assert!(one_to_one, "a group was switched: {}", brief(effect));
-                call.media = *media;
-            }
-            Event::Merged { media, .. } => call.media = *media,
-            Event::Joined { camera: true, .. } | Event::Devices { camera: true, .. } => {
-                assert_eq!(call.media, MediaType::Video, "a picture in a voice call: {}", brief(effect));
-            }
-            _ => {}
-        }
         if matches!(name, "joined" | "accepted" | "devices" | "media" | "left") {
             assert!(branch.gate_open, "told before its gate was open: {}", brief(effect));
         }

@@ -1,6 +1,6 @@
 //! What the server tells a device without being asked.
 
-use crate::{CallId, MediaType, RoomId, UserId, VideoCodec};
+use crate::{CallId, MediaType, RoomId, SourceSet, UserId, VideoCodec};
 use serde::{Deserialize, Serialize};
 
 /// An event and its number in the session, rising by one from 1.
@@ -91,6 +91,10 @@ pub enum Event {
         microphone: bool,
         /// Its camera is on.
         camera: bool,
+        /// Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        sources: Option<SourceSet>,
     },
     /// This user has left the room (the guide's USER_LEAVE).
     Left {
@@ -101,7 +105,7 @@ pub enum Event {
         #[serde(rename = "userID")]
         user_id: UserId,
     },
-    /// This user's devices went on or off.
+    /// Sources of this user went on or off.
     Devices {
         /// The call.
         #[serde(rename = "callID")]
@@ -113,6 +117,10 @@ pub enum Event {
         microphone: bool,
         /// Its camera is on.
         camera: bool,
+        /// Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        sources: Option<SourceSet>,
     },
     /// The call is a voice or a video call from now on; every camera in it is off. To everybody who talks.
     Media {
@@ -205,6 +213,20 @@ pub enum Event {
         /// Why.
         reason: KickReason,
     },
+}
+
+impl Event {
+    /// Every source of a user that is on, from an event that says so: of servers too that say `microphone` and `camera`
+    /// alone.
+    pub fn sources(&self) -> Option<SourceSet> {
+        match *self {
+            Self::Joined { microphone, camera, sources, .. }
+            | Self::Devices { microphone, camera, sources, .. } => {
+                Some(SourceSet::said(microphone, camera, sources))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why a call, or one leg of it, is over.

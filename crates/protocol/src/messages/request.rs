@@ -1,6 +1,6 @@
 //! What a client asks of the server.
 
-use crate::{CallId, MediaType, SdkAppId, Ticket, UserId, UserSig};
+use crate::{CallId, MediaType, SdkAppId, SourceSet, Ticket, UserId, UserSig};
 use serde::{Deserialize, Serialize, Serializer, ser};
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ pub enum Request {
         #[serde(rename = "callID")]
         call_id: CallId,
     },
-    /// Says which of its devices are on. State only: nothing is renegotiated. The server drops what is off.
+    /// Says which sources of the device are on. State only: nothing is renegotiated. The server drops what is off.
     Devices {
         /// The call.
         #[serde(rename = "callID")]
@@ -131,6 +131,15 @@ pub enum Request {
         microphone: bool,
         /// The camera is on.
         camera: bool,
+        /// Every source that is on. With it `microphone` and `camera` are for older servers and count for nothing. Error:
+        /// [`crate::ErrorCode::SourceUnsupported`] if one of them is not taken; then nothing is changed.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "crate::source::only_known"
+        )]
+        #[cfg_attr(test, ts(optional))]
+        sources: Option<SourceSet>,
     },
     /// Makes a connected one-to-one call a voice call, at once for both, or a video call, in which every camera stays off
     /// until its own user switches it on. The change itself is told by [`Event::Media`], to the asker too: so all who

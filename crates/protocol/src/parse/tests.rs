@@ -1,5 +1,5 @@
 use super::*;
-use crate::{CallId, DeviceInfo, DeviceKind, Event, Request, SdkAppId, Success, UserId};
+use crate::{CallId, DeviceInfo, DeviceKind, Event, Request, SdkAppId, Source, SourceSet, Success, UserId};
 use std::collections::BTreeSet;
 
 fn code_of(text: &str) -> (u32, ErrorCode) {
@@ -159,8 +159,13 @@ fn no_secret_is_printed() {
 }
 
 /// The fields that a request may leave out.
-const OPTIONAL: [(&str, &str); 4] =
-    [("login", "again"), ("call", "timeoutS"), ("call", "failFast"), ("call", "data")];
+const OPTIONAL: [(&str, &str); 5] = [
+    ("login", "again"),
+    ("call", "timeoutS"),
+    ("call", "failFast"),
+    ("call", "data"),
+    ("devices", "sources"),
+];
 
 #[test]
 fn a_field_that_is_missing_or_wrong_is_named() {
@@ -200,6 +205,35 @@ fn the_place_of_a_fault_within_a_field_is_named() {
         let message = fault_of(&text).message;
         assert!(message.starts_with(said), "{text}: {message}");
     }
+}
+
+#[test]
+fn a_source_that_is_not_known_is_refused_in_a_request_and_passed_over_in_an_event() {
+    let fields =
+        |sources: &str| format!(r#""callID":"c","microphone":true,"camera":false,"sources":{sources}"#);
+    let request = |sources: &str| format!(r#"{{"id":3,"type":"devices",{}}}"#, fields(sources));
+    let event = |sources: &str| format!(r#"{{"seq":3,"type":"devices","userID":"u",{}}}"#, fields(sources));
+    let asked = |sources: &str| match parse_client_message(&request(sources)).unwrap().request {
+        Request::Devices { sources, .. } => sources,
+        other => panic!("{other:?}"),
+    };
+    let told = |sources: &str| match parse_server_message(&event(sources)).unwrap() {
+        ServerMessage::Event(EventMessage { event: Event::Devices { sources, .. }, .. }) => sources,
+        other => panic!("{other:?}"),
+    };
+    let (known, later) = (r#"["camera","screen_audio"]"#, r#"["camera","whiteboard"]"#);
+    let both = Some([Source::Camera, Source::ScreenAudio].into());
+    assert_eq!((asked(known), told(known)), (both, both));
+    assert_eq!((asked("[]"), told("[]")), (Some(SourceSet::EMPTY), Some(SourceSet::EMPTY)));
+    assert_eq!((asked("null"), told("null")), (None, None));
+    assert_eq!(told(later), Some(Source::Camera.into()));
+    assert_eq!(code_of(&request(later)), (3, ErrorCode::SourceUnsupported));
+    assert!(
+        fault_of(&request(later))
+            .message
+            .starts_with("`sources[1]` of devices: unknown variant `whiteboard`")
+    );
+    assert_eq!(code_of(&request("7")), (3, ErrorCode::Malformed), "no list is another matter");
 }
 
 #[test]
