@@ -1,7 +1,6 @@
 //! The task behind a client: one session over as many sockets as it takes.
 
-use crate::client::Options;
-use crate::{ClientError, Closed};
+use crate::{ClientError, Closed, Options};
 use futures_util::{SinkExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
