@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `options` | [`Options`]: who signs in where, and how |
 //! | `client` | [`Client`]: sign in, call, answer, hang up, hear events |
-//! | `session` | the task behind it: heartbeat, return after a cut socket, repeated requests |
-//! | `media` | [`Media`]: one WebRTC session (ICE, DTLS, SRTP) on a UDP socket of its own |
+//! | `session` | the task behind it: heartbeat, return after a cut socket, repeated requests; `socket` opens one, `shared` is what handles see |
+//! | `media` | [`Media`]: one WebRTC session (ICE, DTLS, SRTP) on a UDP socket of its own; `driver` is its task, `state` what handles see |
 //! | `path` | [`MediaPath`]: how far its checks came, and from where the server saw them come |
 //! | `pattern` | [`Pattern`]: test sound and picture that say who sent them, and when |
 //! | `tally` | [`Tally`]: what came and went, and how long it took |
