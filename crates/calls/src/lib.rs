@@ -7,7 +7,8 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `media` for what they send, `record` for what is written down.
+//! `leave`, `presence` for devices that come and go, `transport`, `sources` and `media_type` for what they send, `record`
+//! for what is written down.
 
 mod api;
 mod call;
@@ -15,21 +16,24 @@ mod dial;
 mod engine;
 mod glare;
 mod leave;
-mod media;
+mod media_type;
 mod presence;
 mod record;
 mod ring;
 mod settings;
+mod sources;
 mod table;
+mod tenants;
 mod timers;
-mod turn;
-mod worlds;
+mod transition;
+mod transport;
 
-pub use api::{CallRecord, Effect, Gone, Input, Reply, TransportPermit};
+pub use api::{CallRecord, Departure, Effect, Input, Reply, TransportPermit};
 pub use engine::{Counts, Engine};
 pub use settings::{
     MAX_DEVICES_PER_USER, MAX_PRECONNECTS_PER_CALLER, PRECONNECT_DEVICES, RING_GRACE, Settings, TALK_GRACE,
 };
+pub use sources::SOURCES;
 pub use table::{Line, Row, TABLE};
 
 #[cfg(test)]

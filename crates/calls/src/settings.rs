@@ -1,6 +1,8 @@
 //! What an operator may choose about calls.
 
+use crate::sources::SOURCES;
 use std::time::Duration;
+use tring_protocol::SourceSet;
 
 /// How long a ringing device may be without a socket. Higher: a frozen phone still answers. Lower: the caller hears
 /// sooner that nobody can.
@@ -37,6 +39,8 @@ pub struct Settings {
     pub max_preconnects_per_caller: usize,
     /// Devices of one user. Default: [`MAX_DEVICES_PER_USER`].
     pub max_devices_per_user: usize,
+    /// What a device may send. Default: [`SOURCES`].
+    pub sources: SourceSet,
 }
 
 impl Default for Settings {
@@ -47,6 +51,7 @@ impl Default for Settings {
             preconnect_devices: PRECONNECT_DEVICES,
             max_preconnects_per_caller: MAX_PRECONNECTS_PER_CALLER,
             max_devices_per_user: MAX_DEVICES_PER_USER,
+            sources: SOURCES,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The rows of sockets and sessions, and of the server.
 
 use super::stage::{Audio, Stage, Video, request, row_tests, user, user_of};
-use crate::{Gone, Input, Reply};
-use tring_protocol::{DeviceId, ErrorCode};
+use crate::{Departure, Input, Reply};
+use tring_protocol::{DeviceId, ErrorCode, SourceSet};
 
 row_tests! {
     Detached: a_cut_socket_ends_nothing_by_itself(s) {
@@ -158,7 +158,7 @@ row_tests! {
             Input::Reject { device, call: c.clone() },
             Input::Hangup { device, call: c.clone() },
             Input::Transport { device, call: c.clone() },
-            Input::Devices { device, call: c.clone(), microphone: false, camera: false },
+            Input::Devices { device, call: c.clone(), sources: SourceSet::EMPTY },
         ] {
             assert_eq!(s.give(input), Err(ErrorCode::LoginRequired));
         }
@@ -320,7 +320,7 @@ fn a_call_that_fails_fast_ends_when_its_last_device_goes() {
     r.fail_fast = true;
     s.try_call(a, r).unwrap();
     s.forget();
-    s.give(Input::DeviceGone { device: b, why: Gone::Dropped }).unwrap();
+    s.give(Input::DeviceGone { device: b, why: Departure::Dropped }).unwrap();
     assert_eq!(s.told(a), ["c1 Unreachable b", "c1 LegEnded b NoResponse", "c1 Ended NoResponse 0s"]);
     assert!(s.is_quiet());
 }

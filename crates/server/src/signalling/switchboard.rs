@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
-use tring_calls::{Effect, Engine, Gone, Input, Reply};
+use tring_calls::{Departure, Effect, Engine, Input, Reply};
 use tring_media::Command;
 use tring_medianet::MediaNet;
 use tring_protocol::log::Untrusted;
@@ -256,7 +256,7 @@ impl Switchboard {
         {
             debug!(%device, "session expired");
             self.remove(device);
-            let _ = self.engine_input(Input::DeviceGone { device, why: Gone::Dropped });
+            let _ = self.engine_input(Input::DeviceGone { device, why: Departure::Dropped });
         }
         self.engine.advance(now, &mut self.effects);
         self.carry_out();
@@ -319,7 +319,7 @@ impl Switchboard {
             self.send_commands();
             if let Some(device) = self.dropped.pop() {
                 // The engine first: how its call ended is for this device too, and the kick comes last.
-                let input = Input::DeviceGone { device, why: Gone::Dropped };
+                let input = Input::DeviceGone { device, why: Departure::Dropped };
                 let _ = self.engine.handle(input, self.clock.now(), &mut self.effects);
                 self.effects.push(Effect::Kick { device, reason: KickReason::TooSlow });
             } else if self.effects.is_empty() {
@@ -339,8 +339,8 @@ impl Switchboard {
                 self.remove(device);
             }
             Effect::OpenGate { call, device } => self.transports.open_gate(&call, device, &mut self.commands),
-            Effect::SetDevices { call, device, microphone, camera } => {
-                self.transports.set_devices(&call, device, microphone, camera, &mut self.commands);
+            Effect::SetSources { call, device, sources } => {
+                self.transports.set_sources(&call, device, sources, &mut self.commands);
             }
             Effect::CloseTransport { call, device } => {
                 if let Some(waiting) = self.transports.close(&call, device, &mut self.commands) {

@@ -21,7 +21,9 @@ use tring_media::{
     Certificate, Command, Datagram, MediaKind, Notice, Output, Owner, Peer, PeerConfig, PeerEvent, Rtp,
     SessionId, Shard, ShardConfig,
 };
-use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Timestamp, UserId, UserKey};
+use tring_protocol::{
+    CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, SourceSet, Timestamp, UserId, UserKey,
+};
 
 use transports::{Gone, Offer, Transports, Way};
 
@@ -158,8 +160,8 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::OpenGate { call, device } => self.transports.open_gate(&call, device, &mut commands),
-                Effect::SetDevices { call, device, microphone, camera } => {
-                    self.transports.set_devices(&call, device, microphone, camera, &mut commands);
+                Effect::SetSources { call, device, sources } => {
+                    self.transports.set_sources(&call, device, sources, &mut commands);
                 }
                 Effect::CloseTransport { call, device } => {
                     self.transports.close(&call, device, &mut commands);
@@ -509,7 +511,8 @@ fn step(w: &mut World) {
         (19, Some(call)) => w.hangup(device, &call),
         (20..=21, Some(call)) => {
             let (microphone, camera) = (w.below(4) > 0, w.below(2) > 0);
-            let _ = w.input(Input::Devices { device: DeviceId(device), call, microphone, camera });
+            let sources = SourceSet::said(microphone, camera, None);
+            let _ = w.input(Input::Devices { device: DeviceId(device), call, sources });
         }
         (22, Some(_)) => {
             let ends = w.ends.len();

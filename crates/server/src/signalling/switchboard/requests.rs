@@ -8,8 +8,8 @@ use crate::signalling::transports::Way;
 use tracing::info;
 use tring_calls::{Input, Reply};
 use tring_protocol::{
-    Answer, CallId, CallRequest, ClientMessage, DeviceId, ErrorBody, ErrorCode, Outcome, Request, Success,
-    UserKey,
+    Answer, CallId, CallRequest, ClientMessage, DeviceId, ErrorBody, ErrorCode, Outcome, Request, SourceSet,
+    Success, UserKey,
 };
 
 /// Calls at once that one user may always have to one other, however small `calls_to_one_share` makes it: a mistaken
@@ -110,7 +110,7 @@ impl Switchboard {
             Request::Accept { call_id } => Input::Accept { device, call: call_id },
             Request::Reject { call_id } => Input::Reject { device, call: call_id },
             Request::Hangup { call_id } => Input::Hangup { device, call: call_id },
-            Request::Devices { call_id, microphone, camera } => {
+            Request::Devices { call_id, microphone, camera, sources } => {
                 // Each change is told to everybody in the call.
                 if !entry.devices.take(self.rates.devices, now) {
                     return self.answer(
@@ -119,7 +119,8 @@ impl Switchboard {
                         Err(too_many("too many changes of microphone and camera")),
                     );
                 }
-                Input::Devices { device, call: call_id, microphone, camera }
+                let sources = SourceSet::said(microphone, camera, sources);
+                Input::Devices { device, call: call_id, sources }
             }
             Request::Media { call_id, media } => {
                 if !entry.switches.take(self.rates.switches, now) {

@@ -8,7 +8,7 @@ use axum::extract::ws::close_code;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tracing::{debug, info};
-use tring_calls::{Gone, Input};
+use tring_calls::{Departure, Input};
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
     Answer, DeviceId, ErrorBody, ErrorCode, Event, KickReason, Outcome, Success, Ticket, UserKey, Welcome,
@@ -171,7 +171,7 @@ impl Switchboard {
 
     /// The engine first, so that its last events and the answer still reach the socket.
     pub(super) fn logout(&mut self, device: DeviceId, id: u32) {
-        let _ = self.engine_input(Input::DeviceGone { device, why: Gone::LoggedOut });
+        let _ = self.engine_input(Input::DeviceGone { device, why: Departure::LoggedOut });
         self.answer(device, id, Ok(Success::Done {}));
         debug!(%device, "logged out");
         self.remove(device);
