@@ -4,6 +4,45 @@
 export const PROTOCOL_VERSION = 1
 
 /**
+ * Longest WebSocket text frame, in bytes. Higher: larger SDP offers fit. Lower: a hostile client holds less memory.
+ * Chromium's offer with audio and video is about 7 kB; Firefox's about 5 kB.
+ *
+ * In JSON a line end takes twice its bytes, and so does a quote or a backslash: each offer of [`MAX_OFFER_BYTES`] fits, with
+ * its call id, whatever an SDP has in it.
+ */
+export const MAX_MESSAGE_BYTES = 102400
+
+/**
+ * Longest userID, in bytes of UTF-8. The guide's documents say 32; a WeChat openid has 28.
+ */
+export const MAX_USER_ID_BYTES = 64
+
+/**
+ * Longest `data` that a caller attaches to an invitation, in bytes.
+ */
+export const MAX_CALL_DATA_BYTES = 1024
+
+/**
+ * Most people that one call invites at once (the caller not counted).
+ */
+export const MAX_CALLEES = 8
+
+/**
+ * Shortest ring that a caller may ask for, in seconds.
+ */
+export const RING_TIMEOUT_MIN_S = 5
+
+/**
+ * Longest ring that a caller may ask for, in seconds.
+ */
+export const RING_TIMEOUT_MAX_S = 300
+
+/**
+ * Ring timeout of a call that asks for none, in seconds (the guide's 30 s).
+ */
+export const RING_TIMEOUT_DEFAULT_S = 30
+
+/**
  * The number of an app: one world of users, calls and rooms, fully separate from every other (the guide's SDKAppID).
  */
 export type SdkAppId = number;
@@ -94,7 +133,7 @@ export type StreamFault = "codec" | "b_frames" | "sound_format" | "picture_forma
 /**
  * Every way in which a request can fail.
  */
-export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "signed_in_elsewhere" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "switch_refused" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "unknown_type" | "too_large" | "too_many" | "answer_forgotten" | "protocol_version" | "login_required" | "already_logged_in" | "app_unknown" | "user_id_invalid" | "sig_malformed" | "sig_wrong_app" | "sig_wrong_user" | "sig_bad" | "sig_expired" | "sig_not_yet_valid" | "ticket_invalid" | "signed_in_elsewhere" | "too_many_devices" | "call_self" | "callees_invalid" | "call_options" | "already_in_call" | "call_unknown" | "not_your_call" | "not_ringing" | "answered_elsewhere" | "switch_refused" | "source_unsupported" | "offer_invalid" | "offer_too_large" | "preconnect_refused" | "media_unavailable" | "overloaded" | "internal";
 
 /**
  * What an [`crate::Answer`] says when a request failed.
@@ -139,7 +178,7 @@ failFast?: boolean,
 data?: string, };
 
 /**
- * What a client can ask for.
+ * What a client can ask for. It travels in a [`ClientMessage`].
  */
 export type Request = { "type": "login", 
 /**
@@ -222,7 +261,12 @@ microphone: boolean,
 /**
  * The camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source that is on. With it `microphone` and `camera` are for older servers and count for nothing. Error:
+ * [`crate::ErrorCode::SourceUnsupported`] if one of them is not taken; then nothing is changed.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */
@@ -235,6 +279,9 @@ media: MediaType, };
 /**
  * A request and the number by which its answer is found. The numbers of one session rise; a request that is sent
  * again with the same number (after a cut socket) is answered again and carried out once.
+ *
+ * In JSON the request's name stands beside its fields and the id: `{"id":7,"type":"ping","ack":0}`. Read it with
+ * [`crate::parse_client_message`], which says what is wrong with what is none.
  */
 export type ClientMessage = { 
 /**
@@ -321,7 +368,12 @@ microphone: boolean,
 /**
  * The camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source that is on. With it `microphone` and `camera` are for older servers and count for nothing. Error:
+ * [`crate::ErrorCode::SourceUnsupported`] if one of them is not taken; then nothing is changed.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */
@@ -491,7 +543,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "left", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "left", 
 /**
  * The call.
  */
@@ -515,7 +571,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */
@@ -697,7 +757,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "left", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "left", 
 /**
  * The call.
  */
@@ -721,7 +785,11 @@ microphone: boolean,
 /**
  * Its camera is on.
  */
-camera: boolean, } | { "type": "media", 
+camera: boolean, 
+/**
+ * Every source of it that is on. Servers before this field say `microphone` and `camera` alone.
+ */
+sources?: SourceSet, } | { "type": "media", 
 /**
  * The call.
  */

@@ -1,6 +1,6 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import { CallError, Handlers, NOTHING_TO_REJECT, typeOf, type Call, type CallParameters } from "@tring/core"
+import { CallError, Handlers, NOTHING_TO_REJECT, RING_TIMEOUT_MAX_S, typeOf, type Call, type CallParameters } from "@tring/core"
 import { complain } from "./complain.js"
 import { WebGuideApi, type DeviceParameters } from "./guide-api.js"
 import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
@@ -8,10 +8,6 @@ import type { DeviceChoice, VideoQuality } from "./media/devices.js"
 import { classPayload, type ClassPayloads } from "./payloads.js"
 import { Phone } from "./phone.js"
 import { Views, type ViewParameters } from "./views.js"
-
-/** How long a call rings whose `timeout` is 0, s, since pages of the old SDK mean "for ever" by it. Higher: the server
- * refuses it. Lower: such a call is given up sooner than its page wants. */
-const RING_LONGEST_S = 300
 
 /** How to make one. */
 export interface TRTCCallingOptions {
@@ -108,7 +104,8 @@ export class TRTCCalling {
 
   /** Calls. Settles when the server has taken the call. */
   call(parameters: ClassCallParameters): Promise<void> {
-    return this.guide.call(parameters?.timeout === 0 ? { ...parameters, timeout: RING_LONGEST_S } : parameters)
+    // Pages of the old SDK mean "for ever" by 0.
+    return this.guide.call(parameters?.timeout === 0 ? { ...parameters, timeout: RING_TIMEOUT_MAX_S } : parameters)
   }
 
   /** Rejects with `not_available`, and is told as ERROR: there are no group calls yet. */

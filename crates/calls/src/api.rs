@@ -2,7 +2,7 @@
 
 use tring_protocol::{
     CallId, CallRequest, DeviceId, EndReason, Event, KickReason, MediaType, RoomId, RoomKey, SdkAppId,
-    Timestamp, UserId, UserKey,
+    SourceSet, Timestamp, UserId, UserKey,
 };
 
 /// Something that happened, for [`crate::Engine::handle`].
@@ -30,7 +30,7 @@ pub enum Input {
         /// The device.
         device: DeviceId,
     },
-    /// A device is gone for good.
+    /// A device is gone for good: logged out, or its session was dropped by the shell.
     DeviceGone {
         /// The device.
         device: DeviceId,
@@ -91,16 +91,14 @@ pub enum Input {
         /// The call.
         call: CallId,
     },
-    /// A device's microphone and camera went on or off.
+    /// Sources of a device went on or off.
     Devices {
         /// The device.
         device: DeviceId,
         /// The call.
         call: CallId,
-        /// The microphone is on.
-        microphone: bool,
-        /// The camera is on.
-        camera: bool,
+        /// Every source that is on.
+        sources: SourceSet,
     },
     /// A device makes the call a voice or a video call.
     Media {
@@ -158,10 +156,8 @@ pub struct TransportPermit {
     pub others: Vec<UserId>,
     /// Its leg has accepted and the call is connected: media may flow. False while it rings.
     pub gate_open: bool,
-    /// Its devices as it last said.
-    pub microphone: bool,
-    /// Its devices as it last said.
-    pub camera: bool,
+    /// What is on, as the device last said.
+    pub sources: SourceSet,
 }
 
 /// What the shell must do. Effects are carried out in their order.
@@ -201,16 +197,14 @@ pub enum Effect {
         /// The device.
         device: DeviceId,
     },
-    /// Drop what this device sends of a kind that is off.
-    SetDevices {
+    /// Drop what this device sends of every other source.
+    SetSources {
         /// The call.
         call: CallId,
         /// The device.
         device: DeviceId,
-        /// The microphone is on.
-        microphone: bool,
-        /// The camera is on.
-        camera: bool,
+        /// Every source that is on.
+        sources: SourceSet,
     },
     /// Close the transport of a device, if it has one.
     CloseTransport {

@@ -1,7 +1,9 @@
 //! A call, its legs and their devices: what is remembered, and what can be read from it.
 
+use crate::sources::{FIRST_SOURCES, carried};
 use tring_protocol::{
-    CallId, CallRequest, DeviceId, EndReason, Event, MediaType, RoomKey, Timestamp, UserId, UserKey,
+    CallId, CallRequest, DeviceId, EndReason, Event, MediaType, RoomKey, SourceSet, Timestamp, UserId,
+    UserKey,
 };
 
 /// The engine's own number of a call, rising: the older call has the smaller one.
@@ -35,9 +37,9 @@ pub(crate) enum Told {
     Ringing,
 }
 
-/// A device's part in a call.
+/// One device of a leg: an invitation forks into a branch for each device of its user (RFC 3261's word).
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct Branch {
     pub(crate) device: DeviceId,
     /// It has acknowledged the invitation.
     pub(crate) delivered: bool,
@@ -45,20 +47,14 @@ pub(crate) struct Part {
     pub(crate) away: bool,
     /// It was allowed to connect its media, so it may have a transport.
     pub(crate) transport: bool,
-    pub(crate) microphone: bool,
-    pub(crate) camera: bool,
+    /// What is on, as the device last said, and as far as the call carries it.
+    pub(crate) sources: SourceSet,
 }
 
-impl Part {
+impl Branch {
     pub(crate) fn new(device: DeviceId, media: MediaType) -> Self {
-        Self {
-            device,
-            delivered: false,
-            away: false,
-            transport: false,
-            microphone: true,
-            camera: media == MediaType::Video,
-        }
+        let sources = carried(media, FIRST_SOURCES);
+        Self { device, delivered: false, away: false, transport: false, sources }
     }
 }
 
@@ -67,7 +63,7 @@ impl Part {
 pub(crate) struct Leg {
     pub(crate) user: UserId,
     pub(crate) state: LegState,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) branches: Vec<Branch>,
     /// A device has acknowledged the invitation, even if that device has gone since.
     pub(crate) delivered: bool,
     pub(crate) told: Told,
@@ -75,7 +71,7 @@ pub(crate) struct Leg {
 
 impl Leg {
     pub(crate) fn new(user: UserId, state: LegState) -> Self {
-        Self { user, state, parts: Vec::new(), delivered: false, told: Told::Nothing }
+        Self { user, state, branches: Vec::new(), delivered: false, told: Told::Nothing }
     }
 
     pub(crate) fn is_ringing(&self) -> bool {
@@ -89,13 +85,13 @@ impl Leg {
 
     /// Somebody may answer on one of its devices.
     pub(crate) fn is_reachable(&self) -> bool {
-        self.parts.iter().any(|p| !p.away)
+        self.branches.iter().any(|p| !p.away)
     }
 }
 
-/// Where a device stands in a call. The numbers are places in [`Leg::parts`].
+/// Where a device stands in a call. The numbers are places in [`Leg::branches`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stand {
+pub(crate) enum DeviceState {
     /// It called, and nobody has answered yet.
     Calling,
     /// It rings.
@@ -107,7 +103,7 @@ pub(crate) enum Stand {
     /// Its user answered on another device.
     Elsewhere,
     /// Its user called from another device.
-    NoPart,
+    NoBranch,
 }
 
 /// A live call.
@@ -125,7 +121,7 @@ pub(crate) struct Call {
     /// When the first callee answered.
     pub(crate) accepted: Option<Timestamp>,
     pub(crate) legs: Vec<Leg>,
-    /// Everybody was told; the engine forgets it after this turn.
+    /// Everybody was told; the engine forgets the call after this transition.
     pub(crate) over: bool,
 }
 
@@ -141,7 +137,7 @@ impl Call {
     ) -> Self {
         let mut legs = Vec::with_capacity(1 + request.to.len());
         legs.push(Leg::new(caller, LegState::Calling));
-        legs[CALLER].parts.push(Part::new(device, request.media));
+        legs[CALLER].branches.push(Branch::new(device, request.media));
         legs.extend(request.to.into_iter().map(|user| Leg::new(user, LegState::Ringing)));
         let CallRequest { media, data, fail_fast, .. } = request;
         Self { no, id, room, media, data, fail_fast, started, deadline, accepted: None, legs, over: false }
@@ -155,21 +151,21 @@ impl Call {
         UserKey { app: self.room.app, user: self.legs[leg].user.clone() }
     }
 
-    pub(crate) fn stand(&self, leg: LegNo, device: DeviceId) -> Stand {
-        let part = self.legs[leg].parts.iter().position(|p| p.device == device);
-        match (self.legs[leg].state, part) {
-            (LegState::Over(_), _) => Stand::Over,
-            (LegState::Calling, Some(_)) => Stand::Calling,
-            (LegState::Talking, Some(_)) => Stand::Talking,
-            (LegState::Ringing, Some(part)) => Stand::Ringing(part),
-            (LegState::Talking, None) if leg != CALLER => Stand::Elsewhere,
-            (_, None) => Stand::NoPart,
+    pub(crate) fn device_state(&self, leg: LegNo, device: DeviceId) -> DeviceState {
+        let branch = self.legs[leg].branches.iter().position(|p| p.device == device);
+        match (self.legs[leg].state, branch) {
+            (LegState::Over(_), _) => DeviceState::Over,
+            (LegState::Calling, Some(_)) => DeviceState::Calling,
+            (LegState::Talking, Some(_)) => DeviceState::Talking,
+            (LegState::Ringing, Some(branch)) => DeviceState::Ringing(branch),
+            (LegState::Talking, None) if leg != CALLER => DeviceState::Elsewhere,
+            (_, None) => DeviceState::NoBranch,
         }
     }
 
     pub(crate) fn talks(&self, device: DeviceId) -> bool {
         let mut talking = self.legs.iter().filter(|leg| leg.state == LegState::Talking);
-        talking.any(|leg| leg.parts.iter().any(|p| p.device == device))
+        talking.any(|leg| leg.branches.iter().any(|p| p.device == device))
     }
 
     pub(crate) fn ringing(&self) -> usize {
@@ -192,18 +188,18 @@ impl Call {
     pub(crate) fn talkers_but(&self, leg: LegNo) -> Vec<DeviceId> {
         let others =
             self.legs.iter().enumerate().filter(|(no, l)| *no != leg && l.state == LegState::Talking);
-        others.flat_map(|(_, l)| l.parts.iter().map(|p| p.device)).collect()
+        others.flat_map(|(_, l)| l.branches.iter().map(|p| p.device)).collect()
     }
 
     /// The caller's device, unless the caller has left.
     pub(crate) fn caller_device(&self) -> Option<DeviceId> {
-        self.legs[CALLER].parts.first().map(|p| p.device)
+        self.legs[CALLER].branches.first().map(|p| p.device)
     }
 
     /// Ringing devices that were allowed to connect before the answer.
     pub(crate) fn preconnects(&self) -> usize {
         let ringing = self.legs.iter().filter(|leg| leg.is_ringing());
-        ringing.flat_map(|leg| &leg.parts).filter(|p| p.transport).count()
+        ringing.flat_map(|leg| &leg.branches).filter(|p| p.transport).count()
     }
 
     /// Whole seconds from the accept on.

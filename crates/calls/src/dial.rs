@@ -1,8 +1,8 @@
 //! Calling: what is asked for is checked, the callees ring.
 
-use crate::call::{CALLER, Call, CallNo, LegNo, LegState, Part, Told};
+use crate::call::{Branch, CALLER, Call, CallNo, LegNo, LegState, Told};
 use crate::timers::Timer;
-use crate::turn::Turn;
+use crate::transition::Transition;
 use crate::{Effect, Engine, Reply, Row};
 use std::time::Duration;
 use tring_protocol::limits::{
@@ -39,28 +39,30 @@ impl Engine {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Result<Reply, ErrorCode> {
-        let Some(caller) = self.book.devices.get(&device).map(|d| d.owner.clone()) else {
-            self.book.mark(Row::NotSignedIn);
+        let Some(caller) = self.state.devices.get(&device).map(|d| d.owner.clone()) else {
+            self.state.mark(Row::NotSignedIn);
             return Err(ErrorCode::LoginRequired);
         };
         if self.shut {
-            self.book.mark(Row::CallAfterShutdown);
+            self.state.mark(Row::CallAfterShutdown);
             return Err(ErrorCode::Overloaded);
         }
         if let Some((row, code)) = fault(&request, &caller.user) {
-            self.book.mark(row);
+            self.state.mark(row);
             return Err(code);
         }
-        if let Some(no) = self.book.worlds.user(&caller).and_then(|u| u.call) {
-            let merged = self.turn(no, now, out, |turn| turn.merge(device, &caller.user, &request)).flatten();
+        if let Some(no) = self.state.tenants.user(&caller).and_then(|u| u.call) {
+            let merged = self
+                .on_call(no, now, out, |transition| transition.merge(device, &caller.user, &request))
+                .flatten();
             return merged.ok_or_else(|| {
-                self.book.mark(Row::CallWhileInCall);
+                self.state.mark(Row::CallWhileInCall);
                 ErrorCode::AlreadyInCall
             });
         }
         let no = CallNo(self.last_call + 1);
-        let Some(room) = self.book.worlds.open(caller.app, id.clone(), room_seed, no) else {
-            self.book.mark(Row::CallIdTaken);
+        let Some(room) = self.state.tenants.open(caller.app, id.clone(), room_seed, no) else {
+            self.state.mark(Row::CallIdTaken);
             return Err(ErrorCode::Internal);
         };
         self.last_call = no.0;
@@ -68,22 +70,22 @@ impl Engine {
         let deadline = now + ring;
         let key = RoomKey { app: caller.app, room };
         let call = Call::new(no, id.clone(), key, (caller.user.clone(), device), request, (now, deadline));
-        self.book.worlds.occupy(&caller, no);
-        self.book.set_part(device, Some(no));
-        self.book.timers.set(deadline, Timer::Ring(no));
+        self.state.tenants.occupy(&caller, no);
+        self.state.set_branch(device, Some(no));
+        self.state.timers.set(deadline, Timer::Ring(no));
         self.calls.insert(no, call);
-        self.turn(no, now, out, |turn| turn.invite_all());
+        self.on_call(no, now, out, |transition| transition.invite_all());
         Ok(Reply::Calling { call: id, room })
     }
 }
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// Rings every callee who is free.
     fn invite_all(&mut self) {
         // The caller's device may have lost its socket just before its request was taken up.
         if let Some(device) = self.call.caller_device() {
-            let grace = self.book.settings.ring_grace;
-            self.book.start_grace(device, grace);
+            let grace = self.state.settings.ring_grace;
+            self.state.start_grace(device, grace);
         }
         for leg in CALLER + 1..self.call.legs.len() {
             self.invite_leg(leg);
@@ -100,15 +102,15 @@ impl Turn<'_> {
 
     fn invite_leg(&mut self, leg: LegNo) {
         let key = self.call.key(leg);
-        let user = self.book.worlds.user(&key);
+        let user = self.state.tenants.user(&key);
         if user.is_some_and(|u| u.call.is_some()) {
             self.mark(Row::CallBusy);
             self.call.legs[leg].state = LegState::Over(EndReason::Busy);
             let call_id = self.call.id.clone();
             return self.tell_caller(Event::LegEnded { call_id, user_id: key.user, reason: EndReason::Busy });
         }
-        let devices = self.book.worlds.devices(&key).to_vec();
-        self.book.worlds.occupy(&key, self.call.no);
+        let devices = self.state.tenants.devices(&key).to_vec();
+        self.state.tenants.occupy(&key, self.call.no);
         for device in devices {
             self.invite(leg, device);
         }
@@ -123,14 +125,14 @@ impl Turn<'_> {
     /// Rings one device. One that was cut off too long ago is invited too, so that it rings when it comes back, but
     /// nobody counts on it.
     pub(crate) fn invite(&mut self, leg: LegNo, device: DeviceId) {
-        let mut part = Part::new(device, self.call.media);
-        let grace = self.book.settings.ring_grace;
-        part.away = self.book.grace_end(device, grace).is_some_and(|end| end <= self.now);
-        if !part.away {
-            self.book.start_grace(device, grace);
+        let mut branch = Branch::new(device, self.call.media);
+        let grace = self.state.settings.ring_grace;
+        branch.away = self.state.grace_end(device, grace).is_some_and(|end| end <= self.now);
+        if !branch.away {
+            self.state.start_grace(device, grace);
         }
-        self.call.legs[leg].parts.push(part);
-        self.book.set_part(device, Some(self.call.no));
+        self.call.legs[leg].branches.push(branch);
+        self.state.set_branch(device, Some(self.call.no));
         let event = self.call.invitation(self.now);
         self.tell(device, event);
     }

@@ -1,9 +1,9 @@
 //! The engine's doors: inputs and timers come in, each is led to the module that carries it out.
 
 use crate::call::{Call, CallNo, LegNo};
+use crate::tenants::Tenants;
 use crate::timers::{Timer, Timers};
-use crate::turn::{Book, Turn};
-use crate::worlds::Worlds;
+use crate::transition::{State, Transition};
 use crate::{Effect, Input, Reply, Row, Settings};
 use std::collections::BTreeMap;
 use tring_protocol::{CallId, DeviceId, ErrorCode, Timestamp, UserKey};
@@ -14,7 +14,7 @@ use tring_protocol::{CallId, DeviceId, ErrorCode, Timestamp, UserKey};
 /// calls that live: a call that is over is forgotten within the input that ended it.
 #[derive(Debug)]
 pub struct Engine {
-    pub(crate) book: Book,
+    pub(crate) state: State,
     pub(crate) calls: BTreeMap<CallNo, Call>,
     pub(crate) last_call: u64,
     pub(crate) shut: bool,
@@ -41,15 +41,15 @@ pub struct Counts {
 impl Engine {
     /// An engine without users.
     pub fn new(settings: Settings) -> Self {
-        let book = Book {
+        let state = State {
             settings,
-            worlds: Worlds::default(),
+            tenants: Tenants::default(),
             devices: BTreeMap::new(),
             timers: Timers::default(),
             rows: Vec::new(),
             connected: 0,
         };
-        Self { book, calls: BTreeMap::new(), last_call: 0, shut: false }
+        Self { state, calls: BTreeMap::new(), last_call: 0, shut: false }
     }
 
     /// Carries out one input and appends what follows from it to `out`. `now` never runs backwards.
@@ -65,7 +65,7 @@ impl Engine {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Result<Reply, ErrorCode> {
-        self.book.rows.clear();
+        self.state.rows.clear();
         match input {
             Input::DeviceOnline { device, owner, single_login, again } => {
                 self.sign_in(device, owner, single_login, again, now, out)
@@ -77,34 +77,35 @@ impl Engine {
                 self.dial(device, call, room_seed, request, now, out)
             }
             Input::Delivered { device, call } => {
-                self.about(device, &call, now, out, |turn, leg| turn.delivered(leg, device))
+                self.about(device, &call, now, out, |transition, leg| transition.delivered(leg, device))
             }
             Input::Accept { device, call } => {
-                self.about(device, &call, now, out, |turn, leg| turn.accept(leg, device))
+                self.about(device, &call, now, out, |transition, leg| transition.accept(leg, device))
             }
             Input::Reject { device, call } => {
-                self.about(device, &call, now, out, |turn, leg| turn.reject(leg, device))
+                self.about(device, &call, now, out, |transition, leg| transition.reject(leg, device))
             }
             Input::Hangup { device, call } => {
-                let result = self.about(device, &call, now, out, |turn, leg| turn.hangup(leg, device));
+                let result =
+                    self.about(device, &call, now, out, |transition, leg| transition.hangup(leg, device));
                 if result == Err(ErrorCode::CallUnknown) {
-                    self.book.rows.clear();
-                    self.book.mark(Row::HangupOver);
+                    self.state.rows.clear();
+                    self.state.mark(Row::HangupOver);
                     return Ok(Reply::Done);
                 }
                 result
             }
             Input::Transport { device, call } => {
-                self.about(device, &call, now, out, |turn, leg| turn.transport(leg, device))
+                self.about(device, &call, now, out, |transition, leg| transition.transport(leg, device))
             }
             Input::TransportGone { device, call } => Ok(self.transport_gone(device, &call, now, out)),
-            Input::Devices { device, call, microphone, camera } => {
-                self.about(device, &call, now, out, |turn, leg| {
-                    turn.set_devices(leg, device, microphone, camera)
+            Input::Devices { device, call, sources } => {
+                self.about(device, &call, now, out, |transition, leg| {
+                    transition.set_sources(leg, device, sources)
                 })
             }
             Input::Media { device, call, media } => {
-                self.about(device, &call, now, out, |turn, leg| turn.switch(leg, device, media))
+                self.about(device, &call, now, out, |transition, leg| transition.switch(leg, device, media))
             }
             Input::AppDeleted { app } => {
                 self.delete_app(app, now, out);
@@ -119,16 +120,16 @@ impl Engine {
 
     /// When [`Self::advance`] has something to do next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.book.timers.next()
+        self.state.timers.next()
     }
 
     /// Carries out every timer that is due, in order.
     pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        self.book.rows.clear();
-        while let Some(timer) = self.book.timers.pop(now) {
+        self.state.rows.clear();
+        while let Some(timer) = self.state.timers.pop(now) {
             match timer {
                 Timer::Ring(no) => {
-                    self.turn(no, now, out, |turn| turn.stop_ringing());
+                    self.on_call(no, now, out, |transition| transition.stop_ringing());
                 }
                 Timer::Grace(device) => self.grace_over(device, now, out),
             }
@@ -138,44 +139,44 @@ impl Engine {
     /// The rows of the table that the last [`Self::handle`] or [`Self::advance`] took, in order. For tests, traces and
     /// counters.
     pub fn rows(&self) -> &[Row] {
-        &self.book.rows
+        &self.state.rows
     }
 
     /// How much the engine holds.
     pub fn counts(&self) -> Counts {
         Counts {
-            devices: self.book.devices.len(),
-            users: self.book.worlds.users(),
+            devices: self.state.devices.len(),
+            users: self.state.tenants.users(),
             calls: self.calls.len(),
-            connected: self.book.connected,
-            rooms: self.book.worlds.rooms(),
-            timers: self.book.timers.len(),
+            connected: self.state.connected,
+            rooms: self.state.tenants.rooms(),
+            timers: self.state.timers.len(),
         }
     }
 
     /// The call in which a user rings, rings out or talks.
     pub fn call_of(&self, user: &UserKey) -> Option<&CallId> {
-        let no = self.book.worlds.user(user)?.call?;
+        let no = self.state.tenants.user(user)?.call?;
         self.calls.get(&no).map(|call| &call.id)
     }
 
     /// A user's devices, in the order in which they signed in.
     pub fn devices_of(&self, user: &UserKey) -> &[DeviceId] {
-        self.book.worlds.devices(user)
+        self.state.tenants.devices(user)
     }
 
-    /// Carries out a transition of one call, and forgets the call if that was its end.
-    pub(crate) fn turn<R>(
+    /// Carries out one step of one call, and forgets the call if that was its end. None if there is no such call.
+    pub(crate) fn on_call<R>(
         &mut self,
         no: CallNo,
         now: Timestamp,
         out: &mut Vec<Effect>,
-        transition: impl FnOnce(&mut Turn<'_>) -> R,
+        step: impl FnOnce(&mut Transition<'_>) -> R,
     ) -> Option<R> {
         let call = self.calls.get_mut(&no)?;
-        let mut turn = Turn { call, book: &mut self.book, now, out };
-        let result = transition(&mut turn);
-        if turn.call.over {
+        let mut transition = Transition { call, state: &mut self.state, now, out };
+        let result = step(&mut transition);
+        if transition.call.over {
             self.calls.remove(&no);
         }
         Some(result)
@@ -188,24 +189,24 @@ impl Engine {
         id: &CallId,
         now: Timestamp,
         out: &mut Vec<Effect>,
-        transition: impl FnOnce(&mut Turn<'_>, LegNo) -> Result<Reply, ErrorCode>,
+        step: impl FnOnce(&mut Transition<'_>, LegNo) -> Result<Reply, ErrorCode>,
     ) -> Result<Reply, ErrorCode> {
-        let Some(owner) = self.book.devices.get(&device).map(|d| d.owner.clone()) else {
-            self.book.mark(Row::NotSignedIn);
+        let Some(owner) = self.state.devices.get(&device).map(|d| d.owner.clone()) else {
+            self.state.mark(Row::NotSignedIn);
             return Err(ErrorCode::LoginRequired);
         };
-        let call = self.book.worlds.call(owner.app, id);
+        let call = self.state.tenants.call(owner.app, id);
         let result = call.and_then(|no| {
-            self.turn(no, now, out, |turn| match turn.call.leg_of(&owner.user) {
-                Some(leg) => transition(turn, leg),
+            self.on_call(no, now, out, |transition| match transition.call.leg_of(&owner.user) {
+                Some(leg) => step(transition, leg),
                 None => {
-                    turn.mark(Row::NotYourCall);
+                    transition.mark(Row::NotYourCall);
                     Err(ErrorCode::NotYourCall)
                 }
             })
         });
         result.unwrap_or_else(|| {
-            self.book.mark(Row::StaleCall);
+            self.state.mark(Row::StaleCall);
             Err(ErrorCode::CallUnknown)
         })
     }

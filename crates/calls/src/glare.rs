@@ -4,26 +4,27 @@
 //! inputs, so that there is nothing to agree on. Both have consented by calling. A call with several callees is never
 //! merged, since the others in it have not agreed to anything: the second caller is busy ringing.
 
-use crate::call::{CALLER, LegNo};
-use crate::turn::Turn;
-use crate::{Effect, Reply, Row};
+use crate::call::CALLER;
+use crate::transition::Transition;
+use crate::{Reply, Row};
 use tring_protocol::{CallRequest, DeviceId, Event, MediaType, UserId};
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// Takes a request of a user who is in this call already. None if it is no glare.
     pub(crate) fn merge(&mut self, device: DeviceId, user: &UserId, request: &CallRequest) -> Option<Reply> {
         let leg = self.call.leg_of(user)?;
         let mutual = self.call.legs.len() == 2
             && self.call.legs[leg].is_ringing()
             && request.to == [self.call.legs[CALLER].user.clone()];
-        let part = self.call.legs[leg].parts.iter().position(|p| p.device == device).filter(|_| mutual)?;
+        let branch =
+            self.call.legs[leg].branches.iter().position(|p| p.device == device).filter(|_| mutual)?;
         self.mark(Row::GlareMerges);
         match (self.call.media, request.media) {
             (MediaType::Video, MediaType::Audio) => {
                 self.mark(Row::GlareFirstWantedVideo);
                 self.call.media = MediaType::Audio;
-                self.camera_off(CALLER, 0);
-                self.camera_off(leg, part);
+                self.pictures_off(CALLER, 0);
+                self.pictures_off(leg, branch);
                 if let Some(first) = self.call.caller_device() {
                     self.tell_merged(first);
                 }
@@ -34,19 +35,8 @@ impl Turn<'_> {
             }
             _ => {}
         }
-        self.answer(leg, part);
+        self.answer(leg, branch);
         Some(Reply::Calling { call: self.call.id.clone(), room: self.call.room.room })
-    }
-
-    /// No picture without the consent of both. This comes before the gates open.
-    pub(crate) fn camera_off(&mut self, leg: LegNo, part: usize) {
-        let Some(part) = self.call.legs[leg].parts.get_mut(part) else { return };
-        if !std::mem::take(&mut part.camera) || !part.transport {
-            return;
-        }
-        let (device, microphone) = (part.device, part.microphone);
-        let call = self.call.id.clone();
-        self.out.push(Effect::SetDevices { call, device, microphone, camera: false });
     }
 
     fn tell_merged(&mut self, device: DeviceId) {

@@ -1,8 +1,8 @@
 //! Leaving: hang-up, cancel, and how the end of a leg ends a call.
 
-use crate::call::{CALLER, LegNo, LegState, Stand};
+use crate::call::{CALLER, DeviceState, LegNo, LegState};
 use crate::timers::Timer;
-use crate::turn::Turn;
+use crate::transition::Transition;
 use crate::{Effect, Engine, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, Event, KickReason, SdkAppId, Timestamp, UserId};
 
@@ -14,20 +14,20 @@ fn reason_for_ringing(reason: EndReason) -> EndReason {
     }
 }
 
-impl Turn<'_> {
+impl Transition<'_> {
     pub(crate) fn hangup(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
-        match self.call.stand(leg, device) {
-            Stand::Calling => {
+        match self.call.device_state(leg, device) {
+            DeviceState::Calling => {
                 self.mark(Row::Cancel);
                 self.leave(leg, EndReason::Cancel, EndReason::Cancel);
             }
-            Stand::Ringing(part) => self.decline(leg, part),
-            Stand::Talking => {
+            DeviceState::Ringing(branch) => self.decline(leg, branch),
+            DeviceState::Talking => {
                 self.mark(Row::Hangup);
                 self.leave(leg, EndReason::Hangup, EndReason::Hangup);
             }
-            Stand::Over | Stand::Elsewhere => self.mark(Row::HangupOver),
-            other @ Stand::NoPart => return Err(self.refuse(other)),
+            DeviceState::Over | DeviceState::Elsewhere => self.mark(Row::HangupOver),
+            other @ DeviceState::NoBranch => return Err(self.refuse(other)),
         }
         Ok(Reply::Done)
     }
@@ -73,33 +73,33 @@ impl Turn<'_> {
             }
         }
         self.stop_ring_timer();
-        self.book.connected -= usize::from(self.call.accepted.is_some());
-        self.book.worlds.close(self.call.room.app, &self.call.id, self.call.room.room);
+        self.state.connected -= usize::from(self.call.accepted.is_some());
+        self.state.tenants.close(self.call.room.app, &self.call.id, self.call.room.room);
         self.call.over = true;
         self.record(Some(reason));
     }
 
     pub(crate) fn stop_ring_timer(&mut self) {
-        self.book.timers.cancel(self.call.deadline, Timer::Ring(self.call.no));
+        self.state.timers.cancel(self.call.deadline, Timer::Ring(self.call.no));
     }
 }
 
 impl Engine {
     pub(crate) fn delete_app(&mut self, app: SdkAppId, now: Timestamp, out: &mut Vec<Effect>) {
-        self.book.mark(Row::AppDeleted);
-        for no in self.book.worlds.calls_of(app) {
-            self.turn(no, now, out, |turn| turn.finish(EndReason::Server, None));
+        self.state.mark(Row::AppDeleted);
+        for no in self.state.tenants.calls_of(app) {
+            self.on_call(no, now, out, |transition| transition.finish(EndReason::Server, None));
         }
-        for device in self.book.worlds.devices_of(app) {
+        for device in self.state.tenants.devices_of(app) {
             self.kick(device, KickReason::AppDeleted, now, out);
         }
     }
 
     pub(crate) fn shut_down(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
-        self.book.mark(Row::Shutdown);
+        self.state.mark(Row::Shutdown);
         self.shut = true;
         for no in self.calls.keys().copied().collect::<Vec<_>>() {
-            self.turn(no, now, out, |turn| turn.finish(EndReason::Server, None));
+            self.on_call(no, now, out, |transition| transition.finish(EndReason::Server, None));
         }
     }
 }

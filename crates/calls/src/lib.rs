@@ -7,8 +7,8 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `session_end` for those that are signed out, `media` for what they
-//! send, `record` for what is written down.
+//! `leave`, `presence` for devices that come and go, `session_end` for those that are signed out, `transport`, `sources` and
+//! `media_type` for what they send, `record` for what is written down.
 
 mod api;
 mod call;
@@ -16,16 +16,18 @@ mod dial;
 mod engine;
 mod glare;
 mod leave;
-mod media;
+mod media_type;
 mod presence;
 mod record;
 mod ring;
 mod session_end;
 mod settings;
+mod sources;
 mod table;
+mod tenants;
 mod timers;
-mod turn;
-mod worlds;
+mod transition;
+mod transport;
 
 pub use api::{CallRecord, Departure, Effect, Input, Reply, TransportPermit};
 pub use engine::{Counts, Engine};
@@ -34,6 +36,7 @@ pub use settings::{
     KICKED_SESSION_TTL, MAX_DEVICES_PER_USER, MAX_PRECONNECTS_PER_CALLER, PRECONNECT_DEVICES, RING_GRACE,
     Settings, TALK_GRACE,
 };
+pub use sources::SOURCES;
 pub use table::{Line, Row, TABLE};
 
 #[cfg(test)]

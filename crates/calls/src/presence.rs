@@ -1,20 +1,20 @@
 //! Devices that come and go: sign-in, cut sockets and their grace, log-out, kicks.
 
-use crate::call::{LegNo, Stand, Told};
-use crate::turn::{Device, Turn};
+use crate::call::{DeviceState, LegNo, Told};
+use crate::transition::{Device, Transition};
 use crate::{Departure, Effect, Engine, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, KickReason, Timestamp, UserKey};
 
-/// Why a device's part in a call ends with the device.
+/// Why a device's branch of a call ends with the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum BranchEnd {
     LoggedOut,
     /// Its session is no more: [`Departure::Expired`] or [`Departure::TooSlow`].
     Dropped,
     Kicked,
 }
 
-impl From<Departure> for Cause {
+impl From<Departure> for BranchEnd {
     fn from(departure: Departure) -> Self {
         match departure {
             Departure::LoggedOut => Self::LoggedOut,
@@ -33,40 +33,43 @@ impl Engine {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Result<Reply, ErrorCode> {
-        if self.book.devices.contains_key(&device) {
-            self.book.mark(Row::SignInKnown);
+        if self.state.devices.contains_key(&device) {
+            self.state.mark(Row::SignInKnown);
             return Err(ErrorCode::AlreadyLoggedIn);
         }
-        let older = self.book.worlds.devices(&owner).to_vec();
+        let older = self.state.tenants.devices(&owner).to_vec();
         if again && single_login && !older.is_empty() {
-            self.book.mark(Row::SignInReplaced);
+            self.state.mark(Row::SignInReplaced);
             return Err(ErrorCode::SignedInElsewhere);
         }
-        if !single_login && older.len() >= self.book.settings.max_devices_per_user {
+        if !single_login && older.len() >= self.state.settings.max_devices_per_user {
             let Some(idle) = self.longest_cut_off(&older) else {
-                self.book.mark(Row::SignInRefused);
+                self.state.mark(Row::SignInRefused);
                 return Err(ErrorCode::TooManyDevices);
             };
             self.evict(idle, out);
         }
-        self.book.worlds.add_device(&owner, device);
+        self.state.tenants.add_device(&owner, device);
         let entry = Device { owner: owner.clone(), detached: None, grace: None, call: None };
-        self.book.devices.insert(device, entry);
+        self.state.devices.insert(device, entry);
         // The new device rings before an older one is kicked, so that the leg is never without a device in between.
-        let ringing = self.book.worlds.user(&owner).and_then(|u| u.call).and_then(|no| {
-            self.turn(no, now, out, |turn| {
-                let leg = turn.call.leg_of(&owner.user).filter(|&leg| turn.call.legs[leg].is_ringing())?;
-                turn.mark(Row::SignInRings);
-                turn.invite(leg, device);
+        let ringing = self.state.tenants.user(&owner).and_then(|u| u.call).and_then(|no| {
+            self.on_call(no, now, out, |transition| {
+                let leg = transition
+                    .call
+                    .leg_of(&owner.user)
+                    .filter(|&leg| transition.call.legs[leg].is_ringing())?;
+                transition.mark(Row::SignInRings);
+                transition.invite(leg, device);
                 Some(())
             })
         });
         if ringing.flatten().is_none() {
-            self.book.mark(Row::SignIn);
+            self.state.mark(Row::SignIn);
         }
         for old in older.into_iter().filter(|_| single_login) {
-            if !self.end_part(old, Cause::Kicked, now, out) {
-                self.book.mark(Row::KickIdle);
+            if !self.end_branch(old, BranchEnd::Kicked, now, out) {
+                self.state.mark(Row::KickIdle);
             }
             self.kick(old, KickReason::SignedInElsewhere, now, out);
         }
@@ -76,162 +79,163 @@ impl Engine {
     /// Which of a user's devices to give up for a new one: a page that was reloaded leaves its old session behind.
     fn longest_cut_off(&self, devices: &[DeviceId]) -> Option<DeviceId> {
         let idle = devices.iter().filter_map(|id| {
-            let d = self.book.devices.get(id).filter(|d| d.call.is_none())?;
+            let d = self.state.devices.get(id).filter(|d| d.call.is_none())?;
             Some((d.detached?, *id))
         });
         idle.min().map(|(_, device)| device)
     }
 
     pub(crate) fn detached(&mut self, device: DeviceId, now: Timestamp) -> Reply {
-        let Some(d) = self.book.devices.get_mut(&device) else {
-            self.book.mark(Row::GoneUnknown);
+        let Some(d) = self.state.devices.get_mut(&device) else {
+            self.state.mark(Row::GoneUnknown);
             return Reply::Done;
         };
         let first = d.detached.is_none();
         d.detached.get_or_insert(now);
         let Some(no) = d.call else {
-            self.book.mark(Row::DetachedIdle);
+            self.state.mark(Row::DetachedIdle);
             return Reply::Done;
         };
-        self.book.mark(Row::Detached);
+        self.state.mark(Row::Detached);
         if first {
-            let settings = &self.book.settings;
+            let settings = &self.state.settings;
             let talks = self.calls.get(&no).is_some_and(|call| call.talks(device));
             let grace = if talks { settings.talk_grace } else { settings.ring_grace };
-            self.book.start_grace(device, grace);
+            self.state.start_grace(device, grace);
         }
         Reply::Done
     }
 
     pub(crate) fn attached(&mut self, device: DeviceId, now: Timestamp, out: &mut Vec<Effect>) -> Reply {
-        let Some(d) = self.book.devices.get_mut(&device) else {
-            self.book.mark(Row::GoneUnknown);
+        let Some(d) = self.state.devices.get_mut(&device) else {
+            self.state.mark(Row::GoneUnknown);
             return Reply::Done;
         };
         d.detached = None;
         let call = d.call;
-        self.book.mark(Row::Attached);
-        self.book.stop_grace(device);
+        self.state.mark(Row::Attached);
+        self.state.stop_grace(device);
         if let Some(no) = call {
-            self.turn(no, now, out, |turn| turn.back(device));
+            self.on_call(no, now, out, |transition| transition.back(device));
         }
         Reply::Done
     }
 
     /// A device was without a socket for too long. The device stays signed in: its session is the shell's.
     pub(crate) fn grace_over(&mut self, device: DeviceId, now: Timestamp, out: &mut Vec<Effect>) {
-        let Some(d) = self.book.devices.get_mut(&device) else { return };
+        let Some(d) = self.state.devices.get_mut(&device) else { return };
         d.grace = None;
         if let Some(no) = d.call {
-            self.turn(no, now, out, |turn| turn.grace_over(device));
+            self.on_call(no, now, out, |transition| transition.grace_over(device));
         }
     }
 
     /// Ends the part that a device has in a call. False if it has none.
-    pub(crate) fn end_part(
+    pub(crate) fn end_branch(
         &mut self,
         device: DeviceId,
-        why: Cause,
+        why: BranchEnd,
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> bool {
-        let call = self.book.devices.get(&device).and_then(|d| d.call);
-        call.and_then(|no| self.turn(no, now, out, |turn| turn.end_part(device, why))).is_some()
+        let call = self.state.devices.get(&device).and_then(|d| d.call);
+        call.and_then(|no| self.on_call(no, now, out, |transition| transition.end_branch(device, why)))
+            .is_some()
     }
 
     /// Forgets a device that has no part in a call any more.
     pub(crate) fn forget(&mut self, device: DeviceId) {
-        self.book.stop_grace(device);
-        if let Some(d) = self.book.devices.remove(&device) {
-            self.book.worlds.remove_device(&d.owner, device);
+        self.state.stop_grace(device);
+        if let Some(d) = self.state.devices.remove(&device) {
+            self.state.tenants.remove_device(&d.owner, device);
         }
     }
 }
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// The leg of a device that has a part in this call, and where it stands.
-    fn find(&self, device: DeviceId) -> Option<(LegNo, Stand)> {
-        let leg = self.call.legs.iter().position(|leg| leg.parts.iter().any(|p| p.device == device))?;
-        Some((leg, self.call.stand(leg, device)))
+    fn find(&self, device: DeviceId) -> Option<(LegNo, DeviceState)> {
+        let leg = self.call.legs.iter().position(|leg| leg.branches.iter().any(|p| p.device == device))?;
+        Some((leg, self.call.device_state(leg, device)))
     }
 
-    fn end_part(&mut self, device: DeviceId, why: Cause) {
-        let Some((leg, stand)) = self.find(device) else { return };
+    fn end_branch(&mut self, device: DeviceId, why: BranchEnd) {
+        let Some((leg, device_state)) = self.find(device) else { return };
         let user = Some(self.call.legs[leg].user.clone());
-        match (stand, why) {
-            (Stand::Calling, Cause::LoggedOut) => {
+        match (device_state, why) {
+            (DeviceState::Calling, BranchEnd::LoggedOut) => {
                 self.mark(Row::Cancel);
                 self.leave(leg, EndReason::Cancel, EndReason::Cancel);
             }
-            (Stand::Calling, Cause::Dropped) => {
+            (DeviceState::Calling, BranchEnd::Dropped) => {
                 self.mark(Row::DroppedCalling);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            (Stand::Calling, Cause::Kicked) => {
+            (DeviceState::Calling, BranchEnd::Kicked) => {
                 self.mark(Row::KickCalling);
                 self.leave(leg, EndReason::Kicked, EndReason::Cancel);
             }
-            (Stand::Talking, Cause::LoggedOut) => {
+            (DeviceState::Talking, BranchEnd::LoggedOut) => {
                 self.mark(Row::Hangup);
                 self.leave(leg, EndReason::Hangup, EndReason::Hangup);
             }
-            (Stand::Talking, Cause::Dropped) => {
+            (DeviceState::Talking, BranchEnd::Dropped) => {
                 self.mark(Row::DroppedTalking);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            (Stand::Talking, Cause::Kicked) => {
+            (DeviceState::Talking, BranchEnd::Kicked) => {
                 self.mark(Row::KickTalking);
                 self.leave(leg, EndReason::Kicked, EndReason::Kicked);
             }
-            (Stand::Ringing(part), Cause::LoggedOut) => {
-                let another = |p: &crate::call::Part| p.device != device && !p.away;
-                if self.call.legs[leg].parts.iter().any(another) {
+            (DeviceState::Ringing(branch), BranchEnd::LoggedOut) => {
+                let another = |p: &crate::call::Branch| p.device != device && !p.away;
+                if self.call.legs[leg].branches.iter().any(another) {
                     self.mark(Row::GoneRinging);
-                    self.dismiss(leg, part, EndReason::Reject, user);
+                    self.dismiss(leg, branch, EndReason::Reject, user);
                 } else {
-                    self.decline(leg, part);
+                    self.decline(leg, branch);
                 }
             }
-            (Stand::Ringing(part), Cause::Dropped) => {
+            (DeviceState::Ringing(branch), BranchEnd::Dropped) => {
                 self.mark(Row::DroppedRinging);
-                self.dismiss(leg, part, EndReason::Lost, user);
+                self.dismiss(leg, branch, EndReason::Lost, user);
                 self.check_reach(leg);
             }
-            (Stand::Ringing(part), Cause::Kicked) => {
+            (DeviceState::Ringing(branch), BranchEnd::Kicked) => {
                 self.mark(Row::KickRinging);
-                self.dismiss(leg, part, EndReason::Kicked, user);
+                self.dismiss(leg, branch, EndReason::Kicked, user);
             }
             // Of no device that has a part.
-            (Stand::Over | Stand::Elsewhere | Stand::NoPart, _) => {}
+            (DeviceState::Over | DeviceState::Elsewhere | DeviceState::NoBranch, _) => {}
         }
     }
 
     fn grace_over(&mut self, device: DeviceId) {
-        let Some((leg, stand)) = self.find(device) else { return };
-        match stand {
-            Stand::Calling => {
+        let Some((leg, device_state)) = self.find(device) else { return };
+        match device_state {
+            DeviceState::Calling => {
                 self.mark(Row::GraceCalling);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
-            Stand::Talking => {
+            DeviceState::Talking => {
                 self.mark(Row::GraceTalking);
                 self.leave(leg, EndReason::Lost, EndReason::Lost);
             }
             // It keeps its part: if it comes back while it still rings, it can answer.
-            Stand::Ringing(part) => {
+            DeviceState::Ringing(branch) => {
                 self.mark(Row::GraceRinging);
-                self.call.legs[leg].parts[part].away = true;
+                self.call.legs[leg].branches[branch].away = true;
                 self.check_reach(leg);
             }
-            Stand::Over | Stand::Elsewhere | Stand::NoPart => {}
+            DeviceState::Over | DeviceState::Elsewhere | DeviceState::NoBranch => {}
         }
     }
 
     /// A device is back; it may answer again.
     fn back(&mut self, device: DeviceId) {
-        let Some((leg, Stand::Ringing(part))) = self.find(device) else { return };
-        self.call.legs[leg].parts[part].away = false;
-        if self.call.legs[leg].parts[part].delivered && self.call.legs[leg].told == Told::Unreachable {
+        let Some((leg, DeviceState::Ringing(branch))) = self.find(device) else { return };
+        self.call.legs[leg].branches[branch].away = false;
+        if self.call.legs[leg].branches[branch].delivered && self.call.legs[leg].told == Told::Unreachable {
             self.mark(Row::AttachedRings);
             self.tell_ringing(leg);
         }

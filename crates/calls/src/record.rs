@@ -2,11 +2,11 @@
 //! record shows.
 
 use crate::call::{CALLER, LegState};
-use crate::turn::Turn;
+use crate::transition::Transition;
 use crate::{CallRecord, Effect};
 use tring_protocol::EndReason;
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// The call as it is now. With a reason it is over.
     pub(crate) fn record(&mut self, reason: Option<EndReason>) {
         let call = &*self.call;

@@ -1,15 +1,15 @@
 //! Ringing: delivered, answered, refused, or nobody came.
 
-use crate::call::{CALLER, LegNo, LegState, Stand, Told};
-use crate::turn::Turn;
+use crate::call::{CALLER, DeviceState, LegNo, LegState, Told};
+use crate::transition::Transition;
 use crate::{Effect, Reply, Row};
 use tring_protocol::{DeviceId, EndReason, ErrorCode, Event};
 
-impl Turn<'_> {
+impl Transition<'_> {
     pub(crate) fn delivered(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
-        match self.call.stand(leg, device) {
-            Stand::Ringing(part) => {
-                self.call.legs[leg].parts[part].delivered = true;
+        match self.call.device_state(leg, device) {
+            DeviceState::Ringing(branch) => {
+                self.call.legs[leg].branches[branch].delivered = true;
                 self.call.legs[leg].delivered = true;
                 if self.call.legs[leg].told == Told::Ringing {
                     self.mark(Row::DeliveredAgain);
@@ -19,7 +19,7 @@ impl Turn<'_> {
                 }
                 Ok(Reply::Done)
             }
-            Stand::Talking if leg != CALLER => {
+            DeviceState::Talking if leg != CALLER => {
                 self.mark(Row::DeliveredAgain);
                 Ok(Reply::Done)
             }
@@ -34,12 +34,12 @@ impl Turn<'_> {
     }
 
     pub(crate) fn accept(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
-        match self.call.stand(leg, device) {
-            Stand::Ringing(part) => {
-                self.answer(leg, part);
+        match self.call.device_state(leg, device) {
+            DeviceState::Ringing(branch) => {
+                self.answer(leg, branch);
                 Ok(Reply::Done)
             }
-            Stand::Talking if leg != CALLER => {
+            DeviceState::Talking if leg != CALLER => {
                 self.mark(Row::AcceptAgain);
                 Ok(Reply::Done)
             }
@@ -48,9 +48,9 @@ impl Turn<'_> {
     }
 
     pub(crate) fn reject(&mut self, leg: LegNo, device: DeviceId) -> Result<Reply, ErrorCode> {
-        match self.call.stand(leg, device) {
-            Stand::Ringing(part) => {
-                self.decline(leg, part);
+        match self.call.device_state(leg, device) {
+            DeviceState::Ringing(branch) => {
+                self.decline(leg, branch);
                 Ok(Reply::Done)
             }
             other => Err(self.refuse(other)),
@@ -58,8 +58,8 @@ impl Turn<'_> {
     }
 
     /// A device answers for its leg: the first one wins, since the others are dismissed here.
-    pub(crate) fn answer(&mut self, leg: LegNo, part: usize) {
-        let winner = self.call.legs[leg].parts[part].device;
+    pub(crate) fn answer(&mut self, leg: LegNo, branch: usize) {
+        let winner = self.call.legs[leg].branches[branch].device;
         let before = self.call.talkers_but(leg);
         let first = self.call.accepted.is_none();
         self.mark(if first { Row::Accept } else { Row::AcceptJoins });
@@ -69,7 +69,7 @@ impl Turn<'_> {
         let mut talkers = before;
         if first {
             self.call.accepted = Some(self.now);
-            self.book.connected += 1;
+            self.state.connected += 1;
             self.call.legs[CALLER].state = LegState::Talking;
             talkers.extend(self.call.caller_device());
         }
@@ -94,21 +94,21 @@ impl Turn<'_> {
         for event in there.filter_map(|other| self.joined(other)).collect::<Vec<_>>() {
             self.tell(winner, event);
         }
-        let grace = self.book.settings.talk_grace;
+        let grace = self.state.settings.talk_grace;
         for &device in talkers.iter().filter(|_| first).chain([&winner]) {
-            self.book.start_grace(device, grace);
+            self.state.start_grace(device, grace);
         }
         self.record(None);
     }
 
     /// The end of a ring by a refusal on one device.
-    pub(crate) fn decline(&mut self, leg: LegNo, part: usize) {
+    pub(crate) fn decline(&mut self, leg: LegNo, branch: usize) {
         self.mark(Row::Reject);
         let user = self.call.legs[leg].user.clone();
         let call_id = self.call.id.clone();
         let reason = EndReason::Reject;
         self.tell_caller(Event::LegEnded { call_id, user_id: user.clone(), reason });
-        let device = self.call.legs[leg].parts[part].device;
+        let device = self.call.legs[leg].branches[branch].device;
         self.answered_elsewhere(leg, device);
         self.end_leg(leg, reason, Some(&user));
         self.settle(reason, Some(&user));
@@ -137,29 +137,21 @@ impl Turn<'_> {
 
     /// Dismisses every device of a leg but one.
     fn answered_elsewhere(&mut self, leg: LegNo, but: DeviceId) {
-        while let Some(part) = self.call.legs[leg].parts.iter().position(|p| p.device != but) {
+        while let Some(branch) = self.call.legs[leg].branches.iter().position(|p| p.device != but) {
             self.mark(Row::AnsweredElsewhere);
-            self.dismiss(leg, part, EndReason::AnsweredElsewhere, None);
+            self.dismiss(leg, branch, EndReason::AnsweredElsewhere, None);
         }
     }
 
-    fn joined(&self, leg: LegNo) -> Option<Event> {
-        let leg = &self.call.legs[leg];
-        leg.parts.first().map(|part| Event::Joined {
-            call_id: self.call.id.clone(),
-            user_id: leg.user.clone(),
-            microphone: part.microphone,
-            camera: part.camera,
-        })
-    }
-
     /// The answer to a device for which the call does not ring.
-    pub(crate) fn refuse(&mut self, stand: Stand) -> ErrorCode {
-        let (row, code) = match stand {
-            Stand::Over => (Row::LegOver, ErrorCode::NotRinging),
-            Stand::Elsewhere => (Row::ElsewhereRefused, ErrorCode::AnsweredElsewhere),
-            Stand::NoPart => (Row::NotYourCall, ErrorCode::NotYourCall),
-            Stand::Calling | Stand::Talking | Stand::Ringing(_) => (Row::NotRinging, ErrorCode::NotRinging),
+    pub(crate) fn refuse(&mut self, device_state: DeviceState) -> ErrorCode {
+        let (row, code) = match device_state {
+            DeviceState::Over => (Row::LegOver, ErrorCode::NotRinging),
+            DeviceState::Elsewhere => (Row::ElsewhereRefused, ErrorCode::AnsweredElsewhere),
+            DeviceState::NoBranch => (Row::NotYourCall, ErrorCode::NotYourCall),
+            DeviceState::Calling | DeviceState::Talking | DeviceState::Ringing(_) => {
+                (Row::NotRinging, ErrorCode::NotRinging)
+            }
         };
         self.mark(row);
         code

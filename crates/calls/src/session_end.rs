@@ -22,20 +22,20 @@ impl Engine {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) -> Reply {
-        if !self.book.devices.contains_key(&device) {
-            self.book.mark(Row::GoneUnknown);
+        if !self.state.devices.contains_key(&device) {
+            self.state.mark(Row::GoneUnknown);
             return Reply::Done;
         }
-        if !self.end_part(device, why.into(), now, out) {
-            self.book.mark(Row::GoneIdle);
+        if !self.end_branch(device, why.into(), now, out) {
+            self.state.mark(Row::GoneIdle);
         }
         match why {
             Departure::LoggedOut | Departure::Expired => {
-                self.book.mark(Row::SessionForgotten);
+                self.state.mark(Row::SessionForgotten);
                 self.forget(device);
             }
             Departure::TooSlow => {
-                self.book.mark(Row::TooSlow);
+                self.state.mark(Row::TooSlow);
                 self.kick(device, KickReason::TooSlow, now, out);
             }
         }
@@ -50,16 +50,16 @@ impl Engine {
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        self.book.mark(Row::SessionKept);
+        self.state.mark(Row::SessionKept);
         self.forget(device);
-        out.push(Effect::Kick { device, reason, until: now + self.book.settings.kicked_session_ttl });
+        out.push(Effect::Kick { device, reason, until: now + self.state.settings.kicked_session_ttl });
     }
 
     /// Gives up a device that is idle and without a socket, for a new device of its user. It is owed nothing: nobody has
     /// signed it out, and it may sign in again like any other.
     pub(crate) fn evict(&mut self, device: DeviceId, out: &mut Vec<Effect>) {
-        self.book.mark(Row::SignInEvicts);
-        self.book.mark(Row::SessionForgotten);
+        self.state.mark(Row::SignInEvicts);
+        self.state.mark(Row::SessionForgotten);
         self.forget(device);
         out.push(Effect::Evict { device });
     }

@@ -1,6 +1,8 @@
 //! What an operator may choose about calls.
 
+use crate::sources::SOURCES;
 use std::time::Duration;
+use tring_protocol::SourceSet;
 
 /// How long a ringing device may be without a socket. Higher: a frozen phone still answers. Lower: the caller hears
 /// sooner that nobody can.
@@ -43,6 +45,8 @@ pub struct Settings {
     pub max_devices_per_user: usize,
     /// How long the session of a device that was signed out is kept. Default: [`KICKED_SESSION_TTL`].
     pub kicked_session_ttl: Duration,
+    /// What a device may send. Default: [`SOURCES`].
+    pub sources: SourceSet,
 }
 
 impl Default for Settings {
@@ -54,6 +58,7 @@ impl Default for Settings {
             max_preconnects_per_caller: MAX_PRECONNECTS_PER_CALLER,
             max_devices_per_user: MAX_DEVICES_PER_USER,
             kicked_session_ttl: KICKED_SESSION_TTL,
+            sources: SOURCES,
         }
     }
 }

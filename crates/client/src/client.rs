@@ -1,62 +1,19 @@
 //! The handle of a signed-in device.
 
 use crate::session::{self, Ask, Shared};
-use crate::{ClientError, Closed};
+use crate::{ClientError, Closed, Options};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio_rustls::rustls::ClientConfig;
 use tring_protocol::{
-    CallId, CallRequest, DeviceKind, ErrorBody, ErrorCode, Event, MediaType, MediaUrl, PlayStream, Request,
-    SdkAppId, Success, UserId, UserSig,
+    CallId, CallRequest, ErrorBody, ErrorCode, Event, MediaType, MediaUrl, PlayStream, Request, Source,
+    SourceSet, Success, UserId,
 };
 
 /// Requests that may wait for the session's task. A caller that is further ahead waits.
 const ASKS: usize = 64;
-
-/// How to sign in.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The server's WebSocket, `ws://host:port/v1/socket` or `wss://…`.
-    pub url: String,
-    /// The app.
-    pub sdk_app_id: SdkAppId,
-    /// The user.
-    pub user_id: UserId,
-    /// The proof, made by the app's own signing service. It is shown again when a session is lost, so a client that
-    /// lives for long needs one that does too.
-    pub user_sig: UserSig,
-    /// What signs in. Default: native.
-    pub kind: DeviceKind,
-    /// Whom the server's certificate must be from, for `wss://`. None: anyone whom the system trusts.
-    pub tls: Option<Arc<ClientConfig>>,
-    /// Says `delivered` for each invitation by itself. Default on; off, the caller is never told that it rings.
-    pub deliver: bool,
-}
-
-impl Options {
-    /// Options with defaults. Errors: [`ClientError::Refused`] for an app of 0 and a userID that is none.
-    pub fn new(
-        url: &str,
-        sdk_app_id: u32,
-        user_id: &str,
-        user_sig: impl Into<UserSig>,
-    ) -> Result<Self, ClientError> {
-        let refused =
-            |code, e: tring_protocol::IdError| ClientError::Refused(ErrorBody::with(code, e.to_string()));
-        Ok(Self {
-            url: url.to_owned(),
-            sdk_app_id: SdkAppId::new(sdk_app_id).map_err(|e| refused(ErrorCode::AppUnknown, e))?,
-            user_id: UserId::new(user_id).map_err(|e| refused(ErrorCode::UserIdInvalid, e))?,
-            user_sig: user_sig.into(),
-            kind: DeviceKind::Native,
-            tls: None,
-            deliver: true,
-        })
-    }
-}
 
 /// A signed-in device. It stays signed in: a cut socket is replaced, its session taken up where it was, and requests
 /// without an answer sent again under the same numbers; a session that the server has forgotten is replaced by a new
@@ -139,9 +96,17 @@ impl Client {
         self.ask(Request::Hangup { call_id: call.clone() }).await.map(drop)
     }
 
-    /// Says which devices are on; the server drops what is off. Errors: as [`Self::call`].
+    /// Says whether microphone and camera are on; the server drops what is off. Errors: as [`Self::call`].
     pub async fn devices(&self, call: &CallId, microphone: bool, camera: bool) -> Result<(), ClientError> {
-        self.ask(Request::Devices { call_id: call.clone(), microphone, camera }).await.map(drop)
+        self.sources(call, SourceSet::said(microphone, camera, None)).await
+    }
+
+    /// Says which sources are on; the server drops what is off. Errors: as [`Self::call`], and with
+    /// [`ErrorCode::SourceUnsupported`] nothing has changed: leave out what the server does not take.
+    pub async fn sources(&self, call: &CallId, sources: SourceSet) -> Result<(), ClientError> {
+        let (microphone, camera) = (sources.contains(Source::Microphone), sources.contains(Source::Camera));
+        let (call_id, sources) = (call.clone(), Some(sources));
+        self.ask(Request::Devices { call_id, microphone, camera, sources }).await.map(drop)
     }
 
     /// Makes a connected one-to-one call a voice or a video call; [`Event::Media`] tells both. Errors: as [`Self::call`].

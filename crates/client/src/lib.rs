@@ -2,9 +2,10 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | `options` | [`Options`]: who signs in where, and how |
 //! | `client` | [`Client`]: sign in, call, answer, hang up, hear events |
-//! | `session` | the task behind it: heartbeat, return after a cut socket, repeated requests |
-//! | `media` | [`Media`]: one WebRTC session (ICE, DTLS, SRTP) on a UDP socket of its own |
+//! | `session` | the task behind it: heartbeat, return after a cut socket, repeated requests; `socket` opens one, `shared` is what handles see |
+//! | `media` | [`Media`]: one WebRTC session (ICE, DTLS, SRTP) on a UDP socket of its own; `driver` is its task, `state` what handles see |
 //! | `path` | [`MediaPath`]: how far its checks came, and from where the server saw them come |
 //! | `pattern` | [`Pattern`]: test sound and picture that say who sent them, and when |
 //! | `tally` | [`Tally`]: what came and went, and how long it took |
@@ -29,19 +30,21 @@
 mod client;
 mod error;
 mod media;
+mod options;
 mod path;
 mod pattern;
 mod session;
 mod tally;
 
-pub use client::{Client, Options, Streams};
+pub use client::{Client, Streams};
 pub use error::{ClientError, Closed};
 pub use media::{Media, MediaOptions, MediaState, certificate};
+pub use options::Options;
 pub use path::MediaPath;
 pub use pattern::{FRAMES_PER_SECOND, MAX_FRAGMENT_BYTES, Pattern, TestPacket};
 pub use tally::{Delays, SenderTally, StreamTally, Tally};
 pub use tring_media::{MediaKind, Owner, Rtp, SrtpProfile};
 pub use tring_protocol::{
     CallId, CallRequest, DeviceKind, EndReason, ErrorBody, ErrorCode, Event, KickReason, MediaType, MediaUrl,
-    PlayStream, RoomId, SdkAppId, UserId, UserSig,
+    PlayStream, RoomId, SdkAppId, Source, SourceSet, UserId, UserSig,
 };

@@ -1,25 +1,25 @@
 //! The task behind a client: one session over as many sockets as it takes.
 
-use crate::client::Options;
-use crate::{ClientError, Closed};
+mod shared;
+mod socket;
+
+pub(crate) use shared::Shared;
+
+use crate::{ClientError, Closed, Options};
 use futures_util::{SinkExt, StreamExt};
+use socket::{Socket, open};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
-use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 use tracing::debug;
 use tring_protocol::log::Untrusted;
 use tring_protocol::{
-    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorBody, ErrorCode, Event, EventMessage,
-    KickReason, Outcome, PROTOCOL_VERSION, Request, Success, Welcome,
+    Answer, CallId, ClientMessage, DeviceInfo, EndReason, ErrorCode, Event, EventMessage, KickReason,
+    Outcome, PROTOCOL_VERSION, Request, ServerMessage, Success, Welcome, parse_server_message,
 };
 
 /// Requests under way at once. The server keeps 16 answers for repeated requests; what is left is for pings and
@@ -47,10 +47,6 @@ const SILENT_HEARTBEATS: f32 = 2.0;
 /// stormed.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// Bytes read from the socket at once. The library's default of 128 KiB is too much for thousands of clients in one
-/// process.
-const READ_BUFFER: usize = 4 * 1024;
-
 /// What the handle asks of the task.
 #[derive(Debug)]
 pub(crate) enum Ask {
@@ -59,35 +55,6 @@ pub(crate) enum Ask {
 }
 
 type Reply = oneshot::Sender<Result<Success, ClientError>>;
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// What task and handles share.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    /// The `seq` of the newest event that the program has taken.
-    pub(crate) handled: AtomicU32,
-    now: Mutex<Now>,
-}
-
-#[derive(Debug, Default)]
-struct Now {
-    local: Option<IpAddr>,
-    closed: Option<Closed>,
-}
-
-impl Shared {
-    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).local
-    }
-
-    pub(crate) fn closed(&self) -> Option<Closed> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).closed
-    }
-
-    fn set(&self, change: impl FnOnce(&mut Now)) {
-        change(&mut self.now.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
 
 /// Signs in and starts the task. Errors: [`ClientError::Unreachable`], [`ClientError::Refused`].
 pub(crate) async fn start(
@@ -328,12 +295,13 @@ impl Session {
 
     /// Takes a frame; gives what has to be said to it.
     fn hear(&mut self, text: &str) -> Result<Option<Request>, End> {
-        if let Ok(EventMessage { seq, event }) = serde_json::from_str(text) {
-            return self.event(seq, event);
-        }
-        let Ok(Answer { re, outcome }) = serde_json::from_str(text) else {
-            debug!(user = %Untrusted(&self.options.user_id), "a message that this version does not know");
-            return Ok(None);
+        let Answer { re, outcome } = match parse_server_message(text) {
+            Ok(ServerMessage::Event(EventMessage { seq, event })) => return self.event(seq, event),
+            Ok(ServerMessage::Answer(answer)) => answer,
+            Err(error) => {
+                debug!(user = %Untrusted(&self.options.user_id), error = %Untrusted(&error), "a message that this version does not know");
+                return Ok(None);
+            }
         };
         let Some(pending) = self.pending.remove(&re) else { return Ok(None) };
         let result = match outcome {
@@ -387,38 +355,6 @@ impl Pending {
         if let Some(reply) = self.reply {
             // Who asked may have stopped waiting.
             let _ = reply.send(result);
-        }
-    }
-}
-
-/// Opens a socket, sends one request and takes its answer. Errors: why there is none.
-async fn open(
-    url: &str,
-    tls: Option<Arc<ClientConfig>>,
-    text: String,
-) -> Result<(Option<IpAddr>, Socket, Answer), String> {
-    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-    let (mut socket, _) = connect_async_tls_with_config(url, Some(config), true, tls.map(Connector::Rustls))
-        .await
-        .map_err(|e| e.to_string())?;
-    let local = match socket.get_ref() {
-        MaybeTlsStream::Plain(stream) => stream.local_addr().ok().map(|a| a.ip()),
-        MaybeTlsStream::Rustls(stream) => stream.get_ref().0.local_addr().ok().map(|a| a.ip()),
-        _ => None,
-    };
-    socket.send(Message::text(text)).await.map_err(|e| e.to_string())?;
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => {
-                let answer = serde_json::from_str(&text).map_err(|_| {
-                    ErrorBody::with(ErrorCode::Malformed, "the answer to the sign-in is none of the protocol")
-                        .message
-                })?;
-                return Ok((local, socket, answer));
-            }
-            Some(Ok(Message::Close(_))) | None => return Err("the server closed the socket".into()),
-            Some(Ok(_)) => {}
-            Some(Err(e)) => return Err(e.to_string()),
         }
     }
 }

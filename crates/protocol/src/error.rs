@@ -93,6 +93,7 @@ codes! {
     AnsweredElsewhere false "another device of this user has answered";
     SwitchRefused false "only a one-to-one call in which both talk changes between voice and video";
     // Media.
+    SourceUnsupported false "one of the sources is not taken by this server: leave it out (microphone and camera always are); nothing was changed";
     OfferInvalid false "the SDP offer cannot be read, or lacks audio, ICE credentials or a DTLS fingerprint";
     OfferTooLarge false "the SDP offer has too many media lines or bytes";
     PreconnectRefused true "the server prepares no transport for this device now: send the offer again after the answer";

@@ -21,10 +21,10 @@ mod characters;
 mod error;
 mod ids;
 mod messages;
+mod parse;
 mod secret;
 mod source;
 mod time;
-mod unreadable;
 
 pub mod limits;
 pub mod log;
@@ -35,10 +35,10 @@ pub use messages::{
     Answer, CallRequest, ClientMessage, DeviceInfo, DeviceKind, EndReason, Event, EventMessage, KickReason,
     MediaType, Outcome, PlayStream, Request, StreamFault, Success, VideoCodec, Welcome,
 };
+pub use parse::{ServerMessage, parse_client_message, parse_server_message, refuse_unread};
 pub use secret::{MediaUrl, ResumeTicket, UserSig};
 pub use source::{MediaKind, Source, SourceMap, SourceSet};
 pub use time::Timestamp;
-pub use unreadable::{parse_client_message, refuse_unread};
 
 /// The newest protocol version this build speaks. Raised only with a new `golden/` folder.
 pub const PROTOCOL_VERSION: u16 = 1;

@@ -25,8 +25,14 @@ pub const MAX_CALL_DATA_BYTES: usize = 1024;
 /// Most people that one call invites at once (the caller not counted).
 pub const MAX_CALLEES: usize = 8;
 
-/// Shortest and longest ring, in seconds, that a caller may ask for.
-pub const RING_TIMEOUT_RANGE_S: core::ops::RangeInclusive<u16> = 5..=300;
+/// Shortest ring that a caller may ask for, in seconds.
+pub const RING_TIMEOUT_MIN_S: u16 = 5;
+
+/// Longest ring that a caller may ask for, in seconds.
+pub const RING_TIMEOUT_MAX_S: u16 = 300;
+
+/// The rings that a caller may ask for, in seconds.
+pub const RING_TIMEOUT_RANGE_S: core::ops::RangeInclusive<u16> = RING_TIMEOUT_MIN_S..=RING_TIMEOUT_MAX_S;
 
 /// Ring timeout of a call that asks for none, in seconds (the guide's 30 s).
 pub const RING_TIMEOUT_DEFAULT_S: u16 = 30;

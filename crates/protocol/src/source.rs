@@ -106,6 +106,15 @@ impl SourceSet {
         1 << source.index()
     }
 
+    /// What is on by a message that has the fields `microphone` and `camera`, which every version knows, and perhaps
+    /// `sources`, which says more and counts where it is there.
+    pub fn said(microphone: bool, camera: bool, sources: Option<Self>) -> Self {
+        sources.unwrap_or_else(|| {
+            let on = [(Source::Microphone, microphone), (Source::Camera, camera)];
+            on.into_iter().filter(|(_, on)| *on).map(|(source, _)| source).collect()
+        })
+    }
+
     /// Whether `source` is in the set.
     pub const fn contains(self, source: Source) -> bool {
         self.0 & Self::bit(source) != 0
@@ -273,6 +282,15 @@ impl<'de> Deserialize<'de> for SourceSet {
         }
         d.deserialize_seq(List)
     }
+}
+
+/// Reads a list of sources for a request. A client that names a source of a later version is to learn that nobody heard
+/// of it; what a server tells is read by [`SourceSet`] itself.
+///
+/// # Errors
+/// A name that this version does not know.
+pub(crate) fn only_known<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SourceSet>, D::Error> {
+    Ok(Option::<Vec<Source>>::deserialize(d)?.map(SourceSet::from_iter))
 }
 
 /// A value for each source: `map[Source::Camera]`. Where a source may have none, `SourceMap<Option<T>>`.

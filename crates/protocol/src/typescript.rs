@@ -11,6 +11,27 @@ fn declaration<T: TS + 'static>(cfg: &ts_rs::Config) -> String {
     format!("{docs}export {}\n\n", T::decl(cfg))
 }
 
+/// The bounds of `limits.rs` that a client can know of before it sends.
+fn bounds() -> String {
+    let mut text = String::new();
+    macro_rules! all { ($($name:ident)*) => { $(text += &bound(stringify!($name), limits::$name as u64);)* } }
+    all!(MAX_MESSAGE_BYTES MAX_USER_ID_BYTES MAX_CALL_DATA_BYTES MAX_CALLEES
+        RING_TIMEOUT_MIN_S RING_TIMEOUT_MAX_S RING_TIMEOUT_DEFAULT_S);
+    text
+}
+
+fn bound(name: &str, value: u64) -> String {
+    let (before, _) = include_str!("limits.rs").split_once(&format!("pub const {name}:")).unwrap();
+    let doc: Vec<&str> = before
+        .rsplit("\n\n")
+        .next()
+        .unwrap()
+        .lines()
+        .map(|l| l.trim_start_matches("///").trim_start())
+        .collect();
+    format!("/**\n * {}\n */\nexport const {name} = {}\n\n", doc.join("\n * ").replace(" \n", "\n"), value)
+}
+
 fn generated() -> String {
     let cfg = ts_rs::Config::default();
     let mut text = String::from(
@@ -19,6 +40,7 @@ fn generated() -> String {
     text += &format!(
         "/** The newest protocol version this build speaks. */\nexport const PROTOCOL_VERSION = {PROTOCOL_VERSION}\n\n"
     );
+    text += &bounds();
     macro_rules! all { ($($t:ty),* $(,)?) => { $(text += &declaration::<$t>(&cfg);)* } }
     all!(
         SdkAppId,

@@ -5,11 +5,8 @@ use serde_json::Value;
 use std::fmt::Debug;
 use tring_protocol::limits::MAX_MESSAGE_BYTES;
 use tring_protocol::{
-    Answer, ClientMessage, ErrorCode, EventMessage, Outcome, parse_client_message, refuse_unread,
+    Answer, ErrorCode, Outcome, ServerMessage, parse_client_message, parse_server_message, refuse_unread,
 };
-
-/// Fields of a message up to which the reader looks for its id and type.
-const FIELDS: usize = 30;
 
 /// A client's message: read, or answered under its own id with what is wrong.
 pub(crate) fn request(bytes: &[u8]) {
@@ -37,24 +34,20 @@ fn unknown_type(text: &str) {
     fields.insert("id".into(), 5.into());
     fields.insert("type".into(), "of_version_9".into());
     let text = Value::Object(fields.clone()).to_string();
-    if fields.len() > FIELDS || text.len() > MAX_MESSAGE_BYTES {
+    if text.len() > MAX_MESSAGE_BYTES {
         return;
     }
     let expected = Answer { re: 5, outcome: Outcome::Error(ErrorCode::UnknownType.into()) };
     assert_eq!(parse_client_message(&text), Err(expected), "{text}");
 }
 
-/// What a server says, as `tring-client` reads it: answers and events.
+/// What a server says: an answer or an event, or nothing that a client of this version takes.
 pub(crate) fn reply(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(answer) = serde_json::from_str::<Answer>(text) {
-        identity(&answer);
-    }
-    if let Ok(event) = serde_json::from_str::<EventMessage>(text) {
-        identity(&event);
-    }
-    if let Ok(message) = serde_json::from_str::<ClientMessage>(text) {
-        identity(&message);
+    match parse_server_message(text) {
+        Ok(ServerMessage::Answer(answer)) => identity(&answer),
+        Ok(ServerMessage::Event(event)) => identity(&event),
+        Err(_) => {}
     }
 }
 

@@ -17,6 +17,7 @@ import { Emitter, type Unsubscribe } from "../emitter.js"
 import { CallError } from "../errors.js"
 import type { Cancel, Platform, SocketLike } from "./platform.js"
 import {
+  MAX_MESSAGE_BYTES,
   PROTOCOL_VERSION,
   type DeviceKind,
   type ErrorBody,
@@ -78,9 +79,9 @@ export const MAX_IN_FLIGHT = 8
 /** Requests that may wait for the socket. More than a user can cause; it bounds a page that has gone wild. */
 export const MAX_WAITING = 64
 
-/** The longest request, bytes. The server takes 100 KiB, its number included, and leaves a socket on which far more
- * arrives: the request would be repeated on the next one for ever. */
-export const MAX_REQUEST_BYTES = 100 * 1024 - 64
+/** The longest request, bytes: what the server takes, less room for the request's number. The server leaves a socket on which
+ * far more arrives: the request would be repeated on the next one for ever. */
+export const MAX_REQUEST_BYTES = MAX_MESSAGE_BYTES - 64
 
 /** Who signs in. */
 export interface Credentials {

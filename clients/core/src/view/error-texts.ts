@@ -48,6 +48,7 @@ export const ERROR_TEXTS: ErrorTexts = {
   not_your_call: OVER,
   not_ringing: OVER,
   switch_refused: ["接通后才能切换语音和视频", "Voice and video are switched while both talk"],
+  source_unsupported: ["服务器不接受这种音视频来源", "The server does not take this source"],
   answered_elsewhere: ["已在其他设备上处理", "Answered on another device"],
   offer_invalid: MEDIA,
   offer_too_large: MEDIA,

@@ -45,9 +45,7 @@ fn of_app_2(script: Script) -> Script {
         Input::Hangup { device, call } => Input::Hangup { device: shift(device), call },
         Input::Transport { device, call } => Input::Transport { device: shift(device), call },
         Input::TransportGone { device, call } => Input::TransportGone { device: shift(device), call },
-        Input::Devices { device, call, microphone, camera } => {
-            Input::Devices { device: shift(device), call, microphone, camera }
-        }
+        Input::Devices { device, call, sources } => Input::Devices { device: shift(device), call, sources },
         Input::Media { device, call, media } => Input::Media { device: shift(device), call, media },
         Input::AppDeleted { .. } => Input::AppDeleted { app: app(2) },
         Input::Shutdown => panic!("it concerns all apps"),
@@ -87,7 +85,7 @@ fn whose(effect: &Effect) -> SdkAppId {
         | Effect::Kick { device, .. }
         | Effect::Evict { device }
         | Effect::OpenGate { device, .. }
-        | Effect::SetDevices { device, .. }
+        | Effect::SetSources { device, .. }
         | Effect::CloseTransport { device, .. } => app_of(*device),
         Effect::Record(record) => record.room.app,
     }

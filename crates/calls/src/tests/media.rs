@@ -2,7 +2,7 @@
 
 use super::stage::{Audio, Stage, Video, call, request, row_tests, user_of};
 use crate::{Input, Reply, Settings};
-use tring_protocol::ErrorCode;
+use tring_protocol::{ErrorCode, Source, SourceSet};
 
 row_tests! {
     TransportCaller: the_caller_connects_at_once_behind_a_shut_gate(s) {
@@ -11,14 +11,15 @@ row_tests! {
         let permit = s.transport(a, &c).unwrap();
         assert_eq!((permit.room.room.get(), permit.user.as_str()), (100, "a"));
         assert!(!permit.gate_open);
-        assert!(permit.microphone && permit.camera);
+        assert_eq!(permit.sources, [Source::Microphone, Source::Camera].into());
     }
 
     TransportTalking: a_talker_connects_behind_an_open_gate(s) {
         let (a, b, c) = s.talking(Audio);
         for device in [a, b] {
             let permit = s.transport(device, &c).unwrap();
-            assert!(permit.gate_open && permit.microphone && !permit.camera);
+            assert!(permit.gate_open);
+            assert_eq!(permit.sources, Source::Microphone.into());
         }
     }
 
@@ -65,7 +66,8 @@ row_tests! {
         s.transport(a, &c).unwrap();
         s.devices(a, &c, false, true).unwrap();
         assert_eq!(s.seen(), [format!("set c1 {a} cam"), format!("{b}: c1 Devices a cam")]);
-        assert!(!s.transport(a, &c).unwrap().microphone, "a new transport starts as the device is");
+        let permit = s.transport(a, &c).unwrap();
+        assert_eq!(permit.sources, Source::Camera.into(), "a new transport starts as the device is");
     }
 
     DevicesKept: what_is_off_before_the_answer_is_off_after_it(s) {
@@ -86,6 +88,19 @@ row_tests! {
         assert_eq!(s.seen(), [""; 0]);
     }
 
+    SourceRefused: a_source_that_may_not_be_sent_changes_nothing(s) {
+        let (a, b, c) = s.talking(Video);
+        for device in [a, b] {
+            s.transport(device, &c).unwrap();
+        }
+        for sources in [Source::Screen.into(), [Source::Microphone, Source::ScreenAudio].into(), SourceSet::ALL] {
+            assert_eq!(s.sources(a, &c, sources), Err(ErrorCode::SourceUnsupported), "{sources:?}");
+        }
+        assert_eq!(s.seen(), [""; 0]);
+        s.sources(a, &c, Source::Microphone.into()).unwrap();
+        assert_eq!(s.seen(), [format!("set c1 {a} mic"), format!("{b}: c1 Devices a mic")]);
+    }
+
     SwitchToVoice: no_camera_of_either_is_on_before_anybody_hears_of_it(s) {
         let (a, b, c) = s.talking(Video);
         s.transport(a, &c).unwrap();
@@ -95,7 +110,7 @@ row_tests! {
         assert_eq!(s.seen(), [&[a, b].map(|d| format!("set c1 {d} mic"))[..], &told].concat());
         s.devices(a, &c, true, true).unwrap();
         assert_eq!(s.seen(), [""; 0], "a voice call has no camera, whoever asks");
-        assert!(!s.transport(a, &c).unwrap().camera);
+        assert_eq!(s.transport(a, &c).unwrap().sources, Source::Microphone.into());
         s.hangup(a, &c);
         assert!(s.rows.contains(&crate::Row::DevicesSame));
     }
@@ -106,13 +121,14 @@ row_tests! {
         s.transport(b, &c).unwrap();
         s.switch(a, &c, Video).unwrap();
         assert_eq!(s.seen(), [a, b].map(|d| format!("{d}: c1 Media a Video")));
-        assert!([a, b].iter().all(|&d| !s.transport(d, &c).unwrap().camera));
+        assert!([a, b].iter().all(|&d| s.transport(d, &c).unwrap().sources == Source::Microphone.into()));
         s.devices(a, &c, true, true).unwrap();
         assert_eq!(s.seen(), [format!("set c1 {a} mic+cam"), format!("{b}: c1 Devices a mic+cam")]);
         s.switch(b, &c, Audio).unwrap();
         s.switch(b, &c, Video).unwrap();
         s.forget();
-        assert!(!s.transport(a, &c).unwrap().camera, "what was on before a voice call is not on after it");
+        let permit = s.transport(a, &c).unwrap();
+        assert_eq!(permit.sources, Source::Microphone.into(), "what was on before a voice call is not on after it");
     }
 
     SwitchSame: nobody_hears_of_a_switch_to_what_it_is(s) {
@@ -206,7 +222,7 @@ fn about(device: tring_protocol::DeviceId, call: &tring_protocol::CallId) -> [In
         Input::Reject { device, call: call.clone() },
         Input::Transport { device, call: call.clone() },
         Input::Media { device, call: call.clone(), media: Audio },
-        Input::Devices { device, call, microphone: false, camera: false },
+        Input::Devices { device, call, sources: SourceSet::EMPTY },
     ]
 }
 

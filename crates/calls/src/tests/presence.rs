@@ -3,7 +3,7 @@
 use super::stage::{Audio, Stage, Video, request, row_tests, user, user_of};
 use crate::{Departure, Input, Reply, Settings};
 use std::time::Duration;
-use tring_protocol::{DeviceId, ErrorCode};
+use tring_protocol::{DeviceId, ErrorCode, SourceSet};
 
 row_tests! {
     Detached: a_cut_socket_ends_nothing_by_itself(s) {
@@ -197,7 +197,7 @@ row_tests! {
             Input::Reject { device, call: c.clone() },
             Input::Hangup { device, call: c.clone() },
             Input::Transport { device, call: c.clone() },
-            Input::Devices { device, call: c.clone(), microphone: false, camera: false },
+            Input::Devices { device, call: c.clone(), sources: SourceSet::EMPTY },
         ] {
             assert_eq!(s.give(input), Err(ErrorCode::LoginRequired));
         }

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tring_protocol::{CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Timestamp, UserId};
+use tring_protocol::{
+    CallId, CallRequest, DeviceId, Event, MediaType, SdkAppId, Source, SourceSet, Timestamp, UserId,
+};
 
 /// What happens next. Numbers pick among what there is, modulo how many there are.
 #[derive(Debug, Clone)]
@@ -43,9 +45,20 @@ pub(super) enum Op {
         call: usize,
         what: u8,
     },
+    /// A device says what is on.
+    Sources {
+        device: usize,
+        call: usize,
+        sources: SourceSet,
+    },
     Passes(u32),
     AppDeleted(u8),
     Shutdown,
+}
+
+/// Any of the 16 sets of sources.
+fn subset() -> impl Strategy<Value = SourceSet> {
+    prop::sample::subsequence(Source::ALL.to_vec(), 0..=Source::ALL.len()).prop_map(SourceSet::from_iter)
 }
 
 const USERS: [&str; 4] = ["a", "b", "c", "d"];
@@ -72,16 +85,30 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         30 => (any::<usize>(), prop::bool::weighted(0.2))
             .prop_map(|(message, again)| Op::Arrives { message, again }),
         4 => any::<usize>().prop_map(Op::Lost),
-        20 => (any::<usize>(), any::<usize>(), 0..12u8)
+        5 => (any::<usize>(), any::<usize>(), subset())
+            .prop_map(|(device, call, sources)| Op::Sources { device, call, sources }),
+        15 => (any::<usize>(), any::<usize>(), 0..9u8)
             .prop_map(|(device, call, what)| Op::Says { device, call, what }),
         14 => prop_oneof![6 => 0..3000u32, 4 => 0..20_000u32, 1 => Just(400_000)].prop_map(Op::Passes),
         1 => (1..3u8).prop_map(Op::AppDeleted),
     ]
 }
 
-/// Small bounds, so that they are met.
+/// Small bounds, so that they are met; a screen may be shown, its sound not sent.
 pub(super) fn settings() -> Settings {
-    Settings { max_devices_per_user: 3, max_preconnects_per_caller: 3, ..Settings::default() }
+    let sources = SourceSet::ALL - Source::ScreenAudio.into();
+    let ring_grace = Duration::from_secs(5);
+    let (max_devices_per_user, max_preconnects_per_caller) = (3, 3);
+    Settings { ring_grace, max_devices_per_user, max_preconnects_per_caller, sources, ..Settings::default() }
+}
+
+/// What happens to calls that come about, with much said of sources.
+fn talk_of_sources() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => op(),
+        1 => (any::<usize>(), any::<usize>(), subset())
+            .prop_map(|(device, call, sources)| Op::Sources { device, call, sources }),
+    ]
 }
 
 struct World {
@@ -90,6 +117,8 @@ struct World {
     watch: Watch,
     /// Every device that ever signed in.
     devices: Vec<DeviceId>,
+    /// Those whose sockets were cut and are not back.
+    cut: Vec<DeviceId>,
     /// How many calls each app's users have asked for; the names of calls are the same in both apps.
     asked: BTreeMap<SdkAppId, u64>,
     apps: BTreeMap<DeviceId, SdkAppId>,
@@ -107,12 +136,13 @@ fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(settings: Settings) -> Self {
         Self {
-            engine: Engine::new(settings()),
+            engine: Engine::new(settings),
             now: Timestamp::from_secs(1_700_000_000),
             watch: Watch::default(),
             devices: Vec::new(),
+            cut: Vec::new(),
             asked: BTreeMap::new(),
             apps: BTreeMap::new(),
             calls: Vec::new(),
@@ -187,8 +217,18 @@ impl World {
                 self.apps.insert(device, owner.app);
                 self.give(Input::DeviceOnline { device, owner, single_login, again });
             }
-            Op::Cut(n) => self.about_device(n, |device| Input::DeviceDetached { device }),
-            Op::Back(n) => self.about_device(n, |device| Input::DeviceAttached { device }),
+            Op::Cut(n) => {
+                self.cut.extend(self.device(n));
+                self.about_device(n, |device| Input::DeviceDetached { device });
+            }
+            Op::Back(n) => {
+                // Mostly one that was cut.
+                let device = if n.is_multiple_of(8) { self.device(n) } else { pick(&self.cut, n / 8) };
+                if let Some(device) = device {
+                    self.cut.retain(|&cut| cut != device);
+                    self.give(Input::DeviceAttached { device });
+                }
+            }
             Op::Gone(n, why) => self.about_device(n, |device| Input::DeviceGone { device, why }),
             Op::Call { device, to, video, timeout_s, fail_fast, seed } => {
                 let Some(device) = self.device(device) else { return };
@@ -215,21 +255,21 @@ impl World {
                 }
             }
             Op::Says { device, call, what } => {
-                // Mostly of the last few, so that something comes of it.
-                let recent = if call.is_multiple_of(4) { 0 } else { self.calls.len().saturating_sub(4) };
-                let call = pick(&self.calls[recent..], call / 4);
-                let (Some(device), Some(call)) = (self.device(device), call) else { return };
+                let (Some(device), Some(call)) = (self.device(device), self.call(call)) else { return };
                 self.give(match what {
                     0 => Input::Delivered { device, call },
                     1 => Input::Accept { device, call },
                     2 => Input::Reject { device, call },
                     3 | 4 => Input::Hangup { device, call },
                     5 => Input::Transport { device, call },
-                    9 => Input::TransportGone { device, call },
-                    10 => Input::Media { device, call, media: MediaType::Audio },
-                    11 => Input::Media { device, call, media: MediaType::Video },
-                    n => Input::Devices { device, call, microphone: n == 6, camera: n == 7 },
+                    6 => Input::TransportGone { device, call },
+                    7 => Input::Media { device, call, media: MediaType::Audio },
+                    _ => Input::Media { device, call, media: MediaType::Video },
                 });
+            }
+            Op::Sources { device, call, sources } => {
+                let (Some(device), Some(call)) = (self.device(device), self.call(call)) else { return };
+                self.give(Input::Devices { device, call, sources });
             }
             Op::Passes(ms) => self.pass(ms),
             Op::AppDeleted(app) => self.give(Input::AppDeleted { app: SdkAppId::new(app.into()).unwrap() }),
@@ -249,6 +289,12 @@ impl World {
         pick(&devices, n / 8)
     }
 
+    /// One of the calls, mostly one of the last few, so that something comes of it.
+    fn call(&self, n: usize) -> Option<CallId> {
+        let recent = if n.is_multiple_of(4) { 0 } else { self.calls.len().saturating_sub(4) };
+        pick(&self.calls[recent..], n / 4)
+    }
+
     /// Every socket is cut, and time runs: all calls end, and nothing of them is left.
     fn end(&mut self) {
         for device in self.watch.signed_in() {
@@ -266,7 +312,7 @@ impl World {
 
 /// What the devices of app 1 do in a world of their own, as inputs and their times.
 pub(super) fn script_of_app_1(ops: Vec<Op>) -> Vec<(Timestamp, Input)> {
-    let mut world = World::new();
+    let mut world = World::new(settings());
     for op in ops {
         world.run(match op {
             Op::SignIn { user, single_login, again, .. } => Op::SignIn { app: 1, user, single_login, again },
@@ -278,7 +324,7 @@ pub(super) fn script_of_app_1(ops: Vec<Op>) -> Vec<(Timestamp, Input)> {
 }
 
 fn simulate(ops: Vec<Op>) -> World {
-    let mut world = World::new();
+    let mut world = World::new(settings());
     for op in ops {
         world.run(op);
     }
@@ -299,9 +345,19 @@ proptest! {
         prop_assert_eq!(simulate(ops.clone()).log, simulate(ops).log);
     }
 
+    /// Whatever a device says is on, the others are told that and nothing else (see `Watch`), and its call goes on.
+    #[test]
+    fn what_is_told_of_sources_is_what_was_said(ops in prop::collection::vec(talk_of_sources(), 1..150)) {
+        let mut world = World::new(Settings { sources: SourceSet::ALL, ..settings() });
+        for op in ops {
+            world.run(op);
+        }
+        world.end();
+    }
+
     #[test]
     fn a_shutdown_at_any_moment_ends_everything(ops in prop::collection::vec(op(), 1..120)) {
-        let mut world = World::new();
+        let mut world = World::new(settings());
         for op in ops.into_iter().chain([Op::Shutdown]) {
             world.run(op);
         }

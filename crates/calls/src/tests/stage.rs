@@ -5,7 +5,8 @@ use crate::{Departure, Effect, Engine, Input, Reply, Row, Settings, TransportPer
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tring_protocol::{
-    CallId, CallRequest, DeviceId, ErrorCode, Event, MediaType, SdkAppId, Timestamp, UserId, UserKey,
+    CallId, CallRequest, DeviceId, ErrorCode, Event, MediaType, SdkAppId, Source, SourceSet, Timestamp,
+    UserId, UserKey,
 };
 
 pub(super) use tring_protocol::MediaType::{Audio, Video};
@@ -218,7 +219,16 @@ impl Stage {
         microphone: bool,
         camera: bool,
     ) -> Result<Reply, ErrorCode> {
-        self.give(Input::Devices { device, call: call.clone(), microphone, camera })
+        self.sources(device, call, SourceSet::said(microphone, camera, None))
+    }
+
+    pub(super) fn sources(
+        &mut self,
+        device: DeviceId,
+        call: &CallId,
+        sources: SourceSet,
+    ) -> Result<Reply, ErrorCode> {
+        self.give(Input::Devices { device, call: call.clone(), sources })
     }
 
     pub(super) fn switch(
@@ -266,13 +276,22 @@ impl Stage {
     }
 }
 
-fn on_off(microphone: bool, camera: bool) -> &'static str {
-    match (microphone, camera) {
-        (true, true) => "mic+cam",
-        (true, false) => "mic",
-        (false, true) => "cam",
-        (false, false) => "muted",
-    }
+fn on(sources: SourceSet) -> String {
+    let names = sources.iter().map(|source| match source {
+        Source::Microphone => "mic",
+        Source::Camera => "cam",
+        Source::Screen => "screen",
+        Source::ScreenAudio => "screen audio",
+    });
+    if sources.is_empty() { "muted".into() } else { names.collect::<Vec<_>>().join("+") }
+}
+
+/// What an event says is on. Its old fields say as much of it as they can.
+pub(super) fn told(microphone: bool, camera: bool, sources: Option<SourceSet>) -> SourceSet {
+    let sources = sources.expect("the engine tells all sources");
+    let pair = [Source::Microphone, Source::Camera].map(|source| sources.contains(source));
+    assert_eq!([microphone, camera], pair, "of {sources:?}");
+    sources
 }
 
 /// An effect as a line of text.
@@ -283,9 +302,7 @@ pub(super) fn brief(effect: &Effect) -> String {
         Effect::Evict { device } => format!("evict {device}"),
         Effect::OpenGate { call, device } => format!("open {call} {device}"),
         Effect::CloseTransport { call, device } => format!("close {call} {device}"),
-        Effect::SetDevices { call, device, microphone, camera } => {
-            format!("set {call} {device} {}", on_off(*microphone, *camera))
-        }
+        Effect::SetSources { call, device, sources } => format!("set {call} {device} {}", on(*sources)),
         Effect::Record(r) => {
             let why = |reason: &Option<_>| reason.map_or("goes on".into(), |why| format!("{why:?}"));
             let callees: Vec<_> =
@@ -314,12 +331,12 @@ fn brief_event(event: &Event) -> String {
         Event::Ringing { call_id, user_id } => format!("{call_id} Ringing {user_id}"),
         Event::Accepted { call_id, user_id } => format!("{call_id} Accepted {user_id}"),
         Event::LegEnded { call_id, user_id, reason } => format!("{call_id} LegEnded {user_id} {reason:?}"),
-        Event::Joined { call_id, user_id, microphone, camera } => {
-            format!("{call_id} Joined {user_id} {}", on_off(*microphone, *camera))
+        Event::Joined { call_id, user_id, microphone, camera, sources } => {
+            format!("{call_id} Joined {user_id} {}", on(told(*microphone, *camera, *sources)))
         }
         Event::Left { call_id, user_id } => format!("{call_id} Left {user_id}"),
-        Event::Devices { call_id, user_id, microphone, camera } => {
-            format!("{call_id} Devices {user_id} {}", on_off(*microphone, *camera))
+        Event::Devices { call_id, user_id, microphone, camera, sources } => {
+            format!("{call_id} Devices {user_id} {}", on(told(*microphone, *camera, *sources)))
         }
         Event::Media { call_id, user_id, media } => format!("{call_id} Media {user_id} {media:?}"),
         Event::Merged { call_id, into, room_id, media } => {

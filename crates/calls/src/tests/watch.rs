@@ -1,20 +1,32 @@
 //! The rules of calls, checked on nothing but what goes in and what comes out.
 
-use super::stage::brief;
+use super::stage::{brief, told};
 use crate::{CallRecord, Counts, Effect, Input, Reply};
 use std::collections::{BTreeMap, BTreeSet};
-use tring_protocol::{CallId, DeviceId, Event, MediaType, SdkAppId, UserId, UserKey};
+use tring_protocol::{CallId, DeviceId, Event, MediaType, SdkAppId, Source, SourceSet, UserId, UserKey};
 
 #[derive(Debug, Default)]
-struct PartSeen {
+struct BranchSeen {
     /// The last event it was told, [`START`] for a caller.
     last: &'static str,
     consented: bool,
     gate_open: bool,
     /// It was permitted a transport that is not closed yet.
     transport: bool,
+    /// What it last said is on, as far as its call carries it.
+    sources: SourceSet,
     ended: bool,
 }
+
+/// What a call carries of these sources.
+fn carried(media: MediaType, sources: SourceSet) -> SourceSet {
+    match media {
+        MediaType::Audio => sources - [Source::Camera, Source::Screen].into(),
+        MediaType::Video => sources,
+    }
+}
+
+const AT_FIRST: SourceSet = SourceSet::of(&[Source::Microphone, Source::Camera]);
 
 #[derive(Debug)]
 struct CallSeen {
@@ -22,11 +34,40 @@ struct CallSeen {
     caller: DeviceId,
     media: MediaType,
     users: BTreeSet<UserId>,
-    parts: BTreeMap<DeviceId, PartSeen>,
+    branches: BTreeMap<DeviceId, BranchSeen>,
     /// Durations that were told in this step to devices that talked.
     durations: Vec<u32>,
     /// What was last written down of it.
     record: Option<CallRecord>,
+}
+
+impl CallSeen {
+    fn switch(&mut self, media: MediaType) {
+        self.media = media;
+        for branch in self.branches.values_mut() {
+            branch.sources = carried(media, branch.sources);
+        }
+    }
+
+    /// What is told of voice and video, and of a user's sources, is what was said.
+    fn check_sources(&mut self, event: &Event, owners: &BTreeMap<DeviceId, UserKey>) {
+        match event {
+            Event::Media { media, .. } => {
+                assert!(self.users.len() == 2, "a group was switched: {event:?}");
+                self.switch(*media);
+            }
+            Event::Merged { media, .. } => self.switch(*media),
+            Event::Joined { user_id, microphone, camera, sources, .. }
+            | Event::Devices { user_id, microphone, camera, sources, .. } => {
+                let of_user = self.branches.iter().filter(|(d, _)| owners[d].user == *user_id);
+                let said: Vec<_> =
+                    of_user.filter(|(_, b)| b.consented && !b.ended).map(|(_, b)| b.sources).collect();
+                assert_eq!(said, [told(*microphone, *camera, *sources)], "not what was said: {event:?}");
+                assert_eq!(carried(self.media, said[0]), said[0], "a picture in a voice call: {event:?}");
+            }
+            _ => {}
+        }
+    }
 }
 
 const START: &str = "start";
@@ -87,50 +128,56 @@ impl Watch {
                 assert!(!self.recorded.contains(&key), "an id was used twice");
                 if let Some(call) = self.live.get_mut(&key) {
                     assert_eq!(call.room, room.get(), "glare goes on in the first call's room");
-                    call.parts
+                    call.branches
                         .get_mut(device)
                         .expect("glare is an answer of a device that rings")
                         .consented = true;
                 } else {
                     let users = request.to.iter().chain([&owner.user]).cloned().collect();
-                    let part = PartSeen { last: START, consented: true, ..PartSeen::default() };
-                    let parts = BTreeMap::from([(*device, part)]);
+                    let sources = carried(request.media, AT_FIRST);
+                    let branch =
+                        BranchSeen { last: START, consented: true, sources, ..BranchSeen::default() };
+                    let branches = BTreeMap::from([(*device, branch)]);
                     let call = CallSeen {
                         room: room.get(),
                         caller: *device,
                         media: request.media,
                         users,
-                        parts,
+                        branches,
                         durations: Vec::new(),
                         record: None,
                     };
                     self.live.insert(key, call);
                 }
             }
-            (Input::Accept { device, call }, Reply::Done) => self.part(*device, call).consented = true,
+            (Input::Accept { device, call }, Reply::Done) => self.branch(*device, call).consented = true,
             (Input::Transport { device, call }, Reply::Transport(permit)) => {
                 let room = permit.room;
-                let part = self.part(*device, call);
-                assert!(!part.ended);
-                assert!(part.gate_open || !permit.gate_open, "a permit opened a gate");
-                part.transport = true;
+                let branch = self.branch(*device, call);
+                assert!(!branch.ended);
+                assert!(branch.gate_open || !permit.gate_open, "a permit opened a gate");
+                branch.transport = true;
                 let owner = &self.owners[device];
                 assert_eq!((room.app, &permit.user), (owner.app, &owner.user));
                 assert_eq!(self.live[&(owner.app, call.clone())].room, room.room.get());
+                assert_eq!(
+                    permit.sources,
+                    self.branch(*device, call).sources,
+                    "a new transport forgot a mute"
+                );
+            }
+            (Input::Devices { device, call, sources }, Reply::Done) => {
+                self.says_sources(*device, call, *sources, effects);
             }
             (Input::TransportGone { device, call }, _) => {
                 let key = self.owners.get(device).map(|owner| (owner.app, call.clone()));
-                let seen = key.and_then(|key| self.live.get_mut(&key)).and_then(|c| c.parts.get_mut(device));
-                if let Some(part) = seen {
-                    part.transport = false;
+                let seen =
+                    key.and_then(|key| self.live.get_mut(&key)).and_then(|c| c.branches.get_mut(device));
+                if let Some(branch) = seen {
+                    branch.transport = false;
                 }
             }
             _ => {}
-        }
-        for effect in effects {
-            let Effect::SetDevices { device: set, camera: true, .. } = effect else { continue };
-            let own = matches!(input, Input::Devices { device, camera: true, .. } if device == set);
-            assert!(own, "a camera went on by {input:?}");
         }
         self.effects(effects);
         if let Input::DeviceGone { device, .. } = input {
@@ -141,16 +188,45 @@ impl Watch {
         }
     }
 
-    fn part(&mut self, device: DeviceId, call: &CallId) -> &mut PartSeen {
+    /// A device says what is on, in a call that goes on as it was.
+    fn says_sources(&mut self, device: DeviceId, call: &CallId, sources: SourceSet, effects: &[Effect]) {
+        let key = (self.owners[&device].app, call.clone());
+        let media = self.live[&key].media;
+        let now_on = carried(media, sources);
+        let branch = self.branch(device, call);
+        let changed = std::mem::replace(&mut branch.sources, now_on) != now_on;
+        let (transport, talks) = (branch.transport, branch.gate_open);
+        let others =
+            self.live[&key].branches.iter().filter(|(d, b)| **d != device && b.gate_open && !b.ended);
+        let mut expected: BTreeSet<_> = others.map(|(d, _)| Some(*d)).filter(|_| changed && talks).collect();
+        if changed && transport {
+            expected.insert(None);
+        }
+        let told: BTreeSet<_> = effects
+            .iter()
+            .map(|effect| match effect {
+                Effect::SetSources { device: set, .. } if *set == device => None,
+                Effect::Tell { device: other, event: Event::Devices { .. } } => Some(*other),
+                _ => panic!("a mute is state, and yet: {}", brief(effect)),
+            })
+            .collect();
+        assert_eq!(told, expected, "{device} said {sources:?}");
+        assert_eq!(told.len(), effects.len(), "told twice");
+    }
+
+    fn branch(&mut self, device: DeviceId, call: &CallId) -> &mut BranchSeen {
         let key = (self.owners[&device].app, call.clone());
         let call = self.live.get_mut(&key).unwrap_or_else(|| panic!("{key:?} is not a live call"));
-        call.parts.get_mut(&device).unwrap_or_else(|| panic!("{device} has no part in {key:?}"))
+        call.branches.get_mut(&device).unwrap_or_else(|| panic!("{device} has no part in {key:?}"))
     }
 
     fn sign_out(&mut self, device: DeviceId) {
         self.signed_in.remove(&device);
         for call in self.live.values() {
-            assert!(call.parts.get(&device).is_none_or(|p| p.ended), "{device} went in the middle of a call");
+            assert!(
+                call.branches.get(&device).is_none_or(|p| p.ended),
+                "{device} went in the middle of a call"
+            );
         }
     }
 
@@ -162,21 +238,24 @@ impl Watch {
                 Effect::Kick { device, .. } | Effect::Evict { device } => self.sign_out(*device),
                 Effect::OpenGate { call, device } => {
                     let key = (self.owners[device].app, call.clone());
-                    let parts = &self.live[&key].parts;
-                    let consents = parts.iter().filter(|(_, p)| p.consented && !p.ended).map(|(d, _)| d);
+                    let branches = &self.live[&key].branches;
+                    let consents = branches.iter().filter(|(_, p)| p.consented && !p.ended).map(|(d, _)| d);
                     assert!(consents.clone().any(|d| d == device), "a gate opened before consent");
                     assert!(consents.count() > 1, "a gate opened to nobody");
-                    self.part(*device, call).gate_open = true;
+                    self.branch(*device, call).gate_open = true;
                 }
                 Effect::CloseTransport { call, device } => {
-                    let part = self.part(*device, call);
-                    assert!(part.transport && !part.ended);
-                    part.transport = false;
+                    let branch = self.branch(*device, call);
+                    assert!(branch.transport && !branch.ended);
+                    branch.transport = false;
                 }
-                Effect::SetDevices { call, device, camera, .. } => {
-                    assert!(self.part(*device, call).transport, "for a transport that is not there");
-                    let media = self.live[&(self.owners[device].app, call.clone())].media;
-                    assert!(!camera || media == MediaType::Video, "a camera in a voice call");
+                Effect::SetSources { call, device, sources } => {
+                    let branch = self.branch(*device, call);
+                    assert!(branch.transport, "for a transport that is not there");
+                    // What a device says itself was taken before. Nobody else can do more than make it a voice call.
+                    let voice = carried(MediaType::Audio, branch.sources);
+                    assert!([branch.sources, voice].contains(sources), "nobody said so: {}", brief(effect));
+                    branch.sources = *sources;
                 }
                 Effect::Record(record) => self.record(record),
             }
@@ -196,39 +275,31 @@ impl Watch {
         assert!(call.users.contains(&owner.user), "of others' business: {}", brief(effect));
         assert!(named.is_none_or(|user| call.users.contains(user)), "names a stranger: {}", brief(effect));
         if name == "invited" {
-            let part = PartSeen { last: name, ..PartSeen::default() };
-            assert!(call.parts.insert(device, part).is_none(), "invited twice: {}", brief(effect));
+            let sources = carried(call.media, AT_FIRST);
+            let branch = BranchSeen { last: name, sources, ..BranchSeen::default() };
+            assert!(call.branches.insert(device, branch).is_none(), "invited twice: {}", brief(effect));
             return;
         }
         let one_to_one = call.users.len() == 2;
-        let part = call.parts.get_mut(&device).unwrap_or_else(|| panic!("never invited: {}", brief(effect)));
-        assert!(!part.ended, "after the end: {}", brief(effect));
+        call.check_sources(event, &self.owners);
+        let branch =
+            call.branches.get_mut(&device).unwrap_or_else(|| panic!("never invited: {}", brief(effect)));
+        assert!(!branch.ended, "after the end: {}", brief(effect));
         assert!(
-            !one_to_one || may_follow(part.last, name),
+            !one_to_one || may_follow(branch.last, name),
             "after {}: {} (caller {})",
-            part.last,
+            branch.last,
             brief(effect),
             call.caller
         );
-        part.last = name;
-        match event {
-            Event::Media { media, .. } => {
-                assert!(one_to_one, "a group was switched: {}", brief(effect));
-                call.media = *media;
-            }
-            Event::Merged { media, .. } => call.media = *media,
-            Event::Joined { camera: true, .. } | Event::Devices { camera: true, .. } => {
-                assert_eq!(call.media, MediaType::Video, "a picture in a voice call: {}", brief(effect));
-            }
-            _ => {}
-        }
+        branch.last = name;
         if matches!(name, "joined" | "accepted" | "devices" | "media" | "left") {
-            assert!(part.gate_open, "told before its gate was open: {}", brief(effect));
+            assert!(branch.gate_open, "told before its gate was open: {}", brief(effect));
         }
         if let Event::Ended { duration_s, .. } = event {
-            part.ended = true;
-            assert!(!part.transport, "its transport is still open: {}", brief(effect));
-            if part.gate_open {
+            branch.ended = true;
+            assert!(!branch.transport, "its transport is still open: {}", brief(effect));
+            if branch.gate_open {
                 call.durations.push(*duration_s);
             } else {
                 assert_eq!(*duration_s, 0, "it never talked: {}", brief(effect));
@@ -259,8 +330,8 @@ impl Watch {
         let call = self.live.remove(&key).expect("a record of a call that is not live");
         assert!(self.recorded.insert(key));
         assert_eq!((call.room, call.media), (record.room.room.get(), record.media));
-        for (device, part) in &call.parts {
-            assert!(part.ended, "{device} was not told that {} is over", record.call);
+        for (device, branch) in &call.branches {
+            assert!(branch.ended, "{device} was not told that {} is over", record.call);
         }
         let talked = record.accepted.map_or(0, |at| record.at.since(at).as_secs());
         assert!(call.durations.iter().all(|&d| u64::from(d) == talked), "{:?} of {talked}", call.durations);
@@ -279,27 +350,27 @@ impl Watch {
             assert!(call.room != 0 && rooms.insert((app, call.room)), "two calls in one room");
             let record = call.record.as_ref().expect("a live call is written down");
             assert_eq!((record.room.room.get(), record.media), (call.room, call.media), "{id}");
-            let talks = call.parts.values().any(|p| p.gate_open);
+            let talks = call.branches.values().any(|p| p.gate_open);
             assert_eq!(record.accepted.is_some(), talks, "what is written of {id} is old");
             for (user, why) in &record.callees {
-                let alive = |(d, p): (&DeviceId, &PartSeen)| self.owners[d].user == *user && !p.ended;
+                let alive = |(d, p): (&DeviceId, &BranchSeen)| self.owners[d].user == *user && !p.ended;
                 assert!(
-                    why.is_none() || !call.parts.iter().any(alive),
+                    why.is_none() || !call.branches.iter().any(alive),
                     "{user} is in {id}, its record says {why:?}"
                 );
             }
             let present: BTreeSet<_> =
-                call.parts.iter().filter(|(_, p)| !p.ended).map(|(d, _)| &self.owners[d]).collect();
+                call.branches.iter().filter(|(_, p)| !p.ended).map(|(d, _)| &self.owners[d]).collect();
             for user in present {
                 assert!(users.insert(user), "{user} is in two calls, one of them {id}");
             }
             let mut talkers = BTreeSet::new();
-            for (device, _) in call.parts.iter().filter(|(_, p)| p.gate_open && !p.ended) {
+            for (device, _) in call.branches.iter().filter(|(_, p)| p.gate_open && !p.ended) {
                 assert!(talkers.insert(&self.owners[device]), "a user talks twice in {id}");
             }
         }
         let connected =
-            self.live.values().filter(|c| c.parts.values().any(|p| p.gate_open && !p.ended)).count();
+            self.live.values().filter(|c| c.branches.values().any(|p| p.gate_open && !p.ended)).count();
         assert_eq!(counts.connected, connected);
     }
 

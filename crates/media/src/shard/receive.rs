@@ -87,7 +87,7 @@ impl Shard {
         out: &mut Output,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
-        if !session.input.take_many(1.0, INPUT, now) {
+        if !session.input.take(INPUT, now) {
             self.counters.dropped_flood += 1;
             return false;
         }

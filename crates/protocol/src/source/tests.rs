@@ -48,6 +48,20 @@ fn names_of_later_versions_are_passed_over() {
 }
 
 #[test]
+fn the_newer_field_counts_where_it_is_there() {
+    let (none, both) = (SourceSet::EMPTY, [Source::Microphone, Source::Camera].into());
+    for (microphone, camera, expected) in [
+        (false, false, none),
+        (true, false, Source::Microphone.into()),
+        (false, true, Source::Camera.into()),
+        (true, true, both),
+    ] {
+        assert_eq!(SourceSet::said(microphone, camera, None), expected);
+        assert_eq!(SourceSet::said(microphone, camera, Some(Source::Screen.into())), Source::Screen.into());
+    }
+}
+
+#[test]
 fn of_kind_parts_a_set() {
     assert_eq!(SourceSet::ALL.of_kind(MediaKind::Audio), [Source::Microphone, Source::ScreenAudio].into());
     assert_eq!(SourceSet::ALL.of_kind(MediaKind::Video), [Source::Camera, Source::Screen].into());

@@ -7,7 +7,9 @@ use crate::signalling::switchboard::Step;
 use crate::signalling::transports::ConnectBy;
 use tracing::info;
 use tring_calls::{Input, Reply};
-use tring_protocol::{Answer, CallId, ClientMessage, DeviceId, ErrorCode, Outcome, Request, Success};
+use tring_protocol::{
+    Answer, CallId, ClientMessage, DeviceId, ErrorCode, Outcome, Request, SourceSet, Success,
+};
 
 impl Step<'_> {
     /// A device asks something on the link on which it is signed in.
@@ -69,12 +71,13 @@ impl Step<'_> {
             Request::Accept { call_id } => Input::Accept { device, call: call_id },
             Request::Reject { call_id } => Input::Reject { device, call: call_id },
             Request::Hangup { call_id } => Input::Hangup { device, call: call_id },
-            Request::Devices { call_id, microphone, camera } => {
+            Request::Devices { call_id, microphone, camera, sources } => {
                 if !entry.devices.take(rates.devices, now) {
                     let error = too_many("too many changes of microphone and camera");
                     return self.answer(device, id, Err(error));
                 }
-                Input::Devices { device, call: call_id, microphone, camera }
+                let sources = SourceSet::said(microphone, camera, sources);
+                Input::Devices { device, call: call_id, sources }
             }
             Request::Media { call_id, media } => {
                 if !entry.switches.take(rates.switches, now) {

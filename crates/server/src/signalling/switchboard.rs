@@ -244,8 +244,8 @@ impl Step<'_> {
                 self.remove(device);
             }
             Effect::OpenGate { call, device } => transports.open_gate(&call, device, self.out),
-            Effect::SetDevices { call, device, microphone, camera } => {
-                transports.set_devices(&call, device, microphone, camera, self.out);
+            Effect::SetSources { call, device, sources } => {
+                transports.set_sources(&call, device, sources, self.out);
             }
             Effect::CloseTransport { call, device } => {
                 if let Some(waiting) = transports.close(&call, device, self.out) {

@@ -5,7 +5,7 @@ use crate::signalling::messages::Out;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tring_calls::TransportPermit;
-use tring_media::{Command, SessionId, Source, SourceSet, StreamTickets};
+use tring_media::{Command, SessionId, SourceSet, StreamTickets};
 use tring_protocol::{CallId, DeviceId, RoomKey, Timestamp, UserId};
 
 /// Offers that the media plane may have before it. A worker's queue takes 1,024 commands: with each of these and the close
@@ -93,8 +93,7 @@ impl Transports {
         let session = SessionId(self.last);
         self.pending_offers.push_back((session, now));
         let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
-        let TransportPermit { gate_open, microphone, camera, others, .. } = permit;
-        let on = sources(microphone, camera);
+        let TransportPermit { gate_open, sources: on, others, .. } = permit;
         let rtmp = matches!(by, ConnectBy::Rtmp);
         out.push(Out::Media(match by {
             ConnectBy::WebRtc { offer } => Command::Open { session, room, user, label, offer, gate_open, on },
@@ -147,16 +146,15 @@ impl Transports {
         out.push(Out::Media(Command::OpenGate { session }));
     }
 
-    pub(crate) fn set_devices(
+    pub(crate) fn set_sources(
         &self,
         call: &CallId,
         device: DeviceId,
-        microphone: bool,
-        camera: bool,
+        sources: SourceSet,
         out: &mut Vec<Out>,
     ) {
         for session in self.of_device(call, device).into_iter().flatten() {
-            out.push(Out::Media(Command::SetSources { session, on: sources(microphone, camera) }));
+            out.push(Out::Media(Command::SetSources { session, on: sources }));
         }
     }
 
@@ -263,18 +261,10 @@ impl Transports {
     }
 }
 
-/// The sources of a device whose microphone and camera are on or off.
-fn sources(microphone: bool, camera: bool) -> SourceSet {
-    let mut on = SourceSet::EMPTY;
-    on.set(Source::Microphone, microphone);
-    on.set(Source::Camera, camera);
-    on
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tring_protocol::{RoomId, SdkAppId};
+    use tring_protocol::{RoomId, SdkAppId, Source};
 
     const NOW: Timestamp = Timestamp::from_secs(1);
 
@@ -288,8 +278,7 @@ mod tests {
             user: UserId::new("a").unwrap(),
             others: vec![UserId::new("b").unwrap()],
             gate_open: false,
-            microphone: true,
-            camera: false,
+            sources: Source::Microphone.into(),
         }
     }
 
@@ -336,7 +325,7 @@ mod tests {
     #[test]
     fn an_offer_that_is_refused_costs_nothing() {
         let (mut t, mut out, call) = (offering_again(), Vec::new(), CallId::from_random(7));
-        t.set_devices(&call, DeviceId(1), false, false, &mut out);
+        t.set_sources(&call, DeviceId(1), SourceSet::EMPTY, &mut out);
         assert_eq!(out.len(), 2, "what is muted is muted on both");
         t.open_gate(&call, DeviceId(1), &mut out);
         assert_eq!(out.pop(), Some(open_gate(SECOND)));

@@ -88,7 +88,7 @@ async fn a_stranger_can_do_nothing_with_the_id_of_a_call() {
         Request::Accept { call_id: call.clone() },
         Request::Reject { call_id: call.clone() },
         Request::Delivered { call_id: call.clone() },
-        Request::Devices { call_id: call.clone(), microphone: false, camera: false },
+        Request::Devices { call_id: call.clone(), microphone: false, camera: false, sources: None },
         Request::Hangup { call_id: call.clone() },
         transport(&call, "v=0"),
     ] {

@@ -163,7 +163,8 @@ async fn a_client_that_does_not_listen_is_cut_and_gets_everything_when_it_comes_
     let (mut a, mut b, call) = talking(&server, &app).await;
     for n in 0..400 {
         let microphone = n % 2 == 1;
-        a.ask(Request::Devices { call_id: call.clone(), microphone, camera: false }).await.unwrap();
+        let call_id = call.clone();
+        a.ask(Request::Devices { call_id, microphone, camera: false, sources: None }).await.unwrap();
     }
     // Its socket ends by itself, after what was sent on it.
     let mut heard = 0;
@@ -173,8 +174,13 @@ async fn a_client_that_does_not_listen_is_cut_and_gets_everything_when_it_comes_
     }
     assert!((100..256).contains(&heard), "{heard}");
     b.resume(&server).await.unwrap();
-    let newest =
-        Event::Devices { call_id: call.clone(), user_id: user("a"), microphone: true, camera: false };
+    let newest = Event::Devices {
+        call_id: call.clone(),
+        user_id: user("a"),
+        microphone: true,
+        camera: false,
+        sources: Some(Source::Microphone.into()),
+    };
     assert_eq!(b.event().await, newest);
     a.ask(Request::Hangup { call_id: call }).await.unwrap();
     assert!(matches!(b.event().await, Event::Left { .. }));

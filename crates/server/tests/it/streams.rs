@@ -112,7 +112,8 @@ async fn a_camera_that_is_off_is_not_seen_and_comes_back() {
     let _pusher = push(&of_a.push);
     let mut player = play(&of_b.play);
     pictures(&mut player, 5).await;
-    let devices = |camera| Request::Devices { call_id: call.clone(), microphone: true, camera };
+    let devices =
+        |camera| Request::Devices { call_id: call.clone(), microphone: true, camera, sources: None };
     a.ask(devices(false)).await.unwrap();
     // What was on its way, then nothing.
     let mut out = player.stdout.take().unwrap();

@@ -62,7 +62,13 @@ fn a_repeated_request_is_answered_again_and_not_carried_out_again() {
 
 fn devices(call: u32, user: &str, microphone: bool) -> Event {
     let user_id = UserId::new(user).unwrap();
-    Event::Devices { call_id: CallId::from_random(call.into()), user_id, microphone, camera: false }
+    Event::Devices {
+        call_id: CallId::from_random(call.into()),
+        user_id,
+        microphone,
+        camera: false,
+        sources: None,
+    }
 }
 
 fn network(user: &str, level: u8) -> Event {

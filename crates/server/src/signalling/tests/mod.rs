@@ -224,7 +224,7 @@ impl Board {
     }
 
     fn toggle(&mut self, client: &mut Client, call: &CallId, microphone: bool) -> Result<Value, String> {
-        self.ask(client, Request::Devices { call_id: call.clone(), microphone, camera: false })
+        self.ask(client, Request::Devices { call_id: call.clone(), microphone, camera: false, sources: None })
     }
 
     fn switch(&mut self, client: &mut Client, call: &CallId, media: MediaType) -> Result<Value, String> {

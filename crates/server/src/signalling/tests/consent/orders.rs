@@ -111,7 +111,8 @@ fn step(w: &mut World) {
         (19, Some(call)) => w.hangup(device, &call),
         (20..=21, Some(call)) => {
             let (microphone, camera) = (w.below(4) > 0, w.below(2) > 0);
-            let _ = w.ask(DeviceId(device), Request::Devices { call_id: call, microphone, camera });
+            let _ = w
+                .ask(DeviceId(device), Request::Devices { call_id: call, microphone, camera, sources: None });
         }
         (22, Some(_)) => {
             let ends = w.ends.len();

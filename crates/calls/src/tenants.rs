@@ -1,4 +1,4 @@
-//! The worlds: each app has its own users, calls and rooms, so that two apps cannot meet.
+//! The tenants: each app has its own users, calls and rooms, so that two apps cannot meet.
 
 use crate::call::CallNo;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub(crate) struct User {
 }
 
 #[derive(Debug, Default)]
-struct World {
+struct Tenant {
     users: BTreeMap<UserId, User>,
     calls: BTreeMap<CallId, CallNo>,
     rooms: BTreeMap<RoomId, CallNo>,
@@ -22,11 +22,11 @@ struct World {
 
 /// All apps that have a user or a call. Whatever becomes empty is forgotten.
 #[derive(Debug, Default)]
-pub(crate) struct Worlds {
-    by_app: BTreeMap<SdkAppId, World>,
+pub(crate) struct Tenants {
+    by_app: BTreeMap<SdkAppId, Tenant>,
 }
 
-impl Worlds {
+impl Tenants {
     pub(crate) fn user(&self, key: &UserKey) -> Option<&User> {
         self.by_app.get(&key.app)?.users.get(&key.user)
     }
@@ -62,21 +62,21 @@ impl Worlds {
     /// Enters a call and gives it the first free room from `seed` on (1 after the last number). None if the id names a
     /// live call, or no room is free.
     pub(crate) fn open(&mut self, app: SdkAppId, id: CallId, seed: u32, no: CallNo) -> Option<RoomId> {
-        let world = self.by_app.entry(app).or_default();
-        if world.calls.contains_key(&id) {
+        let tenant = self.by_app.entry(app).or_default();
+        if tenant.calls.contains_key(&id) {
             return None;
         }
-        let room = free_room(&world.rooms, seed)?;
-        world.rooms.insert(room, no);
-        world.calls.insert(id, no);
+        let room = free_room(&tenant.rooms, seed)?;
+        tenant.rooms.insert(room, no);
+        tenant.calls.insert(id, no);
         Some(room)
     }
 
     /// Forgets a call; its room is free.
     pub(crate) fn close(&mut self, app: SdkAppId, id: &CallId, room: RoomId) {
-        if let Some(world) = self.by_app.get_mut(&app) {
-            world.calls.remove(id);
-            world.rooms.remove(&room);
+        if let Some(tenant) = self.by_app.get_mut(&app) {
+            tenant.calls.remove(id);
+            tenant.rooms.remove(&room);
             self.prune_app(app);
         }
     }
@@ -108,9 +108,9 @@ impl Worlds {
     }
 
     fn prune(&mut self, key: &UserKey) {
-        let Some(world) = self.by_app.get_mut(&key.app) else { return };
-        if world.users.get(&key.user).is_some_and(|u| u.devices.is_empty() && u.call.is_none()) {
-            world.users.remove(&key.user);
+        let Some(tenant) = self.by_app.get_mut(&key.app) else { return };
+        if tenant.users.get(&key.user).is_some_and(|u| u.devices.is_empty() && u.call.is_none()) {
+            tenant.users.remove(&key.user);
         }
         self.prune_app(key.app);
     }
@@ -137,42 +137,42 @@ mod tests {
         SdkAppId::new(1).unwrap()
     }
 
-    fn open(worlds: &mut Worlds, n: u64, seed: u32) -> u32 {
-        worlds.open(app(), CallId::from_random(n.into()), seed, CallNo(n)).unwrap().get()
+    fn open(tenants: &mut Tenants, n: u64, seed: u32) -> u32 {
+        tenants.open(app(), CallId::from_random(n.into()), seed, CallNo(n)).unwrap().get()
     }
 
     #[test]
     fn a_room_is_the_first_free_number_from_the_seed_on() {
-        let mut worlds = Worlds::default();
-        assert_eq!(open(&mut worlds, 1, 7), 7);
-        assert_eq!(open(&mut worlds, 2, 7), 8);
-        assert_eq!(open(&mut worlds, 3, 6), 6);
-        assert_eq!(open(&mut worlds, 4, 6), 9);
+        let mut tenants = Tenants::default();
+        assert_eq!(open(&mut tenants, 1, 7), 7);
+        assert_eq!(open(&mut tenants, 2, 7), 8);
+        assert_eq!(open(&mut tenants, 3, 6), 6);
+        assert_eq!(open(&mut tenants, 4, 6), 9);
     }
 
     #[test]
     fn no_room_is_0_and_the_numbers_wrap_around() {
-        let mut worlds = Worlds::default();
-        assert_eq!(open(&mut worlds, 1, 0), 1);
-        assert_eq!(open(&mut worlds, 2, u32::MAX), u32::MAX);
-        assert_eq!(open(&mut worlds, 3, u32::MAX), 2);
-        assert_eq!(open(&mut worlds, 4, 0), 3);
+        let mut tenants = Tenants::default();
+        assert_eq!(open(&mut tenants, 1, 0), 1);
+        assert_eq!(open(&mut tenants, 2, u32::MAX), u32::MAX);
+        assert_eq!(open(&mut tenants, 3, u32::MAX), 2);
+        assert_eq!(open(&mut tenants, 4, 0), 3);
     }
 
     #[test]
     fn a_closed_call_frees_its_room_and_its_id_and_leaves_nothing() {
-        let mut worlds = Worlds::default();
-        let room = open(&mut worlds, 1, 5);
-        worlds.close(app(), &CallId::from_random(1), RoomId::new(room).unwrap());
-        assert_eq!((worlds.rooms(), worlds.by_app.len()), (0, 0));
-        assert_eq!(open(&mut worlds, 1, 5), 5);
+        let mut tenants = Tenants::default();
+        let room = open(&mut tenants, 1, 5);
+        tenants.close(app(), &CallId::from_random(1), RoomId::new(room).unwrap());
+        assert_eq!((tenants.rooms(), tenants.by_app.len()), (0, 0));
+        assert_eq!(open(&mut tenants, 1, 5), 5);
     }
 
     #[test]
     fn an_id_names_one_live_call() {
-        let mut worlds = Worlds::default();
-        open(&mut worlds, 1, 5);
-        assert_eq!(worlds.open(app(), CallId::from_random(1), 9, CallNo(2)), None);
-        assert_eq!(worlds.rooms(), 1);
+        let mut tenants = Tenants::default();
+        open(&mut tenants, 1, 5);
+        assert_eq!(tenants.open(app(), CallId::from_random(1), 9, CallNo(2)), None);
+        assert_eq!(tenants.rooms(), 1);
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{CallId, DeviceInfo, DeviceKind, Request, SdkAppId};
+use crate::{CallId, DeviceInfo, DeviceKind, Event, Request, SdkAppId, Source, SourceSet, Success, UserId};
+use std::collections::BTreeSet;
 
 fn code_of(text: &str) -> (u32, ErrorCode) {
     match parse_client_message(text) {
@@ -153,45 +154,120 @@ fn no_secret_is_printed() {
         assert!(!format!("{message:?}").contains("hush"), "{message:?}");
         assert!(serde_json::to_string(&message).unwrap().contains("hush"), "but it is sent");
     }
-    let answer = Answer { re: 1, outcome: Outcome::Ok(crate::Success::Welcome(welcome)) };
+    let answer = Answer { re: 1, outcome: Outcome::Ok(Success::Welcome(welcome)) };
     assert!(!format!("{answer:?}").contains("hush"), "{answer:?}");
 }
 
+/// The fields that a request may leave out.
+const OPTIONAL: [(&str, &str); 5] = [
+    ("login", "again"),
+    ("call", "timeoutS"),
+    ("call", "failFast"),
+    ("call", "data"),
+    ("devices", "sources"),
+];
+
 #[test]
-fn the_fields_looked_at_are_those_of_the_requests() {
-    // serde names the variants it knows when it meets one that it does not.
-    let message = serde_json::from_str::<Request>(r#"{"type":"?"}"#).unwrap_err().to_string();
-    let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
-    assert_eq!(known, REQUESTS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>());
-    for (kind, message) in crate::golden::requests() {
+fn a_field_that_is_missing_or_wrong_is_named() {
+    let mut seen = BTreeSet::new();
+    for (golden, message) in crate::golden::requests() {
         let whole = serde_json::to_value(&message).unwrap();
-        let name = whole["type"].as_str().unwrap().to_owned();
-        let (_, fields) = REQUESTS.iter().find(|(known, _)| *known == name).unwrap();
+        let kind = whole["type"].as_str().unwrap();
         for field in whole.as_object().unwrap().keys().filter(|f| !["id", "type"].contains(&f.as_str())) {
-            assert!(fields.iter().any(|(known, ..)| known == field), "{kind}: {field} is not in the list");
-        }
-        for (field, _, required) in *fields {
             let mut without = whole.clone();
-            without.as_object_mut().unwrap().remove(*field);
-            assert_eq!(
-                parse_client_message(&without.to_string()).is_err(),
-                *required,
-                "{kind} without {field}"
-            );
+            without.as_object_mut().unwrap().remove(field);
+            if OPTIONAL.contains(&(kind, field)) {
+                seen.insert((kind.to_owned(), field.clone()));
+                assert!(parse_client_message(&without.to_string()).is_ok(), "{golden} without {field}");
+            } else {
+                let said = format!("`{field}` of {kind} is missing");
+                let e = fault_of(&without.to_string());
+                assert!(e.message.starts_with(&said), "{golden} without {field}: {e:?}");
+            }
             let mut wrong = whole.clone();
-            wrong[*field] = serde_json::json!([[]]);
+            wrong[field] = serde_json::json!([[]]);
             let e = fault_of(&wrong.to_string());
-            assert!(e.message.contains(&format!("`{field}`")), "{kind}, wrong {field}: {e:?}");
+            assert!(e.message.contains(&format!("`{field}")), "{golden}, wrong {field}: {e:?}");
         }
     }
-    for (kind, fields) in REQUESTS {
-        for (field, ..) in *fields {
-            let spoken = crate::golden::requests().into_iter().any(|(_, message)| {
-                let value = serde_json::to_value(&message).unwrap();
-                value["type"] == *kind && value.get(field).is_some()
-            });
-            assert!(spoken, "no golden {kind} has {field}, so this test has not seen it");
-        }
+    assert_eq!(seen.len(), OPTIONAL.len(), "only {seen:?} are in golden messages");
+}
+
+#[test]
+fn the_place_of_a_fault_within_a_field_is_named() {
+    let login =
+        r#"{"id":3,"type":"login","protocol":1,"sdkAppID":1,"userID":"a","userSig":"x","device":{"kind":"#;
+    for (text, said) in [
+        (r#"{"id":3,"type":"call","to":["a",{}],"media":"audio"}"#.to_owned(), "`to[1]` of call: "),
+        (format!("{login}3}}}}"), "`device.kind` of login: "),
+        (format!("{login}\"fridge\"}}}}"), "`device.kind` of login: unknown variant `fridge`"),
+    ] {
+        let message = fault_of(&text).message;
+        assert!(message.starts_with(said), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_known_is_refused_in_a_request_and_passed_over_in_an_event() {
+    let fields =
+        |sources: &str| format!(r#""callID":"c","microphone":true,"camera":false,"sources":{sources}"#);
+    let request = |sources: &str| format!(r#"{{"id":3,"type":"devices",{}}}"#, fields(sources));
+    let event = |sources: &str| format!(r#"{{"seq":3,"type":"devices","userID":"u",{}}}"#, fields(sources));
+    let asked = |sources: &str| match parse_client_message(&request(sources)).unwrap().request {
+        Request::Devices { sources, .. } => sources,
+        other => panic!("{other:?}"),
+    };
+    let told = |sources: &str| match parse_server_message(&event(sources)).unwrap() {
+        ServerMessage::Event(EventMessage { event: Event::Devices { sources, .. }, .. }) => sources,
+        other => panic!("{other:?}"),
+    };
+    let (known, later) = (r#"["camera","screen_audio"]"#, r#"["camera","whiteboard"]"#);
+    let both = Some([Source::Camera, Source::ScreenAudio].into());
+    assert_eq!((asked(known), told(known)), (both, both));
+    assert_eq!((asked("[]"), told("[]")), (Some(SourceSet::EMPTY), Some(SourceSet::EMPTY)));
+    assert_eq!((asked("null"), told("null")), (None, None));
+    assert_eq!(told(later), Some(Source::Camera.into()));
+    assert_eq!(code_of(&request(later)), (3, ErrorCode::SourceUnsupported));
+    assert!(
+        fault_of(&request(later))
+            .message
+            .starts_with("`sources[1]` of devices: unknown variant `whiteboard`")
+    );
+    assert_eq!(code_of(&request("7")), (3, ErrorCode::Malformed), "no list is another matter");
+}
+
+#[test]
+fn the_envelope_is_found_wherever_it_stands_and_only_once() {
+    let ping = ClientMessage { id: 7, request: Request::Ping { ack: 1 } };
+    for text in [
+        r#"{"ack":1,"type":"ping","id":7}"#,
+        r#"{"deep":[[[[{"id":9}]]]],"id":7,"ack":1,"type":"pi\u006eg"}"#,
+    ] {
+        assert_eq!(parse_client_message(text), Ok(ping.clone()), "{text}");
+    }
+    for text in [
+        r#"{"id":7,"type":"ping","ack":1,"id":8}"#,
+        r#"{"id":7,"type":"ping","type":"ping","ack":1}"#,
+        r#"{"id":7,"type":"ping","ack":1} {}"#,
+        r#"[7,"ping",1]"#,
+    ] {
+        assert_eq!(code_of(text), (0, ErrorCode::Malformed), "{text}");
+    }
+    assert_eq!(code_of(r#"{"id":7,"type":"ping","ack":1,"ack":2}"#), (7, ErrorCode::Malformed));
+}
+
+#[test]
+fn a_server_message_with_a_type_is_an_event_and_any_other_an_answer() {
+    let left = Event::TransportLost { call_id: CallId::new("c").unwrap() };
+    let read = |text: &str| parse_server_message(text).ok();
+    assert_eq!(
+        read(r#"{"seq":2,"type":"transport_lost","callID":"c","later":1}"#),
+        Some(ServerMessage::Event(EventMessage { seq: 2, event: left }))
+    );
+    let done = Answer { re: 3, outcome: Outcome::Ok(Success::Done {}) };
+    assert_eq!(read(r#"{"re":3,"ok":{}}"#), Some(ServerMessage::Answer(done)));
+    for unknown in [r#"{"seq":2,"type":"of_version_9"}"#, r#"{"re":3}"#, "{}", "[]", r#"{"re":3,"ok":{}"#] {
+        assert_eq!(read(unknown), None, "{unknown}");
     }
 }
 

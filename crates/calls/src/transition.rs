@@ -1,8 +1,8 @@
 //! One input being carried out on one call: the call, everything around it that may change, and the effects so far.
 
 use crate::call::{Call, CallNo, LegNo, LegState};
+use crate::tenants::Tenants;
 use crate::timers::{Timer, Timers};
-use crate::worlds::Worlds;
 use crate::{Effect, Row, Settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,9 +22,9 @@ pub(crate) struct Device {
 
 /// Everything but the calls.
 #[derive(Debug)]
-pub(crate) struct Book {
+pub(crate) struct State {
     pub(crate) settings: Settings,
-    pub(crate) worlds: Worlds,
+    pub(crate) tenants: Tenants,
     pub(crate) devices: BTreeMap<DeviceId, Device>,
     pub(crate) timers: Timers,
     /// Rows taken since the last input came in.
@@ -33,7 +33,7 @@ pub(crate) struct Book {
     pub(crate) connected: usize,
 }
 
-impl Book {
+impl State {
     pub(crate) fn mark(&mut self, row: Row) {
         self.rows.push(row);
     }
@@ -61,8 +61,8 @@ impl Book {
         }
     }
 
-    /// A device has a part in a call, or has it no longer.
-    pub(crate) fn set_part(&mut self, device: DeviceId, call: Option<CallNo>) {
+    /// A device has a branch in a call, or has it no longer.
+    pub(crate) fn set_branch(&mut self, device: DeviceId, call: Option<CallNo>) {
         if call.is_none() {
             self.stop_grace(device);
         }
@@ -73,16 +73,16 @@ impl Book {
 }
 
 /// The context of every transition of a call. Its methods are in the modules that follow a call's life.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Transition<'a> {
     pub(crate) call: &'a mut Call,
-    pub(crate) book: &'a mut Book,
+    pub(crate) state: &'a mut State,
     pub(crate) now: Timestamp,
     pub(crate) out: &'a mut Vec<Effect>,
 }
 
-impl Turn<'_> {
+impl Transition<'_> {
     pub(crate) fn mark(&mut self, row: Row) {
-        self.book.mark(row);
+        self.state.mark(row);
     }
 
     pub(crate) fn tell(&mut self, device: DeviceId, event: Event) {
@@ -97,24 +97,24 @@ impl Turn<'_> {
     }
 
     /// Ends one device's part: its transport closes, it is told, it is free. The leg keeps its state.
-    pub(crate) fn dismiss(&mut self, leg: LegNo, part: usize, reason: EndReason, by: Option<UserId>) {
+    pub(crate) fn dismiss(&mut self, leg: LegNo, branch: usize, reason: EndReason, by: Option<UserId>) {
         let talked = self.call.legs[leg].state == LegState::Talking;
         let duration_s = if talked { self.call.duration_s(self.now) } else { 0 };
-        let part = self.call.legs[leg].parts.remove(part);
-        if part.transport {
-            self.out.push(Effect::CloseTransport { call: self.call.id.clone(), device: part.device });
+        let branch = self.call.legs[leg].branches.remove(branch);
+        if branch.transport {
+            self.out.push(Effect::CloseTransport { call: self.call.id.clone(), device: branch.device });
         }
-        self.book.set_part(part.device, None);
-        self.tell(part.device, Event::Ended { call_id: self.call.id.clone(), reason, by, duration_s });
+        self.state.set_branch(branch.device, None);
+        self.tell(branch.device, Event::Ended { call_id: self.call.id.clone(), reason, by, duration_s });
     }
 
     /// Ends a leg and the parts of all devices that it still has. The user is free.
     pub(crate) fn end_leg(&mut self, leg: LegNo, reason: EndReason, by: Option<&UserId>) {
-        while !self.call.legs[leg].parts.is_empty() {
+        while !self.call.legs[leg].branches.is_empty() {
             self.dismiss(leg, 0, reason, by.cloned());
         }
         self.call.legs[leg].state = LegState::Over(reason);
         let key = self.call.key(leg);
-        self.book.worlds.release(&key);
+        self.state.tenants.release(&key);
     }
 }
