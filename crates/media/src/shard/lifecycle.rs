@@ -1,4 +1,4 @@
-//! Sessions are opened, let through, and closed.
+//! Sessions are opened, let through their gate, and closed.
 
 use super::{Shard, TAKEN};
 use crate::api::{Notice, SessionId};
@@ -14,6 +14,10 @@ use tring_protocol::log::Untrusted;
 use tring_protocol::{RoomKey, Source, SourceSet, UserId};
 
 impl Shard {
+    /// Answers an offer with a new session, its gate closed. Gives its key and the SDP answer.
+    ///
+    /// # Errors
+    /// The offer is refused, and there is no session: see [`OfferError`].
     pub(super) fn open(
         &mut self,
         (id, room, label): (SessionId, RoomKey, String),
@@ -32,7 +36,8 @@ impl Shard {
         let offer = offer::check(sdp)?;
         let ufrag = self.fresh_ufrag()?;
         let lacking = self.rooms.get(&room).is_some_and(|r| r.others(&user).any(|k| self.lacks_h264(k)));
-        // A phone has no use for it, and a browser that sends it says less exactly when its sound was captured.
+        // A phone takes no repeated sound, and the sender reports of a browser that sends it put sound and picture less
+        // exactly together.
         let phone = self
             .rooms
             .get(&room)
@@ -62,6 +67,7 @@ impl Shard {
         Ok((key, answer))
     }
 
+    /// Closes a session because its user has too many, and says so.
     pub(super) fn evict(&mut self, key: Key, now: Instant, out: &mut Output) {
         if let Some(session) = self.sessions.id(key) {
             out.notices.push(Notice::Evicted { session });
@@ -81,6 +87,7 @@ impl Shard {
         }
     }
 
+    /// Lets media through both ways: closes the user's other sessions, and asks for key frames of all pictures in the room.
     pub(super) fn open_gate(&mut self, key: Key, now: Instant, out: &mut Output) {
         let Some(room) = self.room_of(key) else { return };
         let replaced = room.open_gate(key);
@@ -114,6 +121,7 @@ impl Shard {
         self.close(key, now, out);
     }
 
+    /// Forgets a session of a browser, whose key may then be used again.
     fn remove(&mut self, key: Key) {
         let Some(session) = self.sessions.remove(key) else { return };
         self.by_id.remove(&session.id);
@@ -127,6 +135,7 @@ impl Shard {
         self.leave(session.room, key);
     }
 
+    /// Takes a session out of its room; a room that is empty then goes.
     pub(super) fn leave(&mut self, key_of_room: RoomKey, key: Key) {
         self.bridge.forget(key);
         if let Some(room) = self.rooms.get_mut(&key_of_room)
