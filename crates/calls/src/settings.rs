@@ -39,7 +39,7 @@ pub struct Settings {
     pub max_preconnects_per_caller: usize,
     /// Devices of one user. Default: [`MAX_DEVICES_PER_USER`].
     pub max_devices_per_user: usize,
-    /// What a device may send. Default: [`SOURCES`].
+    /// What a device may send: microphone and camera, which are on from the start, and perhaps more. Default: [`SOURCES`].
     pub sources: SourceSet,
 }
 
