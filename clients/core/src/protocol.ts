@@ -211,7 +211,7 @@ again?: boolean, } | { "type": "resume",
  */
 protocol: number, 
 /**
- * From [`Welcome::ticket`].
+ * From [`crate::Welcome::ticket`].
  */
 ticket: ResumeTicket, 
 /**
@@ -318,7 +318,7 @@ again?: boolean, } | { "type": "resume",
  */
 protocol: number, 
 /**
- * From [`Welcome::ticket`].
+ * From [`crate::Welcome::ticket`].
  */
 ticket: ResumeTicket, 
 /**

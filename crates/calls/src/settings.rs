@@ -45,7 +45,7 @@ pub struct Settings {
     pub max_devices_per_user: usize,
     /// How long the session of a device that was signed out is kept. Default: [`KICKED_SESSION_TTL`].
     pub kicked_session_ttl: Duration,
-    /// What a device may send. Default: [`SOURCES`].
+    /// What a device may send: microphone and camera, which are on from the start, and perhaps more. Default: [`SOURCES`].
     pub sources: SourceSet,
 }
 

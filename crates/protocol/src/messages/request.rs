@@ -41,7 +41,7 @@ impl Serialize for ClientMessage {
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Request {
-    /// Signs in and opens a session. Answer: [`Success::Welcome`]. An invitation that still rings follows as an event.
+    /// Signs in and opens a session. Answer: [`crate::Success::Welcome`]. An invitation that still rings follows as an event.
     Login {
         /// The protocol version the client speaks.
         protocol: u16,
@@ -61,12 +61,12 @@ pub enum Request {
         #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
         again: bool,
     },
-    /// Takes up a session whose socket was cut. Answer: [`Success::Welcome`] with `resumed`, then each event after
+    /// Takes up a session whose socket was cut. Answer: [`crate::Success::Welcome`] with `resumed`, then each event after
     /// `last_seq` once. Error: [`crate::ErrorCode::TicketInvalid`], then `login` is the way.
     Resume {
         /// The protocol version the client speaks.
         protocol: u16,
-        /// From [`Welcome::ticket`].
+        /// From [`crate::Welcome::ticket`].
         ticket: ResumeTicket,
         /// The `seq` of the last event that the client has handled, 0 for none.
         last_seq: u32,
@@ -78,7 +78,7 @@ pub enum Request {
         /// The `seq` of the last event that the client has handled.
         ack: u32,
     },
-    /// Calls people. Answer: [`Success::Calling`].
+    /// Calls people. Answer: [`crate::Success::Calling`].
     Call(CallRequest),
     /// Says that an invitation has reached this device, which now rings. Without it the call ends as `no_response`.
     Delivered {
@@ -105,7 +105,7 @@ pub enum Request {
         #[serde(rename = "callID")]
         call_id: CallId,
     },
-    /// Connects the media of this device by one SDP offer. Answer: [`Success::Transport`]. Allowed from the caller at once,
+    /// Connects the media of this device by one SDP offer. Answer: [`crate::Success::Transport`]. Allowed from the caller at once,
     /// from a callee after `delivered`; a second offer replaces the first transport (network change, page reload).
     Transport {
         /// The call.
@@ -114,7 +114,7 @@ pub enum Request {
         /// The SDP offer, all candidates optional: the server is ICE-lite and learns addresses from checks.
         offer: String,
     },
-    /// Asks where a mini-program pushes its own stream and plays the others'. Answer: [`Success::Streams`]; the same as
+    /// Asks where a mini-program pushes its own stream and plays the others'. Answer: [`crate::Success::Streams`]; the same as
     /// long as the call lives, so a pusher or a player that lost its connection may use its URL again. Allowed when
     /// `transport` is.
     Streams {
@@ -142,7 +142,7 @@ pub enum Request {
         sources: Option<SourceSet>,
     },
     /// Makes a connected one-to-one call a voice call, at once for both, or a video call, in which every camera stays off
-    /// until its own user switches it on. The change itself is told by [`Event::Media`], to the asker too: so all who
+    /// until its own user switches it on. The change itself is told by [`crate::Event::Media`], to the asker too: so all who
     /// talk see changes in one order, whatever answers are under way.
     Media {
         /// The call.
