@@ -8,7 +8,6 @@ use tring_media::{
     Codec, Command, ConnectionId, Direction, MediaKind, Notice, SessionId, Source, StreamProtocol,
     StreamRequest, StreamTickets, phone_says,
 };
-
 use tring_testkit::sound::tone;
 
 const SECOND: Duration = Duration::from_secs(1);

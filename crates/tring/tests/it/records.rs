@@ -190,7 +190,7 @@ fn on_a_full_disk_calls_go_on_and_their_records_are_written_when_there_is_room()
 }
 
 async fn on_a_full_disk(place: &Place) {
-    let server = Server::start(&place);
+    let server = Server::start(place);
     let store = Store::open(&place.data()).await.unwrap();
     let demo = store.list_apps().await.unwrap().remove(0);
     let mut people = Vec::new();

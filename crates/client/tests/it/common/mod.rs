@@ -1,6 +1,6 @@
 //! A real server on free ports, and clients of it.
 
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // each test binary uses a part of it
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Two ends in memory: peers and one shard under virtual time, with a network that can lose packets.
 // Each test file uses a part; a failed unwrap is the report.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! Peers on real sockets, driven by one poll.
 // Each test file uses a part; a failed unwrap is the report.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub(crate) mod process;
 

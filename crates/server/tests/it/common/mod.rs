@@ -1,6 +1,6 @@
 //! A real server on free ports, and devices that speak the protocol over real sockets.
 
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)] // each test binary uses a part of it
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 pub mod netns;
 pub mod proxy;
