@@ -5,11 +5,11 @@ use crate::output::{self, Answer, Form, Outcome};
 use crate::settings::Settings;
 use clap::Args;
 use std::io::{self, Write};
+use tring_server::Config;
 
 /// Start the server.
-///
-/// Everything has a default. Options win over variables, variables over the configuration file.
 #[derive(Debug, Args)]
+#[command(long_about = long_about())]
 pub(crate) struct Serve {
     #[command(flatten)]
     settings: Settings,
@@ -21,6 +21,19 @@ pub(crate) struct Serve {
     /// Say everything as JSON, one object a line: the log, where to click, and why the server does not start.
     #[arg(long)]
     log_json: bool,
+}
+
+/// The head of `tring serve --help`, with the defaults that the table of settings has.
+fn long_about() -> String {
+    let Config { listen, data, media, .. } = Config::default();
+    format!(
+        "Start the server.\n\nEverything has a default: without any option it listens on port {} for HTTP and WebSocket and \
+         on UDP ports from {} on for media, and keeps its database in the folder `{}`. Options win over variables, and \
+         variables over the configuration file.",
+        listen.port(),
+        media.udp_port,
+        data.display()
+    )
 }
 
 impl Serve {
