@@ -1,7 +1,8 @@
 //! The handle of a signed-in device.
 
+use crate::error::{ClientError, Closed};
+use crate::options::Options;
 use crate::session::{self, Ask, Shared};
-use crate::{ClientError, Closed, Options};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -26,6 +26,8 @@
 //! }
 //! # Ok(()) }
 //! ```
+//!
+//! Imports: error pattern path ← options tally ← session ← client ← media
 
 mod client;
 mod error;

@@ -5,9 +5,11 @@ mod state;
 
 pub use state::MediaState;
 
+use crate::client::Client;
+use crate::error::ClientError;
 use crate::path::{MediaPath, Watch};
 use crate::pattern::{Due, Pattern};
-use crate::{Client, ClientError, Tally};
+use crate::tally::Tally;
 use driver::{Command, Driver};
 use state::{Seen, Shared};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,6 +1,6 @@
 //! How a device signs in.
 
-use crate::ClientError;
+use crate::error::ClientError;
 use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
 use tring_protocol::{DeviceKind, ErrorBody, ErrorCode, SdkAppId, UserId, UserSig};

@@ -5,7 +5,8 @@ mod socket;
 
 pub(crate) use shared::Shared;
 
-use crate::{ClientError, Closed, Options};
+use crate::error::{ClientError, Closed};
+use crate::options::Options;
 use futures_util::{SinkExt, StreamExt};
 use socket::{Socket, open};
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@
 //!
 //! # Folders
 //!
-//! Each imports only from those before it (`layers.rs` holds that):
+//! Each imports only from those before it:
 //!
 //! ```text
 //! key counters datagram   what all share
@@ -26,7 +26,10 @@
 //! wall: `webrtc` and `peer`. It measures time as [`std::time::Instant`], so that is what calls here take; it draws its
 //! own randomness and has its own idea of the wall clock for sender reports.
 //!
-//! The crate may depend on `tring-protocol` (ids, sources, limits) and nothing else of Tring.
+//! The crate may depend on `tring-protocol` (ids, sources, limits) and `tring-limits` (token buckets), and nothing else of
+//! Tring.
+//!
+//! Imports: key counters datagram ← rtp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
 
 mod api;
 #[cfg(feature = "bridge")]
@@ -38,8 +41,6 @@ mod datagram;
 pub mod fuzzing;
 mod ice;
 mod key;
-#[cfg(test)]
-mod layers;
 mod output;
 mod peer;
 mod room;

@@ -7,6 +7,8 @@
 //!
 //! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
 //! To read it, begin with `Worker::turns` in `worker`: one turn of a worker's thread.
+//!
+//! Imports: config counters interfaces misrouted ← sender ← socket ← streams ← worker ← net
 
 mod config;
 mod counters;

@@ -1,9 +1,10 @@
 //! The handle of the running media plane.
 
-use crate::config::{Advertised, MAX_WORKERS};
+use crate::config::{Advertised, Config, MAX_WORKERS, StartError};
+use crate::counters::IoCounters;
+use crate::interfaces;
 use crate::socket::Socket;
 use crate::worker::{Arrival, Inbox, Job, Listener, Worker};
-use crate::{Config, IoCounters, StartError, interfaces};
 use metrics::{counter, gauge};
 use mio::net::TcpListener;
 use std::collections::HashMap;

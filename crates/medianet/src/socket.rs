@@ -1,6 +1,6 @@
 //! A worker's UDP socket: bound by the settings, batches in (recvmmsg, GRO; plain reads where the kernel has neither).
 
-use crate::StartError;
+use crate::config::StartError;
 use crate::counters::IoCounters;
 use crate::sender::Sender;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};

@@ -18,8 +18,6 @@
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
 //!
-//! Modules import from those left of them in this line, and `scripts/import-order` holds them to it:
-//!
 //! Imports: clock host limits severity ← config ← records tls ← apps signer ← diagnostics signalling ← http ← serve
 
 mod apps;
@@ -42,18 +40,3 @@ pub use config::{
 };
 pub use diagnostics::banner::Announcement;
 pub use serve::{RunError, Running, run, start};
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn modules_import_in_one_direction() {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        let checked = std::process::Command::new("scripts/import-order")
-            .arg("crates/server")
-            .current_dir(root)
-            .output();
-        let checked = checked.unwrap();
-        let said = [checked.stdout, checked.stderr].concat();
-        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&said));
-    }
-}

@@ -23,6 +23,8 @@
 //! - what its error codes mean, as a [`Trouble`], beside `sqlite::trouble` in `store`;
 //! - an entry in the list of databases in `tests`, on which all tests of the interface then run, and a file in `tests`
 //!   for what is its own, as file rights, a full disk and old files are SQLite's.
+//!
+//! Imports: model ← sqlite ← store ← tests
 
 mod model;
 mod sqlite;

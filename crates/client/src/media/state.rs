@@ -1,7 +1,7 @@
 //! What a media session and its handles share.
 
-use crate::Tally;
 use crate::path::MediaPath;
+use crate::tally::Tally;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tring_media::SrtpProfile;

@@ -1,6 +1,6 @@
 //! What the task of a session and its handles share.
 
-use crate::Closed;
+use crate::error::Closed;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
