@@ -310,7 +310,11 @@ export class Page {
 
   /** Waits until no frame arrives where one could, for a whole time of looking. */
   seesNobody() {
-    return this.#until('no picture', () => this.look({ ms: NO_FRAME_MS, frames: 1 }), (seen) => seen.frames === 0)
+    return this.#until(
+      'no picture',
+      () => this.look({ ms: NO_FRAME_MS, frames: 1 }),
+      (seen) => seen.frames === 0,
+    )
   }
 
   /** Packets, frames, negotiations and state of a live connection. */
@@ -331,7 +335,10 @@ export class Page {
   /** Tracks of cameras and microphones that are still open. */
   async openTracks() {
     const requests = await this.deviceRequests()
-    return requests.flatMap((r) => r.tracks).filter((t) => t.state === 'live').map((t) => t.kind)
+    return requests
+      .flatMap((r) => r.tracks)
+      .filter((t) => t.state === 'live')
+      .map((t) => t.kind)
   }
 
   /** Waits until these are the open tracks. @param {string[]} kinds */

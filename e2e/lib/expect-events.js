@@ -119,7 +119,11 @@ async function arrived(phone, enough) {
 function compare(phone, list) {
   const { userID, surface, sequence } = phone
   const said = sequence.filter(({ event }) => event === 'ERROR').map(({ data }) => JSON.stringify(data))
-  assert.deepEqual(phone.told(), list.map(([event]) => event), `what ${userID} (${surface}) was told${said.length ? `; its errors: ${said.join()}` : ''}`)
+  assert.deepEqual(
+    phone.told(),
+    list.map(([event]) => event),
+    `what ${userID} (${surface}) was told${said.length ? `; its errors: ${said.join()}` : ''}`,
+  )
   sequence.forEach((told, n) => {
     const { event, value, data, shape, count } = told
     const where = `${userID} (${surface}), event ${n + 1}, ${event}`

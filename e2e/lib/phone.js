@@ -6,7 +6,6 @@
 import { PATIENCE_MS } from './deadline.js'
 import { ALARMS, AMBIENT } from './expect-events.js'
 
-
 /** @typedef {'class' | 'element'} Surface */
 /** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} Told */
 
@@ -195,8 +194,7 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
     }
     window.calling = calling
     window.phone = new Proxy(calling, {
-      get: (target, name) =>
-        name === 'login' ? () => target.login({ userID, userSig }) : (...args) => target[name](...args),
+      get: (target, name) => (name === 'login' ? () => target.login({ userID, userSig }) : (...args) => target[name](...args)),
     })
     return
   }
@@ -207,10 +205,13 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
   document.body.append(element)
   element.config = { sdkAppID, userID, userSig, type: 1 }
   for (const [event, value] of Object.entries(element.EVENT)) {
-    element.on(value, (...given) =>
-      window.__e2e.tell({ event, value: given[0].eventCode, data: given[0].data, shape: 'wrapped', count: given.length }),
-    )
+    element.on(value, (...given) => window.__e2e.tell({ event, value: given[0].eventCode, data: given[0].data, shape: 'wrapped', count: given.length }))
   }
   window.calling = element
-  window.phone = new Proxy(element, { get: (target, name) => (...args) => target[name](...args) })
+  window.phone = new Proxy(element, {
+    get:
+      (target, name) =>
+      (...args) =>
+        target[name](...args),
+  })
 }

@@ -2,7 +2,7 @@
  * Runs in every page of a quality run, after e2e/lib/in-page.js: writes down what arrives and when. All times are
  * milliseconds since 1970 of the machine's one clock.
  */
-(() => {
+;(() => {
   if (window.__quality) return
 
   /** Time between two looks at the browser's measurements. It renews them every 50 ms. */

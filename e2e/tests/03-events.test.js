@@ -5,7 +5,18 @@
 
 import assert from 'node:assert/strict'
 import {
-  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
+  busy,
+  cancelled,
+  ended,
+  endedByOwnCancel,
+  endedUnanswered,
+  hungUp,
+  invited,
+  leave,
+  ready,
+  rejected,
+  sameDuration,
+  unanswered,
 } from '../lib/payloads.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
@@ -221,11 +232,7 @@ describe("the guide's events", () => {
       /** One row. After a failure the next one has new phones. */
       const row = (name, run) =>
         it(name, async () => {
-          phones ??= await Promise.all([
-            rig.phone('alice', surface),
-            rig.phone('bob', surface),
-            rig.phone('alice', surface, { userID: 'carol' }),
-          ])
+          phones ??= await Promise.all([rig.phone('alice', surface), rig.phone('bob', surface), rig.phone('alice', surface, { userID: 'carol' })])
           try {
             await run(...phones)
             for (const phone of phones) phone.forget()
@@ -292,10 +299,7 @@ describe("the guide's events", () => {
         const [first, second] = alice.told().includes('USER_ACCEPT') ? [alice, bob] : [bob, alice]
         const after = (phone) => (phone === alice ? [hungUp, ended('alice')] : [leave('alice'), ended('alice')])
         const rang = second.told().includes('INVITED') ? [invited(first.userID, second.userID, 1)] : []
-        await exactly(
-          [first, [...answers(second.userID), ...after(first)]],
-          [second, [...rang, ...enters(first.userID), ...after(second)]],
-        )
+        await exactly([first, [...answers(second.userID), ...after(first)]], [second, [...rang, ...enters(first.userID), ...after(second)]])
         await sameDuration(rig.server, [alice, bob])
       })
     })

@@ -81,7 +81,10 @@ describe('a network that changes in mid-call', () => {
     await nothingTold(alice, bob, type)
   }
 
-  for (const [n, [type, name]] of [[1, 'voice'], [2, 'video']].entries()) {
+  for (const [n, [type, name]] of [
+    [1, 'voice'],
+    [2, 'video'],
+  ].entries()) {
     it(`${name}, another address: both hear each other again within seconds, and no event comes of it`, () =>
       roams(type, () => lab.readdress('bob', NEW_ADDRESSES[n]), BACK_MS))
   }

@@ -6,7 +6,20 @@
 import assert from 'node:assert/strict'
 import { until } from '../../lib/deadline.js'
 import {
-  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, picture, ready, rejected, sameDuration, unanswered, voice,
+  busy,
+  cancelled,
+  ended,
+  endedByOwnCancel,
+  endedUnanswered,
+  hungUp,
+  invited,
+  leave,
+  picture,
+  ready,
+  rejected,
+  sameDuration,
+  unanswered,
+  voice,
 } from '../../lib/payloads.js'
 import { after, before, describe, it } from '../../lib/test.js'
 import { answers, enters, exactly } from '../../lib/expect-events.js'
@@ -180,9 +193,7 @@ const TABLE = [
       await a.hangup()
     },
     caller: (a, b) => [...answers(b, 2), hungUp, ended(a)],
-    callee: (a, b) => [
-      invited(a, b, 2), ...enters(a, 2), voice(a, false), voice(a, true), picture(a, false), picture(a, true), leave(a), ended(a),
-    ],
+    callee: (a, b) => [invited(a, b, 2), ...enters(a, 2), voice(a, false), voice(a, true), picture(a, false), picture(a, true), leave(a), ended(a)],
   },
 ]
 
@@ -219,7 +230,10 @@ describe("the guide's events between a phone and a browser", () => {
         await exactly([a.told, caller(x, y, z)], [b.told, callee(x, y, z)], [c.told, third(y, z)])
         for (const { kind, told } of [a, b]) for (const event of told.told()) named[kind].add(event)
         phone.told.sameAsGuide()
-        await sameDuration(rig.server, [a, b, c].map(({ told }) => told))
+        await sameDuration(
+          rig.server,
+          [a, b, c].map(({ told }) => told),
+        )
       })
     }
   }

@@ -32,7 +32,12 @@ export class Decoder {
     eyes.plug(/** @type {import('node:stream').Readable} */ (stdio[3]), { skip: 1, onPiece: onPicture })
     const { stdin } = this.ffmpeg.process
     stdin.write(flvHeader({ video: true }))
-    const first = /** @type {[number, Buffer][]} */ ([[AUDIO, primer.audioHeader], [AUDIO, primer.silence], [VIDEO, primer.videoHeader], [VIDEO, primer.frames[0]]])
+    const first = /** @type {[number, Buffer][]} */ ([
+      [AUDIO, primer.audioHeader],
+      [AUDIO, primer.silence],
+      [VIDEO, primer.videoHeader],
+      [VIDEO, primer.frames[0]],
+    ])
     for (const [kind, body] of first) stdin.write(flvTag(kind, 0, body))
   }
 

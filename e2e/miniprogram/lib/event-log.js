@@ -83,8 +83,17 @@ export class EventLog {
 
   /** What the guide's own handlers have written since {@link forget} is what was told, in the same order. */
   sameAsGuide() {
-    const written = this.phone.lines().slice(this.#lines).filter((line) => Object.values(LINES).includes(line))
-    assert.deepEqual(written, this.told().filter((event) => LINES[event]).map((event) => LINES[event]), `the lines of ${this.userID}'s page`)
+    const written = this.phone
+      .lines()
+      .slice(this.#lines)
+      .filter((line) => Object.values(LINES).includes(line))
+    assert.deepEqual(
+      written,
+      this.told()
+        .filter((event) => LINES[event])
+        .map((event) => LINES[event]),
+      `the lines of ${this.userID}'s page`,
+    )
   }
 
   /** Forgets what was told so far. Throws if an error was among it that nobody expected. */

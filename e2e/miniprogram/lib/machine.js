@@ -251,7 +251,11 @@ export class Machine {
     if (this.#closed) return
     clearTimeout(this.#freezing)
     this.eventLoop.thaw()
-    await within(PATIENCE_MS, 'the app to end', this.eventLoop.task('the end of the app', () => this.pages.end()))
+    await within(
+      PATIENCE_MS,
+      'the app to end',
+      this.eventLoop.task('the end of the app', () => this.pages.end()),
+    )
     await this.settled()
     await this.#end()
     if (this.errors.length) {

@@ -6,11 +6,29 @@ import { Pusher } from './pusher.js'
 
 /** What a code means, as the tags' documentation has it. */
 const MEANING = {
-  1001: 'connected to the server', 1002: 'pushing has begun', 1003: 'the camera is open', 1007: 'first frame captured',
-  1008: 'the encoder runs', 1102: 'reconnecting', 2001: 'connected to the server', 2002: 'the stream begins',
-  2003: 'first video frame', 2004: 'playing', 2006: 'the stream is over', 2103: 'reconnecting', 3001: 'no such address',
-  3002: 'the server cannot be reached', 3003: 'the handshake failed', 3004: 'closed by the server', 3005: 'read or write failed',
-  5000: 'suspended', 5001: 'closed by the user', [-1301]: 'no camera', [-1302]: 'no microphone', [-1307]: 'given up', [-2301]: 'given up',
+  1001: 'connected to the server',
+  1002: 'pushing has begun',
+  1003: 'the camera is open',
+  1007: 'first frame captured',
+  1008: 'the encoder runs',
+  1102: 'reconnecting',
+  2001: 'connected to the server',
+  2002: 'the stream begins',
+  2003: 'first video frame',
+  2004: 'playing',
+  2006: 'the stream is over',
+  2103: 'reconnecting',
+  3001: 'no such address',
+  3002: 'the server cannot be reached',
+  3003: 'the handshake failed',
+  3004: 'closed by the server',
+  3005: 'read or write failed',
+  5000: 'suspended',
+  5001: 'closed by the user',
+  [-1301]: 'no camera',
+  [-1302]: 'no microphone',
+  [-1307]: 'given up',
+  [-2301]: 'given up',
 }
 
 /** Base library 2.x that brought `audiovolumenotify`. */

@@ -188,7 +188,9 @@ export async function gone(...phones) {
 
 /** Nothing of a call is on the phone's screen, and nothing is carried. @param {Phone} phone */
 export const cleared = (phone) =>
-  until(`${phone.person.name}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
+  until(`${phone.person.name}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, {
+    last: () => phone.texts(),
+  })
 
 /** What makes a connection the same one. */
 export const still = (device) => ({ pid: device.pid, connections: device.connections })

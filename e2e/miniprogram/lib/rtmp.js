@@ -86,7 +86,16 @@ export class RtmpPlayer {
       this.#bytes = this.#bytes.subarray(1 + 2 * HANDSHAKE)
       this.playback.onShaken()
       const { app, tcUrl } = this.what
-      this.#command(0, 'connect', 1, { app, flashVer: 'LNX 9,0,124,2', tcUrl, fpad: false, capabilities: 15, audioCodecs: 4071, videoCodecs: 252, videoFunction: 1 })
+      this.#command(0, 'connect', 1, {
+        app,
+        flashVer: 'LNX 9,0,124,2',
+        tcUrl,
+        fpad: false,
+        capabilities: 15,
+        audioCodecs: 4071,
+        videoCodecs: 252,
+        videoFunction: 1,
+      })
     }
     while (!this.#over && this.#readChunk());
     if (this.#received - this.#acknowledged >= this.#window / 2) {

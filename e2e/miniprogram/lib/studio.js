@@ -72,12 +72,14 @@ const VIDEO_ARGUMENTS = [
   ...['-b:v', `${VIDEO_KBIT}k`, '-maxrate', `${VIDEO_KBIT}k`, '-bufsize', `${VIDEO_KBIT}k`, '-threads', '1', ...FLV],
 ]
 
-const AUDIO_ARGUMENTS = [
-  ...['-f', 's16le', '-ar', `${RATE}`, '-ac', '1', '-i', 'pipe:0', '-c:a', 'aac', '-b:a', '48k', ...FLV],
-]
+const AUDIO_ARGUMENTS = [...['-f', 's16le', '-ar', `${RATE}`, '-ac', '1', '-i', 'pipe:0', '-c:a', 'aac', '-b:a', '48k', ...FLV]]
 
 /** The bodies of the tags of one kind, in their order. */
-const tagsOf = (file, kind) => new FlvReader().read(file).filter((tag) => tag.kind === kind).map(({ body }) => body)
+const tagsOf = (file, kind) =>
+  new FlvReader()
+    .read(file)
+    .filter((tag) => tag.kind === kind)
+    .map(({ body }) => body)
 
 /** One colour, and a white bar that moves to the right: raw frames. @param {import('../../lib/people.js').Person} person */
 function pictures({ rgb }) {

@@ -5,7 +5,18 @@
 
 import assert from 'node:assert/strict'
 import {
-  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
+  busy,
+  cancelled,
+  ended,
+  endedByOwnCancel,
+  endedUnanswered,
+  hungUp,
+  invited,
+  leave,
+  ready,
+  rejected,
+  sameDuration,
+  unanswered,
 } from '../../lib/payloads.js'
 import { answers, enters, exactly } from '../../lib/expect-events.js'
 import { after, before, describe, it, until } from '../lib/shared.js'
@@ -191,10 +202,14 @@ const TABLE = [
     },
     alice: [...answers('bob', 2), hungUp, ended('alice')],
     bob: [
-      invited('alice', 'bob', 2), ...enters('alice', 2),
-      ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: false }], ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: true }],
-      ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: false }], ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: true }],
-      leave('alice'), ended('alice'),
+      invited('alice', 'bob', 2),
+      ...enters('alice', 2),
+      ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: false }],
+      ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: true }],
+      ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: false }],
+      ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: true }],
+      leave('alice'),
+      ended('alice'),
     ],
   },
   {
@@ -289,7 +304,10 @@ describe("the guide's events, on mini-programs", () => {
       await exactly(...all.map((phone) => /** @type {[typeof phone.told, any[]]} */ ([phone.told, expected[phone.userID] ?? []])))
       for (const phone of all) phone.told.sameAsGuide()
       await Promise.all(all.map(hangsUpNoMore))
-      await sameDuration(rig.server, all.map(({ told }) => told))
+      await sameDuration(
+        rig.server,
+        all.map(({ told }) => told),
+      )
       for (const phone of all) {
         await until(`${phone.userID}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.screen.find('#accept').length)
         assert.equal(phone.rings, false, `${phone.userID}'s phone is quiet`)

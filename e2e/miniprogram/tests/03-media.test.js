@@ -85,7 +85,10 @@ describe('media between mini-programs', () => {
     await bothWays(alice, bob, 1)
     await alice.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
     await bob.sees('alice')
-    assert.deepEqual([alice, bob].map((phone) => phone.permissions.asked.includes('scope.camera')), [true, false])
+    assert.deepEqual(
+      [alice, bob].map((phone) => phone.permissions.asked.includes('scope.camera')),
+      [true, false],
+    )
     assert.equal(bob.pusher.attributes.enableCamera, false)
     await over(alice, bob)
   })
@@ -134,7 +137,11 @@ describe('media between mini-programs', () => {
     await bob.reads('对方已关闭摄像头')
     await bob.seesNobody()
     assert.equal(await bob.hears(), 'alice', 'her voice goes on')
-    assert.deepEqual(bob.screen.find('.away').map(({ id }) => id), [bob.players[0].element.id], 'no old picture is left standing')
+    assert.deepEqual(
+      bob.screen.find('.away').map(({ id }) => id),
+      [bob.players[0].element.id],
+      'no old picture is left standing',
+    )
     await alice.tap('#camera')
     await bob.sees('alice')
     assert.equal(await bob.hears(), 'alice')
@@ -238,7 +245,14 @@ describe('the same user on two phones', () => {
     const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
     const first = await rig.phone('bob', { credentials, login: false })
     // The running server notices a new app within seconds.
-    await until('the server knows the app', () => first.run((page) => page.TRTCCalling.login().then(() => true, (error) => error.code !== 'app_unknown')))
+    await until('the server knows the app', () =>
+      first.run((page) =>
+        page.TRTCCalling.login().then(
+          () => true,
+          (error) => error.code !== 'app_unknown',
+        ),
+      ),
+    )
     first.told.events.forEach((each) => (each.expected = true))
     first.told.forget()
     return { first, credentials }
@@ -257,7 +271,12 @@ describe('the same user on two phones', () => {
     assert.equal(first.connects.length, before)
     assert.equal(second.sockets.size, 1)
     // Who calls on it all the same is told why that cannot be.
-    const why = await first.run((page, give) => page.TRTCCalling.call(give({ userID: 'alice', type: 1 })).then(() => '', ({ message }) => message))
+    const why = await first.run((page, give) =>
+      page.TRTCCalling.call(give({ userID: 'alice', type: 1 })).then(
+        () => '',
+        ({ message }) => message,
+      ),
+    )
     assert.match(why, /signed in on another device/)
     await first.told.event('ERROR')
   })

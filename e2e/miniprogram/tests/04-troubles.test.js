@@ -333,7 +333,8 @@ describe('troubles of phones', () => {
       const again = (phone) =>
         phone.run((page) => {
           for (const event of Object.values(phone.realm.take(page.TRTCCalling.EVENT))) {
-            if (event !== 'HANG_UP' && event !== 'INVITED' && event !== 'USER_ACCEPT' && !/VOLUME|NETWORK/.test(event)) page.TRTCCalling.on(event, () => void page.TRTCCalling.hangup())
+            if (event !== 'HANG_UP' && event !== 'INVITED' && event !== 'USER_ACCEPT' && !/VOLUME|NETWORK/.test(event))
+              page.TRTCCalling.on(event, () => void page.TRTCCalling.hangup())
           }
         })
       const [alice, bob] = await pair()
@@ -370,7 +371,12 @@ describe('troubles of phones', () => {
         const phone = await rig.phone('alice', { ...options, login: false })
         const { content } = await phone.answerModal(true)
         assert.match(content, names)
-        const refused = await phone.run((page) => page.TRTCCalling.login().then(() => ({}), ({ code, message }) => ({ code, message })))
+        const refused = await phone.run((page) =>
+          page.TRTCCalling.login().then(
+            () => ({}),
+            ({ code, message }) => ({ code, message }),
+          ),
+        )
         assert.equal(refused.code, 'unsupported')
         assert.match(refused.message, names)
         assert.equal((await phone.told.event('ERROR')).message, refused.message)

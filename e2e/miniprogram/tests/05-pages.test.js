@@ -62,7 +62,11 @@ describe('the call screen in another language', () => {
   it('is English where WeChat is not Chinese, from the first ring to the end', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', { language: 'en' }), rig.phone('bob', { language: 'en' })])
     await ring(alice, bob, { type: 2 })
-    for (const [phone, words] of /** @type {const} */ ([[alice, ['Ringing', 'Cancel']], [bob, ['Answer', 'Decline']]])) for (const word of words) await phone.reads(word)
+    for (const [phone, words] of /** @type {const} */ ([
+      [alice, ['Ringing', 'Cancel']],
+      [bob, ['Answer', 'Decline']],
+    ]))
+      for (const word of words) await phone.reads(word)
     const CHINESE = /[\u4e00-\u9fff]/
     const chinese = (phone) => phone.texts().filter((text) => CHINESE.test(text))
     assert.deepEqual([chinese(alice), chinese(bob)], [[], []])
@@ -175,7 +179,11 @@ describe('the component elsewhere', () => {
     renameSync(join(app.folder, 'pages/index'), join(app.folder, 'calls/pages/index'))
     renameSync(join(app.folder, 'components'), join(app.folder, 'calls/components'))
     writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: ['home'], subpackages: [{ root: 'calls', pages: ['pages/index/index'] }] }))
-    for (const [ending, text] of [['js', 'Page({})'], ['wxml', '<text>home</text>']]) writeFileSync(join(app.folder, `home.${ending}`), text)
+    for (const [ending, text] of [
+      ['js', 'Page({})'],
+      ['wxml', '<text>home</text>'],
+    ])
+      writeFileSync(join(app.folder, `home.${ending}`), text)
     const { src } = await works({ app, entry: page })
     assert.equal(src, '/calls/components/TRTCCalling/static/ring.mp3')
   })
@@ -221,7 +229,10 @@ describe('the component elsewhere', () => {
     await bob.tap('#hangup')
     const end = await alice.told.event('CALL_END')
     assert.equal(typeof end.callEnd, 'number')
-    assert.deepEqual(alice.told.told().filter((event) => event === 'USER_ACCEPT'), ['USER_ACCEPT'])
+    assert.deepEqual(
+      alice.told.told().filter((event) => event === 'USER_ACCEPT'),
+      ['USER_ACCEPT'],
+    )
     const records = await until('the page has its records', () => (alice.peek('page.records').length > 1 ? alice.peek('page.records') : undefined))
     assert.equal(records.length, 2)
     assert.equal(records[1].payload.data, end.message.payload.data)

@@ -124,7 +124,13 @@ describe('calls on any page', () => {
 
   it('that the server refuses, or that cannot be, open no page that stays', async () => {
     const bob = await listening()
-    const refused = (parameters) => bob.run((_, give) => bob.app.calls.call(give(parameters)).then(() => 'called', ({ code }) => code))
+    const refused = (parameters) =>
+      bob.run((_, give) =>
+        bob.app.calls.call(give(parameters)).then(
+          () => 'called',
+          ({ code }) => code,
+        ),
+      )
     assert.equal(await refused({ userID: 'bob', type: 1 }), 'call_self')
     await at(bob, 'pages/home/home')
     assert.equal(await refused({ userID: 0, type: 1 }), 'config_invalid')
@@ -132,7 +138,15 @@ describe('calls on any page', () => {
     assert.equal(front(bob), 'pages/home/home')
     assert.deepEqual(bob.peek('app.errors'), ['call_self', 'config_invalid'])
     const silent = await listening({ login: false })
-    assert.equal(await silent.run((_, give) => silent.app.calls.call(give({ userID: 'alice', type: 1 })).then(() => 'called', ({ code }) => code)), 'not_logged_in')
+    assert.equal(
+      await silent.run((_, give) =>
+        silent.app.calls.call(give({ userID: 'alice', type: 1 })).then(
+          () => 'called',
+          ({ code }) => code,
+        ),
+      ),
+      'not_logged_in',
+    )
     assert.equal(front(silent), 'pages/home/home')
   })
 

@@ -196,13 +196,25 @@ describe('pages that were written for the predecessors', () => {
       const began = Math.floor(Date.now() / 1000)
       await run(alice, bob, carol)
       await kept(alice, bob, [expected.alice, expected.bob])
-      for (const [chat, self, to] of /** @type {const} */ ([[alice, 'alice', 'bob'], [bob, 'bob', 'alice']])) {
+      for (const [chat, self, to] of /** @type {const} */ ([
+        [alice, 'alice', 'bob'],
+        [bob, 'bob', 'alice'],
+      ])) {
         const records = chat.peek('page.data.records')
         assert.equal(new Set(records.map(({ ID }) => ID)).size, records.length, 'each has an ID of its own')
         for (const { from, flow: side, nick, avatar, status, time, payload, conversationType, ...record } of records) {
-          assert.deepEqual({ from, to: record.to, side, nick, avatar, status, conversationType }, {
-            from: self, to, side: 'out', nick: self, avatar: '', status: 'success', conversationType: 'C2C',
-          })
+          assert.deepEqual(
+            { from, to: record.to, side, nick, avatar, status, conversationType },
+            {
+              from: self,
+              to,
+              side: 'out',
+              nick: self,
+              avatar: '',
+              status: 'success',
+              conversationType: 'C2C',
+            },
+          )
           assert.ok(Number.isInteger(time) && time >= began && time <= Date.now() / 1000, `${time}`)
           const text = await chat.run((page, give) => page.TRTCCalling.extractCallingInfoFromMessage(give({ payload })))
           assert.notEqual(text, '')
@@ -218,7 +230,19 @@ describe('pages that were written for the predecessors', () => {
       await connect(alice, bob, 1)
       await bob.tap('#hangup')
       const { call_end: seconds, message } = await alice.told.event('CALL_END')
-      await kept(alice, bob, n ? [['voice call', TALKED, 'voice call', TALKED], ['answered', TALKED, 'answered', TALKED]] : [['voice call', TALKED], ['answered', TALKED]])
+      await kept(
+        alice,
+        bob,
+        n
+          ? [
+              ['voice call', TALKED, 'voice call', TALKED],
+              ['answered', TALKED, 'answered', TALKED],
+            ]
+          : [
+              ['voice call', TALKED],
+              ['answered', TALKED],
+            ],
+      )
       const record = alice.peek('page.data.records').at(-1)
       assert.equal(record.line, `talked 00:0${seconds}`)
       assert.equal(record.ID, message.ID)
@@ -248,10 +272,14 @@ describe('pages that were written for the predecessors', () => {
 
   /** The page's toast and the reason of the end are there together, and when the reason goes the toast stays. */
   async function bothThere(phone, toast, reason) {
-    const read = await until('both can be read', () => {
-      const texts = phone.texts()
-      return texts.includes(toast) && texts.some((text) => reason.test(text)) ? texts : undefined
-    }, { last: () => phone.texts() })
+    const read = await until(
+      'both can be read',
+      () => {
+        const texts = phone.texts()
+        return texts.includes(toast) && texts.some((text) => reason.test(text)) ? texts : undefined
+      },
+      { last: () => phone.texts() },
+    )
     assert.equal(read.filter((text) => reason.test(text)).length, 1)
     await until('the reason goes', () => !phone.texts().some((text) => reason.test(text)), { last: () => phone.texts() })
     assert.equal(phone.overlay.toast?.title, toast)
@@ -278,7 +306,10 @@ describe('pages that were written for the predecessors', () => {
     await bob.tap('#hangup')
     await alice.reads('对方已取消')
     await ring(bob, alice)
-    assert.deepEqual(alice.texts().filter((text) => text === '对方已取消'), [])
+    assert.deepEqual(
+      alice.texts().filter((text) => text === '对方已取消'),
+      [],
+    )
     await alice.tap('#reject')
     await bob.told.event('REJECT')
   })

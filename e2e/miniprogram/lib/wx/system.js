@@ -19,7 +19,7 @@ function canIUse(schema, later) {
   if (tag) return part === undefined || part in tag || Object.keys(tag).some((key) => camel(key) === part)
   const api = BASE.api[name]
   if (!api) return false
-  if (part === undefined || ['success', 'fail', 'complete', 'callback'].includes(part) && !rest.length) return true
+  if (part === undefined || (['success', 'fail', 'complete', 'callback'].includes(part) && !rest.length)) return true
   // `request.object.timeout`, `getSystemInfo.success.safeArea`, `connectSocket.return.send`; a value of it isn't known.
   return Boolean(api[part]?.includes(rest[0])) || (!rest.length && Boolean(api.return?.includes(part)))
 }

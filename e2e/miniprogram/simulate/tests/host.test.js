@@ -14,7 +14,13 @@ describe('the second host', () => {
     const sent = []
     const told = {}
     const on = (kind) => (fn) => (told[kind] = fn)
-    const task = { onOpen: on('open'), onMessage: on('message'), onClose: on('close'), send: ({ data }) => void sent.push(JSON.parse(data)), close: () => void sent.push('closed') }
+    const task = {
+      onOpen: on('open'),
+      onMessage: on('message'),
+      onClose: on('close'),
+      send: ({ data }) => void sent.push(JSON.parse(data)),
+      close: () => void sent.push('closed'),
+    }
     const wx = { connectSocket: () => task, getStorageSync: () => ({ socket: 'ws://nowhere', media: 'rtmp://nowhere/live/' }) }
     const lines = []
     const { log } = console
