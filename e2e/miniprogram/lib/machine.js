@@ -62,7 +62,7 @@ export class Machine {
   /** @type {('short' | 'long')[]} */ vibrations = []
   keepsScreenOn = false
   /** What the navigation bar says. */ title = ''
-  /** Listeners of `wx.onX`. @type {Record<string, import('./wx.js').Listeners>} */ events
+  /** Listeners of `wx.onX`. @type {Record<string, import('./wx/listeners.js').Listeners>} */ events
 
   /** @param {string} name @param {PhoneOptions} options */
   constructor(name, options) {

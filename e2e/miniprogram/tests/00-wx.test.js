@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
-import { BASE } from '../lib/wx.js'
+import { BASE } from '../lib/wx/base-library.js'
 import { Rig, stubApp } from './stub/rig.js'
 
 /** A page that asks `wx` for something and writes down what came. */

@@ -1,7 +1,9 @@
 /** `wx` and the phone itself: what it is, what it can, when the app comes and goes. */
 
 import { camel, TAGS } from '../tags.js'
-import { BASE, Listeners, reply } from '../wx.js'
+import { BASE } from './base-library.js'
+import { Listeners } from './listeners.js'
+import { reply } from './reply.js'
 
 const PHONES = {
   ios: { brand: 'iPhone', model: 'iPhone 8', system: 'iOS 12.4', statusBarHeight: 20 },
