@@ -39,7 +39,7 @@ const VOLUME_SINCE = 12
 /** The devices of one phone. */
 export class Media {
   /** @type {Map<any, Pusher | Player>} */ #devices = new Map()
-  /** @type {Set<Promise<any>>} */ #endings = new Set()
+  /** @type {Set<Promise<any>>} */ #pending = new Set()
   /** Every state that a tag has told, oldest first. @type {State[]} */ states = []
   /** Every attribute that has changed, oldest first. @type {{ tag: string, id: string, name: string, value: any }[]} */ changes = []
   /** Network quality in `netstatus`: 1 is best. */
@@ -139,15 +139,20 @@ export class Media {
     }
   }
 
-  /** Something that ends must have ended before the phone has. @param {Promise<any>} promise */
-  ending(promise) {
-    this.#endings.add(promise)
-    promise.finally(() => this.#endings.delete(promise)).catch((error) => this.phone.fault('ending media', error))
+  /**
+   * Keeps work that no tag waits for: the phone ends after it, and a failure of it is a fault of the phone.
+   *
+   * @param {string} what
+   * @param {Promise<any>} work
+   */
+  pending(what, work) {
+    const over = work.catch((error) => this.phone.fault(what, error)).finally(() => this.#pending.delete(over))
+    this.#pending.add(over)
   }
 
   async close() {
     for (const device of this.#devices.values()) device.close()
     this.#devices.clear()
-    await Promise.allSettled([...this.#endings])
+    await Promise.all([...this.#pending])
   }
 }

@@ -127,12 +127,16 @@ export class Player {
     this.#source = undefined
     const decoder = this.#decoder
     this.#decoder = undefined
-    if (decoder) this.media.ending(decoder.end())
+    if (decoder) this.media.pending('the end of a decoder', decoder.end())
   }
 
-  async #connect() {
+  #connect() {
     this.#drop()
-    const attempt = this.#attempt
+    this.media.pending('the connection of a live-player', this.#open(this.#attempt))
+  }
+
+  /** @param {number} attempt its number: nothing is done for one that another has replaced */
+  async #open(attempt) {
     const { phone } = this.media
     const [from, primer] = await Promise.all([reach(phone.network, this.attributes.src), reel(phone.person)])
     if (attempt !== this.#attempt) return

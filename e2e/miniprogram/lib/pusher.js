@@ -164,12 +164,16 @@ export class Pusher {
     this.#timers.clear()
     const ffmpeg = this.#ffmpeg
     this.#ffmpeg = undefined
-    if (ffmpeg) this.media.ending(ffmpeg.kill())
+    if (ffmpeg) this.media.pending('the end of an encoder', ffmpeg.kill())
   }
 
-  async #connect() {
+  #connect() {
     this.#drop()
-    const attempt = this.#attempt
+    this.media.pending('the connection of a live-pusher', this.#open(this.#attempt))
+  }
+
+  /** @param {number} attempt its number: nothing is done for one that another has replaced */
+  async #open(attempt) {
     const { phone } = this.media
     const [to, frames] = await Promise.all([reach(phone.network, this.attributes.url), reel(phone.person)])
     if (attempt !== this.#attempt) return
