@@ -7,7 +7,7 @@ import { Decoder } from './decoder.js'
 import { AUDIO, FlvReader, VIDEO } from './flv.js'
 import { RtmpPlayer } from './rtmp.js'
 import { Ears, Eyes } from './probe.js'
-import { reel } from './studio.js'
+import { reel } from './recording.js'
 
 /** As often is a broken stream tried again. */
 const TRIES = 3

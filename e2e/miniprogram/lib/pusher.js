@@ -6,7 +6,7 @@
 import { reach } from './address.js'
 import { Ffmpeg } from './ffmpeg.js'
 import { AUDIO, flvHeader, flvTag, VIDEO } from './flv.js'
-import { AAC_SAMPLES, FRAMES_PER_SECOND, HEIGHT, reel, WIDTH } from './studio.js'
+import { AAC_SAMPLES, FRAMES_PER_SECOND, HEIGHT, reel, WIDTH } from './recording.js'
 
 /** As often is a broken connection tried again. */
 const TRIES = 3

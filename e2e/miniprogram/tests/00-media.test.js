@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { AUDIO, flvHeader, flvTag, VIDEO } from '../lib/flv.js'
 import { after, afterEach, before, describe, it, PEOPLE, until } from '../lib/shared.js'
-import { reel } from '../lib/studio.js'
+import { reel } from '../lib/recording.js'
 import { installed } from './stub/rtmp.js'
 import { Rig } from './stub/rig.js'
 
