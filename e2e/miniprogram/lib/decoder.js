@@ -21,7 +21,7 @@ export class Decoder {
 
   /**
    * @param {string} what whose it is
-   * @param {import('./recording.js').Reel} primer of any kind: ffmpeg settles at the start which streams there are, so that
+   * @param {import('./recording.js').Recording} primer of any kind: ffmpeg settles at the start which streams there are, so that
    * both are there from the start; its picture and its moment of silence are not passed on
    * @param {{ ears: import('./probe.js').Ears, eyes: import('./probe.js').Eyes, onSound: () => void, onPicture: () => void }} to
    */

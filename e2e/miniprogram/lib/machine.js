@@ -13,7 +13,7 @@ import { Network } from './network.js'
 import { Pages } from './pages.js'
 import { Realm } from './realm.js'
 import { Screen } from './screen.js'
-import { reel } from './recording.js'
+import { recordingOf } from './recording.js'
 import { makeWx } from './wx.js'
 import { Overlay } from './wx/ui.js'
 import { Permissions } from './wx/settings.js'
@@ -116,7 +116,7 @@ export class Machine {
   static async open(name, options) {
     const phone = /** @type {InstanceType<Kind>} */ (new this(name, options))
     try {
-      await Promise.all([within(PATIENCE_MS, 'the app to start', phone.#launch()), reel(phone.person)])
+      await Promise.all([within(PATIENCE_MS, 'the app to start', phone.#launch()), recordingOf(phone.person)])
     } catch (error) {
       await phone.#end()
       throw error

@@ -7,7 +7,7 @@ import { Decoder } from './decoder.js'
 import { AUDIO, FlvReader, VIDEO } from './flv.js'
 import { RtmpPlayer } from './rtmp.js'
 import { Ears, Eyes } from './probe.js'
-import { reel } from './recording.js'
+import { recordingOf } from './recording.js'
 
 /** As often is a broken stream tried again. */
 const TRIES = 3
@@ -138,7 +138,7 @@ export class Player {
   /** @param {number} attempt its number: nothing is done for one that another has replaced */
   async #open(attempt) {
     const { phone } = this.media
-    const [from, primer] = await Promise.all([reach(phone.network, this.attributes.src), reel(phone.person)])
+    const [from, primer] = await Promise.all([reach(phone.network, this.attributes.src), recordingOf(phone.person)])
     if (attempt !== this.#attempt) return
     if (!from) return this.#failed(3001)
     const refusedBefore = from.forwarder.refused

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { AUDIO, flvHeader, flvTag, VIDEO } from '../lib/flv.js'
 import { after, afterEach, before, describe, it, PEOPLE, until } from '../lib/shared.js'
-import { reel } from '../lib/recording.js'
+import { recordingOf } from '../lib/recording.js'
 import { installed } from './stub/rtmp.js'
 import { Rig } from './stub/rig.js'
 
@@ -151,7 +151,7 @@ describe('media of two phones', () => {
   })
 
   it('play FLV over HTTP too', async () => {
-    const { videoHeader, frames, audioHeader, sound } = await reel(PEOPLE.carol)
+    const { videoHeader, frames, audioHeader, sound } = await recordingOf(PEOPLE.carol)
     const timers = []
     const server = createServer((_, response) => {
       let [ms, n] = [0, 0]
