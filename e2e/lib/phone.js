@@ -7,13 +7,13 @@ import { PATIENCE_MS } from './deadline.js'
 import { ALARMS, AMBIENT } from './expect-events.js'
 
 /** @typedef {'class' | 'element'} Surface */
-/** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} Told */
+/** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} ReceivedEvent */
 
 export const SURFACES = /** @type {Surface[]} */ (['class', 'element'])
 
 /** A signed-in page. */
 export class Phone {
-  /** @type {Told[]} everything that handlers were given, in its order */
+  /** @type {ReceivedEvent[]} everything that handlers were given, in its order */
   events = []
   #read = new Map()
   /** @type {Set<() => void>} */ #wake = new Set()
@@ -41,7 +41,7 @@ export class Phone {
     // Any page of the server's own origin will do; one made up by the test would have no network and be kept from it.
     const page = await device.open(`${url}/healthz`, {
       ...view,
-      onTold: (told) => phone.#take(told),
+      onEvent: (event) => phone.#take(event),
     })
     phone = new Phone(page, surface, userID)
     try {
@@ -54,8 +54,8 @@ export class Phone {
     return phone
   }
 
-  #take(told) {
-    this.events.push(told)
+  #take(event) {
+    this.events.push(event)
     for (const wake of this.#wake) wake()
     this.#wake.clear()
   }
@@ -120,7 +120,7 @@ export class Phone {
       }
       const left = end - Date.now()
       if (left <= 0) {
-        throw new Error(`${this.userID} (${this.surface}) waited ${ms} ms for ${name} and was told ${JSON.stringify(this.told())}`)
+        throw new Error(`${this.userID} (${this.surface}) waited ${ms} ms for ${name} and was told ${JSON.stringify(this.names())}`)
       }
       await this.change(left)
     }
@@ -146,13 +146,13 @@ export class Phone {
     if (!this.page.raw.isClosed()) await this.page.evaluate(() => window.__e2e.fence())
   }
 
-  /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {Told[]} */
+  /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {ReceivedEvent[]} */
   get sequence() {
     return this.events.filter(({ event, taken }) => !taken && !AMBIENT.includes(event))
   }
 
   /** Names of {@link sequence}. */
-  told() {
+  names() {
     return this.sequence.map(({ event }) => event)
   }
 

@@ -283,7 +283,7 @@ describe("the guide's events", () => {
           await bob.event('CALL_END')
           await exactly([alice, [...answers('bob'), leave('bob'), ended('bob')]])
           // It hung up inside USER_ENTER: whether it still hears what comes with that is nobody's business.
-          const list = bob.told().filter((name) => name !== 'USER_AUDIO_AVAILABLE')
+          const list = bob.names().filter((name) => name !== 'USER_AUDIO_AVAILABLE')
           assert.deepEqual(list, ['INVITED', 'USER_ENTER', 'HANG_UP', 'CALL_END'])
           await sameDuration(rig.server, [alice, bob])
         }
@@ -296,9 +296,9 @@ describe("the guide's events", () => {
         await alice.hangup()
         await bob.event('CALL_END')
         // Whose call came first is chance: the answer is told to that one, and the other may have rung before.
-        const [first, second] = alice.told().includes('USER_ACCEPT') ? [alice, bob] : [bob, alice]
+        const [first, second] = alice.names().includes('USER_ACCEPT') ? [alice, bob] : [bob, alice]
         const after = (phone) => (phone === alice ? [hungUp, ended('alice')] : [leave('alice'), ended('alice')])
-        const rang = second.told().includes('INVITED') ? [invited(first.userID, second.userID, 1)] : []
+        const rang = second.names().includes('INVITED') ? [invited(first.userID, second.userID, 1)] : []
         await exactly([first, [...answers(second.userID), ...after(first)]], [second, [...rang, ...enters(first.userID), ...after(second)]])
         await sameDuration(rig.server, [alice, bob])
       })

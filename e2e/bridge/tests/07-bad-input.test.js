@@ -33,7 +33,7 @@ describe('an encoder', () => {
   /** Both pages hear once that something of the phone's does not reach everybody. @param {Awaited<ReturnType<typeof talking>>} call @param {RegExp} why */
   async function bothAreTold({ phone, browser }, why) {
     for (const [who, of] of /** @type {const} */ ([
-      [PHONE, phone.told],
+      [PHONE, phone.eventLog],
       [BROWSER, browser],
     ])) {
       const said = () => of.events.filter(({ event, data }) => event === 'ERROR' && data.code === 'stream_fault')

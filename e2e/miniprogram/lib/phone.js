@@ -22,7 +22,7 @@ export class Phone extends Machine {
   /** Lines of the console that were waited for. */
   #read = 0
   /** Who is signed in, and what its page is told; set by who has signed in. @type {string} */ userID
-  /** @type {import('./event-log.js').EventLog} */ told
+  /** @type {import('./event-log.js').EventLog} */ eventLog
 
   #awake() {
     if (!this.foreground) throw new Error(`${this.person.name}'s app is in the background: nobody can touch it`)

@@ -178,10 +178,10 @@ export class RtmpPlayer {
         }
         break
       case COMMAND:
-        this.#told(decode(body))
+        this.#onCommand(decode(body))
         break
       case COMMAND3:
-        this.#told(decode(body.subarray(1)))
+        this.#onCommand(decode(body.subarray(1)))
         break
       case DATA:
         break
@@ -189,7 +189,7 @@ export class RtmpPlayer {
   }
 
   /** @param {any[]} values name, number, an object that nobody needs, and what was given */
-  #told([name, number, , given]) {
+  #onCommand([name, number, , given]) {
     if (name === '_error') return this.#refused(given?.code)
     if (name === '_result' && number === 1) {
       this.#send(2, CONTROL, 0, Buffer.concat([Buffer.from([0, BUFFER_LENGTH]), u32(0, BUFFERED_MS)]))
@@ -206,8 +206,8 @@ export class RtmpPlayer {
     } else if (name === 'close') this.#end('refused')
   }
 
-  #refused(code, told = false) {
-    if (!told) this.playback.onStatus(code)
+  #refused(code, reported = false) {
+    if (!reported) this.playback.onStatus(code)
     this.#end('refused')
   }
 

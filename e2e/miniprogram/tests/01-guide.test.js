@@ -94,10 +94,10 @@ describe("the guide's page", () => {
     )
     assert.match(refused, /^config_invalid: SDKAppID is 0: set it to the number/)
     await phone.do('call')
-    await until('the call is refused', () => phone.told.told().length >= 2)
-    assert.deepEqual(new Set(phone.told.told()), new Set(['ERROR']))
-    for (const { data } of phone.told.sequence) assert.ok(data.message.length > 20, data.message)
-    for (const each of phone.told.events) each.expected = true
+    await until('the call is refused', () => phone.eventLog.names().length >= 2)
+    assert.deepEqual(new Set(phone.eventLog.names()), new Set(['ERROR']))
+    for (const { data } of phone.eventLog.sequence) assert.ok(data.message.length > 20, data.message)
+    for (const each of phone.eventLog.events) each.expected = true
     // A developer who reads the console reads it there.
     assert.ok(
       phone.lines().some((line) => line.includes('SDKAppID is 0')),
@@ -121,9 +121,9 @@ describe("the guide's page", () => {
       )
     assert.match(await why('login'), /^config_invalid: userID is 0: set it to the user's name/)
     assert.match(await why('call', { userID: 'bob', type: 1 }), /^config_invalid: userID is 0/)
-    for (const { data } of phone.told.sequence) assert.match(data.message, /userID is 0/)
+    for (const { data } of phone.eventLog.sequence) assert.match(data.message, /userID is 0/)
     assert.deepEqual(phone.connects, [])
-    for (const each of phone.told.events) each.expected = true
+    for (const each of phone.eventLog.events) each.expected = true
   })
 
   it('is told by login(), and by call() after it, what the server has against its UserSig', async () => {
@@ -138,8 +138,8 @@ describe("the guide's page", () => {
       )
       assert.equal(code, 'sig_wrong_user', act)
     }
-    for (const { event, data } of phone.told.sequence) assert.deepEqual([event, data.code], ['ERROR', 'sig_wrong_user'])
-    for (const each of phone.told.events) each.expected = true
+    for (const { event, data } of phone.eventLog.sequence) assert.deepEqual([event, data.code], ['ERROR', 'sig_wrong_user'])
+    for (const each of phone.eventLog.events) each.expected = true
     assert.deepEqual(phone.errors, [], 'the page has waited for no promise, and none is left over')
   })
 
@@ -163,16 +163,16 @@ describe("the guide's page", () => {
       ['accept', '已接听'],
     ]) {
       await alice.do('call')
-      await bob.told.event('INVITED')
+      await bob.eventLog.event('INVITED')
       const message = await gives(bob, answer)
       assert.equal(typeof message.payload.data, 'string')
       assert.equal(message.from, 'bob')
       assert.equal(await textOf(bob, message), text)
-      if (answer === 'reject') await alice.told.event('REJECT')
+      if (answer === 'reject') await alice.eventLog.event('REJECT')
     }
-    await alice.told.event('USER_ENTER')
+    await alice.eventLog.event('USER_ENTER')
     assert.equal(await gives(alice, 'hangup'), null)
-    const { message } = await alice.told.event('CALL_END')
+    const { message } = await alice.eventLog.event('CALL_END')
     assert.match(await textOf(alice, message), /^结束通话，通话时长：\d\d:\d\d:\d\d$/)
     assert.equal(await textOf(alice, { type: 'TIMTextElem', payload: { text: 'hello' } }), '')
     const body = await gives(alice, 'handleNewMessage', { call_type: 2 }, { cmd: 'videoCall', roomID: 7, message: '' })
@@ -196,14 +196,14 @@ describe("the guide's page", () => {
         ),
       )
       assert.equal(refused, why, method)
-      assert.equal((await alice.told.event('ERROR')).code, why)
+      assert.equal((await alice.eventLog.event('ERROR')).code, why)
     }
   })
 
   it('is told when nobody is named: the guide leaves userId open', async () => {
     const phone = await rig.phone('alice', { data: { userId: undefined } })
     await phone.do('call')
-    const { code, message } = await phone.told.event('ERROR')
+    const { code, message } = await phone.eventLog.event('ERROR')
     assert.equal(code, 'config_invalid')
     assert.match(message, /userID/)
   })

@@ -74,7 +74,7 @@ describe('calls on any page', () => {
     await call(alice, 'bob')
     await at(bob, 'pages/call/call')
     await bob.tap('#reject')
-    await alice.told.event('REJECT')
+    await alice.eventLog.event('REJECT')
     await at(bob, 'pages/home/home')
     // No event of the guide tells who refuses that the call is over: the tag and the listener do.
     await bob.run(() => void (bob.app.own = true))
@@ -82,7 +82,7 @@ describe('calls on any page', () => {
     await at(bob, 'pages/own/own')
     assert.equal(bob.peek('page.TRTCCalling.data.callStatus'), 'calling')
     await bob.tap('#reject')
-    await alice.told.event('REJECT')
+    await alice.eventLog.event('REJECT')
     await at(bob, 'pages/home/home')
     assert.deepEqual(bob.peek('app.statuses'), ['calling', 'idle', 'calling', 'idle'])
     assert.deepEqual(bob.peek('app.seen'), ['idle'])

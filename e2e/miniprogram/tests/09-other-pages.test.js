@@ -36,10 +36,10 @@ describe('pages that were written for the predecessors', () => {
     const opened = await rig.open(name, { app, entry: path })
     // The page takes it when its data is shown, which is after its onLoad.
     await until('the page has its component', () => opened.run((it) => it.TRTCCalling !== undefined))
-    opened.told = await EventLog.by(opened)
+    opened.eventLog = await EventLog.by(opened)
     await opened.run((it) => it.TRTCCalling.login().then(() => {}))
     await opened.settled()
-    opened.told.forget()
+    opened.eventLog.forget()
     return opened
   }
 
@@ -56,7 +56,7 @@ describe('pages that were written for the predecessors', () => {
     writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: [path] }))
     const opened = await rig.open(name, { app, entry: path })
     await opened.run((page) => page.ready.then(() => void (page.TRTCCalling = page.TUICalling)))
-    opened.told = await EventLog.by(opened)
+    opened.eventLog = await EventLog.by(opened)
     return opened
   }
 
@@ -69,7 +69,7 @@ describe('pages that were written for the predecessors', () => {
     await until('he is found', () => alice.screen.find('#found').length === 1)
     assert.deepEqual(alice.peek('page.data.found'), { userID: 'bob', nick: 'bob', avatar: '' })
     await alice.tap('#call')
-    await bob.told.event('INVITED')
+    await bob.eventLog.event('INVITED')
     await until('it rings', () => bob.rings)
     assert.equal(bob.sounds.at(-1).src, '/TUICalling/static/ring.mp3')
     await bob.tap('#accept')
@@ -152,12 +152,12 @@ describe('pages that were written for the predecessors', () => {
       run: async (alice, bob) => {
         await connect(alice, bob, 2)
         await alice.tap('#voice')
-        await bob.told.event('CALL_MODE')
+        await bob.eventLog.event('CALL_MODE')
         await bob.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
-        await alice.told.event('CALL_MODE')
+        await alice.eventLog.event('CALL_MODE')
         await bob.run((page) => page.TRTCCalling.switchAudioCall().then(() => {}))
         for (const side of [alice, bob]) {
-          await until(`${side.userID} is told of the third`, () => side.told.told().filter((event) => event === 'CALL_MODE').length === 3)
+          await until(`${side.userID} is told of the third`, () => side.eventLog.names().filter((event) => event === 'CALL_MODE').length === 3)
         }
         await bob.tap('#hangup')
       },
@@ -169,7 +169,7 @@ describe('pages that were written for the predecessors', () => {
       run: async (alice, bob) => {
         await ring(alice, bob)
         await call(bob, 'alice')
-        await Promise.all([alice.told.event('USER_ENTER'), bob.told.event('USER_ENTER')])
+        await Promise.all([alice.eventLog.event('USER_ENTER'), bob.eventLog.event('USER_ENTER')])
         await alice.tap('#hangup')
       },
       alice: ['voice call', TALKED],
@@ -179,9 +179,9 @@ describe('pages that were written for the predecessors', () => {
       flow: 'that it was made, where the callee is busy',
       run: async (alice, bob, carol) => {
         await call(carol, 'bob')
-        await bob.told.event('INVITED')
+        await bob.eventLog.event('INVITED')
         await call(alice, 'bob')
-        await alice.told.event('LINE_BUSY')
+        await alice.eventLog.event('LINE_BUSY')
         await bob.tap('#reject')
       },
       alice: ['voice call'],
@@ -229,7 +229,7 @@ describe('pages that were written for the predecessors', () => {
     for (let n = 0; n < 2; n++) {
       await connect(alice, bob, 1)
       await bob.tap('#hangup')
-      const { call_end: seconds, message } = await alice.told.event('CALL_END')
+      const { call_end: seconds, message } = await alice.eventLog.event('CALL_END')
       await kept(
         alice,
         bob,
@@ -311,7 +311,7 @@ describe('pages that were written for the predecessors', () => {
       [],
     )
     await alice.tap('#reject')
-    await bob.told.event('REJECT')
+    await bob.eventLog.event('REJECT')
   })
 
   it('a page with toasts of its own is told by a toast where a page without the tag is in front: nothing else can say it', async () => {
