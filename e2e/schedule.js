@@ -22,8 +22,16 @@ export const SUITES = {
  * of them run side by side, but nothing else does then.
  */
 const IN_SECONDS = [
-  'bridge/03-media', 'bridge/04-cuts', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'bridge/07-bad-input', 'miniprogram/08-clocks',
-  'browser/13-lab', 'browser/10-gone', 'bridge/09-weak',
+  'bridge/03-media',
+  'bridge/04-cuts',
+  'browser/15-weak',
+  'browser/16-roaming',
+  'browser/18-loss',
+  'bridge/07-bad-input',
+  'miniprogram/08-clocks',
+  'browser/13-lab',
+  'browser/10-gone',
+  'bridge/09-weak',
 ]
 /** Files that run in the laboratory, which needs network namespaces. */
 const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss']
@@ -35,9 +43,22 @@ const IN_MILLISECONDS = ['bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-
  * them.
  */
 const LONGEST_FIRST = [
-  'miniprogram/04-troubles', 'browser/04-cuts', 'browser/06-bad-input', 'browser/09-hardware', 'miniprogram/03-media', 'browser/01-calls',
-  'browser/12-switch', 'browser/07-demo', 'browser/05-devices', 'browser/03-events', 'bridge/02-events',
-  'miniprogram/05-pages', 'bridge/08-background', 'miniprogram/00-media', 'browser/17-vendor-page', 'browser/14-https',
+  'miniprogram/04-troubles',
+  'browser/04-cuts',
+  'browser/06-bad-input',
+  'browser/09-hardware',
+  'miniprogram/03-media',
+  'browser/01-calls',
+  'browser/12-switch',
+  'browser/07-demo',
+  'browser/05-devices',
+  'browser/03-events',
+  'bridge/02-events',
+  'miniprogram/05-pages',
+  'bridge/08-background',
+  'miniprogram/00-media',
+  'browser/17-vendor-page',
+  'browser/14-https',
 ]
 
 /** @type {[string, string][]} a suite, and the whole path of a folder of it */
@@ -46,7 +67,10 @@ const FOLDERS = Object.entries(SUITES).flatMap(([suite, paths]) => paths.map((pa
 /** Whole paths of all test files. @param {string[]} suites */
 export function allFiles(suites) {
   return FOLDERS.filter(([suite]) => suites.includes(suite)).flatMap(([, folder]) =>
-    readdirSync(folder).filter((name) => name.endsWith('.test.js')).sort().map((name) => `${folder}/${name}`),
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.test.js'))
+      .sort()
+      .map((name) => `${folder}/${name}`),
   )
 }
 

@@ -34,7 +34,13 @@ const talking = ({ phase, status, notices }) => phase === 'connected' && /^\d\d:
 const settled = (page) =>
   until('the animations are over', () =>
     page.evaluate(() => {
-      const roots = [document, ...window.__e2e.findAll('trtc-calling').map((e) => e.shadowRoot).filter(Boolean)]
+      const roots = [
+        document,
+        ...window.__e2e
+          .findAll('trtc-calling')
+          .map((e) => e.shadowRoot)
+          .filter(Boolean),
+      ]
       const running = roots.flatMap((root) => root.getAnimations())
       return running.every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)
     }),
@@ -151,7 +157,10 @@ async function installPages(language, size) {
   const [stranger, friend] = [Home.make(), Home.make()]
   try {
     await friend.trust(join(server.folder, 'data/ca/ca.crt'))
-    for (const [state, home] of /** @type {const} */ ([['untrusted', stranger], ['trusted', friend]])) {
+    for (const [state, home] of /** @type {const} */ ([
+      ['untrusted', stranger],
+      ['trusted', friend],
+    ])) {
       const device = await Device.start('carol', { home: home.path })
       try {
         for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {

@@ -159,18 +159,18 @@ export class Device {
    * @param {string} url
    * @param {import('playwright-core').BrowserContextOptions & {
    *   onPage?: (page: import('playwright-core').Page) => Promise<any>,
-   *   onTold?: (told: any) => void,
+   *   onEvent?: (event: any) => void,
    * }} [options] `permissions`: what the person has allowed before, asked for the rest; `onPage` prepares the page before it
-   * loads; `onTold` hears what scripts of the page give to `__e2e.tell`
+   * loads; `onEvent` hears what scripts of the page give to `__e2e.tell`
    * @returns {Promise<Page>}
    */
-  async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, onTold, ...more } = {}) {
+  async open(url, { viewport = { width: 900, height: 700 }, locale = 'en-US', onPage, onEvent, ...more } = {}) {
     const context = await within(PATIENCE_MS, 'a new profile', this.#browser.newContext({ viewport, locale, ...more }))
     await context.addInitScript({ content: IN_PAGE })
     const page = await within(PATIENCE_MS, 'a new page', context.newPage())
     const session = await within(PATIENCE_MS, 'a session of the page', context.newCDPSession(page))
     // The library's own way to call back counts as a touch by the user.
-    session.on('Runtime.bindingCalled', ({ payload }) => onTold?.(JSON.parse(payload)))
+    session.on('Runtime.bindingCalled', ({ payload }) => onEvent?.(JSON.parse(payload)))
     const listening = [session.send('Runtime.enable'), session.send('Runtime.addBinding', { name: '__e2eTell' })]
     await within(PATIENCE_MS, 'the page to be listened to', Promise.all(listening))
     const wrapped = new Page(page, context, session)
@@ -310,7 +310,11 @@ export class Page {
 
   /** Waits until no frame arrives where one could, for a whole time of looking. */
   seesNobody() {
-    return this.#until('no picture', () => this.look({ ms: NO_FRAME_MS, frames: 1 }), (seen) => seen.frames === 0)
+    return this.#until(
+      'no picture',
+      () => this.look({ ms: NO_FRAME_MS, frames: 1 }),
+      (seen) => seen.frames === 0,
+    )
   }
 
   /** Packets, frames, negotiations and state of a live connection. */
@@ -331,7 +335,10 @@ export class Page {
   /** Tracks of cameras and microphones that are still open. */
   async openTracks() {
     const requests = await this.deviceRequests()
-    return requests.flatMap((r) => r.tracks).filter((t) => t.state === 'live').map((t) => t.kind)
+    return requests
+      .flatMap((r) => r.tracks)
+      .filter((t) => t.state === 'live')
+      .map((t) => t.kind)
   }
 
   /** Waits until these are the open tracks. @param {string[]} kinds */

@@ -23,7 +23,7 @@ const A_SENTENCE = 20
  * @property {string} userID
  * @property {string} surface
  * @property {any[]} sequence every event so far, in its order
- * @property {() => string[]} told names of `sequence`
+ * @property {() => string[]} names of the events of `sequence`
  * @property {(ms: number) => Promise<void>} change waits for the next event, but no longer
  * @property {() => Promise<void>} fence waits until the page was told what the server has sent so far
  * @property {() => void} forget
@@ -71,10 +71,10 @@ export async function refused(phone, code, act) {
  */
 export async function altogether(...expected) {
   const sorted = (list) => [...list].sort()
-  await Promise.all(expected.map(([phone, list]) => arrived(phone, () => phone.told().length >= list.length)))
+  await Promise.all(expected.map(([phone, list]) => arrived(phone, () => phone.names().length >= list.length)))
   await nothingMore(...expected.map(([phone]) => phone))
   for (const [phone, list] of expected) {
-    assert.deepEqual(sorted(phone.told()), sorted(list), `what ${phone.userID} (${phone.surface}) was told`)
+    assert.deepEqual(sorted(phone.names()), sorted(list), `what ${phone.userID} (${phone.surface}) was told`)
     for (const told of phone.sequence) told.expected = true
   }
 }
@@ -89,14 +89,21 @@ export async function exactly(...expected) {
   await Promise.all(
     rows.map(([phone, list]) =>
       arrived(phone, () => {
-        const told = phone.told()
-        return told.length >= list.length || told.some((event, n) => event !== list[n][0])
+        const names = phone.names()
+        return names.length >= list.length || names.some((event, n) => event !== list[n][0])
       }),
     ),
   )
   await nothingMore(...expected.map(([phone]) => phone))
   for (const [phone, list] of rows) compare(phone, list)
 }
+
+/**
+ * No page was told anything since its log last forgot, and nothing is on its way.
+ *
+ * @param {...{ eventLog: Log }} phones
+ */
+export const noEvents = (...phones) => exactly(...phones.map(({ eventLog }) => /** @type {[Log, []]} */ ([eventLog, []])))
 
 /**
  * Waits until all has come that the server says because of what these phones have said. It hears and answers each of them in
@@ -119,7 +126,11 @@ async function arrived(phone, enough) {
 function compare(phone, list) {
   const { userID, surface, sequence } = phone
   const said = sequence.filter(({ event }) => event === 'ERROR').map(({ data }) => JSON.stringify(data))
-  assert.deepEqual(phone.told(), list.map(([event]) => event), `what ${userID} (${surface}) was told${said.length ? `; its errors: ${said.join()}` : ''}`)
+  assert.deepEqual(
+    phone.names(),
+    list.map(([event]) => event),
+    `what ${userID} (${surface}) was told${said.length ? `; its errors: ${said.join()}` : ''}`,
+  )
   sequence.forEach((told, n) => {
     const { event, value, data, shape, count } = told
     const where = `${userID} (${surface}), event ${n + 1}, ${event}`

@@ -104,11 +104,18 @@ export function watchPage() {
   })
 
   /** A connection that is not closed, by its age among them; the newest without a number. */
-  const live = (at = -1) => connections.map((c) => c.pc).filter((pc) => pc.connectionState !== 'closed').at(at)
+  const live = (at = -1) =>
+    connections
+      .map((c) => c.pc)
+      .filter((pc) => pc.connectionState !== 'closed')
+      .at(at)
 
   /** The track of a connection that receives. A test that looks where nothing can arrive is wrong. */
   function receiverTrack(kind, at) {
-    const track = live(at)?.getReceivers().map((r) => r.track).find((t) => t.kind === kind && t.readyState === 'live')
+    const track = live(at)
+      ?.getReceivers()
+      .map((r) => r.track)
+      .find((t) => t.kind === kind && t.readyState === 'live')
     if (!track) throw new Error(`nothing can arrive here: there is no live ${kind} receiver`)
     return track
   }
@@ -313,13 +320,14 @@ export function watchPage() {
     session: () => ({ ...session }),
     fence,
     connections: () => connections.map(({ pc, negotiations }) => ({ state: pc.connectionState, negotiations })),
-    deviceRequests: () => deviceRequests.map(({ constraints, error, tracks }) => ({
-      constraints,
-      audio: Boolean(constraints.audio),
-      video: Boolean(constraints.video),
-      error,
-      tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled, ...t.getSettings() })),
-    })),
+    deviceRequests: () =>
+      deviceRequests.map(({ constraints, error, tracks }) => ({
+        constraints,
+        audio: Boolean(constraints.audio),
+        video: Boolean(constraints.video),
+        error,
+        tracks: (tracks ?? []).map((t) => ({ kind: t.kind, state: t.readyState, enabled: t.enabled, ...t.getSettings() })),
+      })),
   }
 }
 

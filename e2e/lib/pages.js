@@ -39,7 +39,10 @@ export class Pages {
     server.on('upgrade', (asked, near, head) => {
       if (beside === undefined) return near.destroy()
       const far = connect(beside, '127.0.0.1')
-      for (const [socket, other] of [[near, far], [far, near]]) {
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ]) {
         socket.on('error', () => other.destroy()).on('close', () => other.destroy())
       }
       const lines = asked.rawHeaders.flatMap((name, n, all) => (n % 2 ? [] : [`${name}: ${all[n + 1]}`]))

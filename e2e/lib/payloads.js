@@ -10,10 +10,17 @@ const seconds = any('whole seconds', (value) => Number.isInteger(value) && value
 const record = any('a message', (value) => typeof value?.payload?.data === 'string' && Boolean(JSON.parse(value.payload.data)))
 
 /** @returns {Row} */
-export const invited = (sponsor, invitee, callType) => ['INVITED', {
-  sponsor, inviteeList: [invitee], userIDList: [invitee], isFromGroup: false, inviteID: text,
-  inviteData: { version: number, callType, roomID: number, callEnd: 0 },
-}]
+export const invited = (sponsor, invitee, callType) => [
+  'INVITED',
+  {
+    sponsor,
+    inviteeList: [invitee],
+    userIDList: [invitee],
+    isFromGroup: false,
+    inviteID: text,
+    inviteData: { version: number, callType, roomID: number, callEnd: 0 },
+  },
+]
 /** @returns {Row} */
 export const leave = (userID) => ['USER_LEAVE', { userID }]
 /** @type {Row} */
@@ -25,9 +32,16 @@ export const busy = (who) => ['LINE_BUSY', { inviteID: text, invitee: who, userI
 /** @returns {Row} */
 export const cancelled = (by) => ['CALLING_CANCEL', { inviteID: text, invitee: text, userID: by }]
 /** @returns {Row} */
-export const unanswered = (event, sponsor, who) => [event, {
-  groupID: '', inviteID: text, sponsor, timeoutUserList: [who], userIDList: [who],
-}]
+export const unanswered = (event, sponsor, who) => [
+  event,
+  {
+    groupID: '',
+    inviteID: text,
+    sponsor,
+    timeoutUserList: [who],
+    userIDList: [who],
+  },
+]
 /** @returns {Row} */
 export const ended = (by) => ['CALL_END', { inviteID: text, sponsor: text, userID: by, call_end: seconds, callEnd: seconds, message: record }]
 /** @returns {Row} */

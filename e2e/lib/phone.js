@@ -6,15 +6,14 @@
 import { PATIENCE_MS } from './deadline.js'
 import { ALARMS, AMBIENT } from './expect-events.js'
 
-
 /** @typedef {'class' | 'element'} Surface */
-/** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} Told */
+/** @typedef {{ event: string, value: string, data: any, shape: 'bare' | 'wrapped', count: number, expected?: boolean, taken?: boolean }} ReceivedEvent */
 
 export const SURFACES = /** @type {Surface[]} */ (['class', 'element'])
 
 /** A signed-in page. */
 export class Phone {
-  /** @type {Told[]} everything that handlers were given, in its order */
+  /** @type {ReceivedEvent[]} everything that handlers were given, in its order */
   events = []
   #read = new Map()
   /** @type {Set<() => void>} */ #wake = new Set()
@@ -42,7 +41,7 @@ export class Phone {
     // Any page of the server's own origin will do; one made up by the test would have no network and be kept from it.
     const page = await device.open(`${url}/healthz`, {
       ...view,
-      onTold: (told) => phone.#take(told),
+      onEvent: (event) => phone.#take(event),
     })
     phone = new Phone(page, surface, userID)
     try {
@@ -55,8 +54,8 @@ export class Phone {
     return phone
   }
 
-  #take(told) {
-    this.events.push(told)
+  #take(event) {
+    this.events.push(event)
     for (const wake of this.#wake) wake()
     this.#wake.clear()
   }
@@ -121,7 +120,7 @@ export class Phone {
       }
       const left = end - Date.now()
       if (left <= 0) {
-        throw new Error(`${this.userID} (${this.surface}) waited ${ms} ms for ${name} and was told ${JSON.stringify(this.told())}`)
+        throw new Error(`${this.userID} (${this.surface}) waited ${ms} ms for ${name} and was told ${JSON.stringify(this.names())}`)
       }
       await this.change(left)
     }
@@ -147,13 +146,13 @@ export class Phone {
     if (!this.page.raw.isClosed()) await this.page.evaluate(() => window.__e2e.fence())
   }
 
-  /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {Told[]} */
+  /** Every event so far, in order, but for those that come by themselves and by {@link login}. @returns {ReceivedEvent[]} */
   get sequence() {
     return this.events.filter(({ event, taken }) => !taken && !AMBIENT.includes(event))
   }
 
   /** Names of {@link sequence}. */
-  told() {
+  names() {
     return this.sequence.map(({ event }) => event)
   }
 
@@ -195,8 +194,7 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
     }
     window.calling = calling
     window.phone = new Proxy(calling, {
-      get: (target, name) =>
-        name === 'login' ? () => target.login({ userID, userSig }) : (...args) => target[name](...args),
+      get: (target, name) => (name === 'login' ? () => target.login({ userID, userSig }) : (...args) => target[name](...args)),
     })
     return
   }
@@ -207,10 +205,13 @@ async function makePhone({ surface, server, sdkAppID, userID, userSig }) {
   document.body.append(element)
   element.config = { sdkAppID, userID, userSig, type: 1 }
   for (const [event, value] of Object.entries(element.EVENT)) {
-    element.on(value, (...given) =>
-      window.__e2e.tell({ event, value: given[0].eventCode, data: given[0].data, shape: 'wrapped', count: given.length }),
-    )
+    element.on(value, (...given) => window.__e2e.tell({ event, value: given[0].eventCode, data: given[0].data, shape: 'wrapped', count: given.length }))
   }
   window.calling = element
-  window.phone = new Proxy(element, { get: (target, name) => (...args) => target[name](...args) })
+  window.phone = new Proxy(element, {
+    get:
+      (target, name) =>
+      (...args) =>
+        target[name](...args),
+  })
 }

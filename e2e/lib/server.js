@@ -13,7 +13,6 @@ import { freeUdpPort, Relay } from './relay.js'
 
 const run = promisify(execFile)
 
-
 /** Bytes of the server's log that are kept for a failing test. */
 const LOG_KEPT = 20_000
 
@@ -35,7 +34,9 @@ const toToml = (value) => (Array.isArray(value) ? `[${value.map(toToml).join(', 
 
 /** An address of this machine that is no loopback, or undefined. @returns {string | undefined} */
 export function outsideAddress() {
-  return Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address
+  return Object.values(networkInterfaces())
+    .flat()
+    .find((a) => a.family === 'IPv4' && !a.internal)?.address
 }
 
 /** A running server. */

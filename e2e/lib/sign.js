@@ -18,6 +18,8 @@ export function sign({ sdkAppID, key, userID, time = Math.floor(Date.now() / 100
     'TLS.sig': createHmac('sha256', key).update(content).digest('base64'),
   })
   const replaced = { '+': '*', '/': '-', '=': '_' }
-  const userSig = deflateSync(json).toString('base64').replace(/[+/=]/g, (c) => replaced[c])
+  const userSig = deflateSync(json)
+    .toString('base64')
+    .replace(/[+/=]/g, (c) => replaced[c])
   return { sdkAppID, userID, userSig }
 }

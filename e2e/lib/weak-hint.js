@@ -60,7 +60,8 @@ export function describeHint(tests) {
     })
 
     /** The notices on a person's call screen, as far as they are visible. */
-    const screen = (phone) => phone.page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector('trtc-calling').shadowRoot.querySelector('.pills')).innerText)
+    const screen = (phone) =>
+      phone.page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector('trtc-calling').shadowRoot.querySelector('.pills')).innerText)
     const reads = async (phone, texts) => {
       const text = await screen(phone)
       return texts.some((t) => text.includes(t))
@@ -103,7 +104,10 @@ export function describeHint(tests) {
     /** Bob's network becomes so; both are told in time whose it is, and when it is good again. */
     async function hint(type, link) {
       const { alice, bob } = await talk(type)
-      await change(link, [[bob, OWN], [alice, PEER]])
+      await change(link, [
+        [bob, OWN],
+        [alice, PEER],
+      ])
       assert.ok(!(await reads(bob, PEER)) && !(await reads(alice, OWN)), 'and not the other one')
       await recover(alice, bob)
     }

@@ -73,7 +73,6 @@ export function figures({ samples, frames }, from, to) {
   const within = samples.filter((s) => s.at >= from && s.at <= to)
   const moments = [from, ...frames.filter((f) => f > from && f < to), to]
   const gaps = moments.slice(1).map((m, n) => m - moments[n])
-  const long = (gap) => (gap > PICTURE_MS + FREEZE_MS ? gap / 1000 : 0)
   // A freeze is counted when it ends; what of it lies in this time is added here. One that ends with its connection is
   // never counted, but a gap of a second is one by any rule.
   const open = gaps.at(-1) > PICTURE_MS + FREEZE_MS ? gaps.at(-1) / 1000 : 0

@@ -57,8 +57,7 @@ async function part(measure) {
   try {
     rig = await Rig.start(['alice', 'bob'], { lab, device: { files: { film: film(), voice: voice() } } })
     machine.chromium ??= rig.devices.alice.version
-    const phone = (name) =>
-      rig.phone(name, 'class', { view: { onPage: (raw) => raw.addInitScript({ path: here('in-page.js') }) } })
+    const phone = (name) => rig.phone(name, 'class', { view: { onPage: (raw) => raw.addInitScript({ path: here('in-page.js') }) } })
     return await measure({ rig, lab, phone, say })
   } finally {
     await allDone([(async () => rig?.stop())()]).catch((error) => say(`at the end: ${error.message}`))

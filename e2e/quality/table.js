@@ -78,7 +78,14 @@ function acceptRows({ roundTrip, calls }) {
  * @returns {string} Markdown
  */
 export function page({ machine: m, runs, accept, calls }, cases) {
-  const impaired = runs.length ? cases.map((c) => row(c, runs.map((rows) => rows.find(({ id }) => id === c.id)))) : []
+  const impaired = runs.length
+    ? cases.map((c) =>
+        row(
+          c,
+          runs.map((rows) => rows.find(({ id }) => id === c.id)),
+        ),
+      )
+    : []
   return `# What a caller hears and sees on a bad network
 
 \`make quality\` measures this in about ${Math.ceil(m.minutes)} minutes and writes this file anew; \`ARGS="--only loss10 --only accept"\` measures

@@ -32,7 +32,19 @@ function record(seconds, bad = () => false) {
       frames.push(at)
     }
     const audio = { packets: 0, lost: 0, samples: sound, concealed, silent: 0, bytes: 0, repaired: 0 }
-    const video = { packets: 10 * pictures, lost: 0, frames: pictures, frozen, nacks: 0, plis: 0, keyFrames: 1, bytes: 1000 * pictures, repaired: 0, width: 640, height: 480 }
+    const video = {
+      packets: 10 * pictures,
+      lost: 0,
+      frames: pictures,
+      frozen,
+      nacks: 0,
+      plis: 0,
+      keyFrames: 1,
+      bytes: 1000 * pictures,
+      repaired: 0,
+      width: 640,
+      height: 480,
+    }
     samples.push({ at, connection: 1, audio, video, sent: { bytes: 0, target: 600_000 } })
   }
   return { samples: joined(samples), frames }
@@ -50,7 +62,11 @@ describe('figures of a record', () => {
   })
 
   it('two seconds of ten without anything are a fifth, frozen, and one gap', () => {
-    const f = figures(record(14, (ms) => ms >= 5000 && ms < 7000), 2000, 12_000)
+    const f = figures(
+      record(14, (ms) => ms >= 5000 && ms < 7000),
+      2000,
+      12_000,
+    )
     about(f.concealed, 20, 0.6)
     about(f.frozen, 2)
     about(f.longest, 2)
@@ -58,7 +74,11 @@ describe('figures of a record', () => {
   })
 
   it('a freeze that lasts at the end counts as far as it has come', () => {
-    const f = figures(record(10, (ms) => ms >= 6000), 2000, 8000)
+    const f = figures(
+      record(10, (ms) => ms >= 6000),
+      2000,
+      8000,
+    )
     about(f.frozen, 2)
   })
 
@@ -105,7 +125,15 @@ describe('recovery', () => {
 
   it('is unknown while the second after is not over, and when it never comes', () => {
     assert.equal(recovery(record(5), 4500, 20, 5000), undefined)
-    assert.equal(recovery(record(20, (ms) => ms > 5000 && ms % 500 === 0), 5000, 20, 20_000), undefined)
+    assert.equal(
+      recovery(
+        record(20, (ms) => ms > 5000 && ms % 500 === 0),
+        5000,
+        20,
+        20_000,
+      ),
+      undefined,
+    )
   })
 })
 

@@ -92,10 +92,7 @@ describe('a call between two browsers', () => {
       await bob.event('USER_VIDEO_AVAILABLE', (data) => data.isVideoAvailable === true)
       await bob.page.sees('alice', { shown })
       assert.deepEqual(await negotiations(alice, bob), before)
-      await exactly(
-        [alice, answers('bob', 2)],
-        [bob, ['INVITED', ...enters('alice', 2), picture('alice', false), picture('alice', true)]],
-      )
+      await exactly([alice, answers('bob', 2)], [bob, ['INVITED', ...enters('alice', 2), picture('alice', false), picture('alice', true)]])
     })
   }
 
@@ -109,7 +106,10 @@ describe('a call between two browsers', () => {
     }
   })
 
-  for (const [ender, surface] of [['alice', 'class'], ['bob', 'element']]) {
+  for (const [ender, surface] of [
+    ['alice', 'class'],
+    ['bob', 'element'],
+  ]) {
     it(`through the ${surface}: no packet on the wire and no device open 1 s after ${ender} has hung up`, async () => {
       const [alice, bob] = await pair(surface)
       await connect(alice, bob, 2)

@@ -70,7 +70,11 @@ describe('before the callee has accepted', () => {
     await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
     await alice.page.tracks(['audio'])
     const requests = await bob.page.deviceRequests()
-    assert.deepEqual(requests.filter((r) => r.video), [], 'bob asked for voice')
+    assert.deepEqual(
+      requests.filter((r) => r.video),
+      [],
+      'bob asked for voice',
+    )
     await Promise.all([alice.page.seesNobody(), bob.page.seesNobody()])
     await exactly([alice, answers('bob')], [bob, ['INVITED', ...enters('alice')]])
   })

@@ -5,7 +5,18 @@
 
 import assert from 'node:assert/strict'
 import {
-  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
+  busy,
+  cancelled,
+  ended,
+  endedByOwnCancel,
+  endedUnanswered,
+  hungUp,
+  invited,
+  leave,
+  ready,
+  rejected,
+  sameDuration,
+  unanswered,
 } from '../lib/payloads.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig, ring } from '../lib/rig.js'
@@ -221,11 +232,7 @@ describe("the guide's events", () => {
       /** One row. After a failure the next one has new phones. */
       const row = (name, run) =>
         it(name, async () => {
-          phones ??= await Promise.all([
-            rig.phone('alice', surface),
-            rig.phone('bob', surface),
-            rig.phone('alice', surface, { userID: 'carol' }),
-          ])
+          phones ??= await Promise.all([rig.phone('alice', surface), rig.phone('bob', surface), rig.phone('alice', surface, { userID: 'carol' })])
           try {
             await run(...phones)
             for (const phone of phones) phone.forget()
@@ -276,7 +283,7 @@ describe("the guide's events", () => {
           await bob.event('CALL_END')
           await exactly([alice, [...answers('bob'), leave('bob'), ended('bob')]])
           // It hung up inside USER_ENTER: whether it still hears what comes with that is nobody's business.
-          const list = bob.told().filter((name) => name !== 'USER_AUDIO_AVAILABLE')
+          const list = bob.names().filter((name) => name !== 'USER_AUDIO_AVAILABLE')
           assert.deepEqual(list, ['INVITED', 'USER_ENTER', 'HANG_UP', 'CALL_END'])
           await sameDuration(rig.server, [alice, bob])
         }
@@ -289,13 +296,10 @@ describe("the guide's events", () => {
         await alice.hangup()
         await bob.event('CALL_END')
         // Whose call came first is chance: the answer is told to that one, and the other may have rung before.
-        const [first, second] = alice.told().includes('USER_ACCEPT') ? [alice, bob] : [bob, alice]
+        const [first, second] = alice.names().includes('USER_ACCEPT') ? [alice, bob] : [bob, alice]
         const after = (phone) => (phone === alice ? [hungUp, ended('alice')] : [leave('alice'), ended('alice')])
-        const rang = second.told().includes('INVITED') ? [invited(first.userID, second.userID, 1)] : []
-        await exactly(
-          [first, [...answers(second.userID), ...after(first)]],
-          [second, [...rang, ...enters(first.userID), ...after(second)]],
-        )
+        const rang = second.names().includes('INVITED') ? [invited(first.userID, second.userID, 1)] : []
+        await exactly([first, [...answers(second.userID), ...after(first)]], [second, [...rang, ...enters(first.userID), ...after(second)]])
         await sameDuration(rig.server, [alice, bob])
       })
     })

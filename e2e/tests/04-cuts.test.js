@@ -77,18 +77,12 @@ describe('a socket that is away', () => {
       await connect(alice, bob, 1)
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
       const before = await paths(alice, bob)
-      await Promise.all([
-        away(alice, how, () => alice.page.hears('bob')),
-        away(bob, how, () => bob.page.hears('alice')),
-      ])
+      await Promise.all([away(alice, how, () => alice.page.hears('bob')), away(bob, how, () => bob.page.hears('alice'))])
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
       assert.deepEqual(await paths(alice, bob), before, 'the media have not noticed')
       await exactly([alice, answered], [bob, met])
       await alice.hangup()
-      await exactly(
-        [alice, [...answered, 'HANG_UP', 'CALL_END']],
-        [bob, [...met, ['USER_LEAVE', { userID: 'alice' }], 'CALL_END']],
-      )
+      await exactly([alice, [...answered, 'HANG_UP', 'CALL_END']], [bob, [...met, ['USER_LEAVE', { userID: 'alice' }], 'CALL_END']])
     })
   }
 

@@ -18,15 +18,14 @@ describe('two devices of one user', () => {
   after(() => rig?.stop())
 
   async function phones() {
-    return Promise.all([
-      rig.phone('alice', 'class'),
-      rig.phone('bob', 'class'),
-      rig.phone('carol', 'class', { userID: 'bob' }),
-    ])
+    return Promise.all([rig.phone('alice', 'class'), rig.phone('bob', 'class'), rig.phone('carol', 'class', { userID: 'bob' })])
   }
   const met = ['INVITED', ...enters('alice')]
 
-  for (const [answering, tone] of /** @type {const} */ ([[1, 'bob'], [2, 'carol']])) {
+  for (const [answering, tone] of /** @type {const} */ ([
+    [1, 'bob'],
+    [2, 'carol'],
+  ])) {
     it(`ring together; device ${answering} answers, the other is told and stays closed`, async () => {
       const all = await phones()
       const [alice, winner, other] = [all[0], all[answering], all[3 - answering]]
@@ -36,11 +35,7 @@ describe('two devices of one user', () => {
       await other.event('CALLING_CANCEL')
       await Promise.all([alice.page.hears(tone), winner.page.hears('alice')])
       await alice.hangup()
-      await exactly(
-        [alice, [...answers('bob'), 'HANG_UP', 'CALL_END']],
-        [winner, [...met, 'USER_LEAVE', 'CALL_END']],
-        [other, ['INVITED', 'CALLING_CANCEL']],
-      )
+      await exactly([alice, [...answers('bob'), 'HANG_UP', 'CALL_END']], [winner, [...met, 'USER_LEAVE', 'CALL_END']], [other, ['INVITED', 'CALLING_CANCEL']])
       await refused(other, 'no_call', () => other.accept())
       assert.deepEqual(await other.page.deviceRequests(), [])
     })
@@ -63,11 +58,7 @@ describe('two devices of one user', () => {
     const outcomes = await accepting
     const [winner, loser] = outcomes[0].status === 'fulfilled' ? [one, two] : [two, one]
     // The one that lost had said yes: its promise rejects, and it is told why.
-    await exactly(
-      [alice, answers('bob')],
-      [winner, met],
-      [loser, ['INVITED', 'CALLING_CANCEL', ['ERROR', { code: 'answered_elsewhere' }]]],
-    )
+    await exactly([alice, answers('bob')], [winner, met], [loser, ['INVITED', 'CALLING_CANCEL', ['ERROR', { code: 'answered_elsewhere' }]]])
     await alice.page.hears(winner === one ? 'bob' : 'carol')
     await loser.page.tracks([]) // what it had opened is closed
   })
@@ -144,11 +135,7 @@ describe('two devices of one user', () => {
       await connect(alice, bob, 1)
       await bob.page.hears('alice')
       await signIn(young)
-      await exactly(
-        [alice, [...answers('bob'), 'USER_LEAVE', 'CALL_END']],
-        [bob, [...met, 'CALL_END', 'KICKED_OUT']],
-        [young, []],
-      )
+      await exactly([alice, [...answers('bob'), 'USER_LEAVE', 'CALL_END']], [bob, [...met, 'CALL_END', 'KICKED_OUT']], [young, []])
       assert.deepEqual(await bob.page.openTracks(), [])
     })
 
@@ -184,7 +171,12 @@ describe('a device that was replaced while it was away, for longer than anybody 
     const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
     const proxy = await rig.proxy()
     const old = await rig.phone('bob', 'class', { url: proxy.url, credentials, login: false })
-    await until('the server knows the new app', () => old.login().then(() => true, () => false))
+    await until('the server knows the new app', () =>
+      old.login().then(
+        () => true,
+        () => false,
+      ),
+    )
     for (const told of old.events) told.expected = true
     old.forget()
     proxy.cut()

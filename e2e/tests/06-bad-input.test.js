@@ -121,10 +121,7 @@ describe('bad input', () => {
         await bob.accept()
         await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
         await bob.hangup()
-        await exactly(
-          [alice, [...answers('bob'), 'USER_LEAVE', 'CALL_END']],
-          [bob, ['INVITED', ...enters('alice'), 'HANG_UP', 'CALL_END']],
-        )
+        await exactly([alice, [...answers('bob'), 'USER_LEAVE', 'CALL_END']], [bob, ['INVITED', ...enters('alice'), 'HANG_UP', 'CALL_END']])
 
         await ring(alice, bob)
         await alice.hangup()
@@ -132,7 +129,10 @@ describe('bad input', () => {
         await refused(bob, 'no_call', () => bob.accept())
       })
 
-      for (const [what, bytes] of /** @type {const} */ ([['of its own text', LONG], ['of a message', OVERSIZE]])) {
+      for (const [what, bytes] of /** @type {const} */ ([
+        ['of its own text', LONG],
+        ['of a message', OVERSIZE],
+      ])) {
         it(`a call with more bytes than the limit ${what}`, async () => {
           const [alice, bob] = await pair()
           await refused(alice, 'too_large', () => alice.call({ userID: 'bob', type: 1, userData: 'x'.repeat(bytes) }))
@@ -178,21 +178,33 @@ describe('a page that calls too often', () => {
   it('is refused by one clear error, and can call again a moment later', async () => {
     const [alice, bob] = [await rig.phone('alice', 'class'), await rig.phone('alice', 'class', { userID: 'bob' })]
     const call = () => alice.call({ userID: 'bob', type: 1 })
-    await until('a call is refused', async () => {
-      alice.forget()
-      try {
-        await call()
-        await alice.hangup()
-        return false
-      } catch (/** @type {any} */ error) {
-        assert.equal(error.code, 'too_many', error.message)
-        const { code, message } = await alice.event('ERROR')
-        assert.deepEqual([code, message], ['too_many', error.message])
-        return true
-      }
-    }, { every: 0 })
+    await until(
+      'a call is refused',
+      async () => {
+        alice.forget()
+        try {
+          await call()
+          await alice.hangup()
+          return false
+        } catch (/** @type {any} */ error) {
+          assert.equal(error.code, 'too_many', error.message)
+          const { code, message } = await alice.event('ERROR')
+          assert.deepEqual([code, message], ['too_many', error.message])
+          return true
+        }
+      },
+      { every: 0 },
+    )
     await exactly([alice, ['ERROR']])
-    await until('the page may call again', () => call().then(() => true, async () => void (await alice.event('ERROR'))), { every: 500 })
+    await until(
+      'the page may call again',
+      () =>
+        call().then(
+          () => true,
+          async () => void (await alice.event('ERROR')),
+        ),
+      { every: 500 },
+    )
     await bob.event('INVITED')
   })
 })

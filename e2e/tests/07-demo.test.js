@@ -37,9 +37,15 @@ describe('the demo page', () => {
   /** @param {Parameters<typeof Demo.open>[2]} [options] */
   const open = async (options) => (demo = await Demo.open(rig.devices.alice, rig.server.url, options))
 
-  for (const [language, kind] of /** @type {const} */ ([['en', 'video'], ['zh', 'voice']])) {
+  for (const [language, kind] of /** @type {const} */ ([
+    ['en', 'video'],
+    ['zh', 'voice'],
+  ])) {
     it(`by mouse, in ${language}: a ${kind} call from ring to hang-up`, async () => {
-      const { page, phones: [alice, bob] } = await open({ language })
+      const {
+        page,
+        phones: [alice, bob],
+      } = await open({ language })
       await bob.click('.extras button') // its loudspeaker
 
       await alice.dial(kind)
@@ -94,7 +100,9 @@ describe('the demo page', () => {
   }
 
   it('says how each unanswered call ended: cancelled, refused', async () => {
-    const { phones: [alice, bob] } = await open({ language: 'zh' })
+    const {
+      phones: [alice, bob],
+    } = await open({ language: 'zh' })
     for (const leaves of [alice, bob]) {
       await alice.dial('voice')
       await bob.phase('ringing')
@@ -110,7 +118,10 @@ describe('the demo page', () => {
   })
 
   it('the device sheet changes the microphone, and is closed by its button and by Escape', async () => {
-    const { page, phones: [alice, bob] } = await open({ language: 'en' })
+    const {
+      page,
+      phones: [alice, bob],
+    } = await open({ language: 'en' })
     await alice.dial('voice')
     await bob.phase('ringing')
     await bob.key('answer')
@@ -124,7 +135,11 @@ describe('the demo page', () => {
     await page.press('ArrowDown')
     const chosen = await value()
     assert.notEqual(chosen, before)
-    const openIDs = async () => (await page.deviceRequests()).flatMap((r) => r.tracks).filter((t) => t.state === 'live').map((t) => t.deviceId)
+    const openIDs = async () =>
+      (await page.deviceRequests())
+        .flatMap((r) => r.tracks)
+        .filter((t) => t.state === 'live')
+        .map((t) => t.deviceId)
     await until('the chosen microphone is open', async () => (await openIDs()).includes(chosen))
     assert.equal((await openIDs()).length, 2, 'the one before is closed')
     await alice.click('.sheet .close')
@@ -137,7 +152,10 @@ describe('the demo page', () => {
   })
 
   it('by keyboard alone: call, answer, mute, camera, devices, hang up', async () => {
-    const { page, phones: [alice, bob] } = await open({ language: 'en' })
+    const {
+      page,
+      phones: [alice, bob],
+    } = await open({ language: 'en' })
     await tabTo(page, (now) => now.phone === 'alice' && /video/.test(now.classes) && now.tag === 'button')
     await page.press('Enter')
     await bob.phase('ringing')
@@ -173,7 +191,10 @@ describe('the demo page', () => {
   })
 
   it('reaches nothing by Tab that a call screen covers', async () => {
-    const { page, phones: [alice, bob] } = await open({ language: 'en' })
+    const {
+      page,
+      phones: [alice, bob],
+    } = await open({ language: 'en' })
     await alice.dial('voice')
     await bob.phase('ringing')
     await bob.key('answer')
@@ -205,7 +226,10 @@ describe('the demo page', () => {
   })
 
   it('tells a screen reader what it is: roles, names, one live region, in each state', async () => {
-    const { page, phones: [alice, bob] } = await open({ language: 'en' })
+    const {
+      page,
+      phones: [alice, bob],
+    } = await open({ language: 'en' })
     const live = (phone) =>
       page.evaluate((box) => {
         const regions = window.__e2e.findAll('.screen [aria-live]', document.querySelector(box))
@@ -244,7 +268,10 @@ describe('the demo page', () => {
   })
 
   it('fits narrow screens, in both languages and in each state: nothing overflows and no key is clipped', async () => {
-    const { page, phones: [alice, bob] } = await open({ viewport: { width: WIDTHS[0], height: HEIGHT } })
+    const {
+      page,
+      phones: [alice, bob],
+    } = await open({ viewport: { width: WIDTHS[0], height: HEIGHT } })
     const fits = async (state) => {
       for (const language of /** @type {const} */ (['en', 'zh'])) {
         await demo.speak(language)
@@ -282,7 +309,9 @@ describe('the demo page', () => {
   })
 
   it('hints at a weak network while it is weak, and no longer', async () => {
-    const { phones: [alice, bob] } = await open({ language: 'en' })
+    const {
+      phones: [alice, bob],
+    } = await open({ language: 'en' })
     await alice.dial('video')
     await bob.phase('ringing')
     await bob.key('answer')

@@ -26,12 +26,12 @@ describe('in browsers as users have them', () => {
   /** Hints that sound is blocked. */
   const hints = (phone) => phone.page.evaluate(() => window.__e2e.findAll('button.pill').length)
 
-  for (const [type, what] of /** @type {const} */ ([[1, 'voice'], [2, 'video']])) {
+  for (const [type, what] of /** @type {const} */ ([
+    [1, 'voice'],
+    [2, 'video'],
+  ])) {
     it(`a ${what} call connects over no loopback address; the callee answers by a click, and both are heard`, async () => {
-      const [alice, bob] = await Promise.all([
-        rig.phone('alice', type === 1 ? 'class' : 'element', allowed),
-        rig.phone('bob', 'element', allowed),
-      ])
+      const [alice, bob] = await Promise.all([rig.phone('alice', type === 1 ? 'class' : 'element', allowed), rig.phone('bob', 'element', allowed)])
       await touch(alice)
       await ring(alice, bob, { type })
       await bob.page.click('.key.answer')

@@ -271,11 +271,10 @@ describe('devices that are refused, absent or taken', () => {
             await bob.accept()
             // The browser's answer and the server's race each other.
             await altogether(
-              [alice, [
-                ...answers('bob', 2).map(([name]) => name),
-                ...(microphone ? [] : ['USER_AUDIO_AVAILABLE']),
-                ...(camera ? [] : ['USER_VIDEO_AVAILABLE']),
-              ]],
+              [
+                alice,
+                [...answers('bob', 2).map(([name]) => name), ...(microphone ? [] : ['USER_AUDIO_AVAILABLE']), ...(camera ? [] : ['USER_VIDEO_AVAILABLE'])],
+              ],
               [bob, ['INVITED', ...enters('alice', 2).map(([name]) => name), ...errors.map(() => 'ERROR')]],
             )
             const told = bob.sequence.filter(({ event }) => event === 'ERROR').map(({ data }) => data)

@@ -70,15 +70,17 @@ describe('browsers with different video codecs', () => {
       const [alice, bob] = await connected({ surface }, { surface, view: only('VP8') })
       await Promise.all([alice.page.sees('bob', { shown }), bob.page.sees('alice', { shown })])
       assert.deepEqual(await Promise.all([sends(alice), sends(bob)]), ['video/VP8', 'video/VP8'])
-      for (const phone of [alice, bob]) assert.deepEqual((await paths(phone)).map((p) => p.negotiations), [1], phone.userID)
+      for (const phone of [alice, bob])
+        assert.deepEqual(
+          (await paths(phone)).map((p) => p.negotiations),
+          [1],
+          phone.userID,
+        )
       await exactly([alice, answers('bob', 2)], [bob, ['INVITED', ...enters('alice', 2)]])
     })
 
     it(`${surface}: without a common codec both hear each other, and both pages and screens are told why nobody is seen`, async () => {
-      const [alice, bob] = await Promise.all([
-        rig.phone('alice', surface, { view: only('H264') }),
-        rig.phone('bob', surface, { view: only('VP8') }),
-      ])
+      const [alice, bob] = await Promise.all([rig.phone('alice', surface, { view: only('H264') }), rig.phone('bob', surface, { view: only('VP8') })])
       await connect(alice, bob, 2)
       await Promise.all([alice.event('ERROR'), bob.event('ERROR')])
       await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
@@ -86,7 +88,10 @@ describe('browsers with different video codecs', () => {
       await exactly([alice, [...answers('bob', 2), told]], [bob, ['INVITED', ...enters('alice', 2), told]])
       await Promise.all([alice.page.seesNobody(), bob.page.seesNobody()])
       if (!shown) return
-      for (const [phone, text] of /** @type {const} */ ([[alice, 'The other browser has no H.264'], [bob, 'This browser has no H.264']])) {
+      for (const [phone, text] of /** @type {const} */ ([
+        [alice, 'The other browser has no H.264'],
+        [bob, 'This browser has no H.264'],
+      ])) {
         await notice(phone, text)
         await phone.do('closeCamera')
       }
@@ -100,8 +105,14 @@ describe('browsers with different video codecs', () => {
     const [alice, bob] = await connected({ surface: 'class', view: withoutSenderCodec }, { surface: 'element', view: only('VP8') })
     await Promise.all([bob.page.sees('alice'), alice.page.sees('bob')])
     assert.equal(await sends(alice), 'video/VP8')
-    assert.deepEqual((await paths(alice)).map((p) => p.negotiations), [1, 1])
-    assert.deepEqual((await paths(bob)).map((p) => p.negotiations), [1])
+    assert.deepEqual(
+      (await paths(alice)).map((p) => p.negotiations),
+      [1, 1],
+    )
+    assert.deepEqual(
+      (await paths(bob)).map((p) => p.negotiations),
+      [1],
+    )
     await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
     await exactly([alice, answers('bob', 2)], [bob, ['INVITED', ...enters('alice', 2)]])
   })
@@ -110,12 +121,21 @@ describe('browsers with different video codecs', () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', 'class', { view: only('VP8') }), rig.phone('bob', 'class')])
     await connect(alice, bob, 2)
     await Promise.all([alice.page.sees('bob'), bob.page.sees('alice')])
-    assert.deepEqual((await paths(bob)).map((p) => p.negotiations), [1])
+    assert.deepEqual(
+      (await paths(bob)).map((p) => p.negotiations),
+      [1],
+    )
     assert.equal(await sends(bob), 'video/VP8')
     await exactly([alice, answers('bob', 2)], [bob, ['INVITED', ...enters('alice', 2)]])
   })
 })
 
-const notices = (phone) => phone.page.evaluate(() => window.__e2e.findAll('.pills').map((e) => e.innerText).join())
+const notices = (phone) =>
+  phone.page.evaluate(() =>
+    window.__e2e
+      .findAll('.pills')
+      .map((e) => e.innerText)
+      .join(),
+  )
 
 const notice = (phone, text) => until(`${phone.userID} reads ${text}`, async () => (await notices(phone)).includes(text))

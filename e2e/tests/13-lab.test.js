@@ -34,8 +34,7 @@ describe('calls across networks that delay and lose', () => {
 
   it('at 5 % loss each sees and hears the other, again after a blackout of 3 s, and again from a new address', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', 'class'), rig.phone('bob', 'class')])
-    const meet = () =>
-      Promise.all([alice.page.hears('bob'), bob.page.hears('alice'), alice.page.sees('bob'), bob.page.sees('alice')])
+    const meet = () => Promise.all([alice.page.hears('bob'), bob.page.hears('alice'), alice.page.sees('bob'), bob.page.sees('alice')])
     await connect(alice, bob, 2)
     await meet()
     const before = (await lab.stats()).hosts

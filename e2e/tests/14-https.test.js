@@ -181,7 +181,10 @@ describe('a third device over https', () => {
     }
   })
 
-  for (const [from, kind] of [['laptop', 'video'], ['carol', 'voice']]) {
+  for (const [from, kind] of [
+    ['laptop', 'video'],
+    ['carol', 'voice'],
+  ]) {
     it(`${from} calls over https and wss: both are heard${kind === 'video' ? ' and seen' : ''}`, async () => {
       const page = await open('carol', `${secure}/?phone=carol`, { viewport: PHONE })
       const carol = new DemoPhone(page, 'carol')

@@ -61,7 +61,7 @@ describe('a network that changes in mid-call', () => {
   const hear = (alice, bob) => Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
   /** How many transports each page has made so far. */
   const transports = (...phones) => Promise.all(phones.map(({ page }) => page.evaluate(() => window.__e2e.connections().length)))
-  const nothingTold = (alice, bob, type) => exactly([alice, answers('bob', type)], [bob, ['INVITED', ...enters('alice', type)]])
+  const onlyConnected = (alice, bob, type) => exactly([alice, answers('bob', type)], [bob, ['INVITED', ...enters('alice', type)]])
 
   /** Bob's network changes so, and both hear each other again on one more transport of his, in the same session. */
   async function roams(type, change, ms) {
@@ -78,10 +78,13 @@ describe('a network that changes in mid-call', () => {
     assert.deepEqual(await transports(alice, bob), [1, 2])
     const { logins, resumed } = await bob.page.session()
     assert.deepEqual({ logins, resumed }, { logins: 1, resumed: 1 }, 'another socket, in the same session')
-    await nothingTold(alice, bob, type)
+    await onlyConnected(alice, bob, type)
   }
 
-  for (const [n, [type, name]] of [[1, 'voice'], [2, 'video']].entries()) {
+  for (const [n, [type, name]] of [
+    [1, 'voice'],
+    [2, 'video'],
+  ].entries()) {
     it(`${name}, another address: both hear each other again within seconds, and no event comes of it`, () =>
       roams(type, () => lab.readdress('bob', NEW_ADDRESSES[n]), BACK_MS))
   }
@@ -104,7 +107,7 @@ describe('a network that changes in mid-call', () => {
     await hear(alice, bob)
     await delay(QUIET_MS)
     assert.deepEqual(await transports(alice, bob), [1, 1])
-    await nothingTold(alice, bob, 2)
+    await onlyConnected(alice, bob, 2)
   })
 
   it('does not: a call in which both are muted and dark stays as it is', async () => {

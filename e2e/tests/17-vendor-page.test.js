@@ -13,8 +13,17 @@ import { after, afterEach, before, describe, it } from '../lib/test.js'
 const text = (path) => readFileSync(new URL(path, import.meta.url), 'utf8')
 
 const GETTERS = [
-  'getCallStatus', 'getUserID', 'getVideoQuality', 'getInviterID', 'getInviteeList', 'isInviter', 'isGroupCall', 'getGroupID',
-  'getCallType', 'getRemoteStreamCount', 'hasRemoteConnectedUsers',
+  'getCallStatus',
+  'getUserID',
+  'getVideoQuality',
+  'getInviterID',
+  'getInviteeList',
+  'isInviter',
+  'isGroupCall',
+  'getGroupID',
+  'getCallType',
+  'getRemoteStreamCount',
+  'hasRemoteConnectedUsers',
 ]
 
 /** What the getters of alice's page and of bob's give, where alice calls bob by video; in the order of {@link GETTERS}. */
@@ -68,7 +77,11 @@ describe('pages that were written for trtc-calling-js', () => {
   async function signedIn(name) {
     const page = await opens(rig.devices[name], `${pages.url}/page.html`)
     const { sdkAppID, userID, userSig } = await rig.server.sign(name)
-    for (const [field, value] of [['#sdk-app-id', String(sdkAppID)], ['#user-id', userID], ['#user-sig', userSig]]) {
+    for (const [field, value] of [
+      ['#sdk-app-id', String(sdkAppID)],
+      ['#user-id', userID],
+      ['#user-sig', userSig],
+    ]) {
       await page.raw.fill(field, value)
     }
     await page.raw.fill('#callee', name === 'alice' ? 'bob' : 'alice')

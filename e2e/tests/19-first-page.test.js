@@ -115,7 +115,10 @@ for (const readme of ['README.md', 'README.zh-CN.md']) {
       const ask = (page) =>
         page.evaluate(async (demo) => {
           const asked = fetch(`${demo}/demo/usersig`, { method: 'POST', body: JSON.stringify({ userID: 'carol' }) })
-          return asked.then(async (answer) => (await answer.json()).userID, () => 'refused')
+          return asked.then(
+            async (answer) => (await answer.json()).userID,
+            () => 'refused',
+          )
         }, DEMO)
       const served = await open('carol', `http://localhost:${OTHER_PORT}/carol.js`)
       assert.equal(await ask(served), 'carol')

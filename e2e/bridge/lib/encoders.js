@@ -51,7 +51,12 @@ export async function resized(name, sizes, seconds) {
   for (const [n, size] of sizes.entries()) {
     const [input, output] = encoder(name, { size })
     const path = scratch('flv')
-    await make(`a film of ${size}`, [...input.filter((arg) => arg !== '-re'), '-t', `${seconds}`, ...output, '-flvflags', 'no_metadata+no_sequence_end+no_duration_filesize', path], undefined, RENDER_MS)
+    await make(
+      `a film of ${size}`,
+      [...input.filter((arg) => arg !== '-re'), '-t', `${seconds}`, ...output, '-flvflags', 'no_metadata+no_sequence_end+no_duration_filesize', path],
+      undefined,
+      RENDER_MS,
+    )
     for (const { kind, ms, body } of new FlvReader().read(readFileSync(path))) parts.push(flvTag(kind, ms + n * seconds * 1000, body))
   }
   const path = scratch('flv')

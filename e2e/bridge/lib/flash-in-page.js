@@ -56,11 +56,13 @@ export function flashingDevices({ periodS, flashS, hz, fps }) {
       begun = performance.now()
       setInterval(write, 4)
     }
-    const tracks = ['video', 'audio'].filter((kind) => constraints[kind]).map((kind) => {
-      const track = new MediaStreamTrackGenerator({ kind })
-      writers[kind].push(track.writable.getWriter())
-      return track
-    })
+    const tracks = ['video', 'audio']
+      .filter((kind) => constraints[kind])
+      .map((kind) => {
+        const track = new MediaStreamTrackGenerator({ kind })
+        writers[kind].push(track.writable.getWriter())
+        return track
+      })
     return new MediaStream(tracks)
   }
 }
@@ -84,7 +86,11 @@ export function flashingDevices({ periodS, flashS, hz, fps }) {
  */
 export async function watchFlashes({ ms, white, loud, apartMs }) {
   const pc = window.__e2e.live()
-  const track = (kind) => pc.getReceivers().map((r) => r.track).find((t) => t.kind === kind && t.readyState === 'live')
+  const track = (kind) =>
+    pc
+      .getReceivers()
+      .map((r) => r.track)
+      .find((t) => t.kind === kind && t.readyState === 'live')
   const shows = () => window.__e2e.findAll('video').find((v) => v.srcObject?.getTracks().includes(track('video')))
   const until = performance.now() + ms
   const pause = (time) => new Promise((resolve) => setTimeout(resolve, time))

@@ -57,12 +57,17 @@ export async function watched(page, ms) {
 export async function film(seconds) {
   const path = scratch('flv')
   const on = `lt(mod(t\\,${PERIOD_S})\\,${FLASH_S})`
-  await make('a film of flashes', [
-    ...['-f', 'lavfi', '-i', `color=black:s=320x240:r=${FRAMES_PER_SECOND},drawbox=enable='${on}':color=white:t=fill`],
-    ...['-f', 'lavfi', '-i', `aevalsrc='0.5*sin(2*PI*${TONE_HZ}*t)*${on}':s=48000`, '-t', `${seconds}`],
-    ...['-c:v', 'libx264', '-profile:v', 'baseline', '-preset', 'ultrafast', '-tune', 'zerolatency', '-bf', '0', '-g', '60', '-pix_fmt', 'yuv420p'],
-    ...['-c:a', 'aac', '-b:a', '64k', '-ac', '1', '-flvflags', 'no_duration_filesize', path],
-  ], undefined, RENDER_MS)
+  await make(
+    'a film of flashes',
+    [
+      ...['-f', 'lavfi', '-i', `color=black:s=320x240:r=${FRAMES_PER_SECOND},drawbox=enable='${on}':color=white:t=fill`],
+      ...['-f', 'lavfi', '-i', `aevalsrc='0.5*sin(2*PI*${TONE_HZ}*t)*${on}':s=48000`, '-t', `${seconds}`],
+      ...['-c:v', 'libx264', '-profile:v', 'baseline', '-preset', 'ultrafast', '-tune', 'zerolatency', '-bf', '0', '-g', '60', '-pix_fmt', 'yuv420p'],
+      ...['-c:a', 'aac', '-b:a', '64k', '-ac', '1', '-flvflags', 'no_duration_filesize', path],
+    ],
+    undefined,
+    RENDER_MS,
+  )
   return path
 }
 
@@ -79,9 +84,17 @@ function beginnings(pieces) {
 
 /** The measured values of one stream of a file, as `[ms, value]`. */
 async function measure(file, stream, filter, key) {
-  const printed = await make(`${filter} of a recording`, ['-copyts', '-i', file, '-map', stream, `-${stream[2]}f`, filter, '-f', 'null', '-'], undefined, RENDER_MS)
+  const printed = await make(
+    `${filter} of a recording`,
+    ['-copyts', '-i', file, '-map', stream, `-${stream[2]}f`, filter, '-f', 'null', '-'],
+    undefined,
+    RENDER_MS,
+  )
   const text = printed.toString()
-  return [...text.matchAll(new RegExp(`pts_time:(-?[\\d.]+)\\s+${key}=(-?[\\d.]+|-?inf|-?nan)`, 'g'))].map(([, s, value]) => [Number(s) * 1000, Number(value.replace('inf', 'Infinity'))])
+  return [...text.matchAll(new RegExp(`pts_time:(-?[\\d.]+)\\s+${key}=(-?[\\d.]+|-?inf|-?nan)`, 'g'))].map(([, s, value]) => [
+    Number(s) * 1000,
+    Number(value.replace('inf', 'Infinity')),
+  ])
 }
 
 /**

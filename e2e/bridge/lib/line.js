@@ -85,7 +85,10 @@ export class Line {
     const answer = await within(LEAVING_MS, 'an answer to a player', new Promise((resolve, reject) => asked.on('response', resolve).on('error', reject)))
     if (answer.statusCode !== 200) throw new Error(`a player was answered ${answer.statusCode}`)
     const reader = new FlvReader()
-    answer.on('data', (bytes) => reader.read(bytes).forEach(onTag)).on('error', () => {}).pipe(file)
+    answer
+      .on('data', (bytes) => reader.read(bytes).forEach(onTag))
+      .on('error', () => {})
+      .pipe(file)
     await new Promise((resolve) => setTimeout(resolve, ms))
     asked.destroy()
     file.end()

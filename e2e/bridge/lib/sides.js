@@ -7,7 +7,7 @@ import { call } from '../../miniprogram/lib/rig.js'
  * @typedef {object} Side
  * @property {'phone' | 'browser'} kind
  * @property {string} userID
- * @property {import('../../lib/expect-events.js').Log} told
+ * @property {import('../../lib/expect-events.js').Log} eventLog
  * @property {(to: string, options?: { type?: 1 | 2, timeout?: number }) => Promise<any>} call
  * @property {() => Promise<any>} accept
  * @property {() => Promise<any>} reject
@@ -25,13 +25,13 @@ import { call } from '../../miniprogram/lib/rig.js'
 export const onPhone = (phone) => ({
   kind: 'phone',
   userID: phone.userID,
-  told: phone.told,
+  eventLog: phone.eventLog,
   call: (to, options) => call(phone, to, options),
   accept: () => phone.tap('#accept'),
   reject: () => phone.tap('#reject'),
   hangup: () => phone.tap('#hangup'),
   does: (method, ...args) => phone.run((page, give) => page.TRTCCalling[method](...args.map(give)).then(() => {})),
-  event: (name) => phone.told.event(name),
+  event: (name) => phone.eventLog.event(name),
   hears: (who) => phone.hears(who),
   sees: (who) => phone.sees(who),
   hearsNobody: () => phone.hearsNobody(),
@@ -43,7 +43,7 @@ export const onPhone = (phone) => ({
 export const onBrowser = (browser) => ({
   kind: 'browser',
   userID: browser.userID,
-  told: browser,
+  eventLog: browser,
   call: (to, { type = 1, ...more } = {}) => browser.call({ userID: to, type, ...more }),
   accept: () => browser.accept(),
   reject: () => browser.reject(),

@@ -1,6 +1,5 @@
 /** A talk by video that something is about to happen to. */
 
-import { exactly } from '../../lib/expect-events.js'
 import { bothWays, connect, onBrowser, onPhone } from './sides.js'
 
 /**
@@ -14,9 +13,6 @@ export async function talking(rig, { phone: options, browser: view } = {}) {
   const [p, b] = [onPhone(phone), onBrowser(browser)]
   await connect(p, b, 2)
   await bothWays(p, b, 2)
-  for (const { told } of [p, b]) told.forget()
+  for (const { eventLog } of [p, b]) eventLog.forget()
   return { phone, browser, p, b, both: () => bothWays(p, b, 2) }
 }
-
-/** Nothing was told to a page since it last forgot, and nothing is on its way. @param {...import('./sides.js').Side} sides */
-export const nothingTold = (...sides) => exactly(...sides.map(({ told }) => /** @type {[typeof told, []]} */ ([told, []])))

@@ -6,7 +6,20 @@
 import assert from 'node:assert/strict'
 import { until } from '../../lib/deadline.js'
 import {
-  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, picture, ready, rejected, sameDuration, unanswered, voice,
+  busy,
+  cancelled,
+  ended,
+  endedByOwnCancel,
+  endedUnanswered,
+  hungUp,
+  invited,
+  leave,
+  picture,
+  ready,
+  rejected,
+  sameDuration,
+  unanswered,
+  voice,
 } from '../../lib/payloads.js'
 import { after, before, describe, it } from '../../lib/test.js'
 import { answers, enters, exactly } from '../../lib/expect-events.js'
@@ -167,7 +180,7 @@ const TABLE = [
     flow: 'muted, and the camera off and on, in a call',
     run: async (a, b) => {
       /** So often has B been told of this. */
-      const times = (event, count) => until(`${event} is told`, () => b.told.told().filter((e) => e === event).length === count)
+      const times = (event, count) => until(`${event} is told`, () => b.eventLog.names().filter((e) => e === event).length === count)
       await connect(a, b, 2)
       await a.does('setMicMute', true)
       await times('USER_AUDIO_AVAILABLE', 2)
@@ -180,9 +193,7 @@ const TABLE = [
       await a.hangup()
     },
     caller: (a, b) => [...answers(b, 2), hungUp, ended(a)],
-    callee: (a, b) => [
-      invited(a, b, 2), ...enters(a, 2), voice(a, false), voice(a, true), picture(a, false), picture(a, true), leave(a), ended(a),
-    ],
+    callee: (a, b) => [invited(a, b, 2), ...enters(a, 2), voice(a, false), voice(a, true), picture(a, false), picture(a, true), leave(a), ended(a)],
   },
 ]
 
@@ -199,10 +210,10 @@ describe("the guide's events between a phone and a browser", () => {
     it(name, async () => {
       sides ??= [...(await rig.sides()), onPhone(await rig.phones.phone('carol'))]
       const [phone, browser, third] = sides
-      for (const { told } of sides) told.forget()
+      for (const { eventLog } of sides) eventLog.forget()
       try {
         await run(phone, browser, third)
-        for (const { told } of sides) told.forget()
+        for (const { eventLog } of sides) eventLog.forget()
       } catch (error) {
         sides = undefined
         await rig.clear().catch(() => {})
@@ -216,10 +227,13 @@ describe("the guide's events between a phone and a browser", () => {
         const [a, b] = way === 'the phone calls' ? [phone, browser] : [browser, phone]
         await run(a, b, c)
         const [x, y, z] = [a, b, c].map(({ userID }) => userID)
-        await exactly([a.told, caller(x, y, z)], [b.told, callee(x, y, z)], [c.told, third(y, z)])
-        for (const { kind, told } of [a, b]) for (const event of told.told()) named[kind].add(event)
-        phone.told.sameAsGuide()
-        await sameDuration(rig.server, [a, b, c].map(({ told }) => told))
+        await exactly([a.eventLog, caller(x, y, z)], [b.eventLog, callee(x, y, z)], [c.eventLog, third(y, z)])
+        for (const { kind, eventLog } of [a, b]) for (const event of eventLog.names()) named[kind].add(event)
+        phone.eventLog.sameAsGuide()
+        await sameDuration(
+          rig.server,
+          [a, b, c].map(({ eventLog }) => eventLog),
+        )
       })
     }
   }

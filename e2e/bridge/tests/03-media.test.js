@@ -50,7 +50,12 @@ describe('media between a phone and a browser', () => {
         await a.does('setMicMute', true)
         await b.hearsNobody()
         await a.hears(b.userID)
-        await soon(`${a.userID} is heard`, HEARD_MS, () => a.does('setMicMute', false), () => b.hears(a.userID))
+        await soon(
+          `${a.userID} is heard`,
+          HEARD_MS,
+          () => a.does('setMicMute', false),
+          () => b.hears(a.userID),
+        )
       }
       await bothWays(a, b)
       assert.deepEqual([await a.same(), await b.same()], before)
@@ -74,7 +79,12 @@ describe('media between a phone and a browser', () => {
         await b.seesNobody()
         await b.hears(a.userID)
         await a.sees(b.userID)
-        await soon(`${a.userID} is seen`, SEEN_MS, () => a.does('openCamera'), () => b.sees(a.userID))
+        await soon(
+          `${a.userID} is seen`,
+          SEEN_MS,
+          () => a.does('openCamera'),
+          () => b.sees(a.userID),
+        )
       }
       await bothWays(a, b, 2)
       assert.deepEqual([await a.same(), await b.same()], before)
@@ -159,8 +169,8 @@ describe('a browser without a microphone', () => {
       await b.hears(p.userID)
       await Promise.all([b.sees(p.userID), p.sees(b.userID)])
       await p.hearsNobody()
-      await nothingMore(browser, p.told)
-      assert.equal(browser.told().filter((event) => event === 'ERROR').length, 1, 'it is told once')
+      await nothingMore(browser, p.eventLog)
+      assert.equal(browser.names().filter((event) => event === 'ERROR').length, 1, 'it is told once')
       await p.hangup()
       await browser.event('CALL_END')
     })

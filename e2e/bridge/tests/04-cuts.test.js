@@ -5,11 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../lib/deadline.js'
 import { Proxy } from '../../lib/proxy.js'
 import { after, afterEach, before, describe, it } from '../../lib/test.js'
-import { answers, enters, exactly, sentence } from '../../lib/expect-events.js'
+import { answers, enters, exactly, noEvents, sentence } from '../../lib/expect-events.js'
 import { cleared } from '../../miniprogram/lib/rig.js'
 import { BROWSER, PHONE, Rig } from '../lib/rig.js'
 import { bothWays, connect, onBrowser, onPhone, ring } from '../lib/sides.js'
-import { nothingTold, talking } from '../lib/talk.js'
+import { talking } from '../lib/talk.js'
 
 /** How long a network is away. */
 const AWAY_MS = 2000
@@ -30,11 +30,11 @@ describe('a call between a phone and a browser', () => {
     it('is reloaded in mid-call: the phone is told one end, at once, and the next page can call', async () => {
       const { phone, browser, p } = await talking(rig)
       await browser.page.raw.reload()
-      await phone.told.event('CALL_END', AT_ONCE_MS)
-      await exactly([p.told, ['USER_LEAVE', 'CALL_END']])
+      await phone.eventLog.event('CALL_END', AT_ONCE_MS)
+      await exactly([p.eventLog, ['USER_LEAVE', 'CALL_END']])
       await cleared(phone)
       await browser.page.close()
-      p.told.forget()
+      p.eventLog.forget()
       const next = onBrowser(await rig.browser())
       await connect(next, p, 2)
       await bothWays(next, p, 2)
@@ -50,7 +50,7 @@ describe('a call between a phone and a browser', () => {
       await next.event('INVITED')
       await next.accept()
       await bothWays(next, p, 2)
-      await exactly([p.told, answers(BROWSER, 2)], [next.told, ['INVITED', ...enters(PHONE, 2)]])
+      await exactly([p.eventLog, answers(BROWSER, 2)], [next.eventLog, ['INVITED', ...enters(PHONE, 2)]])
     })
 
     it('loses its socket for two seconds: sound and picture go on, and no event comes of it', async () => {
@@ -67,7 +67,7 @@ describe('a call between a phone and a browser', () => {
         await until('it has resumed', async () => (await browser.page.session()).resumed > resumed)
         await both()
         assert.deepEqual([await p.same(), await b.same()], before)
-        await nothingTold(p, b)
+        await noEvents(p, b)
         await browser.close()
       } finally {
         await proxy.close()
@@ -85,7 +85,7 @@ describe('a call between a phone and a browser', () => {
       await both()
       assert.equal(phone.players[0].connections, player)
       assert.deepEqual(await b.same(), path)
-      await nothingTold(p, b)
+      await noEvents(p, b)
     })
 
     it('RTMP connections are cut three times, both: they come back, and nobody is told', async () => {
@@ -99,7 +99,7 @@ describe('a call between a phone and a browser', () => {
         await both()
       }
       assert.deepEqual(await b.same(), path)
-      await nothingTold(p, b)
+      await noEvents(p, b)
     })
 
     it('tags have given up: they begin anew, and only the phone is told', async () => {
@@ -110,7 +110,7 @@ describe('a call between a phone and a browser', () => {
       await phone.code('live-player', -2301, { from: from[1] })
       phone.network.unblock(rig.phones.rtmpPort)
       await both()
-      await exactly([p.told, [['ERROR', { code: -1307, message: sentence }]]], [b.told, []])
+      await exactly([p.eventLog, [['ERROR', { code: -1307, message: sentence }]]], [b.eventLog, []])
     })
 
     it('network is away for two seconds: they go on, and no page is told', async () => {
@@ -122,14 +122,14 @@ describe('a call between a phone and a browser', () => {
       await phone.network.heal()
       await both()
       assert.deepEqual(await b.same(), path)
-      await nothingTold(p, b)
+      await noEvents(p, b)
     })
 
     it('network becomes another one', async () => {
       const { phone, p, b, both } = await talking(rig)
       await phone.network.change('4g')
       await both()
-      await nothingTold(p, b)
+      await noEvents(p, b)
     })
   })
 })
@@ -151,7 +151,7 @@ describe("a browser's media network", () => {
     rig.server.relay.lose(0)
     await both()
     assert.deepEqual([await p.same(), await b.same()], before)
-    await nothingTold(p, b)
+    await noEvents(p, b)
   })
 
   it('that is cut until the browser gives its path up: both are heard and seen again, and no event comes of it', async () => {
@@ -162,7 +162,7 @@ describe("a browser's media network", () => {
     rig.server.relay.lose(0)
     await both()
     assert.deepEqual(await p.same(), before, 'the phone has not noticed')
-    await nothingTold(p, b)
+    await noEvents(p, b)
   })
 
   it('that loses one datagram in twenty: both are heard and seen', async () => {
@@ -170,6 +170,6 @@ describe("a browser's media network", () => {
     rig.server.relay.lose(BAD)
     await delay(AWAY_MS)
     await both()
-    await nothingTold(p, b)
+    await noEvents(p, b)
   })
 })

@@ -28,17 +28,17 @@ const TRIES = 4
 
 describe('flash and beep', () => {
   /** @type {Rig} */ let rig
-  /** @type {{ file: string, own: number }} */ let reel
+  /** @type {{ file: string, own: number }} */ let recording
   /** What was measured, once for both directions. */ let measured
   before(async () => {
     rig = await Rig.start()
     const file = await film(WATCHED_MS / 1000 + 10)
-    reel = { file, own: summary(distances(await flashesOf(file))).median }
+    recording = { file, own: summary(distances(await flashesOf(file))).median }
     for (let n = 0; n < TRIES && !(measured?.lateMs < TOO_LATE_MS); n++) {
       measured = await both()
       await rig.clear()
     }
-    console.log(JSON.stringify({ ...measured, own: reel.own }, null, 1).replace(/\n */g, ' '))
+    console.log(JSON.stringify({ ...measured, own: recording.own }, null, 1).replace(/\n */g, ' '))
   })
   afterEach(() => rig.clear())
   after(() => rig?.stop())
@@ -51,7 +51,7 @@ describe('flash and beep', () => {
     await connect(onPhone(phone), onBrowser(browser), 2)
     const line = await Line.of(phone, rig.server)
     try {
-      line.publish(['-re', '-i', reel.file])
+      line.publish(['-re', '-i', recording.file])
       const [file, seen] = await Promise.all([line.record(WATCHED_MS), watched(browser.page, WATCHED_MS)])
       const played = await flashesOf(file)
       /** @param {[at: number, ms: number]} promise */
@@ -60,8 +60,8 @@ describe('flash and beep', () => {
       return {
         toPhone: { all: whole(distances(played)), from3s: distances(after3s(played, Math.max(played.firstPicture, played.firstSound))) },
         toBrowser: {
-          all: whole(distances(seen, reel.own)),
-          from3s: distances(after3s(seen, seen.since), reel.own),
+          all: whole(distances(seen, recording.own)),
+          from3s: distances(after3s(seen, seen.since), recording.own),
           promised: whole(seen.promised.filter(later).map(([, ms]) => ms)),
           outputMs: Math.round(seen.outputMs),
         },

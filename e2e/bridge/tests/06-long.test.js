@@ -55,11 +55,11 @@ describe('a long call', () => {
   it(
     'goes on past 24 bits of milliseconds, and no delay grows',
     async () => {
-      const reel = await film(WATCHED_S + 10)
+      const recording = await film(WATCHED_S + 10)
       const [phone, browser] = await Promise.all([phoneWithoutTags(rig), rig.browser({ view: FLASHING })])
       await connect(onPhone(phone), onBrowser(browser), 2)
       line = await Line.of(phone, rig.server)
-      line.publish(['-re', '-itsscale', `${FAST}`, '-i', reel], ['-c', 'copy', '-output_ts_offset', `${FIRST_S}`])
+      line.publish(['-re', '-itsscale', `${FAST}`, '-i', recording], ['-c', 'copy', '-output_ts_offset', `${FIRST_S}`])
       /** @type {Record<number, [number, number][]>} */ const late = { [AUDIO]: [], [VIDEO]: [] }
       const [, seen] = await Promise.all([
         line.record(WATCHED_S * 1000, ({ kind, ms }) => late[kind]?.push([performance.now(), performance.now() - ms])),

@@ -32,11 +32,18 @@ describe('an encoder', () => {
 
   /** Both pages hear once that something of the phone's does not reach everybody. @param {Awaited<ReturnType<typeof talking>>} call @param {RegExp} why */
   async function bothAreTold({ phone, browser }, why) {
-    for (const [who, of] of /** @type {const} */ ([[PHONE, phone.told], [BROWSER, browser]])) {
+    for (const [who, of] of /** @type {const} */ ([
+      [PHONE, phone.eventLog],
+      [BROWSER, browser],
+    ])) {
       const said = () => of.events.filter(({ event, data }) => event === 'ERROR' && data.code === 'stream_fault')
       await until(`${who}'s page is told`, () => said().length > 0)
       for (const told of said()) told.expected = true
-      assert.deepEqual(said().map(({ data }) => data.message.includes(PHONE) && why.test(data.message)), [true], said()[0].data.message)
+      assert.deepEqual(
+        said().map(({ data }) => data.message.includes(PHONE) && why.test(data.message)),
+        [true],
+        said()[0].data.message,
+      )
     }
   }
 
@@ -107,7 +114,11 @@ describe('an encoder', () => {
   })
 
   it('that goes on at another size, larger and smaller: it is seen at each', async () => {
-    /** @type {[number, number][]} */ const sizes = [[320, 240], [480, 640], [176, 144]]
+    /** @type {[number, number][]} */ const sizes = [
+      [320, 240],
+      [480, 640],
+      [176, 144],
+    ]
     const file = await resized(PHONE, sizes, 6)
     const { browser } = await talking()
     line.publish(['-re', '-i', file])
@@ -141,7 +152,10 @@ describe('a browser', () => {
     const { size: first } = await browser.page.counts()
     for (const scaleResolutionDownBy of [2, 1]) {
       await browser.page.evaluate(async (by) => {
-        const sender = window.__e2e.live().getSenders().find((s) => s.track?.kind === 'video')
+        const sender = window.__e2e
+          .live()
+          .getSenders()
+          .find((s) => s.track?.kind === 'video')
         const parameters = sender.getParameters()
         for (const encoding of parameters.encodings) encoding.scaleResolutionDownBy = by
         await sender.setParameters(parameters)

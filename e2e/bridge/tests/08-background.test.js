@@ -26,7 +26,7 @@ describe("a phone's", () => {
     await phone.show()
     await both()
     assert.deepEqual([await p.same(), await b.same()], before)
-    await exactly([p.told, []], [b.told, ['USER_VIDEO_AVAILABLE', 'USER_VIDEO_AVAILABLE']])
+    await exactly([p.eventLog, []], [b.eventLog, ['USER_VIDEO_AVAILABLE', 'USER_VIDEO_AVAILABLE']])
   })
 
   it('app is frozen in the background: its voice goes on, and it talks on when it is back', async () => {
@@ -36,7 +36,7 @@ describe("a phone's", () => {
     await b.hears(PHONE)
     await phone.show()
     await both()
-    assert.deepEqual(p.told.told(), [])
+    assert.deepEqual(p.eventLog.names(), [])
   })
 
   it('app goes into the background, and its pusher is suspended: it pushes again when it is back', async () => {
@@ -47,14 +47,14 @@ describe("a phone's", () => {
     await delay(AWAY_MS)
     await phone.show()
     await both()
-    assert.deepEqual(p.told.told(), [])
+    assert.deepEqual(p.eventLog.names(), [])
   })
 
   it('app goes into the background with backgroundMute false: it hangs up, one end on each side', async () => {
     const app = builtApp(rig.server, { backgroundMute: false })
     const { phone, p, b } = await talking(rig, { phone: { app } })
     await phone.hide({ freezeAfter: Infinity })
-    await exactly([p.told, ['HANG_UP', 'CALL_END']], [b.told, ['USER_LEAVE', 'CALL_END']])
+    await exactly([p.eventLog, ['HANG_UP', 'CALL_END']], [b.eventLog, ['USER_LEAVE', 'CALL_END']])
     await phone.show()
     await cleared(phone)
   })

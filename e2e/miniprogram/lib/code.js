@@ -121,7 +121,9 @@ export class Code {
 
   /** Names of the functions that a page gave to `Page`. @param {string} path */
   methodsOf(path) {
-    return Object.entries(this.#pages.get(path) ?? {}).filter(([, value]) => typeof value === 'function').map(([name]) => name)
+    return Object.entries(this.#pages.get(path) ?? {})
+      .filter(([, value]) => typeof value === 'function')
+      .map(([name]) => name)
   }
 
   /**

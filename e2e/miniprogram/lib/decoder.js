@@ -21,7 +21,7 @@ export class Decoder {
 
   /**
    * @param {string} what whose it is
-   * @param {import('./studio.js').Reel} primer of any kind: ffmpeg settles at the start which streams there are, so that
+   * @param {import('./recording.js').Recording} primer of any kind: ffmpeg settles at the start which streams there are, so that
    * both are there from the start; its picture and its moment of silence are not passed on
    * @param {{ ears: import('./probe.js').Ears, eyes: import('./probe.js').Eyes, onSound: () => void, onPicture: () => void }} to
    */
@@ -32,7 +32,12 @@ export class Decoder {
     eyes.plug(/** @type {import('node:stream').Readable} */ (stdio[3]), { skip: 1, onPiece: onPicture })
     const { stdin } = this.ffmpeg.process
     stdin.write(flvHeader({ video: true }))
-    const first = /** @type {[number, Buffer][]} */ ([[AUDIO, primer.audioHeader], [AUDIO, primer.silence], [VIDEO, primer.videoHeader], [VIDEO, primer.frames[0]]])
+    const first = /** @type {[number, Buffer][]} */ ([
+      [AUDIO, primer.audioHeader],
+      [AUDIO, primer.silence],
+      [VIDEO, primer.videoHeader],
+      [VIDEO, primer.frames[0]],
+    ])
     for (const [kind, body] of first) stdin.write(flvTag(kind, 0, body))
   }
 

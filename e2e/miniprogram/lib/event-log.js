@@ -32,18 +32,18 @@ export class EventLog {
 
   /** Handlers besides the guide's. @param {import('./phone.js').Phone} phone */
   static async by(phone) {
-    const told = new EventLog(phone)
+    const log = new EventLog(phone)
     await phone.run((page) => {
       for (const [event, value] of Object.entries(phone.realm.take(page.TRTCCalling.EVENT))) {
         page.TRTCCalling.on(value, (...given) => {
           const [what] = given.map((each) => phone.realm.take(each))
           const wrapped = typeof what === 'object' && what !== null && 'eventCode' in what && 'data' in what
-          told.events.push({ event, value: what?.eventCode, data: wrapped ? what.data : what, shape: wrapped ? 'wrapped' : 'bare', count: given.length })
+          log.events.push({ event, value: what?.eventCode, data: wrapped ? what.data : what, shape: wrapped ? 'wrapped' : 'bare', count: given.length })
         })
       }
     })
-    told.forget()
-    return told
+    log.forget()
+    return log
   }
 
   get userID() {
@@ -55,7 +55,7 @@ export class EventLog {
   }
 
   /** Names of {@link sequence}. */
-  told() {
+  names() {
     return this.sequence.map(({ event }) => event)
   }
 
@@ -74,7 +74,7 @@ export class EventLog {
   async event(name, ms = PATIENCE_MS) {
     const from = this.#read.get(name) ?? 0
     const at = () => this.events.findIndex((told, n) => n >= from && told.event === name)
-    await until(`${this.userID} is told ${name}`, () => at() >= 0, { ms, last: () => this.told() })
+    await until(`${this.userID} is told ${name}`, () => at() >= 0, { ms, last: () => this.names() })
     const n = at()
     this.#read.set(name, n + 1)
     this.events[n].expected = true
@@ -83,8 +83,17 @@ export class EventLog {
 
   /** What the guide's own handlers have written since {@link forget} is what was told, in the same order. */
   sameAsGuide() {
-    const written = this.phone.lines().slice(this.#lines).filter((line) => Object.values(LINES).includes(line))
-    assert.deepEqual(written, this.told().filter((event) => LINES[event]).map((event) => LINES[event]), `the lines of ${this.userID}'s page`)
+    const written = this.phone
+      .lines()
+      .slice(this.#lines)
+      .filter((line) => Object.values(LINES).includes(line))
+    assert.deepEqual(
+      written,
+      this.names()
+        .filter((event) => LINES[event])
+        .map((event) => LINES[event]),
+      `the lines of ${this.userID}'s page`,
+    )
   }
 
   /** Forgets what was told so far. Throws if an error was among it that nobody expected. */

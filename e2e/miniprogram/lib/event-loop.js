@@ -87,10 +87,15 @@ export class Timers {
   /** @param {() => void} fn @param {number} ms @returns {number} */
   once(fn, ms) {
     const id = ++this.#last
-    const fire = () => void this.eventLoop.task('a timer', () => {
-      this.#running.delete(id)
-      fn()
-    }, () => this.#running.has(id))
+    const fire = () =>
+      void this.eventLoop.task(
+        'a timer',
+        () => {
+          this.#running.delete(id)
+          fn()
+        },
+        () => this.#running.has(id),
+      )
     this.#running.set(id, setTimeout(fire, ms))
     return id
   }
@@ -102,10 +107,14 @@ export class Timers {
     const fire = () => {
       if (held) return // one call at most waits for a frozen phone
       held = true
-      void this.eventLoop.task('an interval', () => {
-        held = false
-        fn()
-      }, () => this.#running.has(id))
+      void this.eventLoop.task(
+        'an interval',
+        () => {
+          held = false
+          fn()
+        },
+        () => this.#running.has(id),
+      )
     }
     this.#running.set(id, setInterval(fire, Math.max(1, ms)))
     return id

@@ -79,4 +79,3 @@ export async function make(what, args, input, ms) {
   }
   return Buffer.concat(parts)
 }
-

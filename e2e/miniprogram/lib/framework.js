@@ -9,8 +9,7 @@ const require = createRequire(import.meta.url)
 const { TmplGroup } = require('glass-easel-template-compiler')
 
 /** Newer built-ins that the framework's own code uses; the app's realm may have lost them (see inside.realm.js). */
-const withOwn = (code) =>
-  code.replace(/\bObject\.(entries|values)\(/g, 'own.$1(').replace(/\.(includes|findLast)\(/g, '[own.$1](')
+const withOwn = (code) => code.replace(/\bObject\.(entries|values)\(/g, 'own.$1(').replace(/\.(includes|findLast)\(/g, '[own.$1](')
 
 const load = (name) => {
   const code = withOwn(readFileSync(require.resolve(name), 'utf8'))
@@ -99,13 +98,19 @@ export class Framework {
     const gone = this.#gone
     const { onAttached, onDetached } = this.hooks
     const behavior = this.space.getComponentSpace().define()
-    behavior.lifetime('attached', /** @this {any} */ function () {
-      onAttached(this._$)
-    })
-    behavior.lifetime('detached', /** @this {any} */ function () {
-      gone.add(this._$)
-      onDetached(this._$)
-    })
+    behavior.lifetime(
+      'attached',
+      /** @this {any} */ function () {
+        onAttached(this._$)
+      },
+    )
+    behavior.lifetime(
+      'detached',
+      /** @this {any} */ function () {
+        gone.add(this._$)
+        onDetached(this._$)
+      },
+    )
     this.space.setOverallBehavior(behavior.registerBehavior())
   }
 

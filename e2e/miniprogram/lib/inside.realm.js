@@ -71,7 +71,10 @@
   function wrapSetData(caller, tell) {
     const { setData } = caller
     caller.setData = function (data, callback) {
-      tell(this._$, Object.keys(data).filter((key) => data[key] === undefined))
+      tell(
+        this._$,
+        Object.keys(data).filter((key) => data[key] === undefined),
+      )
       return setData.call(this, data, callback)
     }
   }

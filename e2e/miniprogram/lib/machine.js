@@ -13,7 +13,7 @@ import { Network } from './network.js'
 import { Pages } from './pages.js'
 import { Realm } from './realm.js'
 import { Screen } from './screen.js'
-import { reel } from './studio.js'
+import { recordingOf } from './recording.js'
 import { makeWx } from './wx.js'
 import { Overlay } from './wx/ui.js'
 import { Permissions } from './wx/settings.js'
@@ -62,7 +62,7 @@ export class Machine {
   /** @type {('short' | 'long')[]} */ vibrations = []
   keepsScreenOn = false
   /** What the navigation bar says. */ title = ''
-  /** Listeners of `wx.onX`. @type {Record<string, import('./wx.js').Listeners>} */ events
+  /** Listeners of `wx.onX`. @type {Record<string, import('./wx/listeners.js').Listeners>} */ events
 
   /** @param {string} name @param {PhoneOptions} options */
   constructor(name, options) {
@@ -116,7 +116,7 @@ export class Machine {
   static async open(name, options) {
     const phone = /** @type {InstanceType<Kind>} */ (new this(name, options))
     try {
-      await Promise.all([within(PATIENCE_MS, 'the app to start', phone.#launch()), reel(phone.person)])
+      await Promise.all([within(PATIENCE_MS, 'the app to start', phone.#launch()), recordingOf(phone.person)])
     } catch (error) {
       await phone.#end()
       throw error
@@ -251,7 +251,11 @@ export class Machine {
     if (this.#closed) return
     clearTimeout(this.#freezing)
     this.eventLoop.thaw()
-    await within(PATIENCE_MS, 'the app to end', this.eventLoop.task('the end of the app', () => this.pages.end()))
+    await within(
+      PATIENCE_MS,
+      'the app to end',
+      this.eventLoop.task('the end of the app', () => this.pages.end()),
+    )
     await this.settled()
     await this.#end()
     if (this.errors.length) {

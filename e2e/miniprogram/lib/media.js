@@ -6,11 +6,29 @@ import { Pusher } from './pusher.js'
 
 /** What a code means, as the tags' documentation has it. */
 const MEANING = {
-  1001: 'connected to the server', 1002: 'pushing has begun', 1003: 'the camera is open', 1007: 'first frame captured',
-  1008: 'the encoder runs', 1102: 'reconnecting', 2001: 'connected to the server', 2002: 'the stream begins',
-  2003: 'first video frame', 2004: 'playing', 2006: 'the stream is over', 2103: 'reconnecting', 3001: 'no such address',
-  3002: 'the server cannot be reached', 3003: 'the handshake failed', 3004: 'closed by the server', 3005: 'read or write failed',
-  5000: 'suspended', 5001: 'closed by the user', [-1301]: 'no camera', [-1302]: 'no microphone', [-1307]: 'given up', [-2301]: 'given up',
+  1001: 'connected to the server',
+  1002: 'pushing has begun',
+  1003: 'the camera is open',
+  1007: 'first frame captured',
+  1008: 'the encoder runs',
+  1102: 'reconnecting',
+  2001: 'connected to the server',
+  2002: 'the stream begins',
+  2003: 'first video frame',
+  2004: 'playing',
+  2006: 'the stream is over',
+  2103: 'reconnecting',
+  3001: 'no such address',
+  3002: 'the server cannot be reached',
+  3003: 'the handshake failed',
+  3004: 'closed by the server',
+  3005: 'read or write failed',
+  5000: 'suspended',
+  5001: 'closed by the user',
+  [-1301]: 'no camera',
+  [-1302]: 'no microphone',
+  [-1307]: 'given up',
+  [-2301]: 'given up',
 }
 
 /** Base library 2.x that brought `audiovolumenotify`. */
@@ -21,7 +39,7 @@ const VOLUME_SINCE = 12
 /** The devices of one phone. */
 export class Media {
   /** @type {Map<any, Pusher | Player>} */ #devices = new Map()
-  /** @type {Set<Promise<any>>} */ #endings = new Set()
+  /** @type {Set<Promise<any>>} */ #pending = new Set()
   /** Every state that a tag has told, oldest first. @type {State[]} */ states = []
   /** Every attribute that has changed, oldest first. @type {{ tag: string, id: string, name: string, value: any }[]} */ changes = []
   /** Network quality in `netstatus`: 1 is best. */
@@ -121,15 +139,20 @@ export class Media {
     }
   }
 
-  /** Something that ends must have ended before the phone has. @param {Promise<any>} promise */
-  ending(promise) {
-    this.#endings.add(promise)
-    promise.finally(() => this.#endings.delete(promise)).catch((error) => this.phone.fault('ending media', error))
+  /**
+   * Keeps work that no tag waits for: the phone ends after it, and a failure of it is a fault of the phone.
+   *
+   * @param {string} what
+   * @param {Promise<any>} work
+   */
+  pending(what, work) {
+    const over = work.catch((error) => this.phone.fault(what, error)).finally(() => this.#pending.delete(over))
+    this.#pending.add(over)
   }
 
   async close() {
     for (const device of this.#devices.values()) device.close()
     this.#devices.clear()
-    await Promise.allSettled([...this.#endings])
+    await Promise.all([...this.#pending])
   }
 }

@@ -13,7 +13,10 @@ export function readUrl(url, from = '') {
     if (part === '..') parts.pop()
     else if (part && part !== '.') parts.push(part)
   }
-  const pairs = search.split('&').filter(Boolean).map((pair) => pair.split('='))
+  const pairs = search
+    .split('&')
+    .filter(Boolean)
+    .map((pair) => pair.split('='))
   return { path: parts.join('/'), query: Object.fromEntries(pairs.map(([key, value = '']) => [key, decodeURIComponent(value)])) }
 }
 

@@ -22,7 +22,7 @@ export class Phone extends Machine {
   /** Lines of the console that were waited for. */
   #read = 0
   /** Who is signed in, and what its page is told; set by who has signed in. @type {string} */ userID
-  /** @type {import('./event-log.js').EventLog} */ told
+  /** @type {import('./event-log.js').EventLog} */ eventLog
 
   #awake() {
     if (!this.foreground) throw new Error(`${this.person.name}'s app is in the background: nobody can touch it`)
@@ -83,12 +83,16 @@ export class Phone extends Machine {
   }
 
   async #reach(selector) {
-    const found = await until(`${this.person.name} can tap ${selector}`, () => {
-      const { modal, sheet } = this.overlay
-      if (modal || sheet) return undefined // it lies over everything
-      const elements = this.screen.touchable(selector)
-      return elements.length ? elements : undefined
-    }, { last: () => this.screen.texts })
+    const found = await until(
+      `${this.person.name} can tap ${selector}`,
+      () => {
+        const { modal, sheet } = this.overlay
+        if (modal || sheet) return undefined // it lies over everything
+        const elements = this.screen.touchable(selector)
+        return elements.length ? elements : undefined
+      },
+      { last: () => this.screen.texts },
+    )
     if (found.length > 1) throw new Error(`${found.length} elements can be tapped as ${selector}`)
     return found
   }
@@ -171,7 +175,10 @@ export class Phone extends Machine {
 
   /** Codes of a tag's `statechange`, in their order. @param {'live-pusher' | 'live-player'} tag @param {number} [from] */
   codes(tag, from = 0) {
-    return this.media.states.filter((state) => state.tag === tag).map(({ code }) => code).slice(from)
+    return this.media.states
+      .filter((state) => state.tag === tag)
+      .map(({ code }) => code)
+      .slice(from)
   }
 
   /** Waits for a code after the first so many of a tag. @param {'live-pusher' | 'live-player'} tag @param {number} code */
@@ -250,7 +257,11 @@ export class Phone extends Machine {
 
   /** Waits until no frame comes where one could, for a whole time of looking. */
   seesNobody({ at } = /** @type {{ at?: Place }} */ ({})) {
-    return this.#until(`${this.person.name} sees nobody`, () => this.look({ at, ms: SILENCE_MS, enough: Infinity }), ({ frames }) => frames === 0)
+    return this.#until(
+      `${this.person.name} sees nobody`,
+      () => this.look({ at, ms: SILENCE_MS, enough: Infinity }),
+      ({ frames }) => frames === 0,
+    )
   }
 
   /** @param {string} what @param {() => Promise<any>} observe @param {(observed: any) => boolean} enough @returns {Promise<any>} */

@@ -7,7 +7,7 @@ import { Decoder } from './decoder.js'
 import { AUDIO, FlvReader, VIDEO } from './flv.js'
 import { RtmpPlayer } from './rtmp.js'
 import { Ears, Eyes } from './probe.js'
-import { reel } from './studio.js'
+import { recordingOf } from './recording.js'
 
 /** As often is a broken stream tried again. */
 const TRIES = 3
@@ -127,14 +127,18 @@ export class Player {
     this.#source = undefined
     const decoder = this.#decoder
     this.#decoder = undefined
-    if (decoder) this.media.ending(decoder.end())
+    if (decoder) this.media.pending('the end of a decoder', decoder.end())
   }
 
-  async #connect() {
+  #connect() {
     this.#drop()
-    const attempt = this.#attempt
+    this.media.pending('the connection of a live-player', this.#open(this.#attempt))
+  }
+
+  /** @param {number} attempt its number: nothing is done for one that another has replaced */
+  async #open(attempt) {
     const { phone } = this.media
-    const [from, primer] = await Promise.all([reach(phone.network, this.attributes.src), reel(phone.person)])
+    const [from, primer] = await Promise.all([reach(phone.network, this.attributes.src), recordingOf(phone.person)])
     if (attempt !== this.#attempt) return
     if (!from) return this.#failed(3001)
     const refusedBefore = from.forwarder.refused

@@ -65,7 +65,11 @@ export class Ears extends Sense {
   }
 
   perceive(bytes) {
-    return blockOf(Float32Array.from({ length: BLOCK }, (_, n) => bytes.readInt16LE(n * 2) / 32768), RATE, PALETTE)
+    return blockOf(
+      Float32Array.from({ length: BLOCK }, (_, n) => bytes.readInt16LE(n * 2) / 32768),
+      RATE,
+      PALETTE,
+    )
   }
 
   /** Whose tone is it? Listens for `ms`, or until `enough` blocks were loud. @param {{ ms: number, enough?: number }} options */

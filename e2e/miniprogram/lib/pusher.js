@@ -1,12 +1,12 @@
 /**
- * `<live-pusher>`: one person's camera and microphone, sent by ffmpeg's own RTMP client. Frames come from the studio, at
+ * `<live-pusher>`: one person's camera and microphone, sent by ffmpeg's own RTMP client. Frames come from a recording, at
  * their time; ffmpeg only carries them, so that nothing waits for a camera that is off.
  */
 
 import { reach } from './address.js'
 import { Ffmpeg } from './ffmpeg.js'
 import { AUDIO, flvHeader, flvTag, VIDEO } from './flv.js'
-import { AAC_SAMPLES, FRAMES_PER_SECOND, HEIGHT, reel, WIDTH } from './studio.js'
+import { AAC_SAMPLES, FRAMES_PER_SECOND, HEIGHT, recordingOf, WIDTH } from './recording.js'
 
 /** As often is a broken connection tried again. */
 const TRIES = 3
@@ -164,14 +164,18 @@ export class Pusher {
     this.#timers.clear()
     const ffmpeg = this.#ffmpeg
     this.#ffmpeg = undefined
-    if (ffmpeg) this.media.ending(ffmpeg.kill())
+    if (ffmpeg) this.media.pending('the end of an encoder', ffmpeg.kill())
   }
 
-  async #connect() {
+  #connect() {
     this.#drop()
-    const attempt = this.#attempt
+    this.media.pending('the connection of a live-pusher', this.#open(this.#attempt))
+  }
+
+  /** @param {number} attempt its number: nothing is done for one that another has replaced */
+  async #open(attempt) {
     const { phone } = this.media
-    const [to, frames] = await Promise.all([reach(phone.network, this.attributes.url), reel(phone.person)])
+    const [to, frames] = await Promise.all([reach(phone.network, this.attributes.url), recordingOf(phone.person)])
     if (attempt !== this.#attempt) return
     if (to?.scheme !== 'rtmp') return this.#failed(3001)
     const refusedBefore = to.forwarder.refused

@@ -27,17 +27,19 @@ const open = new Set()
 // Node asks whether anybody cares for a rejection by emitting this. A listener would not do: the test runner has one too,
 // and takes a phone's rejection for its own.
 const { emit } = process
-process.emit = /** @type {any} */ (function (/** @type {string} */ name, /** @type {any[]} */ ...args) {
-  if (name === 'unhandledRejection') {
-    const [reason, promise] = args
-    const realm = [...open].find((r) => r.owns(promise))
-    if (realm) {
-      realm.onError('a promise that nobody handles', reason)
-      return true
+process.emit = /** @type {any} */ (
+  function (/** @type {string} */ name, /** @type {any[]} */ ...args) {
+    if (name === 'unhandledRejection') {
+      const [reason, promise] = args
+      const realm = [...open].find((r) => r.owns(promise))
+      if (realm) {
+        realm.onError('a promise that nobody handles', reason)
+        return true
+      }
     }
+    return emit.apply(process, /** @type {any} */ ([name, ...args]))
   }
-  return emit.apply(process, /** @type {any} */ ([name, ...args]))
-})
+)
 
 /** The realm of one phone. */
 export class Realm {

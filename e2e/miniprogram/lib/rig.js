@@ -100,11 +100,11 @@ export class Rig {
     const trtcConfig = { sdkAppID: signed.sdkAppID, userID: signed.userID, userSig: signed.userSig, type }
     const phone = await this.open(name, { data: { trtcConfig, userId: to, ...data }, ...options })
     phone.userID = userID
-    phone.told = await EventLog.by(phone)
+    phone.eventLog = await EventLog.by(phone)
     if (login) {
       await phone.run((page) => page.TRTCCalling.login().then(() => {}))
       await phone.settled()
-      phone.told.forget()
+      phone.eventLog.forget()
     }
     return phone
   }
@@ -154,7 +154,7 @@ export function call(phone, userID, options) {
 /** A calls B and B's phone rings. @param {Phone} a @param {Phone} b @param {{ type?: 1 | 2, timeout?: number }} [options] */
 export async function ring(a, b, options) {
   await call(a, b.userID, options)
-  await b.told.event('INVITED')
+  await b.eventLog.event('INVITED')
   await until(`${b.userID}'s phone rings`, () => b.rings)
 }
 
@@ -162,7 +162,7 @@ export async function ring(a, b, options) {
 export async function connect(a, b, type = 1) {
   await ring(a, b, { type })
   await b.tap('#accept')
-  for (const phone of [a, b]) await phone.told.event('USER_ENTER')
+  for (const phone of [a, b]) await phone.eventLog.event('USER_ENTER')
 }
 
 /** Everybody hears, and in a video call sees, the other. @param {1 | 2} type */
@@ -181,14 +181,16 @@ export async function over(a, b) {
 /** The call is over on these phones: nothing of it is on the screen, nothing is carried. */
 export async function gone(...phones) {
   for (const phone of phones) {
-    await phone.told.event('CALL_END')
+    await phone.eventLog.event('CALL_END')
     await cleared(phone)
   }
 }
 
 /** Nothing of a call is on the phone's screen, and nothing is carried. @param {Phone} phone */
 export const cleared = (phone) =>
-  until(`${phone.person.name}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, { last: () => phone.texts() })
+  until(`${phone.person.name}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.pusher && !phone.players.length, {
+    last: () => phone.texts(),
+  })
 
 /** What makes a connection the same one. */
 export const still = (device) => ({ pid: device.pid, connections: device.connections })

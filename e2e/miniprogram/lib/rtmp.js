@@ -86,7 +86,16 @@ export class RtmpPlayer {
       this.#bytes = this.#bytes.subarray(1 + 2 * HANDSHAKE)
       this.playback.onShaken()
       const { app, tcUrl } = this.what
-      this.#command(0, 'connect', 1, { app, flashVer: 'LNX 9,0,124,2', tcUrl, fpad: false, capabilities: 15, audioCodecs: 4071, videoCodecs: 252, videoFunction: 1 })
+      this.#command(0, 'connect', 1, {
+        app,
+        flashVer: 'LNX 9,0,124,2',
+        tcUrl,
+        fpad: false,
+        capabilities: 15,
+        audioCodecs: 4071,
+        videoCodecs: 252,
+        videoFunction: 1,
+      })
     }
     while (!this.#over && this.#readChunk());
     if (this.#received - this.#acknowledged >= this.#window / 2) {
@@ -169,10 +178,10 @@ export class RtmpPlayer {
         }
         break
       case COMMAND:
-        this.#told(decode(body))
+        this.#onCommand(decode(body))
         break
       case COMMAND3:
-        this.#told(decode(body.subarray(1)))
+        this.#onCommand(decode(body.subarray(1)))
         break
       case DATA:
         break
@@ -180,7 +189,7 @@ export class RtmpPlayer {
   }
 
   /** @param {any[]} values name, number, an object that nobody needs, and what was given */
-  #told([name, number, , given]) {
+  #onCommand([name, number, , given]) {
     if (name === '_error') return this.#refused(given?.code)
     if (name === '_result' && number === 1) {
       this.#send(2, CONTROL, 0, Buffer.concat([Buffer.from([0, BUFFER_LENGTH]), u32(0, BUFFERED_MS)]))
@@ -197,8 +206,8 @@ export class RtmpPlayer {
     } else if (name === 'close') this.#end('refused')
   }
 
-  #refused(code, told = false) {
-    if (!told) this.playback.onStatus(code)
+  #refused(code, reported = false) {
+    if (!reported) this.playback.onStatus(code)
     this.#end('refused')
   }
 

@@ -135,8 +135,6 @@ export class Screen {
 
   /** Those of them that can be touched. @param {string} selector */
   touchable(selector) {
-    return this.find(selector).filter(
-      (element) => this.shows(element) && this.shows(element, UNTOUCHABLE) && !element.data?.disabled,
-    )
+    return this.find(selector).filter((element) => this.shows(element) && this.shows(element, UNTOUCHABLE) && !element.data?.disabled)
   }
 }

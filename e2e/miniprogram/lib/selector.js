@@ -25,9 +25,7 @@ function parse(text) {
 
 /** @param {any} node @param {Step} step */
 const fits = (node, { tag, id, classes }) =>
-  (tag === undefined || (node.tagName ?? node.is) === tag) &&
-  (id === undefined || node.id === id) &&
-  classes.every((name) => node.classList?.contains(name))
+  (tag === undefined || (node.tagName ?? node.is) === tag) && (id === undefined || node.id === id) && classes.every((name) => node.classList?.contains(name))
 
 /** @param {Step[]} steps @param {any} node @param {(node: any) => boolean} isElement */
 function fitsAt(steps, node, isElement) {

@@ -15,7 +15,8 @@ const require = createRequire(import.meta.url)
 
 const dom = new JSDOM('<!doctype html><body></body>', { pretendToBeVisual: true })
 const TAKEN = ['window', 'document', 'Event', 'CustomEvent', 'Node', 'Element', 'HTMLElement', 'Text', 'MutationObserver', 'getComputedStyle']
-for (const name of TAKEN) Object.defineProperty(globalThis, name, { value: name === 'window' ? dom.window : dom.window[name], configurable: true, writable: true })
+for (const name of TAKEN)
+  Object.defineProperty(globalThis, name, { value: name === 'window' ? dom.window : dom.window[name], configurable: true, writable: true })
 
 const simulate = require('miniprogram-simulate')
 const exparser = require('miniprogram-exparser')

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { AUDIO, flvHeader, flvTag, VIDEO } from '../lib/flv.js'
 import { after, afterEach, before, describe, it, PEOPLE, until } from '../lib/shared.js'
-import { reel } from '../lib/studio.js'
+import { recordingOf } from '../lib/recording.js'
 import { installed } from './stub/rtmp.js'
 import { Rig } from './stub/rig.js'
 
@@ -151,7 +151,7 @@ describe('media of two phones', () => {
   })
 
   it('play FLV over HTTP too', async () => {
-    const { videoHeader, frames, audioHeader, sound } = await reel(PEOPLE.carol)
+    const { videoHeader, frames, audioHeader, sound } = await recordingOf(PEOPLE.carol)
     const timers = []
     const server = createServer((_, response) => {
       let [ms, n] = [0, 0]
@@ -159,15 +159,20 @@ describe('media of two phones', () => {
       response.write(flvHeader({ video: true }))
       tag(VIDEO, videoHeader)
       tag(AUDIO, audioHeader)
-      timers.push(setInterval(() => {
-        tag(VIDEO, frames[n % frames.length])
-        for (let k = 0; k < 3; k++) tag(AUDIO, sound[(3 * n + k) % sound.length])
-        ms += 64
-        n++
-      }, 64))
+      timers.push(
+        setInterval(() => {
+          tag(VIDEO, frames[n % frames.length])
+          for (let k = 0; k < 3; k++) tag(AUDIO, sound[(3 * n + k) % sound.length])
+          ms += 64
+          n++
+        }, 64),
+      )
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const phone = await rig.phone('alice', { media: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/live/`, retryMs: 50 })
+    const phone = await rig.phone('alice', {
+      media: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/live/`,
+      retryMs: 50,
+    })
     await phone.run((page) => page.TRTCCalling.talk())
     await Promise.all([phone.hears('carol'), phone.sees('carol')])
     assert.deepEqual(phone.codes('live-player').sort(), [2001, 2002, 2003, 2004])

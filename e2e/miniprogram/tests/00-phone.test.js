@@ -17,7 +17,11 @@ const LOUD = (name) => `Page({
   stack: function () { return getCurrentPages().map(function (p) { return p.route }).join() + ' ' + getApp().globalData },
 })`
 const PAGES = {
-  'pages/first/first': { js: LOUD('first'), wxml: '<TRTCCalling id="c" />', json: '"usingComponents": { "TRTCCalling": "/components/TRTCCalling/TRTCCalling" }' },
+  'pages/first/first': {
+    js: LOUD('first'),
+    wxml: '<TRTCCalling id="c" />',
+    json: '"usingComponents": { "TRTCCalling": "/components/TRTCCalling/TRTCCalling" }',
+  },
   'pages/other/other': { js: LOUD('other') },
 }
 const APP = `App({ globalData: 7, onLaunch: function () { console.log('launch') }, onShow: function () { console.log('app show') }, onHide: function () { console.log('app hide') } })`
@@ -51,7 +55,10 @@ describe('a phone', () => {
     const phone = await rig.phone('alice', { app: stubApp({ pages: PAGES, app: APP }), entry: 'pages/first/first', query: { a: 'x' } })
     const lines = async (...expected) => {
       await until(expected.at(-1), () => phone.lines().length >= expected.length, { last: () => phone.lines() })
-      assert.deepEqual(phone.logs.splice(0).map(({ text }) => text), expected)
+      assert.deepEqual(
+        phone.logs.splice(0).map(({ text }) => text),
+        expected,
+      )
     }
     await lines('launch', 'app show', 'first load x', 'first show', 'first ready')
     await phone.do('away')
@@ -64,7 +71,18 @@ describe('a phone', () => {
     await lines('navigateTo:fail page "no/where" is not found')
     await phone.do('away')
     await phone.do('home')
-    await lines('first hide', 'other load Ab', 'other show', 'other ready', 'navigateTo:ok', 'other unload', 'first unload', 'first load ', 'first show', 'first ready')
+    await lines(
+      'first hide',
+      'other load Ab',
+      'other show',
+      'other ready',
+      'navigateTo:ok',
+      'other unload',
+      'first unload',
+      'first load ',
+      'first show',
+      'first ready',
+    )
     await phone.goTo('pages/other/other')
     await lines('first unload', 'other load ', 'other show', 'other ready')
     assert.equal(phone.page.selectComponent('#nobody'), null)
@@ -101,7 +119,23 @@ describe('a phone', () => {
     await phone.type('input', 'abc')
     assert.deepEqual(phone.lines(), ['typed abc'])
     const count = (selector) => phone.screen.find(selector).length
-    const counts = { input: 1, text: 5, 'text.a': 1, '.a': 2, 'view.a': 0, 'form text': 2, 'form > text': 1, 'form > input': 0, '.row input': 1, 'view text': 3, 'input, switch': 2, box: 1, 'nothing': 0, 'a:b': 0, '': 0 }
+    const counts = {
+      input: 1,
+      text: 5,
+      'text.a': 1,
+      '.a': 2,
+      'view.a': 0,
+      'form text': 2,
+      'form > text': 1,
+      'form > input': 0,
+      '.row input': 1,
+      'view text': 3,
+      'input, switch': 2,
+      box: 1,
+      nothing: 0,
+      'a:b': 0,
+      '': 0,
+    }
     assert.deepEqual(Object.fromEntries(Object.keys(counts).map((selector) => [selector, count(selector)])), counts)
     assert.deepEqual(phone.texts(), ['one', 'two', 'inside', 'three'])
     assert.deepEqual([phone.screen.touchable('cover-view text').length, phone.screen.touchable('form text').length], [0, 2])
@@ -178,7 +212,10 @@ describe('a phone', () => {
     const box = { js: `Component({ options: { multipleSlots: true } })`, wxml: '<text>box</text><slot name="s" />', json: '{ "component": true }' }
     const page = { js: 'Page({ data: { n: 2 }, more: function () { this.setData({ n: 9 }) } })', wxml, json: '"usingComponents": { "box": "./box" }' }
     const part = { wxml: '<view>part {{n}}</view>' }
-    const app = stubApp({ pages: { 'pages/w/w': { ...page, wxs: 'exports.twice = function (n) { return 2 * n }' } }, more: { 'pages/w/part': part, 'pages/w/box': box } })
+    const app = stubApp({
+      pages: { 'pages/w/w': { ...page, wxs: 'exports.twice = function (n) { return 2 * n }' } },
+      more: { 'pages/w/part': part, 'pages/w/box': box },
+    })
     const phone = await rig.phone('alice', { app, entry: 'pages/w/w' })
     assert.deepEqual(phone.texts(), ['part 2', 'box', 'in 4', 'some'])
     await phone.do('more')

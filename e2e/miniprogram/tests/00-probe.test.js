@@ -19,7 +19,10 @@ async function heard(sample, ms = 1000) {
   pipe.write(bytes)
   return listening
 }
-const tone = ({ hz }, loudness = 0.4) => (n) => loudness * Math.sin((2 * Math.PI * hz * n) / RATE)
+const tone =
+  ({ hz }, loudness = 0.4) =>
+  (n) =>
+    loudness * Math.sin((2 * Math.PI * hz * n) / RATE)
 
 /** Looks at frames. @param {{ rgb: number[], bar: number }[]} frames */
 async function seen(frames) {
@@ -58,7 +61,13 @@ describe('the judge', () => {
   it('sees who it is, and whether the picture lives', async () => {
     const film = (rgb) => [1, 2, 3, 4].map((bar) => ({ rgb, bar }))
     for (const { name, rgb } of Object.values(PEOPLE)) assert.deepEqual(await seen(film(rgb)), { who: name, frames: 4, moving: true })
-    assert.deepEqual(await seen([{ rgb: bob.rgb, bar: 5 }, { rgb: bob.rgb, bar: 5 }]), { who: 'bob', frames: 2, moving: false })
+    assert.deepEqual(
+      await seen([
+        { rgb: bob.rgb, bar: 5 },
+        { rgb: bob.rgb, bar: 5 },
+      ]),
+      { who: 'bob', frames: 2, moving: false },
+    )
     assert.equal((await seen([])).who, 'nobody')
     assert.equal((await seen(film([0, 0, 0]))).who, 'unclear')
     assert.equal((await seen([...film(alice.rgb), ...film(bob.rgb)])).who, 'unclear')

@@ -53,7 +53,14 @@ describe('a phone’s realm', () => {
   it('has the time of day of its phone, which its person may set; timers do not follow it', async () => {
     const phone = await rig.phone('alice')
     const { realm } = phone
-    const ways = ['Date.now()', 'new Date().getTime()', '+new Date', 'new (new Date().constructor)().getTime()', 'Date.parse(Date())', 'Reflect.construct(Date, []).getTime()']
+    const ways = [
+      'Date.now()',
+      'new Date().getTime()',
+      '+new Date',
+      'new (new Date().constructor)().getTime()',
+      'Date.parse(Date())',
+      'Reflect.construct(Date, []).getTime()',
+    ]
     const hours = (expression) => Math.round((realm.evaluate(expression) - Date.now()) / 3_600_000) + 0
     for (const way of ways) assert.equal(hours(way), 0, way)
     phone.setClock(-7 * 3_600_000)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
-import { BASE } from '../lib/wx.js'
+import { BASE } from '../lib/wx/base-library.js'
 import { Rig, stubApp } from './stub/rig.js'
 
 /** A page that asks `wx` for something and writes down what came. */
@@ -51,7 +51,8 @@ describe('wx', () => {
     assert.equal(Object.keys(BASE.api).length, 273)
     const can = async (name) => assert.equal(await phone.do('now', 'canIUse', name), true, name)
     const cannot = async (name) => assert.equal(await phone.do('now', 'canIUse', name), false, name)
-    for (const name of ['connectSocket', 'request.object.timeout', 'getSystemInfoSync.return.safeArea', 'live-pusher.enable-mic', 'live-player']) await can(name)
+    for (const name of ['connectSocket', 'request.object.timeout', 'getSystemInfoSync.return.safeArea', 'live-pusher.enable-mic', 'live-player'])
+      await can(name)
     for (const name of ['nonsense', 'getDeviceInfo', 'request.object.enableCache', 'live-pusher.filter', 'voip-room']) await cannot(name)
     const { platform, SDKVersion } = await phone.do('now', 'getSystemInfoSync')
     assert.deepEqual([platform, SDKVersion], ['android', '2.10.0'])
@@ -177,7 +178,10 @@ describe('wx', () => {
     await phone.do('sound', '/components/TRTCCalling/static/ring.mp3')
     await phone.logged('plays false')
     assert.equal(phone.rings, true)
-    assert.deepEqual(phone.sounds.map(({ src, loop }) => [src, loop]), [['/components/TRTCCalling/static/ring.mp3', true]])
+    assert.deepEqual(
+      phone.sounds.map(({ src, loop }) => [src, loop]),
+      [['/components/TRTCCalling/static/ring.mp3', true]],
+    )
     await phone.do('quiet')
     assert.equal(phone.rings, false)
     await phone.do('sound', '/components/none.mp3')

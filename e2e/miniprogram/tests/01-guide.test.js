@@ -86,15 +86,23 @@ describe("the guide's page", () => {
 
   it("survives with the guide's placeholders, and says what is wrong", async () => {
     const phone = await rig.phone('alice', { data: PLACEHOLDERS, login: false })
-    const refused = await phone.run((page) => page.TRTCCalling.login().then(() => 'signed in', (error) => `${error.code}: ${error.message}`))
+    const refused = await phone.run((page) =>
+      page.TRTCCalling.login().then(
+        () => 'signed in',
+        (error) => `${error.code}: ${error.message}`,
+      ),
+    )
     assert.match(refused, /^config_invalid: SDKAppID is 0: set it to the number/)
     await phone.do('call')
-    await until('the call is refused', () => phone.told.told().length >= 2)
-    assert.deepEqual(new Set(phone.told.told()), new Set(['ERROR']))
-    for (const { data } of phone.told.sequence) assert.ok(data.message.length > 20, data.message)
-    for (const each of phone.told.events) each.expected = true
+    await until('the call is refused', () => phone.eventLog.names().length >= 2)
+    assert.deepEqual(new Set(phone.eventLog.names()), new Set(['ERROR']))
+    for (const { data } of phone.eventLog.sequence) assert.ok(data.message.length > 20, data.message)
+    for (const each of phone.eventLog.events) each.expected = true
     // A developer who reads the console reads it there.
-    assert.ok(phone.lines().some((line) => line.includes('SDKAppID is 0')), phone.lines().join('\n'))
+    assert.ok(
+      phone.lines().some((line) => line.includes('SDKAppID is 0')),
+      phone.lines().join('\n'),
+    )
     assert.deepEqual(phone.connects, [], 'no server is asked')
     assert.equal(await phone.run((page) => typeof page.call), 'function')
     await phone.close()
@@ -105,23 +113,33 @@ describe("the guide's page", () => {
     const { sdkAppID, userSig } = await rig.server.sign('alice')
     const phone = await rig.phone('alice', { data: { trtcConfig: { sdkAppID, userID: 0, userSig, type: 1 } }, login: false })
     const why = (method, ...args) =>
-      phone.run((page, give) => page.TRTCCalling[method](...args.map(give)).then(() => 'done', ({ code, message }) => `${code}: ${message}`))
+      phone.run((page, give) =>
+        page.TRTCCalling[method](...args.map(give)).then(
+          () => 'done',
+          ({ code, message }) => `${code}: ${message}`,
+        ),
+      )
     assert.match(await why('login'), /^config_invalid: userID is 0: set it to the user's name/)
     assert.match(await why('call', { userID: 'bob', type: 1 }), /^config_invalid: userID is 0/)
-    for (const { data } of phone.told.sequence) assert.match(data.message, /userID is 0/)
+    for (const { data } of phone.eventLog.sequence) assert.match(data.message, /userID is 0/)
     assert.deepEqual(phone.connects, [])
-    for (const each of phone.told.events) each.expected = true
+    for (const each of phone.eventLog.events) each.expected = true
   })
 
   it('is told by login(), and by call() after it, what the server has against its UserSig', async () => {
     const signed = await rig.server.sign('alice')
     const phone = await rig.phone('alice', { credentials: { ...signed, userID: 'mallory' }, login: false })
     for (const act of ['login', 'call']) {
-      const code = await phone.run((page, give) => page.TRTCCalling[act](give({ userID: 'bob', type: 1 })).then(() => 'done', (error) => error.code))
+      const code = await phone.run((page, give) =>
+        page.TRTCCalling[act](give({ userID: 'bob', type: 1 })).then(
+          () => 'done',
+          (error) => error.code,
+        ),
+      )
       assert.equal(code, 'sig_wrong_user', act)
     }
-    for (const { event, data } of phone.told.sequence) assert.deepEqual([event, data.code], ['ERROR', 'sig_wrong_user'])
-    for (const each of phone.told.events) each.expected = true
+    for (const { event, data } of phone.eventLog.sequence) assert.deepEqual([event, data.code], ['ERROR', 'sig_wrong_user'])
+    for (const each of phone.eventLog.events) each.expected = true
     assert.deepEqual(phone.errors, [], 'the page has waited for no promise, and none is left over')
   })
 
@@ -129,42 +147,63 @@ describe("the guide's page", () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
     const gives = (phone, method, ...args) => phone.run((page, give) => page.TRTCCalling[method](...args.map(give)))
     assert.deepEqual(
-      await bob.run((page, give) => page.TRTCCalling.getTim().getUserProfile(give({ userIDList: ['alice', ''] })).then(({ data }) => data)),
+      await bob.run((page, give) =>
+        page.TRTCCalling.getTim()
+          .getUserProfile(give({ userIDList: ['alice', ''] }))
+          .then(({ data }) => data),
+      ),
       [{ userID: 'alice', nick: 'alice', avatar: '' }],
     )
     assert.equal(await gives(bob, 'reject'), '未收到邀请，无法拒绝')
     assert.equal(await gives(bob, 'hangup'), null)
     assert.equal(await gives(bob, 'off', 'INVITED', null), undefined)
     const textOf = (phone, message) => gives(phone, 'extractCallingInfoFromMessage', message)
-    for (const [answer, text] of [['reject', '拒绝通话'], ['accept', '已接听']]) {
+    for (const [answer, text] of [
+      ['reject', '拒绝通话'],
+      ['accept', '已接听'],
+    ]) {
       await alice.do('call')
-      await bob.told.event('INVITED')
+      await bob.eventLog.event('INVITED')
       const message = await gives(bob, answer)
       assert.equal(typeof message.payload.data, 'string')
       assert.equal(message.from, 'bob')
       assert.equal(await textOf(bob, message), text)
-      if (answer === 'reject') await alice.told.event('REJECT')
+      if (answer === 'reject') await alice.eventLog.event('REJECT')
     }
-    await alice.told.event('USER_ENTER')
+    await alice.eventLog.event('USER_ENTER')
     assert.equal(await gives(alice, 'hangup'), null)
-    const { message } = await alice.told.event('CALL_END')
+    const { message } = await alice.eventLog.event('CALL_END')
     assert.match(await textOf(alice, message), /^结束通话，通话时长：\d\d:\d\d:\d\d$/)
     assert.equal(await textOf(alice, { type: 'TIMTextElem', payload: { text: 'hello' } }), '')
     const body = await gives(alice, 'handleNewMessage', { call_type: 2 }, { cmd: 'videoCall', roomID: 7, message: '' })
     assert.deepEqual(body, {
-      version: 4, businessID: 'av_call', platform: 'MiniApp', extraInfo: '', call_type: 2, data: { cmd: 'videoCall', room_id: 7, message: '' },
+      version: 4,
+      businessID: 'av_call',
+      platform: 'MiniApp',
+      extraInfo: '',
+      call_type: 2,
+      data: { cmd: 'videoCall', room_id: 7, message: '' },
     })
-    for (const [method, why] of [['groupCall', 'not_available'], ['switchAudioCall', 'no_call'], ['switchVideoCall', 'no_call']]) {
-      const refused = await alice.run((page) => page.TRTCCalling[method]().then(() => 'done', ({ code }) => code))
+    for (const [method, why] of [
+      ['groupCall', 'not_available'],
+      ['switchAudioCall', 'no_call'],
+      ['switchVideoCall', 'no_call'],
+    ]) {
+      const refused = await alice.run((page) =>
+        page.TRTCCalling[method]().then(
+          () => 'done',
+          ({ code }) => code,
+        ),
+      )
       assert.equal(refused, why, method)
-      assert.equal((await alice.told.event('ERROR')).code, why)
+      assert.equal((await alice.eventLog.event('ERROR')).code, why)
     }
   })
 
   it('is told when nobody is named: the guide leaves userId open', async () => {
     const phone = await rig.phone('alice', { data: { userId: undefined } })
     await phone.do('call')
-    const { code, message } = await phone.told.event('ERROR')
+    const { code, message } = await phone.eventLog.event('ERROR')
     assert.equal(code, 'config_invalid')
     assert.match(message, /userID/)
   })

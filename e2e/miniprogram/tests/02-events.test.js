@@ -5,7 +5,18 @@
 
 import assert from 'node:assert/strict'
 import {
-  busy, cancelled, ended, endedByOwnCancel, endedUnanswered, hungUp, invited, leave, ready, rejected, sameDuration, unanswered,
+  busy,
+  cancelled,
+  ended,
+  endedByOwnCancel,
+  endedUnanswered,
+  hungUp,
+  invited,
+  leave,
+  ready,
+  rejected,
+  sameDuration,
+  unanswered,
 } from '../../lib/payloads.js'
 import { answers, enters, exactly } from '../../lib/expect-events.js'
 import { after, before, describe, it, until } from '../lib/shared.js'
@@ -47,7 +58,7 @@ const TABLE = [
     run: async (alice, bob) => {
       await ring(bob, alice)
       await does(alice, 'accept')
-      await bob.told.event('USER_ENTER')
+      await bob.eventLog.event('USER_ENTER')
       await does(bob, 'hangup')
     },
     alice: [invited('bob', 'alice', 1), ...enters('bob'), leave('bob'), ended('bob')],
@@ -94,7 +105,7 @@ const TABLE = [
     run: async (alice, bob, carol) => {
       await connect(carol, bob, 1)
       await call(alice, 'bob')
-      await alice.told.event('LINE_BUSY')
+      await alice.eventLog.event('LINE_BUSY')
       await carol.tap('#hangup')
     },
     alice: [busy('bob')],
@@ -106,7 +117,7 @@ const TABLE = [
     run: async (alice, bob, carol) => {
       await ring(carol, bob)
       await call(alice, 'bob')
-      await alice.told.event('LINE_BUSY')
+      await alice.eventLog.event('LINE_BUSY')
       await bob.tap('#reject')
     },
     alice: [busy('bob')],
@@ -117,7 +128,7 @@ const TABLE = [
     flow: 'rang and was not answered',
     run: async (alice, bob) => {
       await ring(alice, bob, { timeout: SHORT_RING })
-      await Promise.all([alice.told.event('CALL_END'), bob.told.event('CALL_END')])
+      await Promise.all([alice.eventLog.event('CALL_END'), bob.eventLog.event('CALL_END')])
     },
     alice: [unanswered('CALLING_TIMEOUT', 'alice', 'bob'), endedUnanswered('alice')],
     bob: [invited('alice', 'bob', 1), unanswered('CALLING_TIMEOUT', 'alice', 'bob'), endedUnanswered('alice')],
@@ -126,7 +137,7 @@ const TABLE = [
     flow: 'the callee is not there',
     run: async (alice) => {
       await call(alice, 'nobody-of-this-name', { timeout: SHORT_RING })
-      await alice.told.event('CALL_END')
+      await alice.eventLog.event('CALL_END')
     },
     alice: [unanswered('NO_RESP', 'alice', 'nobody-of-this-name'), endedUnanswered('alice')],
     bob: [],
@@ -136,7 +147,7 @@ const TABLE = [
     run: async (alice, bob) => {
       await ring(alice, bob)
       await does(bob, 'logout')
-      await alice.told.event('REJECT')
+      await alice.eventLog.event('REJECT')
       await does(bob, 'login')
     },
     alice: [rejected('bob')],
@@ -147,7 +158,7 @@ const TABLE = [
     run: async (alice, bob) => {
       await ring(alice, bob)
       await does(alice, 'logout')
-      await bob.told.event('CALLING_CANCEL')
+      await bob.eventLog.event('CALLING_CANCEL')
       await does(alice, 'login')
     },
     alice: [endedByOwnCancel, hungUp, ready],
@@ -158,7 +169,7 @@ const TABLE = [
     run: async (alice, bob) => {
       await connect(alice, bob, 1)
       await does(alice, 'logout')
-      await bob.told.event('CALL_END')
+      await bob.eventLog.event('CALL_END')
       await does(alice, 'login')
     },
     alice: [...answers('bob'), hungUp, ended('alice'), ready],
@@ -169,7 +180,7 @@ const TABLE = [
     run: async (alice, bob) => {
       await ring(alice, bob)
       await call(bob, 'alice')
-      await Promise.all([alice.told.event('USER_ENTER'), bob.told.event('USER_ENTER')])
+      await Promise.all([alice.eventLog.event('USER_ENTER'), bob.eventLog.event('USER_ENTER')])
       await alice.tap('#hangup')
     },
     alice: [...answers('bob'), hungUp, ended('alice')],
@@ -182,19 +193,23 @@ const TABLE = [
       await alice.tap('#mic')
       await bob.reads('对方已静音')
       await alice.tap('#mic')
-      await until('bob is told of her voice', () => bob.told.told().filter((event) => event === 'USER_AUDIO_AVAILABLE').length === 3)
+      await until('bob is told of her voice', () => bob.eventLog.names().filter((event) => event === 'USER_AUDIO_AVAILABLE').length === 3)
       await alice.tap('#camera')
       await bob.reads('对方已关闭摄像头')
       await alice.tap('#camera')
-      await until('bob is told of her picture', () => bob.told.told().filter((event) => event === 'USER_VIDEO_AVAILABLE').length === 3)
+      await until('bob is told of her picture', () => bob.eventLog.names().filter((event) => event === 'USER_VIDEO_AVAILABLE').length === 3)
       await alice.tap('#hangup')
     },
     alice: [...answers('bob', 2), hungUp, ended('alice')],
     bob: [
-      invited('alice', 'bob', 2), ...enters('alice', 2),
-      ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: false }], ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: true }],
-      ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: false }], ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: true }],
-      leave('alice'), ended('alice'),
+      invited('alice', 'bob', 2),
+      ...enters('alice', 2),
+      ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: false }],
+      ['USER_AUDIO_AVAILABLE', { userID: 'alice', isAudioAvailable: true }],
+      ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: false }],
+      ['USER_VIDEO_AVAILABLE', { userID: 'alice', isVideoAvailable: true }],
+      leave('alice'),
+      ended('alice'),
     ],
   },
   {
@@ -222,7 +237,7 @@ const TABLE = [
       await hangsUpAgain(alice)
       await ring(carol, bob)
       await call(alice, 'bob')
-      await alice.told.event('HANG_UP')
+      await alice.eventLog.event('HANG_UP')
       await bob.tap('#reject')
     },
     alice: [busy('bob'), hungUp],
@@ -269,12 +284,12 @@ describe("the guide's events, on mini-programs", () => {
   const row = (name, run) =>
     it(name, async () => {
       phones ??= await Promise.all([rig.phone('alice'), rig.phone('bob'), rig.phone('carol')])
-      for (const phone of phones) phone.told.forget()
+      for (const phone of phones) phone.eventLog.forget()
       try {
         await run(...phones)
         for (const phone of phones) {
           assert.deepEqual(phone.errors, [])
-          phone.told.forget()
+          phone.eventLog.forget()
         }
       } catch (error) {
         phones = undefined
@@ -286,10 +301,13 @@ describe("the guide's events, on mini-programs", () => {
   for (const { flow, run, ...expected } of TABLE) {
     row(flow, async (...all) => {
       await run(all[0], all[1], all[2])
-      await exactly(...all.map((phone) => /** @type {[typeof phone.told, any[]]} */ ([phone.told, expected[phone.userID] ?? []])))
-      for (const phone of all) phone.told.sameAsGuide()
+      await exactly(...all.map((phone) => /** @type {[typeof phone.eventLog, any[]]} */ ([phone.eventLog, expected[phone.userID] ?? []])))
+      for (const phone of all) phone.eventLog.sameAsGuide()
       await Promise.all(all.map(hangsUpNoMore))
-      await sameDuration(rig.server, all.map(({ told }) => told))
+      await sameDuration(
+        rig.server,
+        all.map(({ eventLog }) => eventLog),
+      )
       for (const phone of all) {
         await until(`${phone.userID}'s screen is empty`, () => !phone.screen.find('#hangup').length && !phone.screen.find('#accept').length)
         assert.equal(phone.rings, false, `${phone.userID}'s phone is quiet`)

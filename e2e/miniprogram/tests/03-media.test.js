@@ -46,7 +46,7 @@ describe('media between mini-programs', () => {
 
     /** The same two again, at once: nothing of the first call is in the way. */
     async function over2() {
-      for (const phone of [alice, bob]) phone.told.forget()
+      for (const phone of [alice, bob]) phone.eventLog.forget()
       await connect(alice, bob, 1)
       await bothWays(alice, bob, 1)
       await over(alice, bob)
@@ -58,14 +58,14 @@ describe('media between mini-programs', () => {
     await connect(alice, bob, 2)
     await bothWays(alice, bob, 2)
     const before = [still(alice.pusher), still(bob.pusher)]
-    for (const phone of [alice, bob]) phone.told.forget()
+    for (const phone of [alice, bob]) phone.eventLog.forget()
     await alice.tap('#voice')
     await Promise.all([alice.seesNobody(), bob.seesNobody()])
     await Promise.all([alice.hears('bob'), bob.hears('alice')])
     for (const phone of [alice, bob]) {
       assert.equal(phone.pusher.attributes.enableCamera, false)
       assert.equal(phone.screen.find('#voice').length + phone.screen.find('#camera').length, 0)
-      const { type, userID, oldCallType, newCallType, message } = await phone.told.event('CALL_MODE')
+      const { type, userID, oldCallType, newCallType, message } = await phone.eventLog.event('CALL_MODE')
       assert.deepEqual({ type, userID, oldCallType, newCallType }, { type: 1, userID: 'alice', oldCallType: 2, newCallType: 1 })
       assert.equal(JSON.parse(JSON.parse(message.payload.data).data).platform, 'MiniApp')
     }
@@ -85,7 +85,10 @@ describe('media between mini-programs', () => {
     await bothWays(alice, bob, 1)
     await alice.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
     await bob.sees('alice')
-    assert.deepEqual([alice, bob].map((phone) => phone.permissions.asked.includes('scope.camera')), [true, false])
+    assert.deepEqual(
+      [alice, bob].map((phone) => phone.permissions.asked.includes('scope.camera')),
+      [true, false],
+    )
     assert.equal(bob.pusher.attributes.enableCamera, false)
     await over(alice, bob)
   })
@@ -134,7 +137,11 @@ describe('media between mini-programs', () => {
     await bob.reads('对方已关闭摄像头')
     await bob.seesNobody()
     assert.equal(await bob.hears(), 'alice', 'her voice goes on')
-    assert.deepEqual(bob.screen.find('.away').map(({ id }) => id), [bob.players[0].element.id], 'no old picture is left standing')
+    assert.deepEqual(
+      bob.screen.find('.away').map(({ id }) => id),
+      [bob.players[0].element.id],
+      'no old picture is left standing',
+    )
     await alice.tap('#camera')
     await bob.sees('alice')
     assert.equal(await bob.hears(), 'alice')
@@ -158,7 +165,7 @@ describe('media between mini-programs', () => {
     assert.deepEqual(await Promise.all([alice.hears(), bob.hears()]), ['bob', 'alice'])
     await over(alice, bob)
     const voice = await rig.phone('carol', { app })
-    alice.told.forget()
+    alice.eventLog.forget()
     await connect(alice, voice, 1)
     await bothWays(alice, voice, 1)
     await over(voice, alice)
@@ -169,10 +176,10 @@ describe('media between mini-programs', () => {
     const alice = await rig.phone('alice', { userID: OPENID, to: 'bob' })
     const bob = await rig.phone('bob', { to: OPENID })
     await bob.do('call')
-    await alice.told.event('INVITED')
+    await alice.eventLog.event('INVITED')
     await bob.reads(OPENID)
     await alice.tap('#accept')
-    assert.equal((await bob.told.event('USER_ENTER')).userID, OPENID)
+    assert.equal((await bob.eventLog.event('USER_ENTER')).userID, OPENID)
     await bothWays(alice, bob, 2)
     await over(alice, bob)
   })
@@ -182,12 +189,12 @@ describe('media between mini-programs', () => {
     await connect(alice, bob, 1)
     await bothWays(alice, bob, 1)
     /** The newest that she was told of somebody. */
-    const volume = (userID) => alice.told.events.filter(({ event, data }) => event === 'USER_VOICE_VOLUME' && data.userID === userID).at(-1)?.data.volume
+    const volume = (userID) => alice.eventLog.events.filter(({ event, data }) => event === 'USER_VOICE_VOLUME' && data.userID === userID).at(-1)?.data.volume
     await until('she is told of both', () => volume('alice') > 0 && volume('bob') > 0, { last: () => [volume('alice'), volume('bob')] })
     assert.ok(volume('alice') <= 100 && volume('bob') <= 100)
     await Promise.all([alice.tap('#mic'), bob.tap('#mic')])
     await until('she is told that both are silent', () => volume('alice') === 0 && volume('bob') === 0, { last: () => [volume('alice'), volume('bob')] })
-    assert.ok(!bob.told.events.some(({ event }) => event === 'USER_VOICE_VOLUME'), 'the tags of 2.10.0 say nothing')
+    assert.ok(!bob.eventLog.events.some(({ event }) => event === 'USER_VOICE_VOLUME'), 'the tags of 2.10.0 say nothing')
     await over(alice, bob)
   })
 
@@ -219,16 +226,16 @@ describe('the same user on two phones', () => {
     const bob = await rig.phone('bob')
     const second = await rig.phone('carol', { userID: 'bob' })
     await call(alice, 'bob')
-    await Promise.all([bob, second].map((phone) => phone.told.event('INVITED')))
+    await Promise.all([bob, second].map((phone) => phone.eventLog.event('INVITED')))
     await until('both ring', () => bob.rings && second.rings)
     await second.tap('#accept')
-    await bob.told.event('CALLING_CANCEL')
+    await bob.eventLog.event('CALLING_CANCEL')
     await bob.reads('已在其他设备上处理')
     await until('it is quiet', () => !bob.rings)
     // The second phone has carol's microphone: it is she who is heard.
     await Promise.all([alice.hears('carol'), second.hears('alice')])
     assert.equal(bob.pusher, undefined)
-    assert.deepEqual(bob.told.told(), ['INVITED', 'CALLING_CANCEL'])
+    assert.deepEqual(bob.eventLog.names(), ['INVITED', 'CALLING_CANCEL'])
     await over(alice, second)
   })
 
@@ -238,9 +245,16 @@ describe('the same user on two phones', () => {
     const credentials = sign({ sdkAppID: app.sdkAppID, key: app.secretKey, userID: 'bob' })
     const first = await rig.phone('bob', { credentials, login: false })
     // The running server notices a new app within seconds.
-    await until('the server knows the app', () => first.run((page) => page.TRTCCalling.login().then(() => true, (error) => error.code !== 'app_unknown')))
-    first.told.events.forEach((each) => (each.expected = true))
-    first.told.forget()
+    await until('the server knows the app', () =>
+      first.run((page) =>
+        page.TRTCCalling.login().then(
+          () => true,
+          (error) => error.code !== 'app_unknown',
+        ),
+      ),
+    )
+    first.eventLog.events.forEach((each) => (each.expected = true))
+    first.eventLog.forget()
     return { first, credentials }
   }
 
@@ -248,18 +262,23 @@ describe('the same user on two phones', () => {
     const { first, credentials } = await single('single')
     const before = first.connects.length
     const second = await rig.phone('carol', { userID: 'bob', credentials })
-    await first.told.event('KICKED_OUT')
+    await first.eventLog.event('KICKED_OUT')
     await first.reads('账号已在其他设备登录')
-    assert.deepEqual(first.told.told(), ['KICKED_OUT'])
-    assert.equal(second.told.told().includes('KICKED_OUT'), false)
+    assert.deepEqual(first.eventLog.names(), ['KICKED_OUT'])
+    assert.equal(second.eventLog.names().includes('KICKED_OUT'), false)
     // It does not come back by itself and kick the other in turn.
     await until('its socket is closed', () => first.sockets.size === 0)
     assert.equal(first.connects.length, before)
     assert.equal(second.sockets.size, 1)
     // Who calls on it all the same is told why that cannot be.
-    const why = await first.run((page, give) => page.TRTCCalling.call(give({ userID: 'alice', type: 1 })).then(() => '', ({ message }) => message))
+    const why = await first.run((page, give) =>
+      page.TRTCCalling.call(give({ userID: 'alice', type: 1 })).then(
+        () => '',
+        ({ message }) => message,
+      ),
+    )
     assert.match(why, /signed in on another device/)
-    await first.told.event('ERROR')
+    await first.eventLog.event('ERROR')
   })
 
   it('tells a first one that was away so when it is back: it stays out, and the second stays in', async () => {
@@ -270,10 +289,10 @@ describe('the same user on two phones', () => {
     const second = await rig.phone('carol', { userID: 'bob', credentials })
     await first.network.heal()
     await first.show()
-    await first.told.event('KICKED_OUT')
+    await first.eventLog.event('KICKED_OUT')
     await delay(WATCHED_MS)
-    assert.deepEqual(first.told.told(), ['KICKED_OUT'])
-    assert.deepEqual(second.told.told(), [])
+    assert.deepEqual(first.eventLog.names(), ['KICKED_OUT'])
+    assert.deepEqual(second.eventLog.names(), [])
     assert.deepEqual([first.sockets.size, second.sockets.size], [0, 1])
   })
 })

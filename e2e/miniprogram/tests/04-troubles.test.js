@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exactly, nothingMore, sentence } from '../../lib/expect-events.js'
+import { exactly, noEvents, nothingMore, sentence } from '../../lib/expect-events.js'
 import { noFfmpegLeft } from '../lib/ffmpeg.js'
 import { after, afterEach, before, describe, it, until } from '../lib/shared.js'
 import { bothWays, builtApp, call, cleared, connect, gone, over, Rig, ring, still } from '../lib/rig.js'
@@ -30,11 +30,9 @@ describe('troubles of phones', () => {
     const phones = await pair(a, b)
     await connect(...phones, type)
     await bothWays(...phones, type)
-    for (const phone of phones) phone.told.forget()
+    for (const phone of phones) phone.eventLog.forget()
     return phones
   }
-  /** Nothing was told to a page since it last forgot, and nothing is on its way. */
-  const nothingTold = (...phones) => exactly(...phones.map(({ told }) => /** @type {[typeof told, []]} */ ([told, []])))
 
   describe('the network', () => {
     it('is away for two seconds while it rings: it rings on, and is answered', async () => {
@@ -44,9 +42,9 @@ describe('troubles of phones', () => {
       await delay(AWAY_MS)
       await bob.network.heal()
       await bob.tap('#accept')
-      await Promise.all([alice.told.event('USER_ENTER'), bob.told.event('USER_ENTER')])
+      await Promise.all([alice.eventLog.event('USER_ENTER'), bob.eventLog.event('USER_ENTER')])
       await bothWays(alice, bob, 1)
-      assert.equal(bob.told.told().filter((event) => event === 'INVITED').length, 1)
+      assert.equal(bob.eventLog.names().filter((event) => event === 'INVITED').length, 1)
       await over(alice, bob)
     })
 
@@ -57,7 +55,7 @@ describe('troubles of phones', () => {
       await bob.tap('#accept')
       await delay(AWAY_MS)
       await alice.network.heal()
-      await Promise.all([alice.told.event('USER_ENTER'), bob.told.event('USER_ENTER')])
+      await Promise.all([alice.eventLog.event('USER_ENTER'), bob.eventLog.event('USER_ENTER')])
       await bothWays(alice, bob, 1)
       await over(bob, alice)
     })
@@ -74,7 +72,7 @@ describe('troubles of phones', () => {
       await bothWays(alice, bob, 2)
       assert.ok(bob.connects.length > connects)
       assert.deepEqual(still(alice.players[0]), player, 'the other side did not connect anew')
-      await nothingTold(alice, bob)
+      await noEvents(alice, bob)
       await over(alice, bob)
     })
 
@@ -82,7 +80,7 @@ describe('troubles of phones', () => {
       const [alice, bob] = await talking(1)
       await bob.network.change('4g')
       await bothWays(alice, bob, 1)
-      await nothingTold(alice, bob)
+      await noEvents(alice, bob)
       await over(alice, bob)
     })
 
@@ -90,10 +88,10 @@ describe('troubles of phones', () => {
       const [alice, bob] = await talking(1)
       await bob.network.cut()
       await alice.tap('#hangup')
-      await alice.told.event('CALL_END')
+      await alice.eventLog.event('CALL_END')
       await bob.network.heal()
       await gone(bob)
-      await exactly([bob.told, ['USER_LEAVE', 'CALL_END']])
+      await exactly([bob.eventLog, ['USER_LEAVE', 'CALL_END']])
     })
   })
 
@@ -109,7 +107,7 @@ describe('troubles of phones', () => {
       assert.equal(alice.pusher.connections, connections + 1)
       assert.notEqual(alice.pusher.pid, pid)
       assert.deepEqual(still(bob.players[0]), player)
-      await nothingTold(alice, bob)
+      await noEvents(alice, bob)
       await over(alice, bob)
     })
 
@@ -126,7 +124,7 @@ describe('troubles of phones', () => {
       assert.deepEqual([alice.pusher, alice.players[0]], tags, 'the same tags')
       await until('nothing is said any more', () => !alice.texts().some((text) => text.includes('重新连接')))
       // Once, whatever else was tried: the old component told it too.
-      await exactly([alice.told, [['ERROR', { code: -1307, message: sentence }]]], [bob.told, []])
+      await exactly([alice.eventLog, [['ERROR', { code: -1307, message: sentence }]]], [bob.eventLog, []])
       await over(bob, alice)
     })
   })
@@ -142,7 +140,7 @@ describe('troubles of phones', () => {
       await until('it rings on', () => bob.rings)
       await bob.tap('#accept')
       await bothWays(alice, bob, 1)
-      assert.equal(bob.told.told().filter((event) => event === 'INVITED').length, 1)
+      assert.equal(bob.eventLog.names().filter((event) => event === 'INVITED').length, 1)
       await over(alice, bob)
     })
 
@@ -154,7 +152,7 @@ describe('troubles of phones', () => {
       await delay(500)
       assert.equal(bob.rings, false)
       await bob.show()
-      await bob.told.event('INVITED')
+      await bob.eventLog.event('INVITED')
       await until('it rings', () => bob.rings)
       await bob.tap('#accept')
       await bothWays(alice, bob, 1)
@@ -164,12 +162,12 @@ describe('troubles of phones', () => {
     it('freezes a phone that rings, and the caller gives up: the end is told when it is back', async () => {
       const [alice, bob] = await pair()
       await ring(alice, bob)
-      bob.told.forget()
+      bob.eventLog.forget()
       await bob.hide({ freezeAfter: 0 })
       await alice.tap('#hangup')
-      await alice.told.event('CALL_END')
+      await alice.eventLog.event('CALL_END')
       await bob.show()
-      await exactly([bob.told, ['CALLING_CANCEL']])
+      await exactly([bob.eventLog, ['CALLING_CANCEL']])
       assert.equal(bob.rings, false)
     })
 
@@ -183,15 +181,15 @@ describe('troubles of phones', () => {
       await bob.show()
       await bothWays(alice, bob, 2)
       assert.deepEqual([still(bob.pusher), still(alice.players[0])], tags)
-      assert.deepEqual(alice.told.told(), ['USER_VIDEO_AVAILABLE', 'USER_VIDEO_AVAILABLE'])
-      assert.deepEqual(bob.told.told(), [])
+      assert.deepEqual(alice.eventLog.names(), ['USER_VIDEO_AVAILABLE', 'USER_VIDEO_AVAILABLE'])
+      assert.deepEqual(bob.eventLog.names(), [])
       await over(alice, bob)
     })
 
     it('hangs up with backgroundMute false: one end on each side', async () => {
       const [alice, bob] = await talking(2, {}, { app: hangingUp })
       await bob.hide({ freezeAfter: Infinity })
-      await exactly([alice.told, ['USER_LEAVE', 'CALL_END']], [bob.told, ['HANG_UP', 'CALL_END']])
+      await exactly([alice.eventLog, ['USER_LEAVE', 'CALL_END']], [bob.eventLog, ['HANG_UP', 'CALL_END']])
       await bob.show()
       await gone(alice, bob)
     })
@@ -199,9 +197,9 @@ describe('troubles of phones', () => {
     it('hangs up with backgroundMute false although the phone is frozen soon after', async () => {
       const [alice, bob] = await talking(1, {}, { app: hangingUp })
       await bob.hide({ freezeAfter: 200 })
-      await exactly([alice.told, ['USER_LEAVE', 'CALL_END']])
+      await exactly([alice.eventLog, ['USER_LEAVE', 'CALL_END']])
       await bob.show()
-      await exactly([bob.told, ['HANG_UP', 'CALL_END']])
+      await exactly([bob.eventLog, ['HANG_UP', 'CALL_END']])
       await gone(alice, bob)
     })
 
@@ -209,7 +207,7 @@ describe('troubles of phones', () => {
       const [alice, bob] = await talking(1, {}, { app: hangingUp })
       await bob.run(() => bob.pages.push('pages/empty/empty', {}))
       await bob.reads('empty')
-      await nothingTold(alice, bob)
+      await noEvents(alice, bob)
       await alice.hears('bob')
       await bob.back()
       await bothWays(alice, bob, 1)
@@ -225,7 +223,7 @@ describe('troubles of phones', () => {
       await bob.show()
       await bob.code('live-pusher', 1002, { from })
       await bothWays(alice, bob, 1)
-      await nothingTold(alice, bob)
+      await noEvents(alice, bob)
       await over(alice, bob)
     })
 
@@ -236,14 +234,14 @@ describe('troubles of phones', () => {
       assert.equal(await alice.hears(), 'bob', 'native media goes on')
       await bob.show()
       await bothWays(alice, bob, 1)
-      await nothingTold(alice, bob)
+      await noEvents(alice, bob)
       await over(alice, bob)
     })
 
     it('hangs up when the user closes the floating window (5001)', async () => {
       const [alice, bob] = await talking(1)
       await bob.hide({ freezeAfter: Infinity, media: 'closed' })
-      await exactly([alice.told, ['USER_LEAVE', 'CALL_END']], [bob.told, ['HANG_UP', 'CALL_END']])
+      await exactly([alice.eventLog, ['USER_LEAVE', 'CALL_END']], [bob.eventLog, ['HANG_UP', 'CALL_END']])
       await bob.show()
       await gone(alice, bob)
     })
@@ -256,7 +254,7 @@ describe('troubles of phones', () => {
       await ring(alice, bob)
       await bob.tap('#accept')
       await bob.reads('麦克风权限授权')
-      const { code } = await bob.told.event('ERROR')
+      const { code } = await bob.eventLog.event('ERROR')
       assert.equal(code, -1302)
       assert.equal(bob.pusher, undefined, 'nothing is sent without a microphone')
       // The call is there all the same: he hears her.
@@ -277,8 +275,8 @@ describe('troubles of phones', () => {
       await bob.hears('alice')
       await alice.reads('对方已静音')
       await nothingMore(alice, bob)
-      assert.equal(bob.told.told().filter((event) => event === 'ERROR').length, 1, 'it is told once')
-      await bob.told.event('ERROR')
+      assert.equal(bob.eventLog.names().filter((event) => event === 'ERROR').length, 1, 'it is told once')
+      await bob.eventLog.event('ERROR')
       await over(bob, alice)
     })
 
@@ -289,7 +287,7 @@ describe('troubles of phones', () => {
       await ring(alice, bob, { type: 2 })
       await bob.tap('#accept')
       await bob.reads('摄像头权限授权')
-      assert.equal((await bob.told.event('ERROR')).code, -1301)
+      assert.equal((await bob.eventLog.event('ERROR')).code, -1301)
       await bob.answerModal(false)
       await Promise.all([bob.sees('alice'), bob.hears('alice'), alice.hears('bob')])
       await alice.seesNobody()
@@ -302,7 +300,7 @@ describe('troubles of phones', () => {
     it('is unloaded in mid-call: the other is told once, and nothing is left', async () => {
       const [alice, bob] = await talking(2, {}, { app: hangingUp })
       await bob.goTo('pages/empty/empty')
-      await exactly([alice.told, ['USER_LEAVE', 'CALL_END']])
+      await exactly([alice.eventLog, ['USER_LEAVE', 'CALL_END']])
       await until('bob has no media', () => !bob.pusher && !bob.players.length)
       await gone(alice)
       await noFfmpegLeft()
@@ -315,38 +313,39 @@ describe('troubles of phones', () => {
     it('is unloaded while it rings: refused', async () => {
       const [alice, bob] = await pair({}, { app: hangingUp })
       await ring(alice, bob)
-      alice.told.forget()
+      alice.eventLog.forget()
       await bob.goTo('pages/empty/empty')
-      await exactly([alice.told, ['REJECT']])
+      await exactly([alice.eventLog, ['REJECT']])
       assert.equal(bob.rings, false)
     })
 
     it('is killed with the app in mid-call: the other is told in time', async () => {
       const [alice, bob] = await talking(1)
       await bob.kill()
-      await alice.told.event('USER_LEAVE', (GRACE_S + 10) * 1000)
+      await alice.eventLog.event('USER_LEAVE', (GRACE_S + 10) * 1000)
       await gone(alice)
-      assert.deepEqual(alice.told.told(), ['USER_LEAVE', 'CALL_END'])
+      assert.deepEqual(alice.eventLog.names(), ['USER_LEAVE', 'CALL_END'])
     })
 
     it('hangs up in each of its handlers: each call ends once on each side', async () => {
       const again = (phone) =>
         phone.run((page) => {
           for (const event of Object.values(phone.realm.take(page.TRTCCalling.EVENT))) {
-            if (event !== 'HANG_UP' && event !== 'INVITED' && event !== 'USER_ACCEPT' && !/VOLUME|NETWORK/.test(event)) page.TRTCCalling.on(event, () => void page.TRTCCalling.hangup())
+            if (event !== 'HANG_UP' && event !== 'INVITED' && event !== 'USER_ACCEPT' && !/VOLUME|NETWORK/.test(event))
+              page.TRTCCalling.on(event, () => void page.TRTCCalling.hangup())
           }
         })
       const [alice, bob] = await pair()
       await Promise.all([again(alice), again(bob)])
       await ring(alice, bob)
       await bob.tap('#accept')
-      for (const phone of [alice, bob]) await phone.told.event('CALL_END')
+      for (const phone of [alice, bob]) await phone.eventLog.event('CALL_END')
       await nothingMore(alice, bob)
-      const ends = (phone) => phone.told.told().filter((event) => event === 'CALL_END').length
+      const ends = (phone) => phone.eventLog.names().filter((event) => event === 'CALL_END').length
       assert.deepEqual([ends(alice), ends(bob)], [1, 1])
-      const count = alice.told.events.length
+      const count = alice.eventLog.events.length
       await delay(500)
-      assert.equal(alice.told.events.length, count, 'nothing goes round and round')
+      assert.equal(alice.eventLog.events.length, count, 'nothing goes round and round')
       for (const phone of [alice, bob]) await cleared(phone)
     })
   })
@@ -359,7 +358,7 @@ describe('troubles of phones', () => {
       assert.equal(alice.pusher, undefined)
       assert.equal(alice.players.length, 0)
       await alice.tap('#hangup')
-      await bob.told.event('CALL_END')
+      await bob.eventLog.event('CALL_END')
     })
 
     for (const [what, options, names] of /** @type {[string, object, RegExp][]} */ ([
@@ -370,13 +369,18 @@ describe('troubles of phones', () => {
         const phone = await rig.phone('alice', { ...options, login: false })
         const { content } = await phone.answerModal(true)
         assert.match(content, names)
-        const refused = await phone.run((page) => page.TRTCCalling.login().then(() => ({}), ({ code, message }) => ({ code, message })))
+        const refused = await phone.run((page) =>
+          page.TRTCCalling.login().then(
+            () => ({}),
+            ({ code, message }) => ({ code, message }),
+          ),
+        )
         assert.equal(refused.code, 'unsupported')
         assert.match(refused.message, names)
-        assert.equal((await phone.told.event('ERROR')).message, refused.message)
+        assert.equal((await phone.eventLog.event('ERROR')).message, refused.message)
         assert.equal(phone.overlay.modal, undefined, 'it is shown once')
         assert.deepEqual(phone.connects, [])
-        for (const each of phone.told.events) each.expected = true
+        for (const each of phone.eventLog.events) each.expected = true
       })
     }
   })

@@ -49,7 +49,7 @@ describe('the call screen', () => {
     assert.equal(alice.rings, false)
     assert.equal(alice.vibrations.length, 0)
     await alice.tap('#hangup')
-    await bob.told.event('CALLING_CANCEL')
+    await bob.eventLog.event('CALLING_CANCEL')
   })
 })
 
@@ -62,7 +62,11 @@ describe('the call screen in another language', () => {
   it('is English where WeChat is not Chinese, from the first ring to the end', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', { language: 'en' }), rig.phone('bob', { language: 'en' })])
     await ring(alice, bob, { type: 2 })
-    for (const [phone, words] of /** @type {const} */ ([[alice, ['Ringing', 'Cancel']], [bob, ['Answer', 'Decline']]])) for (const word of words) await phone.reads(word)
+    for (const [phone, words] of /** @type {const} */ ([
+      [alice, ['Ringing', 'Cancel']],
+      [bob, ['Answer', 'Decline']],
+    ]))
+      for (const word of words) await phone.reads(word)
     const CHINESE = /[\u4e00-\u9fff]/
     const chinese = (phone) => phone.texts().filter((text) => CHINESE.test(text))
     assert.deepEqual([chinese(alice), chinese(bob)], [[], []])
@@ -86,7 +90,7 @@ describe('two tags at once', () => {
   afterEach(() => rig.clear())
 
   /** What one tag's handlers were told is the same as the other's. */
-  const same = (a, b) => assert.deepEqual(b.told(), a.told())
+  const same = (a, b) => assert.deepEqual(b.names(), a.names())
 
   it('are one phone: on two pages, one call, shown in front; each page is told each event once', async () => {
     const [alice, bob] = await Promise.all([rig.phone('alice'), rig.phone('bob')])
@@ -95,7 +99,7 @@ describe('two tags at once', () => {
     await ring(alice, bob, { type: 2 })
     assert.equal(bob.sounds.filter(({ playing }) => playing).length, 1, 'one ringtone')
     await bob.tap('#accept')
-    await alice.told.event('USER_ENTER')
+    await alice.eventLog.event('USER_ENTER')
     await bothWays(alice, bob, 2)
     assert.equal(bob.media.pushers.length, 1)
     assert.equal(bob.players.length, 1)
@@ -108,11 +112,11 @@ describe('two tags at once', () => {
     assert.equal(alice.players[0], alicePlayer)
     await bob.tap('#hangup')
     await exactly(
-      [bob.told, ['INVITED', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE', 'HANG_UP', 'CALL_END']],
-      [alice.told, ['USER_ACCEPT', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE', 'USER_LEAVE', 'CALL_END']],
+      [bob.eventLog, ['INVITED', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE', 'HANG_UP', 'CALL_END']],
+      [alice.eventLog, ['USER_ACCEPT', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE', 'USER_LEAVE', 'CALL_END']],
     )
     // Its page was gone before the end.
-    assert.deepEqual(further.told(), ['INVITED', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE'])
+    assert.deepEqual(further.names(), ['INVITED', 'USER_ENTER', 'USER_AUDIO_AVAILABLE', 'USER_VIDEO_AVAILABLE'])
     assert.equal(bob.connects.length, 1, 'one session')
   })
 
@@ -126,7 +130,7 @@ describe('two tags at once', () => {
     await bothWays(alice, bob, 1)
     await alice.tap('#hangup')
     await exactly([further, ['USER_LEAVE', 'CALL_END']])
-    assert.deepEqual(bob.told.told().slice(-2), ['USER_LEAVE', 'CALL_END'])
+    assert.deepEqual(bob.eventLog.names().slice(-2), ['USER_LEAVE', 'CALL_END'])
     await until('no media is left', () => !bob.pusher && !bob.players.length)
     await bob.back()
     assert.equal(bob.screen.find('#hangup').length, 0)
@@ -144,8 +148,8 @@ describe('two tags at once', () => {
     assert.equal(bob.players.length, 1)
     await bob.tap('#hangup')
     await gone(alice, bob)
-    assert.equal(first.told().filter((event) => event === 'CALL_END').length, 1)
-    same(first, bob.told)
+    assert.equal(first.names().filter((event) => event === 'CALL_END').length, 1)
+    same(first, bob.eventLog)
   })
 })
 
@@ -164,7 +168,7 @@ describe('the component elsewhere', () => {
     await ring(bob, alice)
     const { src } = alice.sounds.at(-1)
     await alice.tap('#reject')
-    await bob.told.event('REJECT')
+    await bob.eventLog.event('REJECT')
     return { alice, src }
   }
 
@@ -175,7 +179,11 @@ describe('the component elsewhere', () => {
     renameSync(join(app.folder, 'pages/index'), join(app.folder, 'calls/pages/index'))
     renameSync(join(app.folder, 'components'), join(app.folder, 'calls/components'))
     writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: ['home'], subpackages: [{ root: 'calls', pages: ['pages/index/index'] }] }))
-    for (const [ending, text] of [['js', 'Page({})'], ['wxml', '<text>home</text>']]) writeFileSync(join(app.folder, `home.${ending}`), text)
+    for (const [ending, text] of [
+      ['js', 'Page({})'],
+      ['wxml', '<text>home</text>'],
+    ])
+      writeFileSync(join(app.folder, `home.${ending}`), text)
     const { src } = await works({ app, entry: page })
     assert.equal(src, '/calls/components/TRTCCalling/static/ring.mp3')
   })
@@ -196,11 +204,11 @@ describe('the component elsewhere', () => {
     const [alice, bob] = await Promise.all([rig.phone('alice', { app }), rig.phone('bob', { app })])
     await ring(alice, bob)
     await bob.tap('#reject')
-    await exactly([alice.told, ['REJECT', 'CALL_END']], [bob.told, ['INVITED', 'CALL_END']])
-    for (const phone of [alice, bob]) phone.told.forget()
+    await exactly([alice.eventLog, ['REJECT', 'CALL_END']], [bob.eventLog, ['INVITED', 'CALL_END']])
+    for (const phone of [alice, bob]) phone.eventLog.forget()
     await ring(alice, bob)
     await alice.tap('#hangup')
-    await exactly([alice.told, ['CALL_END', 'HANG_UP']], [bob.told, ['INVITED', 'CALLING_CANCEL', 'CALL_END']])
+    await exactly([alice.eventLog, ['CALL_END', 'HANG_UP']], [bob.eventLog, ['INVITED', 'CALLING_CANCEL', 'CALL_END']])
   })
 
   it('works on a page that was written for TUICalling', async () => {
@@ -219,9 +227,12 @@ describe('the component elsewhere', () => {
     await connect(alice, bob, 2)
     await bothWays(alice, bob, 2)
     await bob.tap('#hangup')
-    const end = await alice.told.event('CALL_END')
+    const end = await alice.eventLog.event('CALL_END')
     assert.equal(typeof end.callEnd, 'number')
-    assert.deepEqual(alice.told.told().filter((event) => event === 'USER_ACCEPT'), ['USER_ACCEPT'])
+    assert.deepEqual(
+      alice.eventLog.names().filter((event) => event === 'USER_ACCEPT'),
+      ['USER_ACCEPT'],
+    )
     const records = await until('the page has its records', () => (alice.peek('page.records').length > 1 ? alice.peek('page.records') : undefined))
     assert.equal(records.length, 2)
     assert.equal(records[1].payload.data, end.message.payload.data)

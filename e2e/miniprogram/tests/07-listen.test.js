@@ -74,7 +74,7 @@ describe('calls on any page', () => {
     await call(alice, 'bob')
     await at(bob, 'pages/call/call')
     await bob.tap('#reject')
-    await alice.told.event('REJECT')
+    await alice.eventLog.event('REJECT')
     await at(bob, 'pages/home/home')
     // No event of the guide tells who refuses that the call is over: the tag and the listener do.
     await bob.run(() => void (bob.app.own = true))
@@ -82,7 +82,7 @@ describe('calls on any page', () => {
     await at(bob, 'pages/own/own')
     assert.equal(bob.peek('page.TRTCCalling.data.callStatus'), 'calling')
     await bob.tap('#reject')
-    await alice.told.event('REJECT')
+    await alice.eventLog.event('REJECT')
     await at(bob, 'pages/home/home')
     assert.deepEqual(bob.peek('app.statuses'), ['calling', 'idle', 'calling', 'idle'])
     assert.deepEqual(bob.peek('app.seen'), ['idle'])
@@ -124,7 +124,13 @@ describe('calls on any page', () => {
 
   it('that the server refuses, or that cannot be, open no page that stays', async () => {
     const bob = await listening()
-    const refused = (parameters) => bob.run((_, give) => bob.app.calls.call(give(parameters)).then(() => 'called', ({ code }) => code))
+    const refused = (parameters) =>
+      bob.run((_, give) =>
+        bob.app.calls.call(give(parameters)).then(
+          () => 'called',
+          ({ code }) => code,
+        ),
+      )
     assert.equal(await refused({ userID: 'bob', type: 1 }), 'call_self')
     await at(bob, 'pages/home/home')
     assert.equal(await refused({ userID: 0, type: 1 }), 'config_invalid')
@@ -132,7 +138,15 @@ describe('calls on any page', () => {
     assert.equal(front(bob), 'pages/home/home')
     assert.deepEqual(bob.peek('app.errors'), ['call_self', 'config_invalid'])
     const silent = await listening({ login: false })
-    assert.equal(await silent.run((_, give) => silent.app.calls.call(give({ userID: 'alice', type: 1 })).then(() => 'called', ({ code }) => code)), 'not_logged_in')
+    assert.equal(
+      await silent.run((_, give) =>
+        silent.app.calls.call(give({ userID: 'alice', type: 1 })).then(
+          () => 'called',
+          ({ code }) => code,
+        ),
+      ),
+      'not_logged_in',
+    )
     assert.equal(front(silent), 'pages/home/home')
   })
 

@@ -43,11 +43,11 @@ describe('a clock that is set', () => {
     const phones = await Promise.all([rig.phone('alice', options), rig.phone('bob', options)])
     await connect(...phones)
     await bothWays(...phones, 1)
-    for (const phone of phones) phone.told.forget()
+    for (const phone of phones) phone.eventLog.forget()
     return phones
   }
   /** How long they have talked, as a page is told it. */
-  const duration = (phone) => phone.told.sequence.find(({ event }) => event === 'CALL_END').data.callEnd
+  const duration = (phone) => phone.eventLog.sequence.find(({ event }) => event === 'CALL_END').data.callEnd
   const near = (one, other, apart) => assert.ok(Math.abs(one - other) <= apart, `${one} s and ${other} s`)
 
   for (const [what, options] of PHONES) {
@@ -91,7 +91,7 @@ describe('a clock that is set', () => {
     // What comes now comes after the answer.
     await ring(bob, alice)
     await bob.tap('#hangup')
-    await alice.told.event('CALLING_CANCEL')
+    await alice.eventLog.event('CALLING_CANCEL')
     const { length } = alice.connects
     assert.equal(length, 1, 'it was answered in time')
     await alice.network.silence()
@@ -100,7 +100,7 @@ describe('a clock that is set', () => {
     await alice.network.heal()
     await ring(bob, alice)
     await bob.tap('#hangup')
-    await alice.told.event('CALLING_CANCEL')
+    await alice.eventLog.event('CALLING_CANCEL')
   })
 
   it('is not all that stops a timer: an app that was suspended has the right time again after a while', async () => {

@@ -36,10 +36,10 @@ describe('pages that were written for the predecessors', () => {
     const opened = await rig.open(name, { app, entry: path })
     // The page takes it when its data is shown, which is after its onLoad.
     await until('the page has its component', () => opened.run((it) => it.TRTCCalling !== undefined))
-    opened.told = await EventLog.by(opened)
+    opened.eventLog = await EventLog.by(opened)
     await opened.run((it) => it.TRTCCalling.login().then(() => {}))
     await opened.settled()
-    opened.told.forget()
+    opened.eventLog.forget()
     return opened
   }
 
@@ -56,7 +56,7 @@ describe('pages that were written for the predecessors', () => {
     writeFileSync(join(app.folder, 'app.json'), JSON.stringify({ pages: [path] }))
     const opened = await rig.open(name, { app, entry: path })
     await opened.run((page) => page.ready.then(() => void (page.TRTCCalling = page.TUICalling)))
-    opened.told = await EventLog.by(opened)
+    opened.eventLog = await EventLog.by(opened)
     return opened
   }
 
@@ -69,7 +69,7 @@ describe('pages that were written for the predecessors', () => {
     await until('he is found', () => alice.screen.find('#found').length === 1)
     assert.deepEqual(alice.peek('page.data.found'), { userID: 'bob', nick: 'bob', avatar: '' })
     await alice.tap('#call')
-    await bob.told.event('INVITED')
+    await bob.eventLog.event('INVITED')
     await until('it rings', () => bob.rings)
     assert.equal(bob.sounds.at(-1).src, '/TUICalling/static/ring.mp3')
     await bob.tap('#accept')
@@ -152,12 +152,12 @@ describe('pages that were written for the predecessors', () => {
       run: async (alice, bob) => {
         await connect(alice, bob, 2)
         await alice.tap('#voice')
-        await bob.told.event('CALL_MODE')
+        await bob.eventLog.event('CALL_MODE')
         await bob.run((page) => page.TRTCCalling.switchVideoCall().then(() => {}))
-        await alice.told.event('CALL_MODE')
+        await alice.eventLog.event('CALL_MODE')
         await bob.run((page) => page.TRTCCalling.switchAudioCall().then(() => {}))
         for (const side of [alice, bob]) {
-          await until(`${side.userID} is told of the third`, () => side.told.told().filter((event) => event === 'CALL_MODE').length === 3)
+          await until(`${side.userID} is told of the third`, () => side.eventLog.names().filter((event) => event === 'CALL_MODE').length === 3)
         }
         await bob.tap('#hangup')
       },
@@ -169,7 +169,7 @@ describe('pages that were written for the predecessors', () => {
       run: async (alice, bob) => {
         await ring(alice, bob)
         await call(bob, 'alice')
-        await Promise.all([alice.told.event('USER_ENTER'), bob.told.event('USER_ENTER')])
+        await Promise.all([alice.eventLog.event('USER_ENTER'), bob.eventLog.event('USER_ENTER')])
         await alice.tap('#hangup')
       },
       alice: ['voice call', TALKED],
@@ -179,9 +179,9 @@ describe('pages that were written for the predecessors', () => {
       flow: 'that it was made, where the callee is busy',
       run: async (alice, bob, carol) => {
         await call(carol, 'bob')
-        await bob.told.event('INVITED')
+        await bob.eventLog.event('INVITED')
         await call(alice, 'bob')
-        await alice.told.event('LINE_BUSY')
+        await alice.eventLog.event('LINE_BUSY')
         await bob.tap('#reject')
       },
       alice: ['voice call'],
@@ -196,13 +196,25 @@ describe('pages that were written for the predecessors', () => {
       const began = Math.floor(Date.now() / 1000)
       await run(alice, bob, carol)
       await kept(alice, bob, [expected.alice, expected.bob])
-      for (const [chat, self, to] of /** @type {const} */ ([[alice, 'alice', 'bob'], [bob, 'bob', 'alice']])) {
+      for (const [chat, self, to] of /** @type {const} */ ([
+        [alice, 'alice', 'bob'],
+        [bob, 'bob', 'alice'],
+      ])) {
         const records = chat.peek('page.data.records')
         assert.equal(new Set(records.map(({ ID }) => ID)).size, records.length, 'each has an ID of its own')
         for (const { from, flow: side, nick, avatar, status, time, payload, conversationType, ...record } of records) {
-          assert.deepEqual({ from, to: record.to, side, nick, avatar, status, conversationType }, {
-            from: self, to, side: 'out', nick: self, avatar: '', status: 'success', conversationType: 'C2C',
-          })
+          assert.deepEqual(
+            { from, to: record.to, side, nick, avatar, status, conversationType },
+            {
+              from: self,
+              to,
+              side: 'out',
+              nick: self,
+              avatar: '',
+              status: 'success',
+              conversationType: 'C2C',
+            },
+          )
           assert.ok(Number.isInteger(time) && time >= began && time <= Date.now() / 1000, `${time}`)
           const text = await chat.run((page, give) => page.TRTCCalling.extractCallingInfoFromMessage(give({ payload })))
           assert.notEqual(text, '')
@@ -217,8 +229,20 @@ describe('pages that were written for the predecessors', () => {
     for (let n = 0; n < 2; n++) {
       await connect(alice, bob, 1)
       await bob.tap('#hangup')
-      const { call_end: seconds, message } = await alice.told.event('CALL_END')
-      await kept(alice, bob, n ? [['voice call', TALKED, 'voice call', TALKED], ['answered', TALKED, 'answered', TALKED]] : [['voice call', TALKED], ['answered', TALKED]])
+      const { call_end: seconds, message } = await alice.eventLog.event('CALL_END')
+      await kept(
+        alice,
+        bob,
+        n
+          ? [
+              ['voice call', TALKED, 'voice call', TALKED],
+              ['answered', TALKED, 'answered', TALKED],
+            ]
+          : [
+              ['voice call', TALKED],
+              ['answered', TALKED],
+            ],
+      )
       const record = alice.peek('page.data.records').at(-1)
       assert.equal(record.line, `talked 00:0${seconds}`)
       assert.equal(record.ID, message.ID)
@@ -248,10 +272,14 @@ describe('pages that were written for the predecessors', () => {
 
   /** The page's toast and the reason of the end are there together, and when the reason goes the toast stays. */
   async function bothThere(phone, toast, reason) {
-    const read = await until('both can be read', () => {
-      const texts = phone.texts()
-      return texts.includes(toast) && texts.some((text) => reason.test(text)) ? texts : undefined
-    }, { last: () => phone.texts() })
+    const read = await until(
+      'both can be read',
+      () => {
+        const texts = phone.texts()
+        return texts.includes(toast) && texts.some((text) => reason.test(text)) ? texts : undefined
+      },
+      { last: () => phone.texts() },
+    )
     assert.equal(read.filter((text) => reason.test(text)).length, 1)
     await until('the reason goes', () => !phone.texts().some((text) => reason.test(text)), { last: () => phone.texts() })
     assert.equal(phone.overlay.toast?.title, toast)
@@ -278,9 +306,12 @@ describe('pages that were written for the predecessors', () => {
     await bob.tap('#hangup')
     await alice.reads('对方已取消')
     await ring(bob, alice)
-    assert.deepEqual(alice.texts().filter((text) => text === '对方已取消'), [])
+    assert.deepEqual(
+      alice.texts().filter((text) => text === '对方已取消'),
+      [],
+    )
     await alice.tap('#reject')
-    await bob.told.event('REJECT')
+    await bob.eventLog.event('REJECT')
   })
 
   it('a page with toasts of its own is told by a toast where a page without the tag is in front: nothing else can say it', async () => {

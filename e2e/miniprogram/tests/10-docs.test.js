@@ -32,12 +32,18 @@ describe('the page of the documents', () => {
   /** The page with nothing changed, in an app whose `session()` is what the text says that it stands for. */
   async function open(name, doc) {
     const { sdkAppID, userID, userSig } = await rig.server.sign(name)
-    const app = builtApp(rig.server, { app: `App({ session: () => Promise.resolve(${JSON.stringify({ sdkAppID, userID, userSig })}) })`, pages: { [PATH]: pageOf(doc) } })
+    const app = builtApp(rig.server, {
+      app: `App({ session: () => Promise.resolve(${JSON.stringify({ sdkAppID, userID, userSig })}) })`,
+      pages: { [PATH]: pageOf(doc) },
+    })
     return rig.open(name, { app, entry: PATH })
   }
   const signedIn = (phone) => until(`${phone.userID} is signed in`, () => phone.sockets.size === 1)
 
-  for (const [doc, calls, seconds] of [['miniprogram.md', 'alice calls', /^\d+ s$/], ['miniprogram.zh-CN.md', 'alice 来电', /^\d+ 秒$/]]) {
+  for (const [doc, calls, seconds] of [
+    ['miniprogram.md', 'alice calls', /^\d+ s$/],
+    ['miniprogram.zh-CN.md', 'alice 来电', /^\d+ 秒$/],
+  ]) {
     it(`${doc}: calls by video, and each side has its records`, async () => {
       const [alice, bob] = await Promise.all([open('alice', doc), open('bob', doc)])
       await Promise.all([signedIn(alice), signedIn(bob)])
@@ -51,7 +57,13 @@ describe('the page of the documents', () => {
       await Promise.all([alice.reads(seconds), bob.reads(seconds)])
       const lines = (phone) => phone.peek('page.data.records').map(({ payload }) => payload.description.replace(/\d\d$/, ''))
       await until('the records are there', () => lines(alice).length === 2 && lines(bob).length === 2)
-      assert.deepEqual([lines(alice), lines(bob)], [['发起通话', '结束通话，通话时长：00:00:'], ['已接听', '结束通话，通话时长：00:00:']])
+      assert.deepEqual(
+        [lines(alice), lines(bob)],
+        [
+          ['发起通话', '结束通话，通话时长：00:00:'],
+          ['已接听', '结束通话，通话时长：00:00:'],
+        ],
+      )
       for (const phone of [alice, bob]) assert.deepEqual(phone.errors, [])
     })
   }

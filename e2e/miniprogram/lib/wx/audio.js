@@ -13,7 +13,18 @@ const found = (phone, src) => /^https?:\/\//.test(src) || existsSync(join(phone.
 /** @param {import('../phone.js').Phone} phone */
 export function audio(phone) {
   const create = () => {
-    const sound = { src: '', loop: false, autoplay: false, volume: 1, startTime: 0, obeyMuteSwitch: true, playing: false, plays: 0, destroyed: false, interrupt: () => {} }
+    const sound = {
+      src: '',
+      loop: false,
+      autoplay: false,
+      volume: 1,
+      startTime: 0,
+      obeyMuteSwitch: true,
+      playing: false,
+      plays: 0,
+      destroyed: false,
+      interrupt: () => {},
+    }
     phone.sounds.push(sound)
     const listeners = Object.fromEntries(KINDS.map((kind) => [kind, []]))
     const fire = (kind, result) =>

@@ -1,6 +1,6 @@
 /** `wx.createLivePusherContext` and `wx.createLivePlayerContext`: they act on the tags of the page. */
 
-import { reply, Refused } from '../wx.js'
+import { reply, Refused } from './reply.js'
 
 /** @param {import('../phone.js').Phone} phone */
 export function live(phone) {

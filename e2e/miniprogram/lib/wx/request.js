@@ -2,7 +2,7 @@
 
 import { request as http } from 'node:http'
 import { request as https } from 'node:https'
-import { reply, Refused } from '../wx.js'
+import { reply, Refused } from './reply.js'
 
 /** How long an answer may take if the app does not say. */
 const ANSWER_MS = 60_000

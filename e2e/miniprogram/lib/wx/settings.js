@@ -1,6 +1,6 @@
 /** `wx` and what the user has allowed. */
 
-import { reply, Refused } from '../wx.js'
+import { reply, Refused } from './reply.js'
 
 /** @typedef {'scope.record' | 'scope.camera' | string} Scope */
 

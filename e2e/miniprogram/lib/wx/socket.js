@@ -1,7 +1,7 @@
 /** `wx.connectSocket` on real sockets. */
 
 import WebSocket from 'ws'
-import { reply, Refused } from '../wx.js'
+import { reply, Refused } from './reply.js'
 
 /** As many may be open at once. */
 const MOST = 5

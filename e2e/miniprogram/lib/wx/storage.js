@@ -1,6 +1,6 @@
 /** `wx` and what an app keeps on the phone. It is there again when the app is opened again. */
 
-import { reply, Refused } from '../wx.js'
+import { reply, Refused } from './reply.js'
 
 /** @param {import('../phone.js').Phone} phone */
 export function storage(phone) {

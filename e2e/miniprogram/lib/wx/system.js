@@ -1,7 +1,9 @@
 /** `wx` and the phone itself: what it is, what it can, when the app comes and goes. */
 
 import { camel, TAGS } from '../tags.js'
-import { BASE, Listeners, reply } from '../wx.js'
+import { BASE } from './base-library.js'
+import { Listeners } from './listeners.js'
+import { reply } from './reply.js'
 
 const PHONES = {
   ios: { brand: 'iPhone', model: 'iPhone 8', system: 'iOS 12.4', statusBarHeight: 20 },
@@ -19,7 +21,7 @@ function canIUse(schema, later) {
   if (tag) return part === undefined || part in tag || Object.keys(tag).some((key) => camel(key) === part)
   const api = BASE.api[name]
   if (!api) return false
-  if (part === undefined || ['success', 'fail', 'complete', 'callback'].includes(part) && !rest.length) return true
+  if (part === undefined || (['success', 'fail', 'complete', 'callback'].includes(part) && !rest.length)) return true
   // `request.object.timeout`, `getSystemInfo.success.safeArea`, `connectSocket.return.send`; a value of it isn't known.
   return Boolean(api[part]?.includes(rest[0])) || (!rest.length && Boolean(api.return?.includes(part)))
 }

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { readUrl } from '../pages.js'
-import { reply, Refused } from '../wx.js'
+import { reply, Refused } from './reply.js'
 
 /** How long a toast stays if the app does not say. */
 const TOAST_MS = 1500

@@ -44,7 +44,13 @@ Page({
     const { message } = detail
     if (message.conversationID !== `C2C${this.data.peer}`) return
     const at = new Date(message.time * 1000)
-    const record = { ...message, ID: message.ID.replace('@TIM#', ''), isSelf: message.flow === 'out', at: `${two(at.getHours())}:${two(at.getMinutes())}`, line: lineOf(message) }
+    const record = {
+      ...message,
+      ID: message.ID.replace('@TIM#', ''),
+      isSelf: message.flow === 'out',
+      at: `${two(at.getHours())}:${two(at.getMinutes())}`,
+      line: lineOf(message),
+    }
     this.setData({ records: this.data.records.concat(record) })
   },
 })

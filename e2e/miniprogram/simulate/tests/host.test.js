@@ -12,9 +12,15 @@ const app = writeApp({ guide: here('../../guide/trtccalling-guide.zh.md'), compo
 describe('the second host', () => {
   it('opens the guide’s page', () => {
     const sent = []
-    const told = {}
-    const on = (kind) => (fn) => (told[kind] = fn)
-    const task = { onOpen: on('open'), onMessage: on('message'), onClose: on('close'), send: ({ data }) => void sent.push(JSON.parse(data)), close: () => void sent.push('closed') }
+    const handlers = {}
+    const on = (kind) => (fn) => (handlers[kind] = fn)
+    const task = {
+      onOpen: on('open'),
+      onMessage: on('message'),
+      onClose: on('close'),
+      send: ({ data }) => void sent.push(JSON.parse(data)),
+      close: () => void sent.push('closed'),
+    }
     const wx = { connectSocket: () => task, getStorageSync: () => ({ socket: 'ws://nowhere', media: 'rtmp://nowhere/live/' }) }
     const lines = []
     const { log } = console
@@ -24,8 +30,8 @@ describe('the second host', () => {
       const host = HostPage.open({ app, path: GUIDE_PAGE, data: { trtcConfig, userId: 'bob' }, wx })
       const { TRTCCalling } = host.page
       assert.deepEqual(TRTCCalling.seen, ['created', 'config alice', 'attached', 'login', 'show', 'ready'])
-      told.open()
-      told.message({ data: JSON.stringify({ what: 'invite', from: 'bob', type: 2 }) })
+      handlers.open()
+      handlers.message({ data: JSON.stringify({ what: 'invite', from: 'bob', type: 2 }) })
       assert.match(host.text, /bob 邀请你通话 ?接听 ?拒绝/)
       host.page.call()
       host.hide()

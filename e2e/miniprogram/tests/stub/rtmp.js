@@ -54,7 +54,7 @@ export class Rtmp {
       rtmp { server { listen 127.0.0.1:${this.port}; access_log off; chunk_size 4096;
         application live { live on; wait_key off; wait_video off; interleave off; sync 10ms; }
         application shut { live on; deny publish all; deny play all; }
-      } }`,
+      } }`
     )
     this.process = spawn('nginx', ['-p', this.folder, '-c', config, '-e', join(this.folder, 'log')], { stdio: 'ignore' })
     started(this, 'an RTMP relay', () => this.#clear())

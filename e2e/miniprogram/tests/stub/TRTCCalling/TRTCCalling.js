@@ -64,7 +64,7 @@ Component({
           resolve()
         })
         self.socket.onMessage(function (message) {
-          self.told(JSON.parse(message.data))
+          self.receive(JSON.parse(message.data))
         })
         self.socket.onClose(function (end) {
           console.log('socket closed ' + end.code)
@@ -98,7 +98,7 @@ Component({
       this.idle()
       this.emit(EVENT.HANG_UP)
     },
-    told: function (message) {
+    receive: function (message) {
       if (message.what === 'invite') {
         this.setData({ state: 'invited', peer: message.from, camera: message.type === 2 })
         this.ring(true)

@@ -32,7 +32,7 @@ const RUN_UP = 10
 const RECORD_MS = 30_000
 
 /**
- * @typedef {object} Reel bodies of FLV tags
+ * @typedef {object} Recording of one person's camera and microphone: bodies of FLV tags
  * @property {Buffer} videoHeader
  * @property {Buffer[]} frames the first is a key frame
  * @property {Buffer} audioHeader
@@ -40,13 +40,13 @@ const RECORD_MS = 30_000
  * @property {Buffer} silence
  */
 
-/** @type {Map<string, Promise<Reel>>} */
-const reels = new Map()
+/** @type {Map<string, Promise<Recording>>} */
+const recordings = new Map()
 
-/** @param {import('../../lib/people.js').Person} person @returns {Promise<Reel>} */
-export function reel(person) {
-  if (!reels.has(person.name)) reels.set(person.name, record(person))
-  return reels.get(person.name)
+/** What a person's camera and microphone give; recorded when it is first asked for. @param {import('../../lib/people.js').Person} person @returns {Promise<Recording>} */
+export function recordingOf(person) {
+  if (!recordings.has(person.name)) recordings.set(person.name, record(person))
+  return recordings.get(person.name)
 }
 
 async function record(person) {
@@ -72,12 +72,14 @@ const VIDEO_ARGUMENTS = [
   ...['-b:v', `${VIDEO_KBIT}k`, '-maxrate', `${VIDEO_KBIT}k`, '-bufsize', `${VIDEO_KBIT}k`, '-threads', '1', ...FLV],
 ]
 
-const AUDIO_ARGUMENTS = [
-  ...['-f', 's16le', '-ar', `${RATE}`, '-ac', '1', '-i', 'pipe:0', '-c:a', 'aac', '-b:a', '48k', ...FLV],
-]
+const AUDIO_ARGUMENTS = [...['-f', 's16le', '-ar', `${RATE}`, '-ac', '1', '-i', 'pipe:0', '-c:a', 'aac', '-b:a', '48k', ...FLV]]
 
 /** The bodies of the tags of one kind, in their order. */
-const tagsOf = (file, kind) => new FlvReader().read(file).filter((tag) => tag.kind === kind).map(({ body }) => body)
+const tagsOf = (file, kind) =>
+  new FlvReader()
+    .read(file)
+    .filter((tag) => tag.kind === kind)
+    .map(({ body }) => body)
 
 /** One colour, and a white bar that moves to the right: raw frames. @param {import('../../lib/people.js').Person} person */
 function pictures({ rgb }) {
