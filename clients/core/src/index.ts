@@ -7,6 +7,8 @@
 export { hueOf, initials } from "./view/avatar.js"
 export type { Call, CallEvent, CallOptions, Peer, Phase } from "./calls/call.js"
 export { backoff } from "./session/backoff.js"
+export { statusNameOf } from "./calls/call-status.js"
+export type { StatusName } from "./calls/call-status.js"
 export { CallClient } from "./calls/call-client.js"
 export { CallScreen, isVisible, noticeText, sends, statusText, visibleSource } from "./view/call-screen.js"
 export type { Notice, Person, PersonSource, ScreenPhase, ScreenRules, ScreenState, Status } from "./view/call-screen.js"

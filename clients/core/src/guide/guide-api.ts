@@ -61,7 +61,7 @@ export interface GuideApiOptions {
 }
 
 /**
- * See the head of this file.
+ * The guide's methods on a call client. Each promise that rejects is told as ERROR as well.
  *
  * @internal
  */
