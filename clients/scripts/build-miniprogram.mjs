@@ -1,12 +1,13 @@
 // After the compiler: the mini-program's component as a folder to copy, dist/miniprogram/components/TRTCCalling, the same
-// under the name of the later component, components/TUICalling, and what makes the first an npm package. Modules are small,
-// since a mini-program's package may have 2 MB in all: names of this code's own are shortened, and comments go. What the
-// folder weighs is printed, and too much fails.
+// under the name of the later component, components/TUICalling, and what makes the first an npm package. A mini-program's
+// package may have 2 MB in all, so this takes little of it: the core becomes one file, core.js, without what only the web
+// uses; names of this code's own are shortened, and comments go. What the folder weighs is printed, and too much fails.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "acorn"
+import { build as bundle } from "esbuild"
 import { minify } from "terser"
 import ts from "typescript"
 import { MODULES } from "./link-workspaces.mjs"
@@ -17,7 +18,8 @@ const MAX_BYTES = 100_000
 const clients = join(dirname(fileURLToPath(import.meta.url)), "..")
 const compiled = join(clients, "dist/.miniprogram")
 const sources = join(compiled, "miniprogram/src")
-const core = join(compiled, "core/src")
+const core = join(clients, "core/src")
+const coreIndex = join(core, "index.ts")
 const home = join(clients, "dist/miniprogram")
 const folder = join(home, "components/TRTCCalling")
 
@@ -26,7 +28,7 @@ mkdirSync(folder, { recursive: true })
 cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
 
 /** Where a compiled module goes. */
-const placeOf = (file) => (file.startsWith(core) ? join(folder, "core", relative(core, file)) : join(folder, relative(sources, file)))
+const placeOf = (file) => (file === coreIndex ? join(folder, "core.js") : join(folder, relative(sources, file)))
 
 /** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
  * machines older than ES2015, which the guide's oldest phone is not. A getter is hidden from loops without being told so,
@@ -58,8 +60,11 @@ const shortStyles = (text) =>
     .replace(/ ?([{};,]) ?|(:) /g, "$1$2")
     .replace(/;}/g, "}")
 
-/** Where a compiled module came from. */
-const sourceOf = (file) => join(clients, relative(compiled, file)).replace(/\.js$/, ".ts")
+/** Where a module came from. */
+const sourceOf = (file) => (file.startsWith(compiled) ? join(clients, relative(compiled, file)).replace(/\.js$/, ".ts") : file)
+
+/** A module's syntax tree: those of the core are ES modules until they are one file. */
+const treeOf = (text) => parse(text, { ecmaVersion: 2015, sourceType: "module" })
 
 /** Every node of a syntax tree. */
 function* nodes(value) {
@@ -83,7 +88,7 @@ function markPrivates(file, text) {
   const names = new Set(Array.from(source.matchAll(/\bprivate (?:readonly )?(\w+)/g), (m) => m[1]))
   const hidden = new Set(Array.from(text.matchAll(/\b(_\w+) = (?:this|_this)[,;]/g), (m) => m[1]))
   const own = []
-  for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
+  for (const node of nodes(treeOf(text))) {
     if (node.type !== "MemberExpression" || node.computed) continue
     const { name, type } = node.object
     if (type === "ThisExpression" || /^(_this|proto)$/.test(name)) own.push(node.property)
@@ -114,14 +119,14 @@ function plusses(text) {
   }
 }
 
-/** The modules that the component needs, by their compiled files. @type {Map<string, string>} */
+/** The component's own modules by their compiled files, and those of the core by their sources. @type {Map<string, string>} */
 const modules = new Map()
 function collect(file) {
-  if (modules.has(file) || !existsSync(file)) return
+  if (modules.has(file) || file === coreIndex || !existsSync(file)) return
   const place = placeOf(file)
   const needs = []
   const text = shortClasses(plain(readFileSync(file, "utf8"))).replace(/require\("((?:\.|@tring\/)[^"]+)"\)/g, (_, path) => {
-    const needed = MODULES.has(path) ? join(compiled, MODULES.get(path)) : join(dirname(file), path)
+    const needed = MODULES.has(path) ? join(clients, MODULES.get(path)).replace(/\.js$/, ".ts") : join(dirname(file), path)
     needs.push(needed)
     const to = relative(dirname(place), placeOf(needed)).replace(/\.js$/, "")
     return `require("${to.startsWith(".") ? to : `./${to}`}")`
@@ -148,23 +153,39 @@ function takenFrom(file) {
   return taken
 }
 
-/** Constants that only tests and the web import are their module's own here: they need no name that lasts. */
-function ownConstants(file, text) {
-  const taken = takenFrom(file)
-  const own = Array.from(text.matchAll(/^exports\.([A-Z][A-Z0-9_]*) = /gm), (m) => m[1]).filter((name) => !taken.has(name))
-  return own.reduce(
-    (t, name) => t.replace(new RegExp(`^exports\\.${name} = `, "m"), `var ${name} = `).replace(new RegExp(`\\bexports\\.${name}\\b`, "g"), name),
-    text,
-  )
+/** The core's sources as ES modules of ES5; the compiler has checked them before. */
+function collectCore() {
+  const compilerOptions = { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ES2015, removeComments: true, isolatedModules: true }
+  for (const name of readdirSync(core, { recursive: true })) {
+    if (!name.endsWith(".ts")) continue
+    const file = join(core, name)
+    const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { fileName: file, compilerOptions })
+    modules.set(file, shortClasses(plain(outputText)))
+  }
 }
 
-/** What of the core only the web and tests import is not exported, and goes where nothing else needs it. */
-function prune(file) {
-  const taken = takenFrom(file)
-  const text = modules.get(file).replace(/^exports\.(\w+) = (?:\w+\.)?\1;\n/gm, (line, name) => (taken.has(name) ? line : ""))
-  modules.set(
-    file,
-    text.replace(/^var (\w+) = require\(.*\);\n/gm, (line, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1 ? line : "")),
+/** The core in one file, with what the component takes of it and what that needs. `names`: what each export is called here. */
+async function joinedCore(names) {
+  const virtual = {
+    name: "core",
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path).replace(/\.js$/, ".ts"), sideEffects: false }))
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) => ({ contents: markPrivates(path, modules.get(path)), loader: "js", resolveDir: dirname(path) }))
+    },
+  }
+  const list = [...names].map(([name, short]) => `${name} as ${short}`).join(", ")
+  const { outputFiles } = await bundle({
+    stdin: { contents: `export { ${list} } from "./index.js"`, resolveDir: core },
+    bundle: true,
+    format: "esm",
+    target: "es5",
+    write: false,
+    plugins: [virtual],
+    logLevel: "warning",
+  })
+  // CommonJS asks for an assignment each where an ES module has one list.
+  return outputFiles[0].text.replace(/^export \{([\s\S]*?)\};$/m, (_, exported) =>
+    exported.replace(/(\w+)(?: as (\w+))?,?/g, (_, name, as) => `exports.${as ?? name} = ${name};`),
   )
 }
 
@@ -174,7 +195,7 @@ const letters = (n) => (n < 26 ? "" : letters(Math.floor(n / 26) - 1)) + String.
 /** What apps require, and what the unit tests do. */
 const LOADED_BY_NAME = ["TRTCCalling.js", "listen.js", ...["call-view", "environment", "platform", "media/live-media"].map((name) => `lib/${name}.js`)]
 
-/** The other modules hand each other what they export under short names: nobody else reads them. */
+/** The other modules hand each other what they export under short names, which this returns: nobody else reads them. */
 function shortExports(file) {
   const short = new Map([...takenFrom(file)].map((name, n) => [name, letters(n)]))
   modules.set(
@@ -187,6 +208,7 @@ function shortExports(file) {
       modules.get(other).replace(member, (whole, name) => whole.replace(/\w+$/, short.get(name))),
     )
   }
+  return short
 }
 
 /**
@@ -238,7 +260,7 @@ function shortMembers() {
   const short = new Map(names.map((name, n) => [name, `${letters(n)}$`]))
   for (const [file, text] of modules) {
     const places = []
-    for (const node of nodes(parse(text, { ecmaVersion: 5 }))) {
+    for (const node of nodes(treeOf(text))) {
       const name = node.type === "MemberExpression" && !node.computed ? node.property : node.type === "Property" ? node.key : null
       if (name?.type === "Identifier" && short.has(name.name)) places.push([name, short.get(name.name)])
       // A getter's name is a text.
@@ -249,9 +271,8 @@ function shortMembers() {
   }
 }
 
-async function build(file) {
-  const text = plusses(markPrivates(file, ownConstants(file, modules.get(file))))
-  const { code } = await minify(text, {
+async function write(file, text) {
+  const { code } = await minify(plusses(text), {
     ecma: 5,
     toplevel: true,
     mangle: { properties: { regex: /^\$private\$/ } },
@@ -263,11 +284,13 @@ async function build(file) {
   writeFileSync(place, `${code}\n`)
 }
 for (const entry of ["TRTCCalling.js", "listen.js"]) collect(join(sources, entry))
-// The index first: it names whatever it hands on.
-for (const file of [join(core, "index.js"), ...modules.keys()]) if (file.startsWith(core)) prune(file)
-for (const file of modules.keys()) if (!LOADED_BY_NAME.includes(relative(sources, file))) shortExports(file)
+const own = [...modules.keys()]
+collectCore()
+for (const file of own) if (!LOADED_BY_NAME.includes(relative(sources, file))) shortExports(file)
+const coreNames = shortExports(coreIndex)
 shortMembers()
-for (const file of modules.keys()) await build(file)
+for (const file of own) await write(file, markPrivates(file, modules.get(file)))
+await write(coreIndex, await joinedCore(coreNames))
 
 for (const name of ["TRTCCalling.wxml", "TRTCCalling.wxss"]) {
   const file = join(folder, name)

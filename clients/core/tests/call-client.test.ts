@@ -181,7 +181,7 @@ test("messages of another call are dropped, never applied to this one", async ()
   await a.told({ type: "left", callID: "old", userID: "B" })
   await a.told({ type: "devices", callID: "old", userID: "B", microphone: false, camera: false })
   assert.equal(a.client.call?.phase, "connected")
-  assert.deepEqual(a.client.call?.peers, [{ userID: "B", devices: { microphone: true, camera: false } }])
+  assert.deepEqual(a.client.call?.peers, [{ userID: "B", sources: ["microphone"], devices: { microphone: true, camera: false } }])
 })
 
 test("a socket cut while ringing loses and doubles nothing", async () => {
@@ -325,9 +325,9 @@ test("an invitation that came while a call of one's own was refused rings then",
 
 test("devices are told to the server in their newest state, one request at a time", async () => {
   const a = await talking("video")
-  await a.client.setDevices({ microphone: false })
-  await a.client.setDevices({ camera: false })
-  await a.client.setDevices({ microphone: true })
+  await a.client.setSource("microphone", false)
+  await a.client.setSource("camera", false)
+  await a.client.setSource("microphone", true)
   const sent = () => a.server.frames.filter((f) => f.type === "devices").map((f) => [f.microphone, f.camera])
   assert.deepEqual(sent(), [[false, true]])
   a.server.ok("devices")
@@ -343,7 +343,7 @@ test("devices are told to the server in their newest state, one request at a tim
 
 test("a camera that cannot be opened is off for the server too, and the call goes on", async () => {
   const a = await talking("video")
-  a.media.host?.devices({ microphone: true, camera: false })
+  a.media.host?.sources(["microphone"])
   a.media.host?.error(60004, "no camera")
   assert.equal(a.server.last("devices").camera, false)
   assert.deepEqual(a.payload("ERROR"), { code: 60004, message: "no camera", errorMsg: "no camera" })
@@ -363,7 +363,7 @@ test("media on which nothing arrives has the session looked at at once, and not 
 
 test("a voice call has no camera to open", async () => {
   const a = await talking("audio")
-  await assert.rejects(a.client.setDevices({ camera: true }), { code: "call_options" })
+  await assert.rejects(a.client.setSource("camera", true), { code: "call_options" })
 })
 
 test("a lost transport is made anew in the same call", async () => {
@@ -465,11 +465,11 @@ test("without a common codec the page is told once, and the screen as long as a 
   )
   assert.equal(a.payload("ERROR")?.["code"], "video_codec")
   assert.deepEqual([a.client.call?.unseen, phase(a)], [["B", "A"], "connected"])
-  void a.client.setDevices({ camera: false })
+  void a.client.setSource("camera", false)
   assert.equal(shown(), true, "B's is sent still")
   await a.told({ type: "devices", callID: "c1", userID: "B", microphone: true, camera: false })
   assert.equal(shown(), false)
-  void a.client.setDevices({ camera: true })
+  void a.client.setSource("camera", true)
   assert.equal(shown(), true)
   await a.told({ type: "video_codec", callID: "c1", userID: "A", codec: "h264" })
   assert.equal(shown(), false, "it is sent so that everybody sees it")
@@ -506,8 +506,8 @@ test("a switch to voice stops the own picture at once, and tells the server of n
   a.server.ok("media")
   await switched
   await a.told({ type: "media", callID: "c1", userID: "A", media: "audio" })
-  assert.deepEqual([a.client.call?.media, a.client.call?.devices], ["audio", { microphone: true, camera: false }])
-  await assert.rejects(a.client.setDevices({ camera: true }), { code: "call_options" })
+  assert.deepEqual([a.client.call?.media, a.client.call?.sources], ["audio", ["microphone"]])
+  await assert.rejects(a.client.setSource("camera", true), { code: "call_options" })
   assert.deepEqual(a.server.types().slice(before), ["media"])
 })
 
@@ -515,11 +515,11 @@ test("a switch to voice by the other closes the camera here; a switch to video o
   const a = await talking("video")
   const before = a.server.frames.length
   await a.told({ type: "media", callID: "c1", userID: "B", media: "audio" })
-  assert.deepEqual([a.media.told.slice(-1), a.client.call?.devices.camera], [["switched"], false])
+  assert.deepEqual([a.media.told.slice(-1), a.client.call?.sources.includes("camera")], [["switched"], false])
   await a.told({ type: "media", callID: "c1", userID: "B", media: "video" })
   assert.deepEqual([a.media.told.slice(-1), a.client.call?.media], [["switched"], "video"], "B's wish opens no camera of A")
   assert.deepEqual(a.server.types().slice(before), [])
-  await a.client.setDevices({ camera: true })
+  await a.client.setSource("camera", true)
   assert.deepEqual(a.server.last("devices").camera, true)
   a.server.ok("devices")
   await settle()
@@ -531,7 +531,14 @@ test("a switch to voice by the other closes the camera here; a switch to video o
   await switched
   await a.told({ type: "media", callID: "c1", userID: "A", media: "video" })
   assert.deepEqual(a.media.told.slice(-1), ["devices mc"])
-  assert.deepEqual(a.server.last("devices"), { id: a.server.last("devices").id, type: "devices", callID: "c1", microphone: true, camera: true })
+  assert.deepEqual(a.server.last("devices"), {
+    id: a.server.last("devices").id,
+    type: "devices",
+    callID: "c1",
+    microphone: true,
+    camera: true,
+    sources: ["microphone", "camera"],
+  })
 })
 
 test("a wish for video that was taken back opens no camera when the server comes to it", async () => {

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { CallScreen, ERROR_TEXTS, callTexts, isVisible, noticeText, sends, statusText } from "../src/index.js"
-import type { Call, CallEvent, ScreenState } from "../src/index.js"
+import { CallScreen, ERROR_TEXTS, callTexts, devicesOf, isVisible, noticeText, sends, statusText } from "../src/index.js"
+import type { Call, CallEvent, Peer, ScreenState, Sources } from "../src/index.js"
 
 const RULES = { oneLine: false, noticeMs: 5000, endMs: 2000, errors: ERROR_TEXTS }
-const ON = { microphone: true, camera: true }
+const ON: Sources = ["microphone", "camera"]
+const peer = (userID: string, sources: Sources): Peer => ({ userID, sources, devices: devicesOf(sources) })
 
 /** A call between A (here) and B, and its screen. */
 function shown({ oneLine = false, ...change }: Partial<Call> & { oneLine?: boolean } = {}) {
@@ -17,8 +18,8 @@ function shown({ oneLine = false, ...change }: Partial<Call> & { oneLine?: boole
     self: "A",
     sponsor: "A",
     invitees: ["B"],
-    peers: [{ userID: "B", devices: ON }],
-    devices: ON,
+    peers: [peer("B", ON)],
+    sources: ON,
     alerting: false,
     unreachable: false,
     unseen: [],
@@ -95,11 +96,7 @@ test("a call that the server refuses says why; the next one begins clean", () =>
 })
 
 test("people have their sources as a list: what is sent, and what can be seen", () => {
-  const peers = [
-    { userID: "B", devices: ON },
-    { userID: "C", devices: { microphone: false, camera: true } },
-    { userID: "D", devices: { microphone: true, camera: false } },
-  ]
+  const peers: Peer[] = [peer("B", ON), peer("C", ["camera"]), peer("D", ["microphone"])]
   const { around, state } = shown({ peers, unseen: ["C"] })
   assert.deepEqual(
     state().people.map((p) => [p.userID, p.name, sends(p, "microphone"), sends(p, "camera"), isVisible(p)]),
@@ -118,6 +115,8 @@ test("people have their sources as a list: what is sent, and what can be seen", 
     [
       ["microphone", true],
       ["camera", true],
+      ["screen", false],
+      ["screen_audio", false],
     ],
   )
 })
@@ -128,7 +127,7 @@ test("only while both talk by video can it become a voice call", () => {
 })
 
 test("many lines: every notice stands as long as it holds, the link first", () => {
-  const peers = [{ userID: "B", devices: { microphone: false, camera: false } }]
+  const peers = [peer("B", [])]
   const { call, screen, around, happen, notices } = shown({ peers, unseen: ["A"] })
   happen({ type: "network", call, userID: "B", level: 5 })
   happen({ type: "error", code: "media_unavailable", message: "" })
@@ -172,14 +171,14 @@ test("one line: the newest that failed comes first, and a weak network is said n
 })
 
 test("one line: from somebody who is muted nothing comes, and a way that is made anew is no fault", () => {
-  const peers = [{ userID: "B", devices: { microphone: false, camera: false } }]
+  const peers = [peer("B", [])]
   const first = (change: object) => {
     const { call, happen, notices } = shown({ peers, ...change })
     happen({ type: "media", call, status: "reconnecting" })
     return notices()[0]
   }
   assert.equal(first({ oneLine: true }), "peerMuted")
-  assert.equal(first({ oneLine: true, peers: [{ userID: "B", devices: ON }] }), "reconnecting")
+  assert.equal(first({ oneLine: true, peers: [peer("B", ON)] }), "reconnecting")
   assert.equal(first({}), "reconnecting", "where there is room it is said all the same")
 })
 

@@ -24,8 +24,8 @@ test("a video call that is answered by calling back with voice opens no camera",
   assert.equal(b.client.call?.media, "audio")
   b.server.ok("call", { callID: "c1", roomID: 7 })
   await back
-  assert.deepEqual(b.client.call?.devices, { microphone: true, camera: false })
-  await assert.rejects(b.client.setDevices({ camera: true }), { code: "call_options" })
+  assert.deepEqual(b.client.call?.sources, ["microphone"])
+  await assert.rejects(b.client.setSource("camera", true), { code: "call_options" })
 })
 
 test("a voice call that is answered by calling back with video is a voice call", async () => {
@@ -51,7 +51,7 @@ test("after a call back that could not be taken now, the invitation is what it w
   await assert.rejects(back, { code: "overloaded" })
   assert.equal(phase(b), "ringing")
   assert.equal(b.client.call?.media, "video")
-  await b.client.setDevices({ microphone: false })
+  await b.client.setSource("microphone", false)
   assert.deepEqual(b.media.told.slice(-1), ["openDevices"], "while it rings nothing is switched on")
   void b.client.accept()
   assert.deepEqual(b.media.told.slice(-2), ["devices -c", "openDevices"])
@@ -265,11 +265,11 @@ test("a state of the devices that the server refused is told again until it is t
   await a.calls("B", "video")
   await a.told({ type: "joined", callID: "c1", userID: "B", microphone: true, camera: true })
   const sent = () => a.server.frames.filter((f) => f.type === "devices").map((f) => [f.microphone, f.camera])
-  await a.client.setDevices({ microphone: false })
+  await a.client.setSource("microphone", false)
   a.server.refuse("devices", "too_many", true)
   await settle()
-  await a.client.setDevices({ microphone: true })
-  await a.client.setDevices({ camera: false })
+  await a.client.setSource("microphone", true)
+  await a.client.setSource("camera", false)
   assert.deepEqual(sent(), [[false, true]], "no faster than the server wants it")
   await a.world.pass(REPORT_RETRY_MS.first)
   assert.deepEqual(sent(), [
@@ -292,7 +292,7 @@ test("a state of the devices that the server refused is told again until it is t
 test("a refused state of the devices is forgotten with its call", async () => {
   const a = await User.signedIn("A")
   await a.calls("B")
-  await a.client.setDevices({ microphone: false })
+  await a.client.setSource("microphone", false)
   a.server.refuse("devices", "too_many", true)
   await settle()
   await a.told(ended("c1", "timeout"))

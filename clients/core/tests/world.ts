@@ -2,7 +2,7 @@
 
 import { CallClient, Connection, guideEvents } from "../src/index.js"
 import type { DeviceKind } from "../src/protocol.js"
-import type { CallEvent, Devices, MediaCall, MediaHost, MediaPort, Platform, SocketEvents } from "../src/index.js"
+import type { CallEvent, MediaCall, MediaHost, MediaPort, Platform, SocketEvents, Sources } from "../src/index.js"
 
 export const WELCOME = { ticket: "t1", resumed: false, heartbeatS: 10, resumeS: 60 }
 
@@ -107,7 +107,7 @@ export class FakeMedia implements MediaPort {
   readonly told: string[] = []
   host: MediaHost | null = null
   call: MediaCall | null = null
-  begin(call: MediaCall, host: MediaHost, wanted: Devices): void {
+  begin(call: MediaCall, host: MediaHost, wanted: Sources): void {
     this.call = call
     this.host = host
     this.told.push(`begin ${show(wanted)}`)
@@ -121,7 +121,7 @@ export class FakeMedia implements MediaPort {
   reconnect(): void {
     this.told.push("reconnect")
   }
-  setDevices(wanted: Devices): void {
+  setSources(wanted: Sources): void {
     this.told.push(`devices ${show(wanted)}`)
   }
   switched(): void {
@@ -135,8 +135,10 @@ export class FakeMedia implements MediaPort {
   }
 }
 
-function show({ microphone, camera }: Devices): string {
-  return `${microphone ? "m" : "-"}${camera ? "c" : "-"}`
+/** `m` and `c` for microphone and camera, `-` for what is off, and any other source by its name. */
+function show(sources: Sources): string {
+  const others = sources.filter((s) => s !== "microphone" && s !== "camera").map((s) => `+${s}`)
+  return `${sources.includes("microphone") ? "m" : "-"}${sources.includes("camera") ? "c" : "-"}${others.join("")}`
 }
 
 /** All promises that can settle have. */

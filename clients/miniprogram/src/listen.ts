@@ -60,7 +60,7 @@ export interface Listener {
   stop(): void
 }
 
-/** See the head of this file. */
+/** Listens for calls on every page of an app: call it once, in `onLaunch`. */
 export function listen(options: ListenOptions = {}): Listener {
   const shared = phone()
   const handlers = new Handlers((text, error) => log("error", text, error))

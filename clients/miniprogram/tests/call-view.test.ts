@@ -22,7 +22,7 @@ function shown(change: Partial<Call> = {}, watched = true) {
   setWx({ setKeepScreenOn: () => {}, hideKeyboard: () => {}, showToast: ({ title }: { title: string }) => void toasts.push(title) })
   const media = { pusher: { url: "rtmp://s", enableCamera: true }, players: [], front: true, isHidden: () => false }
   const view = new CallView({ language: "zh", devtools: false, media, online: () => true, changed: () => {}, watched: () => watched, now: () => 0 })
-  const on = { microphone: true, camera: true }
+  const on = ["microphone", "camera"]
   const call = {
     phase: "connected",
     role: "caller",
@@ -30,8 +30,8 @@ function shown(change: Partial<Call> = {}, watched = true) {
     self: "A",
     sponsor: "A",
     invitees: ["B"],
-    peers: [{ userID: "B", devices: on }],
-    devices: on,
+    peers: [{ userID: "B", sources: on }],
+    sources: on,
     unseen: [],
     connectedAt: 0,
     ...change,

@@ -4,13 +4,13 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { GUIDE_EVENT, guideEvents, recordOf } from "@tring/core"
-import type { Call, CallEvent } from "@tring/core"
+import { GUIDE_EVENT, devicesOf, guideEvents, recordOf } from "@tring/core"
+import type { Call, CallEvent, Sources } from "@tring/core"
 import { FOLDER } from "./built.js"
 
 const DOCS = join(FOLDER, "../../../../../docs")
-const on = { microphone: true, camera: true }
-const off = { microphone: false, camera: false }
+const on: Sources = ["microphone", "camera"]
+const off: Sources = []
 
 const callOf = (role: Call["role"], connectedAt: number | null) =>
   ({
@@ -43,8 +43,8 @@ const HAPPENED: CallEvent[] = [
   { type: "signed_out", reason: { kind: "kicked", reason: "signed_in_elsewhere" } } as CallEvent,
   { type: "invited", call: ringing },
   { type: "accepted", call: caller, userID: "B" },
-  { type: "joined", call: caller, userID: "B", devices: on },
-  { type: "peer_devices", call: caller, userID: "B", before: on, now: off },
+  { type: "joined", call: caller, userID: "B", sources: on, devices: devicesOf(on) },
+  { type: "peer_devices", call: caller, userID: "B", before: devicesOf(on), now: devicesOf(off), sources: off },
   { type: "switched", call: caller, userID: "B" },
   { type: "left", call: caller, userID: "B" },
   ...(["reject", "busy", "no_response", "timeout"] as const).map((reason): CallEvent => ({ type: "leg_ended", call: caller, userID: "B", reason })),

@@ -50,7 +50,8 @@ function* nodes(value: unknown): Generator<Node & { [key: string]: unknown }> {
 }
 
 test("every script is ES5, uses nothing newer than ES2015 and makes no code from strings", () => {
-  assert.ok(scripts.length > 20)
+  const names = scripts.map((file) => relative(FOLDER, file))
+  for (const name of ["TRTCCalling.js", "config.js", "core.js", "listen.js", "lib/phone.js", "lib/media/pusher.js"]) assert.ok(names.includes(name), name)
   for (const file of scripts) {
     for (const node of nodes(parse(read(file), { ecmaVersion: 5, sourceType: "script" }))) {
       if (node.type === "MemberExpression") {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { Devices, MediaCall, MediaHost, MediaPort, Streams } from "@tring/core"
+import type { MediaCall, MediaHost, MediaPort, Sources, Streams } from "@tring/core"
 import { World, settle } from "@tring/core/testing"
 import { built } from "./built.js"
 
@@ -15,7 +15,7 @@ interface LiveMedia extends MediaPort {
   showRemote(userID: string, shown: boolean): void
   away(): void
   back(): void
-  permitted(allowed: Devices): void
+  permitted(allowed: Sources): void
   pusherState(code: unknown): void
   pusherError(code: unknown): void
   pusherNetStatus(info: object): void
@@ -25,9 +25,9 @@ interface LiveMedia extends MediaPort {
 
 const { LiveMedia } = built<{ LiveMedia: new (platform: World, stage: object, options: object) => LiveMedia }>("lib/media/live-media.js")
 
-const ALL = { microphone: true, camera: true }
+const ALL: Sources = ["microphone", "camera"]
 
-function made({ media = "video" as "audio" | "video", role = "caller" as "caller" | "callee", allowed = ALL as Devices } = {}) {
+function made({ media = "video" as "audio" | "video", role = "caller" as "caller" | "callee", allowed = ALL } = {}) {
   const world = new World()
   const did: string[] = []
   const told: string[] = []
@@ -53,11 +53,11 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
       return refuse === null ? Promise.resolve(streams()) : Promise.reject(refuse)
     },
   }
-  const show = ({ microphone, camera }: Devices) => `${microphone ? "m" : "-"}${camera ? "c" : "-"}`
+  const show = (on: Sources) => `${on.includes("microphone") ? "m" : "-"}${on.includes("camera") ? "c" : "-"}`
   const host: MediaHost = {
     status: (status) => void told.push(status),
     silent: () => void told.push("silent"),
-    devices: (devices) => void told.push(`devices ${show(devices)}`),
+    sources: (on) => void told.push(`devices ${show(on)}`),
     error: (code) => void told.push(`error ${code}`),
     volumes: () => {},
   }
@@ -83,7 +83,7 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
     closed: () => told.push("closed"),
     weak: (who: string) => told.push(`weak ${who}`),
   })
-  live.begin(call, host, { microphone: true, camera: media === "video" })
+  live.begin(call, host, media === "video" ? ALL : ["microphone"])
   const answered = async () => {
     talking = true
     live.connect()
@@ -109,7 +109,7 @@ function made({ media = "video" as "audio" | "video", role = "caller" as "caller
     talks,
     asked: () => asked,
     refuse: (e: Error | null) => void (refuse = e),
-    grant: (d: Devices) => void (granted = d),
+    grant: (d: Sources) => void (granted = d),
     become: (now: "audio" | "video") => void (media = now),
     questions: () => questions,
   }
@@ -146,8 +146,8 @@ test("a callee opens and asks nothing before it has answered; by voice there is 
 test("mute is volume, camera is an attribute: nothing is mounted or asked for anew", async () => {
   const m = made()
   await m.talks()
-  m.live.setDevices({ microphone: false, camera: true })
-  m.live.setDevices({ microphone: false, camera: false })
+  m.live.setSources(["camera"])
+  m.live.setSources([])
   assert.deepEqual([m.did(), m.live.pusher?.enableCamera, m.asked()], [["volume 0"], false, 1])
   m.live.pusherState(-1307)
   await m.world.pass(1000)
@@ -244,7 +244,7 @@ test("5000 while the app is away: it pushes again when it is shown, and its came
 })
 
 test("no microphone: nothing is pushed, the other is heard; allowed in the settings, all that was wanted comes", async () => {
-  const m = made({ allowed: { microphone: false, camera: true } })
+  const m = made({ allowed: ["camera"] })
   m.live.openDevices()
   await settle()
   await m.answered()
@@ -266,8 +266,8 @@ test("no camera, told twice by the tag: told once, and sound goes on", async () 
   m.live.pusherState(-1301)
   m.live.pusherError(10001)
   assert.deepEqual([m.did(), m.told(), m.live.pusher?.enableCamera], [["start"], ["devices m-", "error -1301"], false])
-  m.grant({ microphone: true, camera: false })
-  m.live.setDevices(ALL)
+  m.grant(["microphone"])
+  m.live.setSources(ALL)
   await settle()
   assert.deepEqual(m.told(), ["devices m-", "error -1301"], "still refused: told again")
 })
@@ -301,15 +301,15 @@ test("a voice call that becomes a video call asks for the camera first, and moun
   await m.talks()
   m.become("video")
   assert.equal(m.live.pusher?.enableCamera, false)
-  m.live.setDevices(ALL)
+  m.live.setSources(ALL)
   assert.equal(m.live.pusher?.enableCamera, false, "not before the user has said yes")
   await settle()
   assert.deepEqual([m.live.pusher?.enableCamera, m.questions()], [true, [false, true]])
   m.become("audio")
-  m.live.setDevices({ microphone: true, camera: false })
+  m.live.setSources(["microphone"])
   assert.equal(m.live.pusher?.enableCamera, false)
   m.become("video")
-  m.live.setDevices(ALL)
+  m.live.setSources(ALL)
   assert.equal(m.live.pusher?.enableCamera, true, "asked once")
   assert.deepEqual([m.did(), m.told(), m.asked()], [[], [], 1])
 })
@@ -318,8 +318,8 @@ test("a camera that is refused when the call becomes a video call stays off, and
   const m = made({ media: "audio" })
   await m.talks()
   m.become("video")
-  m.grant({ microphone: true, camera: false })
-  m.live.setDevices(ALL)
+  m.grant(["microphone"])
+  m.live.setSources(ALL)
   await settle()
   assert.deepEqual(m.told(), ["devices m-", "error -1301"])
   assert.equal(m.live.pusher?.enableCamera, false)
@@ -336,7 +336,7 @@ test("a camera that stopped in the background, or for want of a permission, is n
   }
   away.live.back()
   assert.deepEqual([away.told(), away.live.pusher?.enableCamera], [[], false])
-  const refused = made({ allowed: { microphone: true, camera: false } })
+  const refused = made({ allowed: ["microphone"] })
   refused.live.openDevices()
   await settle()
   await refused.answered()

@@ -17,7 +17,7 @@ export interface PageEvent {
   payload: GuideEvent["payload"]
 }
 
-/** See the head of this file. */
+/** The guide's methods in a browser: those of every surface, and what only browsers have (devices to choose, playback). */
 export class WebGuideApi extends GuideApi {
   private readonly stopBlocked: () => void
 
@@ -80,7 +80,7 @@ export class WebGuideApi extends GuideApi {
   remoteStream(userID: string): MediaStream | null {
     const call = this.phone.client.call
     const known = call !== null && call.peers.some((p) => p.userID === userID)
-    return known ? this.phone.media.remoteStream : null
+    return known ? this.phone.media.streamOf(userID) : null
   }
 
   getCameras(): Promise<DeviceChoice[]> {

@@ -13,7 +13,7 @@ export interface PhoneOptions {
   keepsCall(): boolean
 }
 
-/** See the head of this file. Several may live in one page; they share nothing but the devices. */
+/** Session, calls and media of one user in a page. Several may live in one page; they share nothing but the devices. */
 export class Phone {
   readonly media: WebMedia
   readonly client: CallClient

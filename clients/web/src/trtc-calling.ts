@@ -1,6 +1,6 @@
 /** The class that web pages of the old SDK use: same methods, event values and bare payloads. */
 
-import { CallError, Handlers, NOTHING_TO_REJECT, RING_TIMEOUT_MAX_S, typeOf, type Call, type CallParameters } from "@tring/core"
+import { CallError, Handlers, NOTHING_TO_REJECT, RING_TIMEOUT_MAX_S, statusNameOf, typeOf, type Call, type CallParameters, type StatusName } from "@tring/core"
 import { complain } from "./complain.js"
 import { WebGuideApi, type DeviceParameters } from "./guide-api.js"
 import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
@@ -37,9 +37,9 @@ export interface Invitation {
 }
 
 /** Where this device stands, as the old SDK names it. */
-export type CallStatus = "idle" | "calling" | "connected"
+export type CallStatus = StatusName
 
-/** See the head of this file. */
+/** One user's calls, with the methods of the old SDK's class. Make one for each user that a page signs in. */
 export class TRTCCalling {
   static readonly EVENT = CLASS_EVENT
   static readonly CALL_TYPE = CALL_TYPE
@@ -249,9 +249,8 @@ export class TRTCCalling {
 
   /** `calling` while it rings, at either side; `connected` while they talk. */
   getCallStatus(): CallStatus {
-    const phase = this.guide.phone.client.call?.phase ?? "ending"
-    if (phase === "ending") return "idle"
-    return phase === "connected" ? "connected" : "calling"
+    const { call } = this.guide.phone.client
+    return call?.phase === "ending" ? "idle" : statusNameOf(call)
   }
 
   /** Who is signed in, or is signing in; empty without. */

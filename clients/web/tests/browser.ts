@@ -1,7 +1,7 @@
 /** A browser in which the test is the user, the devices and the network. Importing it puts it in place. */
 
 import { World } from "@tring/core/testing"
-import type { Devices, MediaCall, MediaHost } from "@tring/core"
+import type { MediaCall, MediaHost, Sources } from "@tring/core"
 
 /** Lets a value stand where a browser's own would. */
 function put(name: string, value: unknown): void {
@@ -265,7 +265,7 @@ export function callOf(exchange: (offer: string) => Promise<string> = async () =
   const host: MediaHost = {
     status: (status) => void told.push(status),
     silent: () => void told.push("silent"),
-    devices: ({ microphone, camera }: Devices) => void told.push(`devices ${microphone ? "m" : "-"}${camera ? "c" : "-"}`),
+    sources: (on: Sources) => void told.push(`devices ${on.includes("microphone") ? "m" : "-"}${on.includes("camera") ? "c" : "-"}`),
     error: (code) => void told.push(`error ${code}`),
     volumes: () => {},
   }

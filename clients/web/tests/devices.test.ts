@@ -1,10 +1,11 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import type { Sources } from "@tring/core"
 import { callOf, freshBrowser, FakePeer, settle } from "./browser.js"
 import { DeviceFault } from "../src/media/devices.js"
 import { WebMedia } from "../src/media/web-media.js"
 
-async function calling(wanted = { microphone: true, camera: false }, prepare?: (media: WebMedia) => void) {
+async function calling(wanted: Sources = ["microphone"], prepare?: (media: WebMedia) => void) {
   const browser = freshBrowser()
   const media = new WebMedia(browser.world)
   prepare?.(media)
@@ -17,13 +18,13 @@ async function calling(wanted = { microphone: true, camera: false }, prepare?: (
 }
 
 test("the microphone is opened first, and the camera after it", async () => {
-  const { devices } = await calling({ microphone: true, camera: true })
+  const { devices } = await calling(["microphone", "camera"])
   assert.deepEqual(devices.asked, ["audio", "video"])
   assert.deepEqual(FakePeer.last.sent, { audio: "mic1", video: "cam1" })
 })
 
 test("a chosen device that is not plugged in any more: another one is opened", async () => {
-  const { devices, errors } = await calling({ microphone: true, camera: true }, (media) => {
+  const { devices, errors } = await calling(["microphone", "camera"], (media) => {
     void media.useMicrophone("gone")
     void media.useCamera("gone too")
   })
@@ -37,7 +38,7 @@ test("no microphone at all is said once, and the call goes on", async () => {
   devices.plugged.audio = []
   const media = new WebMedia(world)
   const { call, host, told } = callOf()
-  media.begin(call, host, { microphone: true, camera: false })
+  media.begin(call, host, ["microphone"])
   media.openDevices()
   await settle()
   assert.deepEqual(told, ["devices --", "error 60003"])
@@ -57,7 +58,7 @@ test("another device is opened before the old one is closed", async () => {
 })
 
 test("where one is open at a time, the old one makes room", async () => {
-  const { devices, media } = await calling({ microphone: true, camera: true })
+  const { devices, media } = await calling(["microphone", "camera"])
   devices.plugged.video.push("cam2")
   devices.oneAtATime = true
   await media.useCamera("cam2")
@@ -76,7 +77,7 @@ test("a device that cannot be had leaves the old one in use, and says so to whoe
 })
 
 test("where one is open at a time and the new one is taken by another program, the old one comes back", async () => {
-  const { devices, media } = await calling({ microphone: true, camera: true })
+  const { devices, media } = await calling(["microphone", "camera"])
   const opened = devices.getUserMedia.bind(devices)
   devices.plugged.video.push("cam2")
   devices.getUserMedia = async (constraints) => {
@@ -95,7 +96,7 @@ test("a choice that is made while a prompt is open is carried out after it", asy
   const { call, host } = callOf()
   devices.plugged.audio.push("mic2")
   devices.prompts = []
-  media.begin(call, host, { microphone: true, camera: false })
+  media.begin(call, host, ["microphone"])
   media.openDevices()
   const change = media.useMicrophone("mic2")
   await devices.answer()
@@ -105,12 +106,12 @@ test("a choice that is made while a prompt is open is carried out after it", asy
 })
 
 test("a camera that is switched off, or a call that ends, while its prompt is open stays closed", async () => {
-  for (const leave of [(m: WebMedia) => m.setDevices({ microphone: false, camera: false }), (m: WebMedia) => m.end()]) {
+  for (const leave of [(m: WebMedia) => m.setSources([]), (m: WebMedia) => m.end()]) {
     const { devices, world } = freshBrowser()
     const media = new WebMedia(world)
     const { call, host } = callOf()
     devices.prompts = []
-    media.begin(call, host, { microphone: false, camera: true })
+    media.begin(call, host, ["camera"])
     media.openDevices()
     await settle()
     leave(media)
@@ -124,9 +125,9 @@ test("muted while the prompt is open, the microphone is muted when it comes", as
   const media = new WebMedia(world)
   const { call, host } = callOf()
   devices.prompts = []
-  media.begin(call, host, { microphone: true, camera: false })
+  media.begin(call, host, ["microphone"])
   media.openDevices()
-  media.setDevices({ microphone: false, camera: false })
+  media.setSources([])
   await devices.answer()
   assert.equal(devices.opened[0]?.enabled, false)
 })
@@ -151,12 +152,12 @@ test("a page without WebRTC is told once, and not before the call is known", asy
   const { world } = freshBrowser({ devices: false })
   const media = new WebMedia(world)
   const { call, host, told } = callOf()
-  media.begin(call, host, { microphone: true, camera: true })
+  media.begin(call, host, ["microphone", "camera"])
   assert.deepEqual(told, [], "the invitation has not been told yet")
   media.connect()
   media.openDevices()
   media.connect()
-  media.setDevices({ microphone: true, camera: false })
+  media.setSources(["microphone"])
   await settle()
   assert.deepEqual(told, ["error 60006", "devices --", "devices --"])
 })

@@ -161,8 +161,15 @@ test("a report is the pair in use, with what the system refused to send", () => 
     { ...pair, id: "a", nominated: true },
     { ...pair, id: "b", requestsSent: 9, currentRoundTripTime: 0.25 },
   ]
-  assert.deepEqual(sampleOf([{ type: "transport", selectedCandidatePairId: "b" }, ...rows]), { pair: "b", came: 6, sent: 9, checks: 9, roundTrip: 250 })
+  assert.deepEqual(sampleOf([{ type: "transport", id: "t", selectedCandidatePairId: "b" }, ...rows]), {
+    pair: "b",
+    came: 6,
+    sent: 9,
+    checks: 9,
+    roundTrip: 250,
+  })
   assert.deepEqual(sampleOf(rows), { pair: "a", came: 6, sent: 9, checks: 3, roundTrip: 0 }, "a browser that names none")
-  assert.equal(sampleOf([{ type: "candidate-pair", id: "a", nominated: true, bytesReceived: 5 }]), null, "one that counts no packets")
+  const uncounted = { type: "candidate-pair", id: "a", nominated: true, bytesReceived: 5 }
+  assert.equal(sampleOf([uncounted]), null, "one that counts no packets")
   assert.equal(sampleOf([]), null)
 })

@@ -16,7 +16,7 @@ async function talking() {
   const media = new WebMedia(world)
   media.sessionIs(true)
   await world.pass(10_000)
-  media.begin(other.call, other.host, { microphone: false, camera: false })
+  media.begin(other.call, other.host, [])
   media.openDevices()
   media.connect()
   await settle()

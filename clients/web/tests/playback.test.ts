@@ -11,7 +11,7 @@ async function rings() {
   const changes: string[] = []
   media.changes.on((c) => void changes.push(c))
   const other = callOf()
-  media.begin(other.call, other.host, { microphone: true, camera: false })
+  media.begin(other.call, other.host, ["microphone"])
   media.connect()
   await settle()
   return { media, changes, devices, world, ...other }

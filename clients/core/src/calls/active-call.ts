@@ -4,7 +4,8 @@ import type { Call, CallEvent, CallOptions, Peer, Phase } from "./call.js"
 import type { Asked } from "../session/connection.js"
 import type { DeviceReport } from "./device-report.js"
 import { CallError } from "../errors.js"
-import type { Devices, MediaPort } from "./media-port.js"
+import type { MediaPort } from "./media-port.js"
+import { devicesOf, hasSource, withSource, type Sources } from "../source.js"
 import type { Cancel, Platform } from "../session/platform.js"
 import type { CallId, DeviceKind, EndReason, MediaType, Request, RoomId, UserId } from "../protocol.js"
 
@@ -18,7 +19,7 @@ export interface MutableCall extends Call {
   phase: Phase
   media: MediaType
   peers: Peer[]
-  devices: Devices
+  sources: Sources
   alerting: boolean
   unreachable: boolean
   unseen: UserId[]
@@ -48,7 +49,7 @@ export interface ActiveCall {
   readonly call: MutableCall
   readonly report: DeviceReport
   /** What the media was last told to have on. */
-  mediaHas: Devices
+  mediaHas: Sources
   /** The phase in which this side left. */
   leftFrom: Phase | null
   leaveBy: "hangup" | "reject"
@@ -101,7 +102,10 @@ export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: Use
     isGroup: to.length > 1,
     data,
     peers: [],
-    devices: { microphone: true, camera: media === "video" },
+    sources: withSource(["microphone"], "camera", media === "video"),
+    get devices() {
+      return devicesOf(this.sources)
+    },
     alerting: false,
     unreachable: false,
     unseen: [],
@@ -110,7 +114,12 @@ export function newCall(role: Role, kind: DeviceKind, self: UserId, sponsor: Use
   }
 }
 
-/** The state of a call that begins. `report` tells the server of its devices. */
+/** Somebody in the call who sends this. */
+export function peerOf(userID: UserId, sources: Sources): Peer {
+  return { userID, sources, devices: devicesOf(sources) }
+}
+
+/** The state of a call that begins. `report` tells the server of its sources. */
 export function newActiveCall(call: MutableCall, report: DeviceReport): ActiveCall {
   let resolveOver: () => void = () => {}
   const over = new Promise<void>((resolve) => {
@@ -119,7 +128,7 @@ export function newActiveCall(call: MutableCall, report: DeviceReport): ActiveCa
   return {
     call,
     report,
-    mediaHas: call.devices,
+    mediaHas: call.sources,
     leftFrom: null,
     leaveBy: "hangup",
     hungUpAfter: false,
@@ -159,14 +168,6 @@ export function isCalling(phase: Phase): boolean {
   return phase === "dialing" || phase === "calling"
 }
 
-/** Devices after a change. */
-export function merged(devices: Devices, change: Partial<Devices>): Devices {
-  return {
-    microphone: change.microphone === undefined ? devices.microphone : change.microphone,
-    camera: change.camera === undefined ? devices.camera : change.camera,
-  }
-}
-
 /** Why a call is over that this side has left, where the server does not say. */
 export function localReason(active: ActiveCall): EndReason {
   if (active.leftFrom === "connected") return "hangup"
@@ -179,8 +180,8 @@ export function talkedS(call: Call, now: number): number {
 }
 
 /** A picture is being sent that is not seen, for want of a common codec: a screen says why. */
-export function pictureUnseen({ media, unseen, self, devices, peers }: Call): boolean {
-  const sends = (id: UserId) => (id === self ? devices.camera : peers.some((p) => p.userID === id && p.devices.camera))
+export function pictureUnseen({ media, unseen, self, sources, peers }: Call): boolean {
+  const sends = (id: UserId) => (id === self ? hasSource(sources, "camera") : peers.some((p) => p.userID === id && hasSource(p.sources, "camera")))
   return media === "video" && unseen.some(sends)
 }
 

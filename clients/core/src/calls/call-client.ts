@@ -12,13 +12,14 @@ import { CallDevices } from "./call-devices.js"
 import { DeviceReport } from "./device-report.js"
 import { Emitter, type Unsubscribe } from "../emitter.js"
 import { CallError, asCallError } from "../errors.js"
-import { asRequest, isCalling, isRinging, localReason, merged, newActiveCall, newCall, noCall, nothingRings, talkedS } from "./active-call.js"
+import { asRequest, isCalling, isRinging, localReason, newActiveCall, newCall, noCall, nothingRings, talkedS } from "./active-call.js"
 import type { ActiveCall, Placing, Role } from "./active-call.js"
 import { mediaCall, mediaHost } from "./media-adapter.js"
-import type { Devices, MediaPort } from "./media-port.js"
+import type { MediaPort } from "./media-port.js"
 import { ServerEvents } from "./server-events.js"
 import type { Platform } from "../session/platform.js"
-import type { EndReason, Event, MediaType, Request, Success, UserId } from "../protocol.js"
+import type { EndReason, Event, MediaType, Request, Source, Success, UserId } from "../protocol.js"
+import { devicesOf, hasSource, withSource } from "../source.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
@@ -180,16 +181,17 @@ export class CallClient {
     return over
   }
 
-  /** Switches devices of the present call. Nothing is renegotiated. Rejects with `no_call`. */
-  setDevices(change: Partial<Devices>): Promise<void> {
+  /** Switches a source of the present call on or off. Nothing is renegotiated. Rejects with `no_call`, and with `call_options`
+   * for the camera of a voice call. */
+  setSource(source: Source, on: boolean): Promise<void> {
     const active = this.active
     if (active === null || active.call.phase === "ending") {
       return Promise.reject(noCall())
     }
-    if (change.camera === true && active.call.media === "audio") {
+    if (source === "camera" && on && active.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
-    this.devices.apply(active, merged(active.call.devices, change))
+    this.devices.apply(active, withSource(active.call.sources, source, on))
     return Promise.resolve()
   }
 
@@ -233,8 +235,8 @@ export class CallClient {
 
   private begin(role: Role, sponsor: UserId, invitees: UserId[], media: MediaType, data = ""): ActiveCall {
     const call = newCall(role, this.connection.kind, this.self, sponsor, invitees, media, data)
-    const report = new DeviceReport(this.platform, call.devices, ({ microphone, camera }) =>
-      this.connection.request({ type: "devices", callID: call.callID, microphone, camera }),
+    const report = new DeviceReport(this.platform, call.sources, (sources) =>
+      this.connection.request({ type: "devices", callID: call.callID, ...devicesOf(sources), sources: sources.slice() }),
     )
     const active = newActiveCall(call, report)
     this.active = active
@@ -242,13 +244,13 @@ export class CallClient {
       call,
       current: () => this.isCurrent(active),
       emit: (event) => this.emit(event),
-      devices: (devices) => {
-        active.mediaHas = devices
-        this.devices.apply(active, devices)
+      sources: (sources) => {
+        active.mediaHas = sources
+        this.devices.apply(active, sources)
       },
       silent: () => this.connection.probe(PONG_SILENT_MS),
     })
-    this.media.begin(mediaCall(call, this.connection), host, call.devices)
+    this.media.begin(mediaCall(call, this.connection), host, call.sources)
     return active
   }
 
@@ -344,10 +346,10 @@ export class CallClient {
   /** Says yes to the call that rings here, as voice or video. The only way to this side's devices. */
   private answer(active: ActiveCall, asked: Asked, media: MediaType): Promise<void> {
     const { call } = active
-    const invitedTo = { media: call.media, camera: call.devices.camera }
+    const invitedTo = { media: call.media, camera: hasSource(call.sources, "camera") }
     call.phase = "accepting"
     call.media = media
-    if (media === "audio") call.devices = merged(call.devices, { camera: false })
+    if (media === "audio") call.sources = withSource(call.sources, "camera", false)
     this.devices.tellMedia(active)
     this.media.openDevices()
     active.asked = asked
@@ -365,7 +367,7 @@ export class CallClient {
           if (error.retry) {
             call.phase = "ringing"
             call.media = invitedTo.media
-            call.devices = merged(call.devices, { camera: invitedTo.camera })
+            call.sources = withSource(call.sources, "camera", invitedTo.camera)
             this.emit({ type: "changed", call })
           } else {
             this.finish(active, error.code === "answered_elsewhere" ? "answered_elsewhere" : "cancel", null, 0)

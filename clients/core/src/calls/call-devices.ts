@@ -1,14 +1,11 @@
-/**
- * The devices of the present call: what the user wants goes to the media, to the screen and to the server, in this order, so
- * that a muted microphone is silent before anybody has heard of it.
- */
+/** What this side sends in the present call. */
 
-import { merged, type ActiveCall, type CallContext } from "./active-call.js"
-import { sameDevices } from "./device-report.js"
-import type { Devices } from "./media-port.js"
+import type { ActiveCall, CallContext } from "./active-call.js"
+import { hasSource, sameSources, withSource, type Sources } from "../source.js"
 
 /**
- * See the head of `call-devices.ts`. One for a call client.
+ * The sources of the present call: what the user wants goes to the media, to the screen and to the server, in this order, so
+ * that a muted microphone is silent before anybody has heard of it. One for a call client.
  *
  * @internal
  */
@@ -16,10 +13,10 @@ export class CallDevices {
   constructor(private readonly client: CallContext) {}
 
   /** These are wanted now. Nothing happens if they are so already. */
-  apply(active: ActiveCall, devices: Devices): void {
+  apply(active: ActiveCall, sources: Sources): void {
     const { call } = active
-    if (sameDevices(call.devices, devices)) return
-    call.devices = devices
+    if (sameSources(call.sources, sources)) return
+    call.sources = sources
     // What is chosen while it rings here counts from the answer on: no device opens before.
     if (call.phase !== "ringing") this.tellMedia(active)
     this.client.emit({ type: "changed", call })
@@ -29,29 +26,29 @@ export class CallDevices {
   /** The camera alone, and not yet told to the server. */
   applyCamera(active: ActiveCall, camera: boolean): void {
     const { call } = active
-    if (call.devices.camera === camera) return
-    call.devices = merged(call.devices, { camera })
+    if (hasSource(call.sources, "camera") === camera) return
+    call.sources = withSource(call.sources, "camera", camera)
     this.tellMedia(active)
     this.client.emit({ type: "changed", call })
   }
 
   /** The media is to have on what the call has. */
   tellMedia(active: ActiveCall): void {
-    const { devices } = active.call
-    if (sameDevices(active.mediaHas, devices)) return
-    active.mediaHas = devices
-    this.client.media.setDevices(devices)
+    const { sources } = active.call
+    if (sameSources(active.mediaHas, sources)) return
+    active.mediaHas = sources
+    this.client.media.setSources(sources)
   }
 
   /** The others are to know what is on, if the server knows the call by now. */
   tellServer(active: ActiveCall): void {
-    if (active.call.callID !== "" && this.client.isCurrent(active)) active.report.tell(active.call.devices)
+    if (active.call.callID !== "" && this.client.isCurrent(active)) active.report.tell(active.call.sources)
   }
 
   /** Both called each other, and one of them by voice: no picture without the consent of both. */
   becomesVoice(active: ActiveCall): void {
     active.call.media = "audio"
     active.report.cameraWasSwitchedOff()
-    this.apply(active, merged(active.call.devices, { camera: false }))
+    this.apply(active, withSource(active.call.sources, "camera", false))
   }
 }

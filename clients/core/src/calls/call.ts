@@ -2,8 +2,9 @@
 
 import type { CallError } from "../errors.js"
 import type { CloseReason, ConnectionState } from "../session/connection.js"
-import type { Devices, MediaStatus, VoiceVolume } from "./media-port.js"
+import type { MediaStatus, VoiceVolume } from "./media-port.js"
 import type { CallId, EndReason, MediaType, RoomId, UserId } from "../protocol.js"
+import type { Devices, Sources } from "../source.js"
 
 /**
  * Where a call stands on this device.
@@ -22,6 +23,9 @@ export type Phase = "dialing" | "calling" | "ringing" | "accepting" | "connected
 /** Somebody else in the call. */
 export interface Peer {
   readonly userID: UserId
+  /** What they send. */
+  readonly sources: Sources
+  /** Microphone and camera of {@link Peer.sources}, for pages that know no other source. */
   readonly devices: Devices
 }
 
@@ -47,7 +51,9 @@ export interface Call {
   readonly data: string
   /** Who is in the room, this device not counted. */
   readonly peers: readonly Peer[]
-  /** This device's own. */
+  /** What this device sends, or is to send once the call is answered. */
+  readonly sources: Sources
+  /** Microphone and camera of {@link Call.sources}, for pages that know no other source. */
   readonly devices: Devices
   /** The other side's device rings (caller only). */
   readonly alerting: boolean
@@ -83,7 +89,7 @@ export type CallEvent =
   /** The server has taken it. */
   | { type: "placed"; call: Call }
   | { type: "invited"; call: Call }
-  /** Something of the call is different: phase, devices, media. For screens. */
+  /** Something of the call is different: phase, sources, media. For screens. */
   | { type: "changed"; call: Call }
   | { type: "unreachable"; call: Call; userID: UserId }
   | { type: "alerting"; call: Call; userID: UserId }
@@ -91,9 +97,10 @@ export type CallEvent =
   | { type: "leg_ended"; call: Call; userID: UserId; reason: EndReason }
   /** They talk from now on. */
   | { type: "connected"; call: Call }
-  | { type: "joined"; call: Call; userID: UserId; devices: Devices }
+  | { type: "joined"; call: Call; userID: UserId; sources: Sources; devices: Devices }
   | { type: "left"; call: Call; userID: UserId }
-  | { type: "peer_devices"; call: Call; userID: UserId; before: Devices; now: Devices }
+  /** `sources` is what they send now; of it `before` and `now` compare microphone and camera, which may be the same. */
+  | { type: "peer_devices"; call: Call; userID: UserId; before: Devices; now: Devices; sources: Sources }
   /** A voice call has become a video call, or the other way round: `call.media` says which. Every camera was off then. */
   | { type: "switched"; call: Call; userID: UserId }
   | { type: "network"; call: Call; userID: UserId; level: number }

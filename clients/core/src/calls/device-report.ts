@@ -1,12 +1,15 @@
-/** Tells the server which devices of this side are on. */
+/** Tells the server which sources of this side are on. */
 
 import { asCallError } from "../errors.js"
-import type { Devices } from "./media-port.js"
 import type { Cancel, Platform } from "../session/platform.js"
+import { commonSources, sameSources, withSource, type Sources } from "../source.js"
 
 /** First and longest wait, ms, before a refused state is told again. Higher: less load from a user who plays with the
  * mute key. Lower: the others see the truth sooner. */
 export const REPORT_RETRY_MS = { first: 1000, max: 8000 }
+
+/** What every server takes. */
+const BASIC: Sources = ["microphone", "camera"]
 
 /**
  * Only the newest state matters: at most one request is under way, and one is sent while what was told is not the truth.
@@ -14,7 +17,9 @@ export const REPORT_RETRY_MS = { first: 1000, max: 8000 }
  * @internal
  */
 export class DeviceReport {
-  private wanted: Devices
+  private wanted: Sources
+  /** Some source was refused: from then on only those are told that every server takes. */
+  private onlyBasic = false
   private busy = false
   private refusals = 0
   private stopped = false
@@ -23,21 +28,21 @@ export class DeviceReport {
   /** `told` is what the server takes for granted; `ask` sends. */
   constructor(
     private readonly platform: Platform,
-    private told: Devices,
-    private readonly ask: (devices: Devices) => Promise<unknown>,
+    private told: Sources,
+    private readonly ask: (sources: Sources) => Promise<unknown>,
   ) {
     this.wanted = told
   }
 
   /** This is the truth now. */
-  tell(now: Devices): void {
+  tell(now: Sources): void {
     this.wanted = now
     this.next()
   }
 
   /** The server has switched the camera off by itself. */
   cameraWasSwitchedOff(): void {
-    this.told = { microphone: this.told.microphone, camera: false }
+    this.told = withSource(this.told, "camera", false)
   }
 
   /** The call is over. */
@@ -47,9 +52,9 @@ export class DeviceReport {
   }
 
   private next(): void {
-    if (this.busy || this.stopped || sameDevices(this.told, this.wanted)) return
+    const sent = this.onlyBasic ? commonSources(this.wanted, BASIC) : this.wanted
+    if (this.busy || this.stopped || sameSources(this.told, sent)) return
     this.busy = true
-    const sent = this.wanted
     this.ask(sent).then(
       () => {
         this.refusals = 0
@@ -57,8 +62,13 @@ export class DeviceReport {
         this.ready()
       },
       (error) => {
-        this.platform.log("info", `devices: ${asCallError(error).code}`)
+        const { code } = asCallError(error)
+        this.platform.log("info", `devices: ${code}`)
         if (this.stopped) return
+        if (code === "source_unsupported" && !this.onlyBasic) {
+          this.onlyBasic = true
+          return this.ready()
+        }
         const wait = Math.min(REPORT_RETRY_MS.first * Math.pow(2, Math.min(this.refusals++, 8)), REPORT_RETRY_MS.max)
         this.cancelTimer = this.platform.setTimer(wait, () => this.ready())
       },
@@ -69,9 +79,4 @@ export class DeviceReport {
     this.busy = false
     this.next()
   }
-}
-
-/** True if the same devices are on. */
-export function sameDevices(one: Devices, other: Devices): boolean {
-  return one.microphone === other.microphone && one.camera === other.camera
 }

@@ -3,7 +3,8 @@
 import type { Call, CallEvent } from "./call.js"
 import type { Connection } from "../session/connection.js"
 import { CallError } from "../errors.js"
-import type { Devices, MediaCall, MediaHost, Streams } from "./media-port.js"
+import type { MediaCall, MediaHost, Streams } from "./media-port.js"
+import type { Sources } from "../source.js"
 import type { UserId } from "../protocol.js"
 
 /** The call as its media sees it. */
@@ -34,7 +35,7 @@ export function mediaCall(call: Call, connection: Connection): MediaCall {
 }
 
 /** To whom the media of a call reports; what comes after the call is dropped. */
-export function mediaHost(to: { call: Call; current(): boolean; emit(event: CallEvent): void; devices(devices: Devices): void; silent(): void }): MediaHost {
+export function mediaHost(to: { call: Call; current(): boolean; emit(event: CallEvent): void; sources(sources: Sources): void; silent(): void }): MediaHost {
   const { call, current, emit } = to
   return {
     status: (status) => {
@@ -43,8 +44,8 @@ export function mediaHost(to: { call: Call; current(): boolean; emit(event: Call
     silent: () => {
       if (current()) to.silent()
     },
-    devices: (devices) => {
-      if (current()) to.devices(devices)
+    sources: (sources) => {
+      if (current()) to.sources(sources)
     },
     error: (code, message) => {
       // When everybody has left, the server closes the media, and says next that the call is over: nothing has failed.

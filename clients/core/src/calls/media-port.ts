@@ -1,12 +1,7 @@
 /** The wall between calls and media: a browser puts WebRTC behind it, a mini-program its pusher and players. */
 
 import type { MediaType, MediaUrl, PlayStream, UserId, VideoCodec } from "../protocol.js"
-
-/** Which devices are on, or shall be. */
-export interface Devices {
-  microphone: boolean
-  camera: boolean
-}
+import type { Sources } from "../source.js"
 
 /** How the media path of this device does. */
 export type MediaStatus = "idle" | "connecting" | "connected" | "reconnecting"
@@ -48,7 +43,7 @@ export interface MediaHost {
    * is looked at now instead of at its next heartbeat. */
   silent(): void
   /** What is really on, when it is not what was asked for: no camera, or refused. */
-  devices(devices: Devices): void
+  sources(sources: Sources): void
   /** For the page: a code (60003 … of the old SDKs, or the server's) and what to do. The call goes on. */
   error(code: number | string, message: string): void
   volumes(levels: VoiceVolume[]): void
@@ -57,7 +52,7 @@ export interface MediaHost {
 /** One call at a time: `begin`, then the others in any order and number, then `end`. No method throws. */
 export interface MediaPort {
   /** A call begins. Nothing is opened or sent yet. */
-  begin(call: MediaCall, host: MediaHost, wanted: Devices): void
+  begin(call: MediaCall, host: MediaHost, wanted: Sources): void
   /** The user of this device has agreed (by calling, or by accepting): open the devices, sound first. */
   openDevices(): void
   /** The server may take an offer now. Repeated where an earlier one was refused; nothing to do while one is in use. */
@@ -65,10 +60,10 @@ export interface MediaPort {
   /** The path is gone, or the network is another: a new transport for the same call. `lost`: the server says so of the path
    * that it has; a newer one, that it has not answered yet, is not meant. */
   reconnect(lost?: boolean): void
-  /** Devices on or off. Never a new offer. */
-  setDevices(wanted: Devices): void
+  /** Sources on or off. Never a new offer. */
+  setSources(wanted: Sources): void
   /** The call has become a voice or a video call. The camera is off, whatever was to bring it back, until
-   * {@link setDevices} says otherwise. */
+   * {@link setSources} says otherwise. */
   switched(): void
   /** Not everybody can decode this side's picture: it is sent in this codec from now on. */
   sendVideoIn(codec: VideoCodec): void

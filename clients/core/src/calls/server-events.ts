@@ -1,14 +1,16 @@
 /** What the server tells of the present call: who rings, comes, mutes and goes, and how the media path does. */
 
 import type { Event, MediaType, UserId, VideoCodec } from "../protocol.js"
-import { merged, type ActiveCall, type CallContext } from "./active-call.js"
+import { saidSources, withSource } from "../source.js"
+import { peerOf, type ActiveCall, type CallContext } from "./active-call.js"
+import type { Call, Peer } from "./call.js"
 import type { CallDevices } from "./call-devices.js"
 
 /** The network level that holds for whom the server has not named another: 1 is best, 6 is cut off. */
 const BEST_NETWORK = 1
 
 /**
- * See the head of `server-events.ts`. One for a call client.
+ * Follows what the server tells of the present call. One for a call client.
  *
  * @internal
  */
@@ -43,10 +45,10 @@ export class ServerEvents {
         client.emit({ type: "leg_ended", call, userID: event.userID, reason: event.reason })
         break
       case "joined": {
-        const devices = { microphone: event.microphone, camera: event.camera }
-        call.peers = call.peers.filter((p) => p.userID !== event.userID).concat({ userID: event.userID, devices })
+        const peer = peerOf(event.userID, saidSources(event))
+        call.peers = call.peers.filter((p) => p.userID !== peer.userID).concat(peer)
         this.connected(active)
-        if (client.isCurrent(active)) client.emit({ type: "joined", call, userID: event.userID, devices })
+        if (client.isCurrent(active)) client.emit({ type: "joined", call, ...peer })
         break
       }
       case "left":
@@ -54,11 +56,11 @@ export class ServerEvents {
         client.emit({ type: "left", call, userID: event.userID })
         break
       case "devices": {
-        const now = { microphone: event.microphone, camera: event.camera }
         const peer = call.peers.find((p) => p.userID === event.userID)
         if (peer === undefined) break
-        call.peers = call.peers.map((p) => (p === peer ? { userID: p.userID, devices: now } : p))
-        client.emit({ type: "peer_devices", call, userID: event.userID, before: peer.devices, now })
+        const now = peerOf(peer.userID, saidSources(event))
+        call.peers = call.peers.map((p) => (p === peer ? now : p))
+        this.peerChanged(call, peer, now)
         break
       }
       case "media":
@@ -87,6 +89,10 @@ export class ServerEvents {
     }
   }
 
+  private peerChanged(call: Call, before: Peer, { userID, sources, devices }: Peer): void {
+    this.client.emit({ type: "peer_devices", call, userID, before: before.devices, now: devices, sources })
+  }
+
   /** The server says a level again, to devices that have come since: only another one happened. */
   private network(active: ActiveCall, userID: UserId, level: number): void {
     const known = active.networks.find((n) => n.userID === userID)
@@ -103,16 +109,16 @@ export class ServerEvents {
     call.switches++
     active.report.cameraWasSwitchedOff()
     const before = call.peers
-    call.peers = before.map((p) => ({ userID: p.userID, devices: merged(p.devices, { camera: false }) }))
-    active.mediaHas = merged(active.mediaHas, { camera: false })
+    call.peers = before.map((p) => peerOf(p.userID, withSource(p.sources, "camera", false)))
+    active.mediaHas = withSource(active.mediaHas, "camera", false)
     client.media.switched()
     this.devices.applyCamera(active, false)
     // Only the camera of who asked opens, and only if nothing else was asked for since.
     this.devices.applyCamera(active, media === "video" && userID === call.self && active.wish === media)
     client.emit({ type: "switched", call, userID })
     before.forEach((p) => {
-      const now = merged(p.devices, { camera: false })
-      if (p.devices.camera && client.isCurrent(active)) client.emit({ type: "peer_devices", call, userID: p.userID, before: p.devices, now })
+      if (!p.devices.camera || !client.isCurrent(active)) return
+      this.peerChanged(call, p, peerOf(p.userID, withSource(p.sources, "camera", false)))
     })
     this.devices.tellServer(active)
   }

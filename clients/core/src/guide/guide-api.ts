@@ -61,7 +61,7 @@ export interface GuideApiOptions {
 }
 
 /**
- * See the head of this file.
+ * The guide's methods on a call client. Each promise that rejects is told as ERROR as well.
  *
  * @internal
  */
@@ -143,11 +143,11 @@ export class GuideApi {
   }
 
   setCamera(on: boolean): Promise<void> {
-    return this.signedIn(() => this.client.setDevices({ camera: on }))
+    return this.signedIn(() => this.client.setSource("camera", on))
   }
 
   setMicMute(muted: boolean): Promise<void> {
-    return this.signedIn(() => this.client.setDevices({ microphone: !muted }))
+    return this.signedIn(() => this.client.setSource("microphone", !muted))
   }
 
   /** 1 voice, 2 video, as `type` of a call. */

@@ -128,7 +128,10 @@ interface Pending {
   reject(error: CallError): void
 }
 
-/** See the head of this file. */
+/**
+ * One session with the server. It survives cut sockets: requests are sent again with their ids, events are told once each and
+ * in their order.
+ */
 export class Connection {
   private current: ConnectionState = { name: "idle" }
   private readonly emitter: Emitter<ConnectionEvent>

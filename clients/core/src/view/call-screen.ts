@@ -8,8 +8,8 @@
 
 import type { Call, CallEvent, Phase } from "../calls/call.js"
 import { pictureUnseen } from "../calls/active-call.js"
-import type { Devices } from "../calls/media-port.js"
-import type { UserId } from "../protocol.js"
+import type { Source, UserId } from "../protocol.js"
+import { SOURCES, hasSource, kindOf, type Sources } from "../source.js"
 import { clock } from "../guide/message.js"
 import type { ErrorTexts } from "./error-texts.js"
 import { endText, type CallTexts, type End } from "./texts.js"
@@ -69,7 +69,7 @@ export type Notice = { readonly key: NoticeKey; readonly userID: UserId | null }
  * @internal
  */
 export interface PersonSource {
-  readonly source: keyof Devices
+  readonly source: Source
   /** It is being sent. */
   readonly on: boolean
   /** It is a picture that can be shown now. */
@@ -152,7 +152,7 @@ interface Timed {
 }
 
 /**
- * The model of one call screen; see the head of `call-screen.ts`.
+ * The model of one call screen: it follows what happens and says what is to be shown.
  *
  * @internal
  */
@@ -246,8 +246,8 @@ export class CallScreen {
       phase,
       video: call.media === "video",
       name: call.role === "callee" ? call.sponsor : call.invitees.join(", "),
-      self: personOf(call, call.self, call.devices, false),
-      people: call.peers.map((p) => personOf(call, p.userID, p.devices, around.hidden(p.userID))),
+      self: personOf(call, call.self, call.sources, false),
+      people: call.peers.map((p) => personOf(call, p.userID, p.sources, around.hidden(p.userID))),
       status: this.over !== null ? this.over : this.statusOf(call, talkedS),
       talkedS,
       notices: this.noticesOf(call, around.online),
@@ -297,14 +297,14 @@ export class CallScreen {
     const { peers } = call
     const about = (key: NoticeKey, userID: UserId | null = null): Notice => ({ key, userID })
     // From those who are muted nothing comes: a way that is made anew then is no fault.
-    const quiet = oneLine && peers.length > 0 && peers.every(({ devices }) => !devices.microphone && !(call.media === "video" && devices.camera))
+    const quiet = oneLine && peers.length > 0 && peers.every(({ sources }) => sources.every((s) => call.media !== "video" && kindOf(s) === "video"))
     const away = this.mediaStatus === "reconnecting" && !quiet
     const weak = oneLine ? undefined : [call.self].concat(peers.map((p) => p.userID)).find((id) => this.weakOnes.indexOf(id) >= 0)
     const link = !online ? [about("offline")] : away ? [about("reconnecting")] : weak !== undefined ? [weakNotice(call, weak)] : []
     const unseen = pictureUnseen(call) ? [about("peerNoH264")] : []
     const timed = this.timed.map(({ notice }) => notice)
-    const muted = peers.filter((p) => !p.devices.microphone).map((p) => about("peerMuted", p.userID))
-    const dark = peers.filter((p) => call.media === "video" && !p.devices.camera).map((p) => about("peerCameraOff", p.userID))
+    const muted = peers.filter((p) => !hasSource(p.sources, "microphone")).map((p) => about("peerMuted", p.userID))
+    const dark = peers.filter((p) => call.media === "video" && !hasSource(p.sources, "camera")).map((p) => about("peerCameraOff", p.userID))
     return oneLine ? link.concat(timed.reverse(), unseen, muted, dark) : link.concat(unseen, timed, muted, dark)
   }
 }
@@ -329,13 +329,19 @@ export function noticeText(t: CallTexts, notice: Notice, error: (code: string | 
 }
 
 /** Somebody sends this. */
-export function sends(person: Person, source: PersonSource["source"]): boolean {
+export function sends(person: Person, source: Source): boolean {
   return person.sources.some((s) => s.source === source && s.on)
+}
+
+/** The source of somebody's picture that can be shown now; null for none. */
+export function visibleSource(person: Person): Source | null {
+  const visible = person.sources.filter((s) => s.visible)[0]
+  return visible === undefined ? null : visible.source
 }
 
 /** A picture of somebody can be shown. */
 export function isVisible(person: Person): boolean {
-  return person.sources.some((s) => s.visible)
+  return visibleSource(person) !== null
 }
 
 function weakNotice(call: Call, userID: UserId): Notice {
@@ -346,14 +352,11 @@ function phaseOf(phase: Phase): ScreenPhase {
   return phase === "dialing" ? "calling" : phase
 }
 
-/** What each kind of source is: sound is not looked at. */
-const IS_PICTURE: { readonly [source in keyof Devices]: boolean } = { microphone: false, camera: true }
-
-function personOf(call: Call, userID: UserId, devices: Devices, hidden: boolean): Person {
+function personOf(call: Call, userID: UserId, on: Sources, hidden: boolean): Person {
   const mayBeSeen = call.media === "video" && !hidden && (userID === call.self || call.unseen.indexOf(userID) < 0)
-  const sources = (Object.keys(IS_PICTURE) as Array<keyof Devices>).map((source): PersonSource => {
-    const on = devices[source]
-    return { source, on, visible: on && IS_PICTURE[source] && mayBeSeen }
+  const sources = SOURCES.map((source): PersonSource => {
+    const isOn = hasSource(on, source)
+    return { source, on: isOn, visible: isOn && kindOf(source) === "video" && mayBeSeen }
   })
   return { userID, name: userID, sources }
 }

@@ -1,21 +1,20 @@
 /**
- * Whether there is a call, in the words of the old component. Its events leave that open: who refuses on this phone is told
+ * Tells pages whether there is a call. The events of the old component leave that open: who refuses on this phone is told
  * nothing, and a page that was opened for the call has to know when to go.
  */
 
-import type { Call, CallClient, Unsubscribe } from "@tring/core"
+import { statusNameOf, type Call, type CallClient, type StatusName, type Unsubscribe } from "@tring/core"
 
 /** As pages read it in the component's data, and hear it by `statusChanged`. */
 export interface CallStatus {
-  callStatus: "idle" | "calling" | "connected"
+  callStatus: StatusName
   /** This side has called. */
   isSponsor: boolean
 }
 
 /** Where a call stands; null for none. */
 export function statusOf(call: Call | null): CallStatus {
-  if (call === null) return { callStatus: "idle", isSponsor: false }
-  return { callStatus: call.phase === "connected" ? "connected" : "calling", isSponsor: call.role === "caller" }
+  return { callStatus: statusNameOf(call), isSponsor: call !== null && call.role === "caller" }
 }
 
 /** Tells each change. A call that was left stays what it was until its end has been told. */

@@ -8,6 +8,7 @@ import {
   NOTHING_TO_REJECT,
   answerMessage,
   asCallError,
+  hasSource,
   recordOf,
   type Call,
   type CallParameters,
@@ -43,7 +44,7 @@ interface Config {
 const NOTHING: { [key: string]: unknown } = { phase: "", pushes: false, players: [], hint: "" }
 
 /**
- * See the head of this file.
+ * The call screen and the methods of one `<TRTCCalling>` on one page; the calls themselves are the phone's.
  *
  * @internal
  */
@@ -207,12 +208,12 @@ export class Calling implements Mount {
 
   toggleMicrophone(): void {
     const { call } = this.phone.client
-    if (call !== null) void this.guide.setMicMute(call.devices.microphone)
+    if (call !== null) void this.guide.setMicMute(hasSource(call.sources, "microphone"))
   }
 
   toggleCamera(): void {
     const { call } = this.phone.client
-    if (call !== null) void this.guide.setCamera(!call.devices.camera)
+    if (call !== null) void this.guide.setCamera(!hasSource(call.sources, "camera"))
   }
 
   private config(): Config {

@@ -30,7 +30,7 @@ export interface Mount {
 }
 
 /**
- * See the head of this file.
+ * Session, calls and media of an app, and the components on its pages. One for an app: see {@link phone}.
  *
  * @internal
  */

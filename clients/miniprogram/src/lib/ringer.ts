@@ -7,7 +7,7 @@ const ROUND_MS = 2600
 const FILE = "static/ring.mp3"
 
 /**
- * See the head of this file. One for an app.
+ * Rings and vibrates in rounds until it is stopped. One for an app.
  *
  * @internal
  */

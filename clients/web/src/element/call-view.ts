@@ -1,6 +1,6 @@
 /** Draws the model of the call screen onto the element's screen, and rings. */
 
-import { CallScreen, isVisible, noticeText, sends, statusText } from "@tring/core"
+import { CallScreen, hasSource, noticeText, sends, statusText, visibleSource } from "@tring/core"
 import type { Call, CallEvent, Language, Notice as ModelNotice, ScreenState } from "@tring/core"
 import type { WebGuideApi } from "../guide-api.js"
 import { DeviceFault, listDevices } from "../media/devices.js"
@@ -166,8 +166,17 @@ export class CallView {
       canSwitch: state.canSwitch,
       mirrored: media.facing === "user",
       local: state.phase === "ended" ? null : media.localStream,
-      remote: state.phase !== "ended" && state.people.some(isVisible) ? media.remoteStream : null,
+      remote: state.phase === "ended" ? null : this.remotePicture(state),
     }
+  }
+
+  /** The screen has room for one picture of the others: the first that can be shown. */
+  private remotePicture({ people }: ScreenState): MediaStream | null {
+    for (const person of people) {
+      const source = visibleSource(person)
+      if (source !== null) return this.phone.media.sourceOf(person.userID, source)
+    }
+    return null
   }
 
   // --- what the user does ---
@@ -193,11 +202,11 @@ export class CallView {
       },
       toggleMicrophone: () => {
         const call = client.call
-        if (call !== null) void showing(guide.setMicMute(call.devices.microphone))
+        if (call !== null) void showing(guide.setMicMute(hasSource(call.sources, "microphone")))
       },
       toggleCamera: () => {
         const call = client.call
-        if (call !== null) void showing(guide.setCamera(!call.devices.camera))
+        if (call !== null) void showing(guide.setCamera(!hasSource(call.sources, "camera")))
       },
       flip: () => void showing(guide.useFacing(media.facing === "user" ? "environment" : "user")),
       toVoice: () => void showing(guide.switchCall(1)),

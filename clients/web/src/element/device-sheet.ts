@@ -16,7 +16,7 @@ export interface DeviceLists {
 export type DeviceKind = "audio" | "video" | "speaker"
 const KINDS: DeviceKind[] = ["audio", "video", "speaker"]
 
-/** See the head of this file. */
+/** Lists microphones, cameras and loudspeakers to choose from, while it is open. */
 export class DeviceSheet {
   readonly element = make("section", "sheet")
   private readonly title = make("span", "")

@@ -8,7 +8,7 @@ export interface Layer {
   readonly isOpen: boolean
 }
 
-/** See the head of this file. */
+/** Takes the focus for the call screen, keeps it inside while the screen covers the page, and gives it back. */
 export class FocusKeeper {
   private before: HTMLElement | null = null
   private shown: { modal: boolean; phase: KeyState["phase"] } | null = null

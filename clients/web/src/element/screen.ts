@@ -59,7 +59,7 @@ export interface Actions {
   chooseDevice(kind: DeviceKind, id: string): Promise<void>
 }
 
-/** See the head of this file. */
+/** The pixels of one call screen, inside a shadow root. */
 export class Screen {
   private readonly screen = make("div", "screen")
   private readonly big = picture("big")

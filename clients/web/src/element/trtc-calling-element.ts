@@ -32,7 +32,7 @@ const NO_CONFIG: TRTCCallingConfig = { sdkAppID: 0, userID: "", userSig: "", typ
 /** What a page may have set before this script was here; in this order, since the phone is made with the first ones. */
 const PROPERTIES = ["server", "config", "backgroundMute", "listening"] as const
 
-/** See the head of this file. */
+/** The element `<trtc-calling>`: methods and properties of the guide's component, and a call screen of its own. */
 export class TRTCCallingElement extends HTMLElement {
   static readonly observedAttributes = ["config", "lang", "inline"]
   readonly EVENT = ELEMENT_EVENT

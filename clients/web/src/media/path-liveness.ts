@@ -44,10 +44,10 @@ export interface PathSample {
   readonly roundTrip: number
 }
 
-/** See the head of this file. */
+/** Whether something arrives (`alive`), should but does not (`silent`), or has not for so long that the path is lost (`dead`). */
 export type Verdict = "alive" | "silent" | "dead"
 
-/** See the head of this file. */
+/** Judges one media path by the samples that it is given. */
 export class PathLiveness {
   /** The sample with which something came last. */
   private base: PathSample | null = null

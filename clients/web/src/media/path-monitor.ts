@@ -31,7 +31,7 @@ export interface PathMonitorHost {
   remake(why: string): void
 }
 
-/** See the head of this file. One for a call; {@link start} for each of its transports. */
+/** Says when a silent path needs another transport. One for a call; {@link start} for each transport of the call. */
 export class PathMonitor {
   private cancel: Cancel = () => {}
   private host: PathMonitorHost | null = null

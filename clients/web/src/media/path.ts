@@ -1,6 +1,6 @@
 /** The way of a call's media to the server: one transport after the other, until one holds. */
 
-import { CallError, asCallError, type Cancel, type MediaHost, type Platform, type VideoCodec } from "@tring/core"
+import { CallError, asCallError, type Cancel, type MediaHost, type Platform, type Source, type VideoCodec } from "@tring/core"
 import { PathMonitor } from "./path-monitor.js"
 import { Transport } from "./transport.js"
 
@@ -19,9 +19,9 @@ export const REFUSALS_TOLD = 4
 export interface PathHost extends Pick<MediaHost, "status" | "silent" | "error"> {
   /** See `MediaCall.exchange`. */
   exchange(offer: string): Promise<string>
-  /** What is sent now; changes are told by {@link Path.send}. */
-  track(kind: "audio" | "video"): MediaStreamTrack | null
-  /** The most that the encoder may spend, bit/s. */
+  /** What is sent now, by its source; changes are told by {@link Path.send}. */
+  tracks(): ReadonlyMap<Source, MediaStreamTrack | null>
+  /** The most that the camera's encoder may spend, bit/s. */
   bitrate(): number
   /** Since when the session has its socket, in the platform's time; null while it has none. */
   online(): number | null
@@ -29,7 +29,7 @@ export interface PathHost extends Pick<MediaHost, "status" | "silent" | "error">
   changed(): void
 }
 
-/** See the head of this file. No method throws. */
+/** One transport after the other, until one holds: what breaks is made anew, with longer and longer waits. No method throws. */
 export class Path {
   private now: Transport | null = null
   /** An offer is out, or was answered. */
@@ -79,14 +79,14 @@ export class Path {
   }
 
   /** Sends another track, or nothing. */
-  send(kind: "audio" | "video", track: MediaStreamTrack | null): void {
-    this.now?.send(kind, track).catch((error) => this.platform.log("warn", `${kind} cannot be sent`, error))
+  send(source: Source, track: MediaStreamTrack | null): void {
+    this.now?.send(source, track).catch((error) => this.platform.log("warn", `${source} cannot be sent`, error))
   }
 
-  /** The most that the encoder may spend has changed. */
+  /** The most that the camera's encoder may spend has changed. */
   limit(): void {
     // A picture that costs more than it should is better than none.
-    this.now?.limitVideo(this.host.bitrate()).catch((error) => this.platform.log("info", "the bitrate stays", error))
+    this.now?.limit("camera", this.host.bitrate()).catch((error) => this.platform.log("info", "the bitrate stays", error))
   }
 
   /** Sends pictures in another codec: at once where the browser can, else by one new offer. */
@@ -120,7 +120,7 @@ export class Path {
       })
       transport = this.now = made
       this.host.changed()
-      await Promise.all([made.send("audio", this.host.track("audio")), made.send("video", this.host.track("video"))])
+      await Promise.all([...this.host.tracks()].map(([source, track]) => made.send(source, track)))
       const answer = await this.host.exchange(await made.offer())
       if (this.now !== made) return
       this.answered = true

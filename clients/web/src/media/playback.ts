@@ -1,6 +1,9 @@
-/** The others' voices: one audio element, the loudspeaker it plays on, and the browser's autoplay rule. */
+/** What is heard of the others: one audio element, the loudspeaker it plays on, and the browser's autoplay rule. */
 
-/** See the head of this file. */
+import { kindOf } from "@tring/core"
+import type { ReceivedTrack } from "./received.js"
+
+/** Plays the others' voices, and the sound of their screens, through one audio element. */
 export class Playback {
   private sounds: HTMLAudioElement | null = null
   private speaker = ""
@@ -31,9 +34,10 @@ export class Playback {
     return this.speaker
   }
 
-  /** What is to be heard. It begins with {@link play}. */
-  show(stream: MediaStream | null): void {
-    if (stream !== null) this.element().srcObject = stream
+  /** What is to be heard, whoever sends it; pictures among it are passed over. It begins with {@link play}. */
+  hear(tracks: readonly ReceivedTrack[]): void {
+    const sounds = tracks.filter(({ source }) => kindOf(source) === "audio").map(({ track }) => track)
+    if (sounds.length > 0) this.element().srcObject = new MediaStream(sounds)
     else if (this.sounds !== null) this.sounds.srcObject = null
   }
 
@@ -67,7 +71,7 @@ export class Playback {
 
   /** The call is over. */
   stop(): void {
-    this.show(null)
+    this.hear([])
     this.setBlocked(false)
   }
 

@@ -5,11 +5,15 @@
  * attached (`replaceTrack`). The server is ICE-lite and learns addresses from checks, so no candidate is waited for.
  */
 
-import type { Cancel, Platform, VideoCodec } from "@tring/core"
+import { kindOf, type Cancel, type Platform, type Source, type VideoCodec } from "@tring/core"
 
 /** A path that says `disconnected` gets this long to heal by itself, ms. Higher: fewer rebuilds on a flickering link.
  * Lower: sound is back sooner after a real change. */
 const HEAL_MS = 3000
+
+/** The sources that have a media line each, in the order of the offer: what this side sends goes out on it, and what the other
+ * sends of the same source comes in. */
+const LINES: readonly Source[] = ["microphone", "camera"]
 
 /** With what this compiler's DOM does not know yet: `codec` of the WebRTC extensions, which not every browser has. */
 type Encoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec }
@@ -25,10 +29,9 @@ export interface TransportEvents {
   broken(why: string): void
 }
 
-/** See the head of this file. */
+/** One peer connection with a media line for each of {@link LINES}. It is made for one offer, and another transport for the next. */
 export class Transport {
-  readonly audio: RTCRtpTransceiver
-  readonly video: RTCRtpTransceiver
+  private readonly lines: ReadonlyMap<Source, RTCRtpTransceiver>
   private readonly pc: RTCPeerConnection
   private cancelHeal: Cancel = () => {}
   private over = false
@@ -39,10 +42,21 @@ export class Transport {
     private readonly events: TransportEvents,
   ) {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" })
-    this.audio = this.pc.addTransceiver("audio", { direction: "sendrecv" })
-    this.video = this.pc.addTransceiver("video", { direction: "sendrecv" })
-    preferH264(this.video)
+    this.lines = new Map(LINES.map((source) => [source, this.pc.addTransceiver(kindOf(source), { direction: "sendrecv" })]))
+    this.lines.forEach((line, source) => {
+      if (kindOf(source) === "video") preferH264(line)
+    })
     this.pc.onconnectionstatechange = () => this.stateChanged()
+  }
+
+  /** The media line of a source; none if the source is not sent at all. */
+  line(source: Source): RTCRtpTransceiver | undefined {
+    return this.lines.get(source)
+  }
+
+  /** What arrives, or will: each track by its source. */
+  get received(): Array<{ source: Source; track: MediaStreamTrack }> {
+    return [...this.lines].map(([source, line]) => ({ source, track: line.receiver.track }))
   }
 
   /** The offer, ready to be sent. */
@@ -59,26 +73,45 @@ export class Transport {
   }
 
   /** Attaches what is sent; null sends nothing. Rejects where the browser refuses it. */
-  async send(kind: "audio" | "video", track: MediaStreamTrack | null): Promise<void> {
-    if (!this.over) await this[kind].sender.replaceTrack(track)
+  async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (!this.over) await this.lines.get(source)?.sender.replaceTrack(track)
   }
 
-  /** Bounds what the encoder spends, bit/s. Rejects where the browser refuses it. */
-  async limitVideo(bitrate: number): Promise<void> {
-    const parameters = this.video.sender.getParameters()
-    const encoding = parameters.encodings[0]
-    if (this.over || encoding === undefined || encoding.maxBitrate === bitrate) return
+  /** Bounds what the encoder of a picture spends, bit/s. Rejects where the browser refuses it. */
+  async limit(source: Source, bitrate: number): Promise<void> {
+    const sender = this.lines.get(source)?.sender
+    const parameters = sender?.getParameters()
+    const encoding = parameters?.encodings[0]
+    if (this.over || sender === undefined || parameters === undefined || encoding === undefined || encoding.maxBitrate === bitrate) return
     encoding.maxBitrate = bitrate
-    await this.video.sender.setParameters(parameters)
+    await sender.setParameters(parameters)
   }
 
   /**
-   * Sends pictures in another codec of the answer, without a negotiation. False where the browser cannot: then a new
+   * Sends all pictures in another codec of the answer, without a negotiation. False where the browser cannot: then a new
    * offer helps, whose answer has that codec first.
    */
   async sendVideoIn(codec: VideoCodec): Promise<boolean> {
+    const pictures = [...this.lines].filter(([source]) => kindOf(source) === "video")
+    const changed = await Promise.all(pictures.map(([, { sender }]) => this.sendIn(sender, codec)))
+    return changed.every((done) => done)
+  }
+
+  /** The browser's measurements. */
+  stats(): Promise<RTCStatsReport> {
+    return this.pc.getStats()
+  }
+
+  /** Closes it. Nothing is reported any more. */
+  close(): void {
+    this.over = true
+    this.cancelHeal()
+    this.pc.onconnectionstatechange = null
+    this.pc.close()
+  }
+
+  private async sendIn(sender: RTCRtpSender, codec: VideoCodec): Promise<boolean> {
     if (this.over) return true
-    const { sender } = this.video
     try {
       const parameters = sender.getParameters()
       const encoding: Encoding | undefined = parameters.encodings[0]
@@ -93,19 +126,6 @@ export class Transport {
       this.platform.log("info", "the codec stays", error)
       return false
     }
-  }
-
-  /** The browser's measurements. */
-  stats(): Promise<RTCStatsReport> {
-    return this.pc.getStats()
-  }
-
-  /** Closes it. Nothing is reported any more. */
-  close(): void {
-    this.over = true
-    this.cancelHeal()
-    this.pc.onconnectionstatechange = null
-    this.pc.close()
   }
 
   private stateChanged(): void {

@@ -46,11 +46,12 @@ export class VolumeMeter {
 }
 
 async function measure(source: VolumeSource, transport: Transport): Promise<VoiceVolume[]> {
-  const heard = transport.audio.receiver.getSynchronizationSources()[0]
+  const line = transport.line("microphone")
+  const heard = line?.receiver.getSynchronizationSources()[0]
   const levels = source.others.map((userID) => ({ userID, volume: percent(heard?.audioLevel) }))
   let own = 0
-  if (source.speaking()) {
-    const report = await transport.audio.sender.getStats()
+  if (source.speaking() && line !== undefined) {
+    const report = await line.sender.getStats()
     report.forEach((s: { type: string; audioLevel?: number }) => {
       if (s.type === "media-source") own = percent(s.audioLevel)
     })

@@ -1,6 +1,7 @@
 /** The media of one call in a browser: this puts microphone, camera, path, playback and volumes together. */
 
-import { Emitter, type Devices, type MediaCall, type MediaHost, type MediaPort, type Platform, type VideoCodec } from "@tring/core"
+import { Emitter, hasSource, withSource } from "@tring/core"
+import type { MediaCall, MediaHost, MediaPort, Platform, Source, Sources, VideoCodec } from "@tring/core"
 import {
   DEVICE_ERRORS,
   VIDEO_QUALITIES,
@@ -16,6 +17,7 @@ import {
 import { LocalDevice } from "./local-device.js"
 import { Path } from "./path.js"
 import { Playback } from "./playback.js"
+import { Received } from "./received.js"
 import { VolumeMeter } from "./volume.js"
 
 /** How long the page is not told that sound is blocked while the browser asks for the microphone, ms: some browsers let a
@@ -29,6 +31,9 @@ export type MediaChange =
   /** Sound waits for a touch of the page (the browser's autoplay rule), or waits no more. */
   | "playback"
 
+/** Without a transport nothing arrives. */
+const NOTHING = new Received([])
+
 interface Open {
   readonly call: MediaCall
   readonly host: MediaHost
@@ -36,17 +41,17 @@ interface Open {
   readonly camera: LocalDevice<CameraWish>
   readonly path: Path
   readonly meter: VolumeMeter
-  wanted: Devices
+  wanted: Sources
   /** The user has agreed: devices may be open, and sound may play. */
   consented: boolean
   /** The microphone is open, or will not be, or the browser asks for too long: see {@link PROMPT_MS}. */
   asked: boolean
   /** What the page was told of, once a call. */
   told: Set<"unsupported" | "blocked">
-  remote: MediaStream | null
+  received: Received
 }
 
-/** See the head of this file. */
+/** The media of one call after the other. */
 export class WebMedia implements MediaPort {
   /** For whoever shows the streams. */
   readonly changes: Emitter<MediaChange>
@@ -66,26 +71,30 @@ export class WebMedia implements MediaPort {
 
   // --- the port ---
 
-  begin(call: MediaCall, host: MediaHost, wanted: Devices): void {
+  begin(call: MediaCall, host: MediaHost, wanted: Sources): void {
     this.end()
     const microphone = new LocalDevice(this.microphoneWish, openMicrophone, {
       changed: (track) => {
-        if (track !== null) track.enabled = open.wanted.microphone
-        path.send("audio", track)
+        if (track !== null) track.enabled = hasSource(open.wanted, "microphone")
+        path.send("microphone", track)
       },
-      failed: (fault) => this.without(open, { ...open.wanted, microphone: false }, fault),
+      failed: (fault) => this.without(open, "microphone", fault),
     })
     const camera = new LocalDevice(this.cameraWish, (wish) => openCamera(wish, this.quality), {
       changed: (track) => {
-        path.send("video", track)
+        path.send("camera", track)
         this.picture = track === null ? null : new MediaStream([track])
         this.changes.emit("streams")
       },
-      failed: (fault) => this.without(open, { ...open.wanted, camera: false }, fault),
+      failed: (fault) => this.without(open, "camera", fault),
     })
     const path = new Path(this.platform, {
       exchange: (offer) => call.exchange(offer),
-      track: (kind) => (kind === "audio" ? microphone : camera).track,
+      tracks: () =>
+        new Map<Source, MediaStreamTrack | null>([
+          ["microphone", microphone.track],
+          ["camera", camera.track],
+        ]),
       bitrate: () => VIDEO_QUALITIES[this.quality].bitrate,
       status: (status) => {
         if (status === "connected") meter.start()
@@ -102,7 +111,7 @@ export class WebMedia implements MediaPort {
         return call.others
       },
       transport: () => path.transport,
-      speaking: () => open.wanted.microphone && microphone.track !== null,
+      speaking: () => hasSource(open.wanted, "microphone") && microphone.track !== null,
     }
     const meter = new VolumeMeter(this.platform, source, (levels) => host.volumes(levels))
     const open: Open = {
@@ -116,7 +125,7 @@ export class WebMedia implements MediaPort {
       consented: false,
       asked: false,
       told: new Set(),
-      remote: null,
+      received: NOTHING,
     }
     this.open = open
   }
@@ -143,7 +152,7 @@ export class WebMedia implements MediaPort {
     this.open?.path.reconnect(lost)
   }
 
-  setDevices(wanted: Devices): void {
+  setSources(wanted: Sources): void {
     const open = this.open
     if (open === null) return
     open.wanted = wanted
@@ -151,7 +160,7 @@ export class WebMedia implements MediaPort {
   }
 
   switched(): void {
-    if (this.open !== null) this.setDevices({ ...this.open.wanted, camera: false })
+    if (this.open !== null) this.setSources(withSource(this.open.wanted, "camera", false))
   }
 
   sendVideoIn(codec: VideoCodec): void {
@@ -184,9 +193,19 @@ export class WebMedia implements MediaPort {
     return this.picture
   }
 
-  /** What is received, null without a path. */
+  /** All that somebody else sends, null without a path. */
+  streamOf(userID: string): MediaStream | null {
+    return this.open === null ? null : this.open.received.streamOf(userID)
+  }
+
+  /** One source of somebody else, null without a path, or if that source has no way here. */
+  sourceOf(userID: string, source: Source): MediaStream | null {
+    return this.open === null ? null : this.open.received.sourceOf(userID, source)
+  }
+
+  /** All that the one other of a call sends, null without a path. */
   get remoteStream(): MediaStream | null {
-    return this.open === null ? null : this.open.remote
+    return this.open === null ? null : this.streamOf(otherOf(this.open.call))
   }
 
   /** The path's measurements, null without one. */
@@ -288,17 +307,17 @@ export class WebMedia implements MediaPort {
     const { microphone, camera, wanted } = open
     if (!supported()) {
       this.tellUnsupported(open)
-      open.wanted = { microphone: false, camera: false }
-      open.host.devices(open.wanted)
+      open.wanted = []
+      open.host.sources(open.wanted)
       return
     }
     // Muted, the microphone stays open: it is back at once, and no prompt comes again.
-    if (microphone.track !== null) microphone.track.enabled = wanted.microphone
-    if (!wanted.camera) void camera.want(false)
-    const sound = wanted.microphone ? microphone.want(true) : Promise.resolve()
+    if (microphone.track !== null) microphone.track.enabled = hasSource(wanted, "microphone")
+    if (!hasSource(wanted, "camera")) void camera.want(false)
+    const sound = hasSource(wanted, "microphone") ? microphone.want(true) : Promise.resolve()
     void sound.then(() => {
       this.microphoneAsked(open)
-      if (this.open === open && open.wanted.camera) void camera.want(true)
+      if (this.open === open && hasSource(open.wanted, "camera")) void camera.want(true)
     })
   }
 
@@ -308,10 +327,11 @@ export class WebMedia implements MediaPort {
     if (this.playback.blocked) void this.playback.play().then(() => this.tellBlocked(open))
   }
 
-  private without(open: Open, devices: Devices, { code, message }: DeviceFault): void {
+  /** A source cannot be had. */
+  private without(open: Open, source: Source, { code, message }: DeviceFault): void {
     if (this.open !== open) return
-    open.wanted = devices
-    open.host.devices(devices)
+    open.wanted = withSource(open.wanted, source, false)
+    open.host.sources(open.wanted)
     open.host.error(code, message)
   }
 
@@ -325,10 +345,13 @@ export class WebMedia implements MediaPort {
   private receive(open: Open): void {
     if (this.open !== open) return
     const transport = open.path.transport
-    open.remote = transport === null ? null : new MediaStream([transport.audio.receiver.track, transport.video.receiver.track])
+    const userID = otherOf(open.call)
+    open.received = transport === null ? NOTHING : new Received(transport.received.map((line) => ({ userID, ...line })))
     // Between two transports the last sound stays, so that the element keeps its right to play.
-    if (open.remote !== null) this.playback.show(open.remote)
-    if (open.remote !== null && open.consented) void this.playback.play()
+    if (transport !== null) {
+      this.playback.hear(open.received.tracks)
+      if (open.consented) void this.playback.play()
+    }
     this.changes.emit("streams")
   }
 
@@ -342,4 +365,9 @@ export class WebMedia implements MediaPort {
     open.told.add("blocked")
     open.host.error("playback_blocked", "the browser plays no sound before the page is touched: call resumePlayback() in a click")
   }
+}
+
+/** The lines of a transport bring what one other sends: in a call of two there is nobody else. */
+function otherOf(call: MediaCall): string {
+  return call.others[0] ?? ""
 }

@@ -3,15 +3,19 @@
  * This file has what belongs to the call: what its user wants and lets the app use, what is mounted, how the whole does.
  */
 
-import type { Devices, MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream } from "@tring/core"
+import { commonSources, hasSource, knownSources, sameSources, withSource } from "@tring/core"
+import type { MediaCall, MediaHost, MediaPort, MediaStatus, Platform, PlayStream, Sources } from "@tring/core"
 import { StreamAddresses } from "./addresses.js"
 import { playerNews, pusherErrorNews, pusherNews, type PusherNews } from "./codes.js"
-import { Player } from "./player.js"
+import { Player, isSameStream } from "./player.js"
 import { Pusher } from "./pusher.js"
 import type { PlayerTag, PusherTag, Stage } from "./stage.js"
 
 /** Level of `netQualityLevel` above which the network is weak, as the old component had it. */
 const WEAK_ABOVE = 4
+
+/** The sources that a live-pusher has. */
+const PUSHED: Sources = ["microphone", "camera"]
 
 /**
  * What of a call is not the pusher's or a player's own.
@@ -25,15 +29,15 @@ interface Session {
   readonly pusher: Pusher
   readonly players: Player[]
   /** What the user wants to be on. */
-  wanted: Devices
+  wanted: Sources
   /** The user has agreed to the call. */
   agreed: boolean
   /** What the user lets the app use; null before it is known. */
-  allowed: Devices | null
+  allowed: Sources | null
   /** The user was asked for the camera: in a voice call nobody is. */
   askedCamera: boolean
   /** What was wanted when it was refused: it is on again once it is allowed. */
-  missed: Devices
+  missed: Sources
   /** The camera looks at the user. */
   front: boolean
   status: MediaStatus
@@ -46,7 +50,7 @@ interface Session {
 /** What the media needs of the phone. */
 export interface LiveOptions {
   /** Asks for the microphone and, if told so, the camera. */
-  ask(camera: boolean): Promise<Devices>
+  ask(camera: boolean): Promise<Sources>
   /** Where a player fetches a stream. */
   srcOf(stream: PlayStream): string
   /** The user closed the floating window of the call, which is its end. */
@@ -75,8 +79,8 @@ export class LiveMedia implements MediaPort {
     const { state } = now.pusher
     if (state === "off" || state === "refused") return null
     const { streams } = now.addresses
-    const on = now.awayCamera !== null ? now.awayCamera : now.wanted.camera
-    const allowed = now.allowed !== null && now.allowed.camera
+    const on = now.awayCamera !== null ? now.awayCamera : hasSource(now.wanted, "camera")
+    const allowed = now.allowed !== null && hasSource(now.allowed, "camera")
     return { url: state === "preview" || streams === null ? "" : streams.push, enableCamera: now.call.media === "video" && on && allowed }
   }
 
@@ -98,17 +102,24 @@ export class LiveMedia implements MediaPort {
 
   // --- the port ---
 
-  begin(call: MediaCall, host: MediaHost, wanted: Devices): void {
+  begin(call: MediaCall, host: MediaHost, wanted: Sources): void {
     this.end()
     this.hidden = {}
     const { platform, stage } = this
     const addresses = new StreamAddresses(platform, call, host, ({ play }) => {
       session.players.forEach((player) => {
-        const fresh = play.find((s) => s.userID === player.stream.userID)
+        const fresh = play.find((s) => isSameStream(s, player.stream))
         if (fresh !== undefined) player.stream = fresh
       })
     })
-    const pusher = new Pusher({ platform, stage, host, addresses, speaks: () => session.wanted.microphone, changed: () => this.tellStatus(session) })
+    const pusher = new Pusher({
+      platform,
+      stage,
+      host,
+      addresses,
+      speaks: () => hasSource(session.wanted, "microphone"),
+      changed: () => this.tellStatus(session),
+    })
     const session: Session = {
       call,
       host,
@@ -119,7 +130,7 @@ export class LiveMedia implements MediaPort {
       agreed: false,
       allowed: null,
       askedCamera: false,
-      missed: { microphone: false, camera: false },
+      missed: [],
       front: true,
       status: "idle",
       ever: false,
@@ -151,28 +162,28 @@ export class LiveMedia implements MediaPort {
     session.players.forEach((player) => player.renew(0))
   }
 
-  setDevices(wanted: Devices): void {
+  setSources(wanted: Sources): void {
     const session = this.now
     if (session === null) return
     const before = session.wanted
     session.wanted = wanted
     const { allowed } = session
-    const refused = allowed !== null && ((wanted.microphone && !allowed.microphone) || (wanted.camera && !allowed.camera))
-    if (session.agreed && (refused || (wanted.camera && !session.askedCamera))) {
+    const refused = allowed !== null && !sameSources(commonSources(wanted, allowed), wanted)
+    if (session.agreed && (refused || (hasSource(wanted, "camera") && !session.askedCamera))) {
       // The user may have changed it in the settings meanwhile.
       session.allowed = null
       this.askUser(session)
     }
-    if (before.microphone !== wanted.microphone) session.pusher.applyVolume()
-    if (before.camera !== wanted.camera) this.stage.refresh()
+    if (hasSource(before, "microphone") !== hasSource(wanted, "microphone")) session.pusher.applyVolume()
+    if (hasSource(before, "camera") !== hasSource(wanted, "camera")) this.stage.refresh()
   }
 
   switched(): void {
     const session = this.now
     if (session === null) return
     if (session.awayCamera !== null) session.awayCamera = false
-    session.missed = { microphone: session.missed.microphone, camera: false }
-    session.wanted = { microphone: session.wanted.microphone, camera: false }
+    session.missed = withSource(session.missed, "camera", false)
+    session.wanted = withSource(session.wanted, "camera", false)
     this.stage.refresh()
   }
 
@@ -226,8 +237,8 @@ export class LiveMedia implements MediaPort {
   away(): void {
     const session = this.now
     if (session === null || session.awayCamera !== null) return
-    session.awayCamera = session.wanted.camera
-    if (session.wanted.camera) this.cameraIs(session, false)
+    session.awayCamera = hasSource(session.wanted, "camera")
+    if (session.awayCamera) this.cameraIs(session, false)
   }
 
   /** It is back. */
@@ -242,18 +253,15 @@ export class LiveMedia implements MediaPort {
   }
 
   /** The user has been in the settings. */
-  permitted(allowed: Devices): void {
+  permitted(allowed: Sources): void {
     const session = this.now
     if (session === null || session.allowed === null) return
     const { wanted, missed } = session
     session.allowed = allowed
-    session.wanted = {
-      microphone: (wanted.microphone || missed.microphone) && allowed.microphone,
-      camera: (wanted.camera || missed.camera) && allowed.camera && allowed.microphone,
-    }
-    session.missed = { microphone: false, camera: false }
-    session.host.devices(session.wanted)
-    if (allowed.microphone) session.pusher.allow()
+    session.wanted = pushable(knownSources(wanted.concat(missed)), allowed)
+    session.missed = []
+    session.host.sources(session.wanted)
+    if (hasSource(allowed, "microphone")) session.pusher.allow()
     this.advance(session)
     this.stage.refresh()
   }
@@ -277,7 +285,8 @@ export class LiveMedia implements MediaPort {
   pusherVolume(volume: unknown): void {
     const session = this.now
     // The tag may tell what it records, although nothing of it is sent.
-    if (session !== null && session.pusher.state === "pushing") this.tellVolume(session, session.call.self, session.wanted.microphone ? volume : 0)
+    if (session !== null && session.pusher.state === "pushing")
+      this.tellVolume(session, session.call.self, hasSource(session.wanted, "microphone") ? volume : 0)
   }
 
   /** How loud somebody else is. */
@@ -346,10 +355,10 @@ export class LiveMedia implements MediaPort {
         this.options.weak(session.call.self)
         break
       case "no_camera":
-        this.refused(session, { microphone: allowed === null || allowed.microphone, camera: false }, true)
+        this.refused(session, withSource(allowed || PUSHED, "camera", false), true)
         break
       case "no_microphone":
-        this.refused(session, { microphone: false, camera: allowed === null || allowed.camera }, true)
+        this.refused(session, withSource(allowed || PUSHED, "microphone", false), true)
         break
       default:
     }
@@ -358,16 +367,16 @@ export class LiveMedia implements MediaPort {
   // --- permissions ---
 
   private cameraIs(session: Session, camera: boolean): void {
-    session.wanted = { microphone: session.wanted.microphone, camera }
-    session.host.devices(session.wanted)
+    session.wanted = withSource(session.wanted, "camera", camera)
+    session.host.sources(session.wanted)
   }
 
   private askUser(session: Session): void {
-    const camera = session.call.media === "video" && session.wanted.camera
+    const camera = session.call.media === "video" && hasSource(session.wanted, "camera")
     session.askedCamera = session.askedCamera || camera
     void this.options.ask(camera).then((allowed) => {
       if (session !== this.now) return
-      if (allowed.microphone && (allowed.camera || !session.wanted.camera)) {
+      if (hasSource(allowed, "microphone") && (hasSource(allowed, "camera") || !hasSource(session.wanted, "camera"))) {
         session.allowed = allowed
         session.pusher.allow()
         this.advance(session)
@@ -379,16 +388,15 @@ export class LiveMedia implements MediaPort {
   }
 
   /** Said once for each device: the tag tells a refusal twice. `byTag`: it has found out, and stopped. */
-  private refused(session: Session, allowed: Devices, byTag: boolean): void {
-    const before = session.allowed || { microphone: true, camera: true }
-    const news = before.microphone !== allowed.microphone || before.camera !== allowed.camera
+  private refused(session: Session, allowed: Sources, byTag: boolean): void {
+    const news = !sameSources(session.allowed || PUSHED, allowed)
     session.allowed = allowed
     if (!news) return
     const { wanted, missed, pusher, host } = session
-    session.missed = { microphone: missed.microphone || wanted.microphone, camera: missed.camera || wanted.camera }
-    session.wanted = { microphone: wanted.microphone && allowed.microphone, camera: wanted.camera && allowed.camera && allowed.microphone }
-    host.devices(session.wanted)
-    if (!allowed.microphone) {
+    session.missed = knownSources(missed.concat(wanted))
+    session.wanted = pushable(wanted, allowed)
+    host.sources(session.wanted)
+    if (!hasSource(allowed, "microphone")) {
       pusher.refuse()
       this.stage.refresh()
       host.error(-1302, "the microphone is refused: the user can allow it in the mini-program's settings (wx.openSetting)")
@@ -412,7 +420,7 @@ export class LiveMedia implements MediaPort {
     const { call, allowed, addresses, pusher, players } = session
     const { streams } = addresses
     if (!session.agreed || session !== this.now) return
-    const mayPush = allowed !== null && allowed.microphone
+    const mayPush = allowed !== null && hasSource(allowed, "microphone")
     if (!call.talking || streams === null) {
       if (call.talking) this.askServer(session)
       if (mayPush && call.role === "caller" && call.media === "video") pusher.preview()
@@ -422,7 +430,7 @@ export class LiveMedia implements MediaPort {
     const { platform, stage } = this
     let more = mayPush && pusher.prepare()
     streams.play.forEach((stream) => {
-      if (players.some((p) => p.stream.userID === stream.userID)) return
+      if (players.some((p) => isSameStream(p.stream, stream))) return
       players.push(new Player(`player${players.length}`, stream, { platform, stage, addresses, changed: () => this.tellStatus(session) }))
       more = true
     })
@@ -442,6 +450,11 @@ export class LiveMedia implements MediaPort {
     session.status = status
     session.host.status(status)
   }
+}
+
+/** What the user lets be pushed of what is wanted: without the microphone the tag fails, so nothing is. */
+function pushable(wanted: Sources, allowed: Sources): Sources {
+  return hasSource(allowed, "microphone") ? commonSources(wanted, allowed) : []
 }
 
 /** What `netstatus` may tell; which of it is there depends on WeChat's version. */

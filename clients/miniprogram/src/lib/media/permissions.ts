@@ -1,6 +1,6 @@
 /** What the user lets this app use. */
 
-import type { Devices } from "@tring/core"
+import { knownSources, type Sources } from "@tring/core"
 
 /** Asks where it was never asked. False where the user has refused, now or before: WeChat does not ask again. */
 function authorize(scope: string): Promise<boolean> {
@@ -10,14 +10,17 @@ function authorize(scope: string): Promise<boolean> {
 }
 
 /** May the microphone, and if wanted the camera, be used? One question after the other. */
-export function askPermissions(camera: boolean): Promise<Devices> {
-  return authorize("scope.record").then((microphone) =>
-    camera ? authorize("scope.camera").then((seen) => ({ microphone, camera: seen })) : { microphone, camera: true },
-  )
+export function askPermissions(camera: boolean): Promise<Sources> {
+  return authorize("scope.record").then((heard) => (camera ? authorize("scope.camera").then((seen) => allowed(heard, seen)) : allowed(heard, true)))
+}
+
+/** The sources of these permissions. */
+function allowed(microphone: boolean, camera: boolean): Sources {
+  return knownSources([microphone ? "microphone" : "", camera ? "camera" : ""])
 }
 
 /** Explains, and opens the settings if the user wants to. Null if not. */
-export function offerSettings(title: string, content: string, confirmText: string, cancelText: string): Promise<Devices | null> {
+export function offerSettings(title: string, content: string, confirmText: string, cancelText: string): Promise<Sources | null> {
   return new Promise((resolve) => {
     const none = () => resolve(null)
     wx.showModal({
@@ -29,8 +32,8 @@ export function offerSettings(title: string, content: string, confirmText: strin
         if (!confirm) return none()
         wx.openSetting({
           success: ({ authSetting }) => {
-            const allowed = authSetting as { [scope: string]: boolean | undefined }
-            resolve({ microphone: allowed["scope.record"] !== false, camera: allowed["scope.camera"] !== false })
+            const settings = authSetting as { [scope: string]: boolean | undefined }
+            resolve(allowed(settings["scope.record"] !== false, settings["scope.camera"] !== false))
           },
           fail: none,
         })

@@ -6,7 +6,7 @@
  * ```
  */
 
-import { backoff, type Cancel, type Platform, type PlayStream } from "@tring/core"
+import { backoff, sameSources, type Cancel, type Platform, type PlayStream, type Sources } from "@tring/core"
 import type { StreamAddresses } from "./addresses.js"
 import type { PlayerControl, Stage } from "./stage.js"
 
@@ -24,6 +24,16 @@ export const CACHE_HIGH_REPORTS = 3
 
 /** A player is not started anew for its cache more often than this, ms: on a slow network it would never play. */
 export const CACHE_REST_MS = 20_000
+
+/** What a stream carries. Each user has one stream today; a screen's will be a second one, with sources of its own. */
+function carriedBy(_: PlayStream): Sources {
+  return ["microphone", "camera"]
+}
+
+/** The same sources of the same user: the addresses may differ. */
+export function isSameStream(one: PlayStream, other: PlayStream): boolean {
+  return one.userID === other.userID && sameSources(carriedBy(one), carriedBy(other))
+}
 
 /**
  * What a player needs of the call that it serves.

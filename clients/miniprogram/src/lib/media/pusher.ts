@@ -16,7 +16,19 @@ import { backoff, type Cancel, type MediaHost, type Platform } from "@tring/core
 import type { StreamAddresses } from "./addresses.js"
 import type { PusherControl, Stage } from "./stage.js"
 
-/** Where the pusher of a call stands: see the picture at the head of `pusher.ts`. */
+/**
+ * Where the pusher of a call stands.
+ *
+ * | state | meaning |
+ * |---|---|
+ * | `off` | no tag is mounted |
+ * | `preview` | the own camera is shown, nothing is sent |
+ * | `starting` | it connects |
+ * | `pushing` | the server takes what is sent |
+ * | `lost` | the connection broke, or the encoder; it is tried again after a while |
+ * | `suspended` | the phone has stopped it in the background |
+ * | `refused` | the microphone may not be used |
+ */
 export type PusherState = "off" | "preview" | "starting" | "pushing" | "lost" | "suspended" | "refused"
 
 /**

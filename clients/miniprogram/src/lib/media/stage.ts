@@ -32,7 +32,7 @@ export interface PlayerControl {
   stop(options?: { complete?: () => void }): void
 }
 
-/** See the head of this file. */
+/** The page in front, as the media sees it: it mounts tags and hands out their controls. */
 export interface Stage {
   /** Shows what the media has now, and calls back once it is on the page; never if there is no page. */
   refresh(done?: () => void): void
