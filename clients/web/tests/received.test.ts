@@ -47,7 +47,8 @@ test("the lines of a transport are the other's microphone and camera; only sound
   assert.deepEqual([kinds(media.sourceOf("A", "microphone")), kinds(media.sourceOf("A", "camera"))], [["audio"], ["video"]])
   assert.equal(media.sourceOf("A", "screen"), null)
   assert.equal(media.streamOf("B"), null, "nobody hears oneself")
-  assert.equal(media.remoteStream, media.streamOf("A"))
+  assert.equal(media.pictureOf("other", "camera"), media.sourceOf("A", "camera"))
+  assert.deepEqual([media.pictureOf("other", "screen"), media.pictureOf("self", "camera")], [null, null])
   assert.deepEqual(
     FakeAudio.all[0]?.srcObject?.getTracks().map((t) => t.kind),
     ["audio"],
