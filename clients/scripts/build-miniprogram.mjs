@@ -30,11 +30,20 @@ cpSync(join(clients, "miniprogram/assets"), folder, { recursive: true })
 /** Where a compiled module goes. */
 const placeOf = (file) => (file === coreIndex ? join(folder, "core.js") : join(folder, relative(sources, file)))
 
+/** What the compiler writes for `extends` is for machines older than ES2015, and for classes that inherit static members: none here does. */
+const EXTENDS = `var __extends = function (d, b) {
+    function C() { this.constructor = d; }
+    C.prototype = b.prototype;
+    d.prototype = new C();
+};
+`
+
 /** Without what the compiler writes for importers that expect an ES module, or modules in a circle: there are none; and for
  * machines older than ES2015, which the guide's oldest phone is not. A getter is hidden from loops without being told so,
  * and no imported function asks for its `this`. */
 function plain(text) {
   return text
+    .replace(/^var __extends = [\s\S]*?^}\)\(\);\n/m, EXTENDS)
     .replace(/^var __assign = [\s\S]*?^};\n/m, "var __assign = Object.assign;\n")
     .replace(/^Object\.defineProperty\(exports, "__esModule", \{ value: true \}\);\n/m, "")
     .replace(/^exports\.\w+ = .*void 0;\n/m, "")

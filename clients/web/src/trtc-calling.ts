@@ -7,7 +7,7 @@ import { CALL_TYPE, CLASS_EVENT } from "./event-names.js"
 import type { DeviceChoice, VideoQuality } from "./media/devices.js"
 import { classPayload, type ClassPayloads } from "./payloads.js"
 import { Phone } from "./phone.js"
-import { Views, type ViewParameters } from "./views.js"
+import { OTHERS_CAMERA, OWN_CAMERA, Views, type ViewParameters } from "./views.js"
 
 /** How to make one. */
 export interface TRTCCallingOptions {
@@ -132,22 +132,22 @@ export class TRTCCalling {
 
   /** Shows the own picture. */
   startLocalView(where: ViewParameters): Promise<void> {
-    return this.guide.telling(async () => this.views.show("local", where?.videoViewDomID))
+    return this.guide.telling(async () => this.views.show(OWN_CAMERA, where?.videoViewDomID))
   }
 
   /** Hides the own picture; the other side still sees it. */
   async stopLocalView(_?: Partial<ViewParameters>): Promise<void> {
-    this.views.hide("local")
+    this.views.hide(OWN_CAMERA)
   }
 
   /** Shows the other's picture. Their voice is heard without. */
   startRemoteView(where: ViewParameters): Promise<void> {
-    return this.guide.telling(async () => this.views.show("remote", where?.videoViewDomID))
+    return this.guide.telling(async () => this.views.show(OTHERS_CAMERA, where?.videoViewDomID))
   }
 
   /** Hides the other's picture. */
   async stopRemoteView(_?: Partial<ViewParameters>): Promise<void> {
-    this.views.hide("remote")
+    this.views.hide(OTHERS_CAMERA)
   }
 
   /** Camera on, in a video call. */

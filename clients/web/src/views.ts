@@ -1,6 +1,6 @@
 /** Where a page wants to see the own picture and the other's. */
 
-import { CallError } from "@tring/core"
+import { CallError, type Source } from "@tring/core"
 import type { WebMedia } from "./media/web-media.js"
 import { showStream } from "./show-stream.js"
 
@@ -11,11 +11,19 @@ export interface ViewParameters {
   videoViewDomID: string | HTMLElement
 }
 
-type Which = "local" | "remote"
+/** A picture by its person and its source. Pages of the old SDK need not say who the other is: a call of two has one. */
+export interface Picture {
+  readonly who: "self" | "other"
+  readonly source: Source
+}
 
-/** The pictures of one call. */
+/** The own camera, and the other's. */
+export const OWN_CAMERA: Picture = { who: "self", source: "camera" }
+export const OTHERS_CAMERA: Picture = { who: "other", source: "camera" }
+
+/** The pictures of one call, each in the place that a page has named. */
 export class Views {
-  private readonly videos = new Map<Which, HTMLVideoElement>()
+  private readonly videos = new Map<string, { readonly picture: Picture; readonly video: HTMLVideoElement }>()
 
   constructor(private readonly media: WebMedia) {
     media.changes.on((change) => {
@@ -24,35 +32,36 @@ export class Views {
   }
 
   /** Throws `bad_argument` where there is no such element. */
-  show(which: Which, where: ViewParameters["videoViewDomID"] | undefined): void {
+  show(picture: Picture, where: ViewParameters["videoViewDomID"] | undefined): void {
     const place = typeof where === "string" ? document.getElementById(where) : where
     if (place === undefined) throw new CallError("bad_argument", "videoViewDomID is missing: the id of an element, or the element")
     if (place === null) throw new CallError("bad_argument", `videoViewDomID: no element has the id '${String(where)}'`)
-    this.hide(which)
+    this.hide(picture)
     const video = document.createElement("video")
     video.autoplay = video.playsInline = true
     video.muted = true // sound has an element of its own
     video.style.cssText = "width:100%;height:100%;object-fit:cover"
-    if (which === "local") video.style.transform = "scaleX(-1)"
+    if (picture.who === "self") video.style.transform = "scaleX(-1)"
     place.append(video)
-    this.videos.set(which, video)
+    this.videos.set(keyOf(picture), { picture, video })
     this.refresh()
   }
 
-  hide(which: Which): void {
-    this.videos.get(which)?.remove()
-    this.videos.delete(which)
+  hide(picture: Picture): void {
+    this.videos.get(keyOf(picture))?.video.remove()
+    this.videos.delete(keyOf(picture))
   }
 
   /** The call is over. */
   clear(): void {
-    this.hide("local")
-    this.hide("remote")
+    for (const { picture } of [...this.videos.values()]) this.hide(picture)
   }
 
   private refresh(): void {
-    for (const [which, video] of this.videos) {
-      showStream(video, which === "local" ? this.media.localStream : this.media.remoteStream)
-    }
+    for (const { picture, video } of this.videos.values()) showStream(video, this.media.pictureOf(picture.who, picture.source))
   }
+}
+
+function keyOf({ who, source }: Picture): string {
+  return `${who} ${source}`
 }

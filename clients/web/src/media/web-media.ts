@@ -203,9 +203,11 @@ export class WebMedia implements MediaPort {
     return this.open === null ? null : this.open.received.sourceOf(userID, source)
   }
 
-  /** All that the one other of a call sends, null without a path. */
-  get remoteStream(): MediaStream | null {
-    return this.open === null ? null : this.streamOf(otherOf(this.open.call))
+  /** A picture of this user, or of the one other of a call; null while it is off or has no way here. */
+  pictureOf(who: "self" | "other", source: Source): MediaStream | null {
+    if (this.open === null) return null
+    if (who === "other") return this.sourceOf(otherOf(this.open.call), source)
+    return source === "camera" ? this.picture : null
   }
 
   /** The path's measurements, null without one. */
