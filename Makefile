@@ -67,11 +67,15 @@ interop: ## Other people's UserSig libraries, for the tests of crates/usersig
 # nextest gives each test a process of its own, runs those of all crates side by side and ends one that hangs
 # (.config/nextest.toml). It runs no doctests. `cargo test` runs the same tests without it: to build it takes some minutes on
 # two cores, more than one run gains, so it is not fetched (`cargo install --locked cargo-nextest`, once).
+# Who starves others of connections and files, or floods a log: the machine alone. `.config/nextest.toml` has them too.
+ALONE := rude_addresses:: rtmp_strangers:: log_lines::
+
 test-rust: clients interop ## Unit, property, network-namespace and bad-input tests of the crates
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  set -ex; $(CARGO) nextest run --locked --workspace; $(CARGO) test --locked --workspace --doc; \
 	else \
-	  set -ex; $(CARGO) test --locked --workspace; \
+	  set -ex; $(CARGO) test --locked --workspace -- $(addprefix --skip ,$(ALONE)); \
+	  $(CARGO) test --locked --workspace --test it -- --test-threads=1 $(ALONE); \
 	fi
 
 e2e/node_modules: e2e/package-lock.json

@@ -1,6 +1,6 @@
 /** Which test files there are, and in which order and company they run. */
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -34,7 +34,7 @@ const IN_SECONDS = [
   'bridge/09-weak',
 ]
 /** Files that run in the laboratory, which needs network namespaces. */
-const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss']
+const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'browser/19-first-page']
 /** Files that measure milliseconds: nothing runs beside one. */
 const IN_MILLISECONDS = ['bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
 
@@ -84,6 +84,12 @@ export function label(file) {
 const known = new Set(allFiles(Object.keys(SUITES)).map(label))
 for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...IN_MILLISECONDS, ...LONGEST_FIRST]) {
   if (!known.has(name)) throw new Error(`schedule.js names ${name}, and there is no such file`)
+}
+
+// Nor must a file that needs the laboratory: where namespaces are not allowed it could only fail.
+for (const file of allFiles(Object.keys(SUITES))) {
+  const usesLaboratory = /from '[^']*\/(lab|weak-hint)\.js'/.test(readFileSync(file, 'utf8'))
+  if (usesLaboratory !== IN_LABORATORY.includes(label(file))) throw new Error(`${label(file)} ${usesLaboratory ? 'needs' : 'does not need'} the laboratory: see schedule.js`)
 }
 
 /**

@@ -25,7 +25,7 @@ pub fn parse_client_message(text: &str) -> Result<ClientMessage, Answer> {
         let message = format!("the message has {} bytes, the limit is {MAX_MESSAGE_BYTES}", text.len());
         return Err(refuse_unread(text, ErrorBody::with(ErrorCode::TooLarge, message)));
     }
-    let envelope = Envelope::read(text).map_err(|error| refuse(0, malformed(&reason(&error))))?;
+    let envelope = Envelope::read(text).map_err(|error| refuse_unread(text, malformed(&reason(&error))))?;
     let Some(id) = envelope.id() else {
         return Err(refuse(0, malformed("`id` must be a whole number that rises from 1")));
     };
@@ -42,7 +42,8 @@ pub fn parse_client_message(text: &str) -> Result<ClientMessage, Answer> {
 
 /// The answer to a client's message that is refused before it is read. Only its id is looked for.
 pub fn refuse_unread(text: &str, error: ErrorBody) -> Answer {
-    refuse(Envelope::read(text).ok().and_then(|envelope| envelope.id()).unwrap_or(0), error)
+    let id = find(text, ["id"]).ok().and_then(|[id]| number(&id));
+    refuse(id.unwrap_or(0), error)
 }
 
 /// What a server sends.
@@ -91,10 +92,14 @@ impl<'a> Envelope<'a> {
     }
 
     fn id(&self) -> Option<u32> {
-        match self.id {
-            Found::Number(Some(n)) => u32::try_from(n).ok(),
-            _ => None,
-        }
+        number(&self.id)
+    }
+}
+
+fn number(found: &Found<'_>) -> Option<u32> {
+    match found {
+        Found::Number(Some(n)) => u32::try_from(*n).ok(),
+        _ => None,
     }
 }
 
@@ -111,10 +116,11 @@ fn fault(name: &str, text: &str) -> ErrorBody {
     let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let place = Place::of(&path);
     let field = missing.or(place.field);
-    let found = field.and_then(|field| find(text, [field]).ok()).map_or(Found::Nothing, |[found]| found);
+    // None: a value that no JSON reader can hold, such as 1e999.
+    let found = field.and_then(|field| find(text, [field]).ok()).map(|[found]| found);
     let code = match (name, field) {
         ("login", Some("userID")) => ErrorCode::UserIdInvalid,
-        ("login", Some("sdkAppID")) if !matches!(found, Found::Text(_)) => ErrorCode::AppUnknown,
+        ("login", Some("sdkAppID")) if !matches!(found, Some(Found::Text(_))) => ErrorCode::AppUnknown,
         ("call", Some("to")) => ErrorCode::CalleesInvalid,
         ("call", _) => ErrorCode::CallOptions,
         ("devices", Some("sources")) if place.inside => ErrorCode::SourceUnsupported,
@@ -122,7 +128,12 @@ fn fault(name: &str, text: &str) -> ErrorBody {
     };
     let what = match field {
         Some(field) if missing.is_some() => format!("`{field}` of {name} is missing"),
-        Some(field) if !place.inside => format!("`{field}` of {name} is {found}: {reason}"),
+        Some(field)
+            if !place.inside
+                && let Some(found) = found =>
+        {
+            format!("`{field}` of {name} is {found}: {reason}")
+        }
         Some(_) => format!("`{place}` of {name}: {reason}"),
         None => format!("{name}: {reason}"),
     };

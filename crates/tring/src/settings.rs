@@ -45,7 +45,13 @@ fn with_options() -> impl Iterator<Item = (&'static Setting, CommandLine)> {
 
 /// One line of `--help`.
 fn help(setting: &Setting) -> String {
-    let text = setting.explanation(Language::English);
+    let mut text = setting.explanation(Language::English);
+    if let Some(range) = setting.range_text(Language::English) {
+        text = format!("{text} [{range}]");
+    }
+    if setting.is_list {
+        text.push_str(" [may be repeated]");
+    }
     let default = Config::default_of(setting).or_else(|| setting.unset.map(|unset| unset.en.to_owned()));
     match default {
         Some(default) => format!("{text} [default: {default}]"),
@@ -93,8 +99,11 @@ impl FromArgMatches for Given {
             let values: Vec<OsString> =
                 matches.get_many::<OsString>(line.option).into_iter().flatten().cloned().collect();
             let text = values.join(OsStr::new(","));
-            // A variable that is set and empty, as in a compose file, says nothing.
-            if !text.is_empty() {
+            // A variable that is set and empty, as in a compose file, says nothing; nor does a list of nothing, as by
+            // `${A:-},${B:-}`.
+            let says_nothing = |text: &str| text.split(',').all(|part| part.trim().is_empty());
+            let empty = text.is_empty() || setting.is_list && text.to_str().is_some_and(says_nothing);
+            if !empty {
                 self.0.push((setting, text));
             }
         }
@@ -113,7 +122,7 @@ impl TypedValueParser for OfSetting {
         Config::default().set(self.0, value).map_err(|why| {
             let arg = arg.map(ToString::to_string).unwrap_or_default();
             let text = format!("invalid value '{}' for '{arg}': {why}", value.to_string_lossy());
-            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+            Error::raw(ErrorKind::ValueValidation, text).format(&mut command.clone())
         })?;
         Ok(value.to_owned())
     }

@@ -80,7 +80,7 @@ pub(crate) enum In {
     Panic,
 }
 
-/// An output of the switchboard. Outputs are carried out in their order.
+/// An output of the switchboard. Outputs are carried out in their order: of one input, media commands come last.
 #[derive(PartialEq)]
 pub(crate) enum Out {
     /// Send a text frame. A link that does not take it is given up, with [`In::Cut`].

@@ -126,7 +126,10 @@ impl Switchboard {
     /// is signed in on the link of a [`In::Login`] or [`In::Resume`] from now on; None if it is refused, and after all
     /// other inputs.
     pub(crate) fn handle(&mut self, input: In, now: Timestamp, out: &mut Vec<Out>) -> Option<DeviceId> {
-        Step { board: self, now, out }.input(input)
+        let from = out.len();
+        let device = Step { board: self, now, out }.input(input);
+        media_last(&mut out[from..]);
+        device
     }
 
     /// When [`Self::advance`] has something to do next.
@@ -137,7 +140,9 @@ impl Switchboard {
 
     /// Carries out everything that is due.
     pub(crate) fn advance(&mut self, now: Timestamp, out: &mut Vec<Out>) {
+        let from = out.len();
         Step { board: self, now, out }.advance();
+        media_last(&mut out[from..]);
     }
 
     /// Sessions, with a link or without.
@@ -149,6 +154,13 @@ impl Switchboard {
     pub(crate) fn transports(&self) -> usize {
         self.transports.len()
     }
+}
+
+/// Puts what the media plane is to do behind what everybody is told, and changes no other order. Giving a worker a command
+/// blocks while the worker's queue is full: a worker that hangs must not keep a thousand users from hearing that their
+/// calls have ended.
+fn media_last(out: &mut [Out]) {
+    out.sort_by_key(|output| matches!(output, Out::Media(_)));
 }
 
 /// One input being carried out: the switchboard, the time, and where what follows goes.

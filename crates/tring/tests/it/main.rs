@@ -5,7 +5,7 @@ mod common;
 mod docker;
 mod docs;
 mod doctor;
-mod log;
+mod log_lines;
 mod reach;
 mod records;
 mod serve;

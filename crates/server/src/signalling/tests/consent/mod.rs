@@ -183,7 +183,9 @@ impl World {
         signed_in
     }
 
-    fn carry_out(&mut self, out: Vec<Out>) {
+    /// One step is one moment: whoever is told of an end in it has left when the commands of the same step are carried out.
+    fn carry_out(&mut self, mut out: Vec<Out>) {
+        out.sort_by_key(|output| !matches!(output, Out::Media(_)));
         for output in out {
             match output {
                 Out::Frame { link, frame } => self.hears(DeviceId(link.0), &frame),
