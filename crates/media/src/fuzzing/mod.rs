@@ -2,6 +2,8 @@
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
 //! beside what they test, since it is private: `rtp/red.rs`, `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `rtp/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
 //! `sdp.rs` here.
+//!
+//! To read it, begin with the functions of this file.
 
 pub mod input;
 mod sdp;
