@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. The others are parts of them.
 .DEFAULT_GOAL := help
-.PHONY: help run build install clients test check lint binaries types settings test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
+.PHONY: help run build install clients test check lint binaries types golden calls-table settings test-rust test-clients test-e2e test-miniprogram test-bridge interop fuzz bench quality screenshots
 
 CARGO := cargo
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
@@ -54,6 +54,12 @@ check: lint test-clients ## What a change needs at once: lint and unit tests, a 
 
 types: ## Write clients/core/src/protocol.ts from crates/protocol
 	TRING_WRITE_TYPES=1 $(CARGO) test -q -p tring-protocol --lib typescript
+
+golden: ## Write examples of new messages into crates/protocol/golden; those that are there stay as they are
+	TRING_WRITE_GOLDEN=1 $(CARGO) test -q -p tring-protocol --lib golden::
+
+calls-table: ## Write the table of docs/calls.md from crates/calls/src/table.rs
+	TRING_WRITE_DOCS=1 $(CARGO) test -q -p tring-calls --lib the_documentation_has_the_table
 
 settings: ## Write crates/server/tring.toml and the tables of docs/settings*.md from crates/server/src/config/table.rs
 	TRING_WRITE_SETTINGS=1 $(CARGO) test -q -p tring-server --lib written_from_the_settings

@@ -6,6 +6,8 @@
 //! | `crypto` | SRTP as far as two ends that share a key need it |
 //! | `forwarder` | the forwarder, in a process of its own |
 //! | `load` | its load, and what it came to |
+//!
+//! To read it, begin with `forwarder`.
 
 mod crypto;
 mod forwarder;

@@ -1,5 +1,7 @@
 //! Calls of a phone and a browser: the server's share of the delay in both directions, the first picture after the answer,
 //! CPU of a call and of the codecs alone.
+//!
+//! To read it, begin with this file.
 
 mod browser;
 

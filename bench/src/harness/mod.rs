@@ -11,6 +11,8 @@
 //! | `report` | the table, on the terminal and in `bench/README.md` |
 //!
 //! Nothing here imports from another folder.
+//!
+//! To read it, begin with `plan`.
 
 pub(crate) mod calls;
 pub(crate) mod durations;

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `server` | Janus as a child process, with a configuration of its own |
 //! | `person` | one person of a call: its WebSocket and its two connections |
+//!
+//! To read it, begin with `person`.
 
 mod person;
 mod server;

@@ -10,6 +10,8 @@
 //! | `nginx` | nginx with its RTMP module, as a child process |
 //! | `measured` | what one server came to |
 //! | `rows` | the figures of both servers side by side |
+//!
+//! To read it, begin with `load`.
 
 mod chunks;
 pub(crate) mod client;

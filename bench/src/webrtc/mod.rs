@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `rows` | the rows of one size |
 //! | `comparison` | Janus on the same calls |
+//!
+//! To read it, begin with `rows`.
 
 mod comparison;
 mod rows;

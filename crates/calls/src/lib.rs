@@ -9,6 +9,10 @@
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
 //! `leave`, `presence` for devices that come and go, `session_end` for those that are signed out, `transport`, `sources` and
 //! `media_type` for what they send, `record` for what is written down.
+//!
+//! To read it, begin with `table`, then `engine`. Under them are `api` (what goes in and what comes out), `call` (what is
+//! remembered of a call), `transition` (one input being carried out on one call), `tenants` (each app's own users, calls and
+//! rooms), `timers` (all deadlines, in one queue) and `settings`.
 
 mod api;
 mod call;

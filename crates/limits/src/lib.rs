@@ -12,6 +12,8 @@
 //! The two limits on connections share their book-keeping and not their rule. HTTP knows of a connection what it does, at any
 //! time, and whoever is served may still have to go; RTMP knows whether a ticket was shown, once, and whoever has
 //! shown one never goes. One type for both would be two rules behind a flag.
+//!
+//! To read it, begin with `token_bucket`. It depends on nothing else of Tring.
 
 mod connection_limit;
 mod holders;

@@ -22,12 +22,14 @@
 //! shard     one worker's share: ties all of it together
 //! ```
 //!
-//! `rtp`, `ice`, `room`, `rtmp` and `streams` are pure and deterministic. The WebRTC library is known only behind the
-//! wall: `webrtc` and `peer`. It measures time as [`std::time::Instant`], so that is what calls here take; it draws its
-//! own randomness and has its own idea of the wall clock for sender reports.
+//! `rtp`, `ice`, `room`, `rtmp` and `streams` are pure and deterministic. Only `webrtc` and `peer` name the WebRTC
+//! library (str0m). The library takes time as [`Instant`](std::time::Instant), draws its own randomness, and reads the system
+//! clock for sender reports.
 //!
 //! The crate may depend on `tring-protocol` (ids, sources, limits) and `tring-limits` (token buckets), and nothing else of
 //! Tring.
+//!
+//! To read it, begin with `shard/mod.rs`, then `shard/forward.rs`: how a packet finds its way.
 //!
 //! Imports: key counters datagram ← rtp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
 

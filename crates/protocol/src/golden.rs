@@ -1,8 +1,7 @@
 //! Holds the wire format: one file a message under `golden/v1`, written once when the message was released and never
 //! edited, because released clients speak it for years. `golden/v1.lock` has the SHA-256 of each.
 //!
-//! `TRING_WRITE_GOLDEN=1 cargo test -p tring-protocol golden` writes files that do not exist yet and their hashes, and
-//! changes no others.
+//! `make golden` writes files that do not exist yet and their hashes, and changes no others.
 
 use crate::*;
 use serde::Serialize;
@@ -351,7 +350,7 @@ fn changes(lock: &str, found: &BTreeMap<String, String>) -> Vec<String> {
     }
     for path in found.keys().filter(|path| !locked.contains_key(path.as_str())) {
         changes.push(format!(
-            "golden/v1/{path} is not in golden/v1.lock. Before the release of version 1: TRING_WRITE_GOLDEN=1 adds \
+            "golden/v1/{path} is not in golden/v1.lock. Before the release of version 1: `make golden` adds \
              it. After it: it belongs to a new version"
         ));
     }

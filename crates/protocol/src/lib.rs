@@ -1,8 +1,8 @@
 //! What Tring's clients and server say to each other: ids, messages, errors and their limits.
 //!
-//! This crate is pure. It has no sockets, no clock and no randomness, it may depend on nothing else of Tring, and
-//! everything else depends on it. The TypeScript types of `clients/core` are generated from here (see
-//! `src/typescript.rs`); a drift fails a test. To read it, begin with `messages`; `docs/protocol.md` tells the story.
+//! This crate is pure. It has no sockets, no clock and no randomness, it may depend on `tring-limits` only, and
+//! all crates that speak of a call, an app or a device depend on it. The TypeScript types of
+//! `clients/core` are generated from here (see `src/typescript.rs`); a drift fails a test. To read it, begin with `messages`; `docs/protocol.md` tells the story.
 //!
 //! **Protocol life.** A copied component folder lives in released mini-programs for years. So a client states its
 //! [`PROTOCOL_VERSION`] when it signs in, the server keeps serving each version it ever released, and the files under

@@ -1,6 +1,6 @@
 //! Writes the TypeScript face of this crate to `clients/core/src/protocol.ts`, and fails where that file differs.
 //!
-//! `TRING_WRITE_TYPES=1 cargo test -p tring-protocol` writes it anew.
+//! `make types` writes it anew.
 
 use crate::*;
 use std::path::Path;

@@ -18,6 +18,8 @@
 //!
 //! Nothing here decides about a call (`tring-calls` does) or touches a media packet (`tring-media` does).
 //!
+//! To read it, begin with `serve`, then `signalling/`.
+//!
 //! Imports: clock host limits severity ← config ← records tls ← apps signer ← diagnostics signalling ← http ← serve
 
 mod apps;

@@ -10,6 +10,8 @@
 //! | `model` | what is kept: apps, calls, starts of servers, signatures; errors; what a value looks like in a column |
 //! | `sqlite` | the same subjects in SQLite's SQL, with its files, locks and result codes |
 //!
+//! To read it, begin with `store`.
+//!
 //! # A second database
 //!
 //! Nothing outside `sqlite` names a type, a statement or a file of SQLite's, and `model` knows neither database nor

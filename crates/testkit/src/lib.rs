@@ -10,6 +10,8 @@
 //!
 //! Helpers that name types of one crate are in the `common` module of that crate's tests: this crate has no dependency, so
 //! that no crate is built twice for its tests.
+//!
+//! To read it, begin with `process`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 

@@ -13,7 +13,8 @@
 //! [`link`] and the switch are pure and have no clock; one thread moves frames between them and the devices.
 //! It works as root, and for an ordinary user inside a user namespace: call [`enter`] first.
 //!
-//! It depends on nothing else of Tring and knows nothing of what a packet means. To read it, begin with [`link`].
+//! Of Tring it uses `tring-testkit` only (namespaces that end with their process), and it knows nothing of what a
+//! packet means. To read it, begin with [`link`].
 
 mod engine;
 mod frame;

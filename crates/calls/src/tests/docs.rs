@@ -26,7 +26,7 @@ fn tables() -> String {
     text
 }
 
-/// `TRING_WRITE_DOCS=1 cargo test -p tring-calls docs` writes the page after a change of the table.
+/// `make calls-table` writes the page after a change of the table.
 #[test]
 fn the_documentation_has_the_table_of_the_code_row_for_row() {
     let page = std::fs::read_to_string(PAGE).unwrap();
@@ -38,7 +38,7 @@ fn the_documentation_has_the_table_of_the_code_row_for_row() {
     }
     assert!(
         std::env::var_os("TRING_WRITE_DOCS").is_some(),
-        "docs/calls.md differs from the table: run TRING_WRITE_DOCS=1 cargo test -p tring-calls docs"
+        "docs/calls.md differs from the table: run `make calls-table`"
     );
     std::fs::write(PAGE, [head, BEGIN, &tables(), END, tail].concat()).unwrap();
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// network is not taken for a slow clock so soon.
 const LEAK: f64 = 0.001;
 
-/// TransportSequenceBounds of 32 bits on a line without end.
+/// Numbers of 32 bits on a line without end.
 #[derive(Debug, Default)]
 pub(super) struct Unwrap(Option<(u32, i64)>);
 

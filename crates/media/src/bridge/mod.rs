@@ -8,6 +8,8 @@
 //!
 //! Pictures pass through in both directions, nothing transcodes them. Pure: bytes and the time come in. Which packets and
 //! tags these are, and who gets what they become, is the shard's to say (`shard/bridge.rs`).
+//!
+//! To read it, begin with `into_packets`, then `into_tags`.
 
 mod clock;
 #[cfg(feature = "fuzzing")]

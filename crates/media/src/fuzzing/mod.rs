@@ -1,7 +1,9 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
-//! beside what they test, since it is private: `rtp/red.rs`, `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `rtp/fuzzing.rs`, `bridge/fuzzing.rs`, `way.rs` and
-//! `sdp.rs` here.
+//! beside what they test, since it is private: `rtp/red.rs`, `rtp/fuzzing.rs`, `rtmp/fuzzing.rs`,
+//! `streams/fuzzing.rs`, `bridge/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
+//!
+//! To read it, begin with the functions of this file.
 
 pub mod input;
 mod sdp;

@@ -3,6 +3,8 @@
 //! Bytes in, bytes out, time as an argument. After every call that may act ([`Peer::answer`], [`Peer::accept_answer`],
 //! [`Peer::receive`], [`Peer::advance`], [`Peer::send`], [`Peer::request_keyframe`], [`Peer::close`]) take what
 //! [`Peer::poll_transmit`] and [`Peer::poll_event`] have, and call [`Peer::advance`] again at [`Peer::next_deadline`].
+//!
+//! To read it, begin with [`Peer`] in this file.
 
 #[cfg(feature = "hostile")]
 mod hostile;

@@ -5,6 +5,9 @@
 //! where is a *route*, found anew only when somebody comes, goes, or turns a source on or off; a packet finds its routes by
 //! (session, source). Layers of a track, when there are any, are a choice on each route and no track of their own.
 //!
+//! To read it, begin with `Room` in this file. Beside it are `codecs` (which video codec all can use), `keyframe_requests` (when a
+//! publisher is asked for a key frame) and `network_level` (how good a session's network is).
+//!
 //! Imports `rtp` and nothing above it.
 
 pub(crate) mod codecs;

@@ -1,5 +1,19 @@
 //! What an RTP stream is: packets and their codecs, key frames, loss, repeated sound, numbers that are written anew, and
 //! when a packet was captured. Pure and deterministic; imported by all that sees packets, imports nothing of this crate.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `packet` | a received packet, as rooms, bridge and egress see it |
+//! | `codec` | the codecs that are forwarded |
+//! | `rewriter` | one continuous stream out of whatever fills a slot |
+//! | `keyframe` | what a payload says about the picture that it belongs to |
+//! | `loss` | packets of pictures that never reached the server |
+//! | `red` | sound that repeats what was sent before |
+//! | `capture_clock` | when a publisher's packets were captured, on the local clock |
+//! | `by_kind` | a value for sound and one for pictures |
+//! | `fuzzing` | what a publisher's numbers and reports may do (feature `fuzzing`) |
+//!
+//! To read it, begin with `packet`, then `rewriter`.
 
 pub(crate) mod by_kind;
 pub(crate) mod capture_clock;

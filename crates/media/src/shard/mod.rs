@@ -3,6 +3,9 @@
 //! Commands and time come in here. `lifecycle` opens and closes sessions, `receive` takes datagrams, `forward` says who is
 //! sent a packet, `streams` has the TCP connections of mini-programs, and `bridge` what crosses between them and browsers.
 //! Only this folder ties the others together; none of them imports it.
+//!
+//! To read it, begin with `Shard` in this file, then `receive` and `forward`. `session` is one session and what belongs to it alone;
+//! `no_bridge` takes the place of `bridge` where that is not built.
 
 use crate::api::{Command, Notice, SessionId};
 use crate::counters::Counters;

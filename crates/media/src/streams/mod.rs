@@ -3,6 +3,20 @@
 //!
 //! Pure and deterministic: bytes, tickets' random bytes and the time come in; bytes go out when the socket has room for
 //! them ([`Streams::fill`]). Who may hear and see whom is the room's to say; here frames go where they are told to go.
+//!
+//! | file | subject |
+//! |---|---|
+//! | here | what belongs to which session of a mini-program |
+//! | `connections`, `connection` | connections come, show their tickets, push or play, and end; one of them |
+//! | `ticket` | what lets a connection push or play |
+//! | `push_clock` | the clock of one push, without its steps |
+//! | `publisher` | what is kept of a stream for players that join it |
+//! | `player` | one player: a clock that never jumps, a queue that is cut when its network is too slow |
+//! | `progress` | whether a peer takes what it is given |
+//! | `network` | how good a mini-program's network is |
+//! | `fuzzing` | what any pusher may do to its player (feature `fuzzing`) |
+//!
+//! To read it, begin with `connections`, then `player`.
 
 mod connection;
 mod connections;

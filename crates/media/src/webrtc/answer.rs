@@ -1,4 +1,4 @@
-//! The last hand on an answer of the library.
+//! What is changed in the library's SDP answer before it is sent.
 
 use crate::rtp::by_kind::ByKind;
 use crate::webrtc::offer::{Offer, Rejected};

@@ -1,4 +1,4 @@
-//! A session's packets, second by second, as far as they can be known.
+//! What a session sent, received and lost, second by second, as far as library and our own counting can tell.
 //!
 //! | | what the library says | what is counted here |
 //! |---|---|---|

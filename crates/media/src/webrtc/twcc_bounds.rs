@@ -10,8 +10,8 @@ use std::time::Instant;
 use str0m::rtp::RtpHeader;
 use tring_limits::{Bucket, Rate};
 
-/// TransportSequenceBounds that a peer may leave out: what it sent and was lost, at once and a second. Higher: after a blackout a faster
-/// sender is taken up at once. Lower: less is kept of a peer that leaves out as much as it can.
+/// Sequence numbers that a peer may leave out: what it sent and was lost, at once and a second. Higher: after a blackout a
+/// faster sender is taken up at once. Lower: less is kept of a peer that leaves out as much as it can.
 const SKIPPED: Rate = Rate { burst: 32_000.0, per_second: 4_000.0 };
 
 /// Bytes that SRTP adds to a payload at most (RFC 7714 §13.1: a tag of 16). A packet that is no longer than its header and

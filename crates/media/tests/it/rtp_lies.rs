@@ -232,7 +232,7 @@ fn headers_that_lie_cost_their_packet() {
     lies.assert_alive();
 }
 
-/// TransportSequenceBounds all over the range, each confirmed to the liar, who does not listen (its library could not bear it either).
+/// Sequence numbers all over the range, each confirmed to the liar, who does not listen (its library could not bear it either).
 #[test]
 fn lies_about_transport_wide_numbers_cost_nobody_else() {
     let mut lies = Lies::new();

@@ -36,10 +36,10 @@ impl Serialize for ClientMessage {
 }
 
 /// What a client can ask for. It travels in a [`ClientMessage`].
+// Not `#[non_exhaustive]`: whoever adds a request is told by the compiler where the server must answer it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(tag = "type"))]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[non_exhaustive]
 pub enum Request {
     /// Signs in and opens a session. Answer: [`crate::Success::Welcome`]. An invitation that still rings follows as an event.
     Login {

@@ -7,6 +7,9 @@
 //! | `check` | whether the values are in their ranges and go together |
 //! | `tls` | what the settings of `[tls]` come to together |
 //! | `pages` | the documents that are written from the table |
+//! | `error` | what can be wrong with a configuration |
+//!
+//! To read it, begin with `table`.
 //!
 //! # To add a setting
 //!

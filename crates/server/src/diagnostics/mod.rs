@@ -8,6 +8,8 @@
 //! | `clock` | a clock that cannot be right (pure) |
 //! | `machine` | what is read of this machine for it |
 //! | `qr` | a QR code in half blocks (pure) |
+//!
+//! To read it, begin with `advertise`, the finding that most often matters.
 
 mod advertise;
 pub(crate) mod banner;

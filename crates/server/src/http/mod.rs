@@ -12,6 +12,8 @@
 //! | `flv` | a stream of a call as FLV |
 //! | `install` | the page that leads a phone to trust the local CA |
 //! | `assets` | the built clients, inside the binary |
+//!
+//! To read it, begin with `router`, then `websocket`.
 
 mod assets;
 mod cross_origin;

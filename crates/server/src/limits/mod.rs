@@ -1,5 +1,7 @@
 //! How much one address, one connection and one stranger may take: the rules of `tring-limits`, with the server's clock,
 //! metrics and log.
+//!
+//! To read it, begin with `session_limit`.
 
 pub(crate) mod connection_limit;
 pub(crate) mod session_limit;

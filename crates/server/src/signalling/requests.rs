@@ -86,7 +86,6 @@ impl Step<'_> {
                 }
                 Input::Media { device, call: call_id, media }
             }
-            _ => return self.answer(device, id, Err(ErrorCode::UnknownType.into())),
         };
         // The answer goes out before the events that the same input causes, so that a client knows its call's id when
         // it hears of it.

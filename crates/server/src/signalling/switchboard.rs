@@ -2,17 +2,7 @@
 //!
 //! Sockets, the media plane and the signing service know of each other only through here, so that the order of what a
 //! device is told is the order in which it happened. Pure: no socket, no channel, no thread, no clock and no randomness of
-//! its own. `shell` carries what comes out.
-//!
-//! | module | subject |
-//! |---|---|
-//! | here | inputs, the engine's effects, what devices are told |
-//! | `sign_in` | sessions begin, move to new links, end |
-//! | `requests` | what signed-in devices ask |
-//! | `rates` | how often they may |
-//! | `media_events` | offers, and what the media plane tells |
-//! | `session`, `ended_sessions` | numbered events and answers; those of devices that were signed out |
-//! | `transports` | which media session belongs to which device of which call |
+//! its own. `shell` carries what comes out; the head of `signalling/mod.rs` lists the files beside it.
 
 use crate::config::Config;
 use crate::limits::Bucket;

@@ -13,6 +13,8 @@
 //! A phone gives a page its microphone only over HTTPS, and iOS opens no secure socket on the strength of a warning that
 //! was tapped away. So a server without a certificate of its own makes a CA that a phone's owner can install; see
 //! `docs/https.md`.
+//!
+//! To read it, begin with `identity`.
 
 mod authority;
 mod certificate;

@@ -1,5 +1,7 @@
 //! What the store keeps, whichever database holds it: plain values, the rules that are no database's, and how a value
 //! looks in a column.
+//!
+//! To read it, begin with `apps`.
 
 pub(crate) mod apps;
 pub(crate) mod calls;

@@ -1,5 +1,7 @@
 //! SQLite: the data folder, the database file in it, the migrations that bring the file up to date, and what its result
 //! codes mean. The modules below hold its statements, by subject. They keep to what PostgreSQL understands too.
+//!
+//! To read it, begin with this file, then `apps`.
 
 use crate::model::error::{StoreError, Trouble};
 use sqlx::error::DatabaseError;

@@ -9,6 +9,8 @@
 //! | `credentials` | how the two users of those calls sign in |
 //! | `verdict` | what the outcome of those calls means (pure) |
 //! | `rtmp` | whether mini-programs get through |
+//!
+//! To read it, begin with `local`, then `media`.
 
 mod credentials;
 mod holder;

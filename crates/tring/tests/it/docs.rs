@@ -274,6 +274,50 @@ fn every_source_file_that_the_documents_name_exists() {
     assert!(named > 100, "{named} files are named");
 }
 
+/// Pairs of a source file and an identifier in it: two code spans with nothing but space between them, the first ending in
+/// `.rs` or `.ts`. `path.rs` `function` is such a pair, `path.rs`, `word` is none.
+fn steps(text: &str) -> Vec<(&str, &str)> {
+    let spans: Vec<&str> = text.split('`').collect();
+    let is_step = |w: &&[&str]| {
+        (w[0].ends_with(".rs") || w[0].ends_with(".ts"))
+            && w[1].trim().is_empty()
+            && w[2].chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    spans[1..].windows(3).step_by(2).filter(is_step).map(|w| (w[0], w[2])).collect()
+}
+
+/// Whether a source file defines a function: `fn name(` or `fn name<` in Rust, a line `name(…` with modifiers in TypeScript.
+fn defines(file: &str, text: &str, function: &str) -> bool {
+    text.lines().filter_map(|line| line.trim_start().split_once(function)).any(|(before, after)| {
+        let is_called_so = after.starts_with(['(', '<']);
+        if file.ends_with(".rs") {
+            return is_called_so && before.ends_with("fn ");
+        }
+        let modifiers = ["export", "private", "static", "async", "function"];
+        is_called_so
+            && (before.is_empty() || before.ends_with(' '))
+            && before.split_whitespace().all(|m| modifiers.contains(&m))
+    })
+}
+
+#[test]
+fn every_function_that_is_followed_through_the_code_exists() {
+    let mut files = Vec::new();
+    files_below(&root(), &mut files);
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, section) = text.split_once("\n## Five things followed through the code\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let is_there = |file: &str, function: &str| {
+        let mut paths = files.iter().filter(|path| path.ends_with(&format!("/{file}")));
+        paths.any(|path| defines(file, &fs::read_to_string(path).unwrap(), function))
+    };
+    let followed = steps(section);
+    let missing: Vec<_> = followed.iter().filter(|(file, function)| !is_there(file, function)).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md follows what is not there: {missing:#?}");
+    assert!(followed.len() > 30, "{} functions are followed", followed.len());
+    assert!(!is_there("shard/forward.rs", "no_such_function"));
+}
+
 #[test]
 fn blocks_of_settings_are_accepted() {
     let mut read = 0;

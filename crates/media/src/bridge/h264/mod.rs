@@ -1,5 +1,7 @@
 //! H.264 as the two sides carry it: in RTP packets (RFC 6184) and in tags with lengths before each unit and the parameter
 //! sets apart (ISO/IEC 14496-15, "AVCC"). Nothing is decoded: units are moved, cut and put together.
+//!
+//! To read it, begin with `packetize`.
 
 mod config;
 mod depacketize;

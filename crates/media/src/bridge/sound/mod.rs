@@ -1,5 +1,7 @@
 //! Sound between Opus and AAC: decoded, put on one line of samples, encoded again. One channel: a call is speech, and a
 //! phone has one speaker.
+//!
+//! To read it, begin with `opus_in`, then `aac_out`: the way from a browser to a phone.
 
 mod aac_in;
 mod aac_out;
