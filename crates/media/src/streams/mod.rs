@@ -8,10 +8,10 @@ mod connection;
 mod connections;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod gop_cache;
 mod network;
 mod player;
 mod progress;
-mod publisher;
 mod push_clock;
 mod ticket;
 
@@ -19,9 +19,9 @@ use crate::key::Key;
 use crate::rtmp::{self, StreamRequest, Tag, TagKind};
 use connection::Connection;
 use connections::OVER;
+use gop_cache::GopCache;
 use network::Network;
 use player::Player;
-use publisher::Publisher;
 use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -29,7 +29,7 @@ use tring_protocol::log::LineLimit;
 use tring_protocol::{StreamFault, UserId};
 
 #[cfg(feature = "bridge")]
-pub(crate) use publisher::HeaderVersion;
+pub(crate) use gop_cache::HeaderVersion;
 pub(crate) use ticket::RANDOM_BYTES;
 pub use ticket::StreamTicket;
 
@@ -101,7 +101,7 @@ enum Access {
 struct Stream {
     /// The call id, for the log.
     label: String,
-    publisher: Publisher,
+    gop_cache: GopCache,
     pusher: Option<ConnectionId>,
     clock: PushClock,
     players: BTreeMap<UserId, ConnectionId>,
@@ -179,8 +179,8 @@ impl Streams {
 
     /// What is kept of a session's stream.
     #[cfg(feature = "bridge")]
-    pub(crate) fn publisher(&self, key: Key) -> Option<&Publisher> {
-        Some(&self.streams.get(&key)?.publisher)
+    pub(crate) fn gop_cache(&self, key: Key) -> Option<&GopCache> {
+        Some(&self.streams.get(&key)?.gop_cache)
     }
 
     /// The player of a session that plays this user waits for a key frame.
@@ -202,11 +202,11 @@ impl Streams {
         }
     }
 
-    /// Keeps a frame for those who join. See [`Publisher::keep`].
+    /// Keeps a frame for those who join. See [`GopCache::keep`].
     pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
-        stream.publisher.keep(tag, flows);
-        if tag.kind() == TagKind::Video && stream.publisher.seems_without_key_frames() {
+        stream.gop_cache.keep(tag, flows);
+        if tag.kind() == TagKind::Video && stream.gop_cache.seems_without_key_frames() {
             let detail =
                 "no key frame comes, so nobody can begin to see the picture: send one each two seconds or so";
             self.faults.push((from, StreamFault::NoKeyFrames, detail.to_owned()));
@@ -230,7 +230,7 @@ impl Streams {
 
     /// A frame of silence of a session's stream, if its sound is of a kind that has one.
     pub(crate) fn silence(&self, from: Key, timestamp: u32) -> Option<Tag> {
-        self.streams.get(&from)?.publisher.silence(timestamp)
+        self.streams.get(&from)?.gop_cache.silence(timestamp)
     }
 
     /// A frame goes from one session to the player of another that plays this user. `pauses` rises each time the
@@ -254,7 +254,7 @@ impl Streams {
         out.ready.push(conn);
         let mut waiting = 0;
         let push = |player: &mut Player| {
-            let cut = player.push(&source.publisher, (frame, pauses), now);
+            let cut = player.push(&source.gop_cache, (frame, pauses), now);
             waiting = player.waiting_ms();
             cut
         };
@@ -268,7 +268,7 @@ impl Streams {
     /// Pictures stop, or start again: what was kept before must not be shown.
     pub(crate) fn forget_pictures(&mut self, key: Key) {
         if let Some(stream) = self.streams.get_mut(&key) {
-            stream.publisher.forget_pictures();
+            stream.gop_cache.forget_pictures();
         }
     }
 

@@ -1,6 +1,6 @@
 //! One player: a clock of its own that never jumps, and a queue that is cut when its network is too slow.
 
-use super::publisher::{HeaderVersion, Publisher};
+use super::gop_cache::{GopCache, HeaderVersion};
 use crate::rtmp::{Tag, TagKind};
 use crate::rtp::by_kind::ByKind;
 use std::collections::VecDeque;
@@ -31,23 +31,23 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// A frame of the stream that it plays, already kept by the publisher. A player that sees its first, or the first
+    /// A frame of the stream that it plays, already kept in the GOP cache. A player that sees its first, or the first
     /// of another connection, is given what it needs before; headers that have changed go before the frame. `pauses`
     /// rises each time the pictures start again (camera off and on): the next one must be a key frame. `true`: the
     /// player is too slow, and its queue was cut.
-    pub(crate) fn push(&mut self, publisher: &Publisher, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
+    pub(crate) fn push(&mut self, gop_cache: &GopCache, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
         if frame.kind() == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
             self.needs_key_frame = true;
         }
-        let header_version = publisher.header_version();
+        let header_version = gop_cache.header_version();
         match self.header_version.replace(header_version) {
             Some(known) if known == header_version => self.take(frame, now),
             Some(known) if known.run == header_version.run => {
                 let at = self.clock.newest;
-                publisher.headers().for_each(|header| self.enqueue(at, header.clone()));
+                gop_cache.headers().for_each(|header| self.enqueue(at, header.clone()));
                 self.take(frame, now);
             }
-            _ => self.join(publisher, frame, now),
+            _ => self.join(gop_cache, frame, now),
         }
         self.cut()
     }
@@ -73,12 +73,12 @@ impl Player {
 
     /// Headers, then the newest key frame and all after it a millisecond apart, so that the player decodes through them
     /// at once and is where everybody is. `newest` is the last of what was kept, or is sound that follows it.
-    fn join(&mut self, publisher: &Publisher, newest: &Tag, now: Instant) {
-        let pictures = publisher.pictures();
+    fn join(&mut self, gop_cache: &GopCache, newest: &Tag, now: Instant) {
+        let pictures = gop_cache.pictures();
         let first = pictures.first().unwrap_or(newest);
         self.clock.begin(first.timestamp, now);
         let start = self.clock.newest;
-        for header in publisher.headers() {
+        for header in gop_cache.headers() {
             self.enqueue(start, header.clone());
         }
         self.needs_key_frame = pictures.is_empty();

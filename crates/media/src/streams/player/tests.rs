@@ -22,9 +22,9 @@ fn headers() -> [Tag; 2] {
     [tag(TagKind::Video, 0, &[0x17, 0, 0, 0, 0, 1]), tag(TagKind::Audio, 0, &[0xaf, 0, 0x11, 0x88])]
 }
 
-/// A publisher and one player of it.
+/// The GOP cache of a stream and one player of the stream.
 struct Link {
-    publisher: Publisher,
+    gop_cache: GopCache,
     player: Player,
     now: Instant,
     pauses: u32,
@@ -34,7 +34,7 @@ struct Link {
 impl Link {
     fn new() -> Self {
         Self {
-            publisher: Publisher::default(),
+            gop_cache: GopCache::default(),
             player: Player::default(),
             now: Instant::now(),
             pauses: 0,
@@ -43,9 +43,9 @@ impl Link {
     }
 
     fn publish(&mut self, tag: &Tag) {
-        self.publisher.keep(tag, true);
+        self.gop_cache.keep(tag, true);
         if !tag.is_header() {
-            self.cuts += u32::from(self.player.push(&self.publisher, (tag, self.pauses), self.now));
+            self.cuts += u32::from(self.player.push(&self.gop_cache, (tag, self.pauses), self.now));
         }
     }
 
@@ -62,11 +62,11 @@ impl Link {
 fn who_joins_late_decodes_from_the_key_frame_and_is_caught_up() {
     let mut l = Link::new();
     for t in headers() {
-        l.publisher.keep(&t, true);
+        l.gop_cache.keep(&t, true);
     }
-    l.publisher.keep(&key(10_000), true);
+    l.gop_cache.keep(&key(10_000), true);
     for n in 1..30 {
-        l.publisher.keep(&picture(10_000 + n * 66), true);
+        l.gop_cache.keep(&picture(10_000 + n * 66), true);
     }
     l.publish(&picture(12_000));
     let got = l.drain();
@@ -111,7 +111,7 @@ fn a_publisher_that_comes_back_goes_on_without_a_jump() {
     l.publish(&sound(500_500));
     let before = *l.times().last().unwrap();
     l.now += Duration::from_millis(1_200);
-    l.publisher.restart();
+    l.gop_cache.restart();
     for t in headers() {
         l.publish(&t);
     }
