@@ -43,14 +43,14 @@ impl Transition<'_> {
         }
         let sources = carried(self.call.media, sources);
         if !self.change_sources(leg, branch, sources) {
-            self.mark(Row::DevicesSame);
+            self.mark(Row::SourcesSame);
             return Ok(Reply::Done);
         }
         if device_state != DeviceState::Talking {
-            self.mark(Row::DevicesKept);
+            self.mark(Row::SourcesKept);
             return Ok(Reply::Done);
         }
-        self.mark(Row::DevicesChanged);
+        self.mark(Row::SourcesChanged);
         for other in self.call.talkers_but(leg) {
             let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
             let event = Event::Devices {

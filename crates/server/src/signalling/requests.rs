@@ -77,7 +77,7 @@ impl Step<'_> {
                     return self.answer(device, id, Err(error));
                 }
                 let sources = SourceSet::said(microphone, camera, sources);
-                Input::Devices { device, call: call_id, sources }
+                Input::SetSources { device, call: call_id, sources }
             }
             Request::Media { call_id, media } => {
                 if !entry.switches.take(rates.switches, now) {
