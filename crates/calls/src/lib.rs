@@ -7,8 +7,8 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `session_end` for those that are signed out, `transport`, `sources` and
-//! `media_type` for what they send, `record` for what is written down.
+//! `leave`. `sign_in`, `reachability` (cut off, and back in time or not) and `session_end` are of devices; `transport`,
+//! `sources` and `media_type` of what they send; `record` is what is written down.
 
 mod api;
 mod call;
@@ -17,7 +17,7 @@ mod engine;
 mod glare;
 mod leave;
 mod media_type;
-mod presence;
+mod reachability;
 mod record;
 mod ring;
 mod session_end;
