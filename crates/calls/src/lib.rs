@@ -22,6 +22,7 @@ mod record;
 mod ring;
 mod session_end;
 mod settings;
+mod sign_in;
 mod sources;
 mod table;
 mod tenants;
