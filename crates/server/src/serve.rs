@@ -12,7 +12,7 @@ use crate::http::demo_guard::DemoGuard;
 use crate::http::listener::{self, Bounds};
 use crate::http::router;
 use crate::http::state::AppState;
-use crate::limits::connection_limit::SharedConnectionLimit;
+use crate::limits::shared_connection_limit::SharedConnectionLimit;
 use crate::limits::session_limit::SessionLimit;
 use crate::records::retention;
 use crate::records::store_health::StoreHealth;

@@ -4,7 +4,7 @@ use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::demo_guard::DemoGuard;
-use crate::limits::connection_limit::SharedConnectionLimit;
+use crate::limits::shared_connection_limit::SharedConnectionLimit;
 use crate::limits::session_limit::SessionLimit;
 use crate::records::store_health::StoreHealth;
 use crate::signalling::shell::Inbox;

@@ -1,8 +1,8 @@
 //! How much one address, one connection and one stranger may take: the rules of `tring-limits`, with the server's clock,
 //! metrics and log.
 
-pub(crate) mod connection_limit;
 pub(crate) mod session_limit;
+pub(crate) mod shared_connection_limit;
 pub(crate) mod stranger_log;
 
 use tring_protocol::Timestamp;
