@@ -84,7 +84,7 @@ impl Step<'_> {
             link: Some(Attached::new(link)),
             expires: None,
             overrun: false,
-            devices: Bucket::full(rates.devices, now),
+            source_changes: Bucket::full(rates.source_changes, now),
             switches: Bucket::full(rates.switches, now),
             offers: Bucket::full(rates.offers, now),
         };
