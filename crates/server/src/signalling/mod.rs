@@ -8,6 +8,7 @@ pub(crate) mod notice_queue;
 mod rates;
 mod requests;
 pub(crate) mod session;
+mod session_lifecycle;
 pub(crate) mod shell;
 mod sign_in;
 pub(crate) mod stream_urls;

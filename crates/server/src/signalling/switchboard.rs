@@ -7,7 +7,8 @@
 //! | module | subject |
 //! |---|---|
 //! | here | inputs, the engine's effects, what devices are told |
-//! | `sign_in` | sessions begin, move to new links, end |
+//! | `sign_in` | sessions begin, move to new links |
+//! | `session_lifecycle` | sessions lose their links, and end |
 //! | `requests` | what signed-in devices ask |
 //! | `rates` | how often they may |
 //! | `media_events` | offers, and what the media plane tells |
