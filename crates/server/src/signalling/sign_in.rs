@@ -9,9 +9,7 @@ use std::fmt::Write;
 use tracing::{debug, info};
 use tring_calls::Input;
 use tring_protocol::log::Untrusted;
-use tring_protocol::{
-    Answer, DeviceId, ErrorBody, ErrorCode, Outcome, ResumeTicket, Success, Welcome,
-};
+use tring_protocol::{Answer, DeviceId, ErrorBody, ErrorCode, Outcome, ResumeTicket, Success, Welcome};
 
 /// Random bytes of a session ticket. Higher: longer tickets. Lower: within guessing, at some length.
 const TICKET_BYTES: usize = 24;
