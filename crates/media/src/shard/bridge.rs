@@ -81,13 +81,13 @@ impl Shard {
         let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { return };
         let mut made = std::mem::take(&mut self.bridge.tags);
         let taken = guarded(|| tags.packet(packet, (run, heard), now, &mut made));
-        let needs_key_frame = tags.needs_key_frame();
+        let needs_keyframe = tags.needs_keyframe();
         if let Err(error) = taken {
             self.give_up_bridge(from, &label, error, out);
         }
         let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
         self.bridge.tags = made;
-        if source == Source::Camera && (needs_key_frame || waits) {
+        if source == Source::Camera && (needs_keyframe || waits) {
             self.want_keyframe(from, source, now, out);
         }
     }
@@ -164,7 +164,7 @@ impl Shard {
                 self.counters.queues_cut += u64::from(cut);
             }
         }
-        phones.iter().any(|&to| self.streams.needs_key_frame(to, user))
+        phones.iter().any(|&to| self.streams.needs_keyframe(to, user))
     }
 
     /// A phone's tag goes to the browsers that may have it.

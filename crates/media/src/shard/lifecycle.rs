@@ -97,7 +97,7 @@ impl Shard {
         let Some(room) = self.room_of(key) else { return };
         let pictures: Vec<(Key, Source)> = room.forwarded_pictures().collect();
         for (sender, source) in pictures {
-            self.give_key_frame((sender, source), key, now, out);
+            self.give_keyframe((sender, source), key, now, out);
         }
     }
 

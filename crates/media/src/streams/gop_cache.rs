@@ -78,7 +78,7 @@ impl GopCache {
     }
 
     /// True for one picture: so many have come, and never a key frame.
-    pub(crate) fn seems_without_key_frames(&self) -> bool {
+    pub(crate) fn seems_without_keyframes(&self) -> bool {
         self.unseen == MAX_PICTURES
     }
 
@@ -108,7 +108,7 @@ impl GopCache {
     }
 
     fn keep_picture(&mut self, tag: &Tag) {
-        if tag.is_key_frame() {
+        if tag.is_keyframe() {
             self.forget_pictures();
             self.unseen = usize::MAX;
         } else if self.pictures.is_empty() {
@@ -152,7 +152,7 @@ mod tests {
             cache.keep(&video(first, 1, 9), true);
         }
         assert_eq!(cache.pictures().len(), 2);
-        assert!(cache.pictures()[0].is_key_frame());
+        assert!(cache.pictures()[0].is_keyframe());
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
         let frame = video(0x27, 1, 9);
         let noticed = |cache: &mut GopCache| {
             cache.keep(&frame, true);
-            cache.seems_without_key_frames()
+            cache.seems_without_keyframes()
         };
         assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut cache)).count(), 1);
         cache.restart();

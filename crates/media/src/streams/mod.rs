@@ -185,10 +185,10 @@ impl Streams {
 
     /// The player of a session that plays this user waits for a key frame.
     #[cfg(feature = "bridge")]
-    pub(crate) fn needs_key_frame(&self, session: Key, user: &UserId) -> bool {
+    pub(crate) fn needs_keyframe(&self, session: Key, user: &UserId) -> bool {
         let conn = self.streams.get(&session).and_then(|s| s.players.get(user));
         let role = conn.and_then(|conn| self.connections.get(conn)).map(|c| &c.role);
-        matches!(role, Some(connection::Role::Player { player, .. }) if player.needs_key_frame())
+        matches!(role, Some(connection::Role::Player { player, .. }) if player.needs_keyframe())
     }
 
     /// A session is over: its tickets are void and its connections end.
@@ -206,7 +206,7 @@ impl Streams {
     pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
         stream.gop_cache.keep(tag, flows);
-        if tag.kind() == TagKind::Video && stream.gop_cache.seems_without_key_frames() {
+        if tag.kind() == TagKind::Video && stream.gop_cache.seems_without_keyframes() {
             let detail =
                 "no key frame comes, so nobody can begin to see the picture: send one each two seconds or so";
             self.faults.push((from, StreamFault::NoKeyFrames, detail.to_owned()));

@@ -27,7 +27,7 @@ pub(crate) struct Player {
     /// How often the pictures had paused before the last one.
     pauses: u32,
     /// No picture makes sense before the next key frame.
-    needs_key_frame: bool,
+    needs_keyframe: bool,
 }
 
 impl Player {
@@ -37,7 +37,7 @@ impl Player {
     /// player is too slow, and its queue was cut.
     pub(crate) fn push(&mut self, gop_cache: &GopCache, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
         if frame.kind() == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
-            self.needs_key_frame = true;
+            self.needs_keyframe = true;
         }
         let header_version = gop_cache.header_version();
         match self.header_version.replace(header_version) {
@@ -54,8 +54,8 @@ impl Player {
 
     /// No picture is sent before the next key frame.
     #[cfg(feature = "bridge")]
-    pub(crate) fn needs_key_frame(&self) -> bool {
-        self.needs_key_frame
+    pub(crate) fn needs_keyframe(&self) -> bool {
+        self.needs_keyframe
     }
 
     /// The next tag to send, and its time on this player's clock.
@@ -81,7 +81,7 @@ impl Player {
         for header in gop_cache.headers() {
             self.enqueue(start, header.clone());
         }
-        self.needs_key_frame = pictures.is_empty();
+        self.needs_keyframe = pictures.is_empty();
         let mut at = start;
         for picture in pictures {
             let given = self.clock.never_back(TagKind::Video, at);
@@ -98,10 +98,10 @@ impl Player {
 
     fn take(&mut self, tag: &Tag, now: Instant) {
         if tag.kind() == TagKind::Video {
-            if self.needs_key_frame && !tag.is_key_frame() {
+            if self.needs_keyframe && !tag.is_keyframe() {
                 return;
             }
-            self.needs_key_frame = false;
+            self.needs_keyframe = false;
         }
         let mapped = self.clock.map(tag.timestamp, now);
         let at = self.clock.never_back(tag.kind(), mapped);
@@ -124,7 +124,7 @@ impl Player {
             *self = Self { clock: std::mem::take(&mut self.clock), ..Self::default() };
             return true;
         }
-        let key = self.queue.iter().rposition(|(_, tag)| tag.is_key_frame()).filter(|&n| n > head);
+        let key = self.queue.iter().rposition(|(_, tag)| tag.is_keyframe()).filter(|&n| n > head);
         let from = key.unwrap_or(usize::MAX);
         let mut n = 0;
         self.queue.retain(|(at, tag)| {
@@ -134,7 +134,7 @@ impl Player {
             tag.is_header() || after || sound
         });
         if key.is_none() {
-            self.needs_key_frame = true;
+            self.needs_keyframe = true;
         }
         self.bytes = self.queue.iter().map(|(_, tag)| tag.payload().len()).sum();
         true

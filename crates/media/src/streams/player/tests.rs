@@ -70,7 +70,7 @@ fn who_joins_late_decodes_from_the_key_frame_and_is_caught_up() {
     }
     l.publish(&picture(12_000));
     let got = l.drain();
-    assert!(got[0].1.is_header() && got[1].1.is_header() && got[2].1.is_key_frame());
+    assert!(got[0].1.is_header() && got[1].1.is_header() && got[2].1.is_keyframe());
     assert_eq!(got.len(), 2 + 31, "all that the key frame needs, once");
     assert_eq!(got.last().unwrap().0, 30, "two seconds of pictures in 30 ms");
     l.publish(&sound(12_010));
@@ -136,7 +136,7 @@ fn headers_that_change_go_before_the_next_frame_and_repeated_ones_do_not() {
     l.publish(&tag(TagKind::Video, 132, &[0x17, 0, 0, 0, 0, 2]));
     l.publish(&key(132));
     let got = l.drain();
-    assert!(got.len() == 3 && got[1].1.is_header() && got[2].1.is_key_frame());
+    assert!(got.len() == 3 && got[1].1.is_header() && got[2].1.is_keyframe());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn after_a_pause_the_pictures_begin_with_a_key_frame() {
     l.publish(&sound(901));
     l.publish(&key(966));
     let got = l.drain();
-    assert!(got.len() == 2 && got[0].1.kind() == TagKind::Audio && got[1].1.is_key_frame());
+    assert!(got.len() == 2 && got[0].1.kind() == TagKind::Audio && got[1].1.is_keyframe());
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_slow_player_is_cut_to_the_newest_key_frame() {
     l.publish(&picture(40 * 66));
     assert!(l.drain().is_empty());
     l.publish(&key(41 * 66));
-    assert!(l.drain()[0].1.is_key_frame());
+    assert!(l.drain()[0].1.is_keyframe());
     assert!(l.cuts > 0);
 }
 
@@ -186,7 +186,7 @@ fn a_cut_keeps_what_the_newest_key_frame_needs() {
     l.publish(&picture(8 * 66));
     let got = l.drain();
     assert_eq!(got.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [6 * 66, 7 * 66, 8 * 66]);
-    assert!(got[0].1.is_key_frame());
+    assert!(got[0].1.is_keyframe());
 }
 
 #[test]
@@ -234,7 +234,7 @@ proptest! {
             prop_assert_eq!(held, l.player.bytes);
             if pull {
                 for (_, t) in l.drain() {
-                    whole |= t.is_key_frame();
+                    whole |= t.is_keyframe();
                     prop_assert!(t.kind() != TagKind::Video || t.is_header() || whole);
                 }
             }
