@@ -67,7 +67,7 @@ impl Transition<'_> {
 
     /// Takes the pictures of a device off when its call becomes a voice call: no picture without the consent of both. In a
     /// call that is merged this must come before the gates open.
-    pub(crate) fn pictures_off(&mut self, leg: LegNo, branch: usize) {
+    pub(crate) fn video_off(&mut self, leg: LegNo, branch: usize) {
         let Some(sources) = self.call.legs[leg].branches.get(branch).map(|b| b.sources) else { return };
         self.change_sources(leg, branch, carried(MediaType::Audio, sources));
     }

@@ -95,8 +95,8 @@ impl Shard {
             self.close(k, now, out);
         }
         let Some(room) = self.room_of(key) else { return };
-        let pictures: Vec<(Key, Source)> = room.forwarded_pictures().collect();
-        for (sender, source) in pictures {
+        let video: Vec<(Key, Source)> = room.forwarded_video().collect();
+        for (sender, source) in video {
             self.give_keyframe((sender, source), key, now, out);
         }
     }

@@ -21,8 +21,8 @@ const SILENT_STEREO: [u8; 6] = [0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c];
 #[derive(Debug, Default)]
 pub(crate) struct GopCache {
     metadata: Option<Tag>,
-    sound_header: Option<Tag>,
-    picture_header: Option<Tag>,
+    audio_header: Option<Tag>,
+    video_header: Option<Tag>,
     /// The newest key frame and all after it; empty if there is none, or too much came since.
     pictures: Vec<Tag>,
     bytes: usize,
@@ -58,15 +58,15 @@ impl GopCache {
         match tag.kind() {
             TagKind::Metadata => self.metadata = Some(tag.clone()),
             TagKind::Audio if tag.is_header() => {
-                replace(&mut self.sound_header, &mut self.version, tag);
+                replace(&mut self.audio_header, &mut self.version, tag);
             }
             TagKind::Video if tag.is_header() => {
                 // Some encoders repeat it at each key frame: only another one makes the pictures before useless.
-                if replace(&mut self.picture_header, &mut self.version, tag) {
+                if replace(&mut self.video_header, &mut self.version, tag) {
                     self.forget_pictures();
                 }
             }
-            TagKind::Video if flows => self.keep_picture(tag),
+            TagKind::Video if flows => self.keep_video(tag),
             TagKind::Audio | TagKind::Video => {}
         }
     }
@@ -84,7 +84,7 @@ impl GopCache {
 
     /// Metadata and decoders' headers, in the order in which players take them.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &Tag> {
-        self.metadata.iter().chain(&self.sound_header).chain(&self.picture_header)
+        self.metadata.iter().chain(&self.audio_header).chain(&self.video_header)
     }
 
     /// The newest key frame and all after it.
@@ -95,7 +95,7 @@ impl GopCache {
     /// A frame of silence that fits the stream's sound (AAC-LC, one or two channels), in place of one that nobody may
     /// hear. None: its header has not come, or is of another kind.
     pub(crate) fn silence(&self, timestamp: u32) -> Option<Tag> {
-        let header = self.sound_header.as_ref()?;
+        let header = self.audio_header.as_ref()?;
         let Body::Audio(AudioTag { format, .. }) = header.body() else { return None };
         // AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): 5 bits of type, 4 of rate, 4 of channels.
         let [high, low] = *header.data().first_chunk()?;
@@ -107,7 +107,7 @@ impl GopCache {
         Some(Tag::aac_of_format(timestamp, format, PacketType::Frame, frame))
     }
 
-    fn keep_picture(&mut self, tag: &Tag) {
+    fn keep_video(&mut self, tag: &Tag) {
         if tag.is_keyframe() {
             self.forget_pictures();
             self.unseen = usize::MAX;
