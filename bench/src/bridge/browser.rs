@@ -18,7 +18,7 @@ const GOP: u32 = 75;
 const PICTURE_TICKS: u32 = 3_600;
 
 /// Bytes of a picture: 600 kbit/s together.
-const KEY_FRAME_BYTES: usize = 12_500;
+const KEYFRAME_BYTES: usize = 12_500;
 const PICTURE_BYTES: usize = 2_900;
 
 /// Longest payload, as browsers cut.
@@ -94,7 +94,7 @@ async fn send(media: Arc<Media>, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoc
     let (mut sounds, mut pictures) = (0u32, 0u32);
     let mut spoken = Vec::new();
     let mut wanted = 0;
-    let (mut key_frame, mut picture) = (unit(0x65, KEY_FRAME_BYTES), unit(0x41, PICTURE_BYTES));
+    let (mut keyframe, mut picture) = (unit(0x65, KEYFRAME_BYTES), unit(0x41, PICTURE_BYTES));
     loop {
         let (next_sound, next_picture) = (begin + SOUND * sounds, begin + PICTURE * pictures);
         tokio::time::sleep_until(next_sound.min(next_picture).into()).await;
@@ -116,7 +116,7 @@ async fn send(media: Arc<Media>, speech: Arc<[Arc<[u8]>]>, delay: Duration, epoc
                 media.send(MediaKind::Video, time, false, set.to_vec()).await;
             }
         }
-        let unit = if key { &mut key_frame } else { &mut picture };
+        let unit = if key { &mut keyframe } else { &mut picture };
         phone::stamp(&mut unit[1..], epoch);
         let parts: Vec<Vec<u8>> = fragments(unit).collect();
         let last = parts.len() - 1;

@@ -230,14 +230,14 @@ fn first_picture(play: &Address, epoch: Instant) -> std::io::Result<Duration> {
     let mut connection = Connection::open(play, Way::Play)?;
     let mut shown = false;
     for (kind, payload) in std::mem::take(&mut connection.early) {
-        shown |= phone::is_key_frame(kind, &payload);
+        shown |= phone::is_keyframe(kind, &payload);
     }
     let mut buffer = vec![0; 64 * 1024];
     while !shown {
         if connection.opened.elapsed() > STEP {
             return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "no picture"));
         }
-        connection.wait(&mut buffer, |kind, payload| shown |= phone::is_key_frame(kind, payload))?;
+        connection.wait(&mut buffer, |kind, payload| shown |= phone::is_keyframe(kind, payload))?;
     }
     Ok(epoch.elapsed())
 }

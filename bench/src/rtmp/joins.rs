@@ -55,7 +55,7 @@ fn join(stream: &Stream) -> Result<(Duration, Duration)> {
     let (mut header, mut shown) = (false, false);
     let mut look = |kind: u8, payload: &[u8]| {
         header |= phone::is_header(kind, payload);
-        shown |= header && phone::is_key_frame(kind, payload);
+        shown |= header && phone::is_keyframe(kind, payload);
         shown
     };
     let mut done = false;

@@ -18,8 +18,8 @@ pub(crate) const PICTURE: Duration = Duration::from_nanos(1_000_000_000 / PICTUR
 pub(crate) const SOUND: Duration = Duration::from_nanos(1_024 * 1_000_000_000 / 48_000);
 
 /// Bytes of a frame: together 600 kbit/s of picture and 48 kbit/s of sound.
-const KEY_FRAME_BYTES: usize = 25_000;
-const PICTURE_BYTES: usize = (600_000 / 8 * GOP_SECONDS as usize - KEY_FRAME_BYTES) / (GOP as usize - 1);
+const KEYFRAME_BYTES: usize = 25_000;
+const PICTURE_BYTES: usize = (600_000 / 8 * GOP_SECONDS as usize - KEYFRAME_BYTES) / (GOP as usize - 1);
 const SOUND_BYTES: usize = 128;
 
 /// AVC sequence header of x264: baseline, level 2.2, 360×640.
@@ -58,7 +58,7 @@ pub(crate) struct Phone {
     /// The frames that are pushed over and over, made once.
     sound: Vec<u8>,
     picture: Vec<u8>,
-    key_frame: Vec<u8>,
+    keyframe: Vec<u8>,
     bytes: Vec<u8>,
     /// Frames of true sound to push over and over, in the place of `sound`.
     speech: Option<Speech>,
@@ -80,7 +80,7 @@ impl Phone {
             pictures: 0,
             sound,
             picture: picture(0x27, 0x41, PICTURE_BYTES),
-            key_frame: picture(0x17, 0x65, KEY_FRAME_BYTES),
+            keyframe: picture(0x17, 0x65, KEYFRAME_BYTES),
             bytes: Vec::new(),
             speech,
             spoken: Vec::new(),
@@ -106,7 +106,7 @@ impl Phone {
             Kind::Picture => {
                 let (n, time) = (self.pictures, millis(PICTURE, self.pictures));
                 self.pictures += 1;
-                let frame = if n.is_multiple_of(GOP) { &mut self.key_frame } else { &mut self.picture };
+                let frame = if n.is_multiple_of(GOP) { &mut self.keyframe } else { &mut self.picture };
                 (VIDEO_CHUNKS, VIDEO, time, frame, PICTURE_STAMP)
             }
         };
@@ -196,7 +196,7 @@ pub(crate) fn is_header(kind: u8, payload: &[u8]) -> bool {
 }
 
 /// A picture that can be decoded by itself.
-pub(crate) fn is_key_frame(kind: u8, payload: &[u8]) -> bool {
+pub(crate) fn is_keyframe(kind: u8, payload: &[u8]) -> bool {
     kind == VIDEO && payload.starts_with(&[0x17, 1])
 }
 
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn frames_come_to_the_rates_of_a_phone() {
-        let gop = KEY_FRAME_BYTES + PICTURE_BYTES * (GOP as usize - 1);
+        let gop = KEYFRAME_BYTES + PICTURE_BYTES * (GOP as usize - 1);
         assert!((599_000..=600_000).contains(&(gop * 8 / GOP_SECONDS as usize)), "{gop}");
         assert!((21..=22).contains(&SOUND.as_millis()));
     }
@@ -218,7 +218,7 @@ mod tests {
         stamp(&mut frame[PICTURE_STAMP..], epoch);
         let (kind, age) = age(VIDEO, &frame, epoch).unwrap();
         assert!(kind == Kind::Picture && age < Duration::from_secs(1));
-        assert!(is_key_frame(VIDEO, &frame) && !is_header(VIDEO, &frame));
+        assert!(is_keyframe(VIDEO, &frame) && !is_header(VIDEO, &frame));
         assert!(is_header(VIDEO, &AVC_HEADER) && super::age(VIDEO, &AVC_HEADER, epoch).is_none());
     }
 }

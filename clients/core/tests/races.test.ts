@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { REPORT_RETRY_MS } from "../src/calls/device-report.js"
+import { REPORT_RETRY_MS } from "../src/calls/source-report.js"
 import { settle, User, WELCOME } from "./world.js"
 
 const RESUMED = { ...WELCOME, resumed: true }

@@ -92,7 +92,7 @@ pub enum Input {
         call: CallId,
     },
     /// Sources of a device went on or off.
-    Devices {
+    SetSources {
         /// The device.
         device: DeviceId,
         /// The call.

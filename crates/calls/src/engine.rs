@@ -99,7 +99,7 @@ impl Engine {
                 self.about(device, &call, now, out, |transition, leg| transition.transport(leg, device))
             }
             Input::TransportGone { device, call } => Ok(self.transport_gone(device, &call, now, out)),
-            Input::Devices { device, call, sources } => {
+            Input::SetSources { device, call, sources } => {
                 self.about(device, &call, now, out, |transition, leg| {
                     transition.set_sources(leg, device, sources)
                 })

@@ -23,8 +23,8 @@ impl Transition<'_> {
             (MediaType::Video, MediaType::Audio) => {
                 self.mark(Row::GlareFirstWantedVideo);
                 self.call.media = MediaType::Audio;
-                self.pictures_off(CALLER, 0);
-                self.pictures_off(leg, branch);
+                self.video_off(CALLER, 0);
+                self.video_off(leg, branch);
                 if let Some(first) = self.call.caller_device() {
                     self.tell_merged(first);
                 }

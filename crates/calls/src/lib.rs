@@ -7,8 +7,8 @@
 //!
 //! A call has legs (the caller's first), a leg has devices. Every transition is a row of [`TABLE`], which
 //! `docs/calls.md` shows with its pictures and reasons. The modules follow a call's life: `dial` (and `glare`), `ring`,
-//! `leave`, `presence` for devices that come and go, `session_end` for those that are signed out, `transport`, `sources` and
-//! `media_type` for what they send, `record` for what is written down.
+//! `leave`. `sign_in`, `reachability` (cut off, and back in time or not) and `session_end` are of devices; `transport`,
+//! `sources` and `media_type` of what they send; `record` is what is written down.
 //!
 //! To read it, begin with `table`, then `engine`. Under them are `api` (what goes in and what comes out), `call` (what is
 //! remembered of a call), `transition` (one input being carried out on one call), `tenants` (each app's own users, calls and
@@ -21,11 +21,12 @@ mod engine;
 mod glare;
 mod leave;
 mod media_type;
-mod presence;
+mod reachability;
 mod record;
 mod ring;
 mod session_end;
 mod settings;
+mod sign_in;
 mod sources;
 mod table;
 mod tenants;

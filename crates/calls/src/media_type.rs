@@ -31,7 +31,7 @@ impl Transition<'_> {
         match media {
             MediaType::Audio => {
                 self.mark(Row::SwitchToVoice);
-                (0..self.call.legs.len()).for_each(|leg| self.pictures_off(leg, 0));
+                (0..self.call.legs.len()).for_each(|leg| self.video_off(leg, 0));
             }
             MediaType::Video => self.mark(Row::SwitchToVideo),
         }

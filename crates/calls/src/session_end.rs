@@ -1,11 +1,31 @@
-//! Sessions that end: which devices the server signs out, and what such a device may still fetch of its session.
+//! Sessions that end: which devices the server signs out, what becomes of their calls, and what such a device may still fetch of its session.
 //!
 //! The shell keeps sessions (numbered events, acknowledgements, tickets); the engine decides which of them end, and which
 //! are kept for a while after their end. Without that, a phone that was out of reach when it was signed out would find its
 //! ticket void, sign in again by itself, and sign out the very device for which it was signed out.
 
+use crate::call::DeviceState;
+use crate::transition::Transition;
 use crate::{Departure, Effect, Engine, Reply, Row};
-use tring_protocol::{DeviceId, Event, KickReason, Timestamp};
+use tring_protocol::{DeviceId, EndReason, Event, KickReason, Timestamp};
+
+/// Why a device's branch of a call ends with the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BranchEnd {
+    LoggedOut,
+    /// Its session is no more: [`Departure::Expired`] or [`Departure::TooSlow`].
+    Dropped,
+    Kicked,
+}
+
+impl From<Departure> for BranchEnd {
+    fn from(departure: Departure) -> Self {
+        match departure {
+            Departure::LoggedOut => Self::LoggedOut,
+            Departure::Expired | Departure::TooSlow => Self::Dropped,
+        }
+    }
+}
 
 /// Whether an event says how something ended. Such an event is owed even to a device whose session is full and takes
 /// nothing else any more.
@@ -62,5 +82,80 @@ impl Engine {
         self.state.mark(Row::SessionForgotten);
         self.forget(device);
         out.push(Effect::Evict { device });
+    }
+
+    /// Ends the part that a device has in a call. False if it has none.
+    pub(crate) fn end_branch(
+        &mut self,
+        device: DeviceId,
+        why: BranchEnd,
+        now: Timestamp,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let call = self.state.devices.get(&device).and_then(|d| d.call);
+        call.and_then(|no| self.on_call(no, now, out, |transition| transition.end_branch(device, why)))
+            .is_some()
+    }
+
+    /// Forgets a device that has no part in a call any more.
+    pub(crate) fn forget(&mut self, device: DeviceId) {
+        self.state.stop_grace(device);
+        if let Some(d) = self.state.devices.remove(&device) {
+            self.state.tenants.remove_device(&d.owner, device);
+        }
+    }
+}
+
+impl Transition<'_> {
+    /// Ends the part that a device has in this call, for everybody who is left.
+    fn end_branch(&mut self, device: DeviceId, why: BranchEnd) {
+        let Some((leg, device_state)) = self.find(device) else { return };
+        let user = Some(self.call.legs[leg].user.clone());
+        match (device_state, why) {
+            (DeviceState::Calling, BranchEnd::LoggedOut) => {
+                self.mark(Row::Cancel);
+                self.leave(leg, EndReason::Cancel, EndReason::Cancel);
+            }
+            (DeviceState::Calling, BranchEnd::Dropped) => {
+                self.mark(Row::DroppedCalling);
+                self.leave(leg, EndReason::Lost, EndReason::Lost);
+            }
+            (DeviceState::Calling, BranchEnd::Kicked) => {
+                self.mark(Row::KickCalling);
+                self.leave(leg, EndReason::Kicked, EndReason::Cancel);
+            }
+            (DeviceState::Talking, BranchEnd::LoggedOut) => {
+                self.mark(Row::Hangup);
+                self.leave(leg, EndReason::Hangup, EndReason::Hangup);
+            }
+            (DeviceState::Talking, BranchEnd::Dropped) => {
+                self.mark(Row::DroppedTalking);
+                self.leave(leg, EndReason::Lost, EndReason::Lost);
+            }
+            (DeviceState::Talking, BranchEnd::Kicked) => {
+                self.mark(Row::KickTalking);
+                self.leave(leg, EndReason::Kicked, EndReason::Kicked);
+            }
+            (DeviceState::Ringing(branch), BranchEnd::LoggedOut) => {
+                let another = |p: &crate::call::Branch| p.device != device && !p.away;
+                if self.call.legs[leg].branches.iter().any(another) {
+                    self.mark(Row::GoneRinging);
+                    self.dismiss(leg, branch, EndReason::Reject, user);
+                } else {
+                    self.decline(leg, branch);
+                }
+            }
+            (DeviceState::Ringing(branch), BranchEnd::Dropped) => {
+                self.mark(Row::DroppedRinging);
+                self.dismiss(leg, branch, EndReason::Lost, user);
+                self.check_reach(leg);
+            }
+            (DeviceState::Ringing(branch), BranchEnd::Kicked) => {
+                self.mark(Row::KickRinging);
+                self.dismiss(leg, branch, EndReason::Kicked, user);
+            }
+            // Of no device that has a part.
+            (DeviceState::Over | DeviceState::Elsewhere | DeviceState::NoBranch, _) => {}
+        }
     }
 }

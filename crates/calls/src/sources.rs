@@ -43,14 +43,14 @@ impl Transition<'_> {
         }
         let sources = carried(self.call.media, sources);
         if !self.change_sources(leg, branch, sources) {
-            self.mark(Row::DevicesSame);
+            self.mark(Row::SourcesSame);
             return Ok(Reply::Done);
         }
         if device_state != DeviceState::Talking {
-            self.mark(Row::DevicesKept);
+            self.mark(Row::SourcesKept);
             return Ok(Reply::Done);
         }
-        self.mark(Row::DevicesChanged);
+        self.mark(Row::SourcesChanged);
         for other in self.call.talkers_but(leg) {
             let (call_id, user_id) = (self.call.id.clone(), self.call.legs[leg].user.clone());
             let event = Event::Devices {
@@ -67,7 +67,7 @@ impl Transition<'_> {
 
     /// Takes the pictures of a device off when its call becomes a voice call: no picture without the consent of both. In a
     /// call that is merged this must come before the gates open.
-    pub(crate) fn pictures_off(&mut self, leg: LegNo, branch: usize) {
+    pub(crate) fn video_off(&mut self, leg: LegNo, branch: usize) {
         let Some(sources) = self.call.legs[leg].branches.get(branch).map(|b| b.sources) else { return };
         self.change_sources(leg, branch, carried(MediaType::Audio, sources));
     }

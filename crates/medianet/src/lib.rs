@@ -8,7 +8,7 @@
 //! This crate does the IO and nothing else: it may not decide who hears whom. It uses `tring-media`, and no tokio.
 //! To read it, begin with `Worker::turns` in `worker`: one turn of a worker's thread.
 //!
-//! Imports: config counters interfaces misrouted ← sender ← socket ← streams ← worker ← net
+//! Imports: config counters interfaces misrouted ← sender ← udp ← tcp ← worker ← net
 
 mod config;
 mod counters;
@@ -16,8 +16,8 @@ mod interfaces;
 mod misrouted;
 mod net;
 mod sender;
-mod socket;
-mod streams;
+mod tcp;
+mod udp;
 mod worker;
 
 pub use config::{

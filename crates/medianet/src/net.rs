@@ -3,7 +3,7 @@
 use crate::config::{Advertised, Config, MAX_WORKERS, StartError};
 use crate::counters::IoCounters;
 use crate::interfaces;
-use crate::socket::Socket;
+use crate::udp::Socket;
 use crate::worker::{Arrival, Inbox, Job, Listener, Worker};
 use metrics::{counter, gauge};
 use mio::net::TcpListener;

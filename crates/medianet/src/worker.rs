@@ -3,8 +3,8 @@
 use crate::counters::IoCounters;
 use crate::misrouted::{Handover, Misrouted, Place};
 use crate::sender::{Patience, Sender};
-use crate::socket::Socket;
-use crate::streams::{Moving, Streams, WorkerParts};
+use crate::tcp::{Moving, Streams, WorkerParts};
+use crate::udp::Socket;
 use metrics::counter;
 use mio::net::{TcpListener, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};

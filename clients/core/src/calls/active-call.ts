@@ -2,7 +2,7 @@
 
 import type { Call, CallEvent, CallOptions, Peer, Phase } from "./call.js"
 import type { Asked } from "../session/connection.js"
-import type { DeviceReport } from "./device-report.js"
+import type { SourceReport } from "./source-report.js"
 import { CallError } from "../errors.js"
 import type { MediaPort } from "./media-port.js"
 import { devicesOf, hasSource, withSource, type Sources } from "../source.js"
@@ -47,7 +47,7 @@ export interface Placing {
  */
 export interface ActiveCall {
   readonly call: MutableCall
-  readonly report: DeviceReport
+  readonly report: SourceReport
   /** What the media was last told to have on. */
   mediaHas: Sources
   /** The phase in which this side left. */
@@ -120,7 +120,7 @@ export function peerOf(userID: UserId, sources: Sources): Peer {
 }
 
 /** The state of a call that begins. `report` tells the server of its sources. */
-export function newActiveCall(call: MutableCall, report: DeviceReport): ActiveCall {
+export function newActiveCall(call: MutableCall, report: SourceReport): ActiveCall {
   let resolveOver: () => void = () => {}
   const over = new Promise<void>((resolve) => {
     resolveOver = resolve

@@ -8,8 +8,8 @@
 
 import type { Call, CallEvent, CallOptions } from "./call.js"
 import { PONG_SILENT_MS, type Asked, type Connection, type ConnectionState, type Credentials } from "../session/connection.js"
-import { CallDevices } from "./call-devices.js"
-import { DeviceReport } from "./device-report.js"
+import { CallSources } from "./call-sources.js"
+import { SourceReport } from "./source-report.js"
 import { Emitter, type Unsubscribe } from "../emitter.js"
 import { CallError, asCallError } from "../errors.js"
 import { asRequest, isCalling, isRinging, localReason, newActiveCall, newCall, noCall, nothingRings, talkedS } from "./active-call.js"
@@ -38,7 +38,7 @@ const MAX_EARLY_EVENTS = 32
 /** The calls of one user on one device: at most one at a time. */
 export class CallClient {
   private readonly emitter: Emitter<CallEvent>
-  private readonly devices: CallDevices
+  private readonly sources: CallSources
   private readonly events: ServerEvents
   private active: ActiveCall | null = null
   private self: UserId = ""
@@ -62,8 +62,8 @@ export class CallClient {
       emit: (event: CallEvent) => this.emit(event),
       isCurrent: (active: ActiveCall) => this.isCurrent(active),
     }
-    this.devices = new CallDevices(context)
-    this.events = new ServerEvents(context, this.devices, (active) => this.connected(active))
+    this.sources = new CallSources(context)
+    this.events = new ServerEvents(context, this.sources, (active) => this.connected(active))
     connection.on((e) => {
       if (e.type === "event") this.happened(e.event)
       else if (e.type === "session_lost") this.sessionGone("lost")
@@ -191,7 +191,7 @@ export class CallClient {
     if (source === "camera" && on && active.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
-    this.devices.apply(active, withSource(active.call.sources, source, on))
+    this.sources.apply(active, withSource(active.call.sources, source, on))
     return Promise.resolve()
   }
 
@@ -210,11 +210,11 @@ export class CallClient {
     active.wish = media
     const asked = this.connection.request({ type: "media", callID: call.callID, media })
     // The picture stops before the server has heard of it. It need not be told of the camera by itself.
-    if (media === "audio") this.devices.applyCamera(active, false)
+    if (media === "audio") this.sources.applyCamera(active, false)
     return asked.then(
       () => {},
       (error) => {
-        this.devices.tellServer(active)
+        this.sources.tellServer(active)
         throw error
       },
     )
@@ -235,7 +235,7 @@ export class CallClient {
 
   private begin(role: Role, sponsor: UserId, invitees: UserId[], media: MediaType, data = ""): ActiveCall {
     const call = newCall(role, this.connection.kind, this.self, sponsor, invitees, media, data)
-    const report = new DeviceReport(this.platform, call.sources, (sources) =>
+    const report = new SourceReport(this.platform, call.sources, (sources) =>
       this.connection.request({ type: "devices", callID: call.callID, ...devicesOf(sources), sources: sources.slice() }),
     )
     const active = newActiveCall(call, report)
@@ -246,7 +246,7 @@ export class CallClient {
       emit: (event) => this.emit(event),
       sources: (sources) => {
         active.mediaHas = sources
-        this.devices.apply(active, sources)
+        this.sources.apply(active, sources)
       },
       silent: () => this.connection.probe(PONG_SILENT_MS),
     })
@@ -293,11 +293,11 @@ export class CallClient {
       call.phase = "calling"
       // The other side, who called too, wants voice only: known before a camera opens, if it came first.
       const voice = this.early.some((e) => e.type === "merged" && e.callID === ok.callID && e.media === "audio")
-      if (voice) this.devices.becomesVoice(active)
+      if (voice) this.sources.becomesVoice(active)
       this.media.openDevices()
       this.media.connect()
       this.emit({ type: "changed", call })
-      this.devices.tellServer(active)
+      this.sources.tellServer(active)
     }
     this.emit({ type: "placed", call })
     this.settle(active)
@@ -350,7 +350,7 @@ export class CallClient {
     call.phase = "accepting"
     call.media = media
     if (media === "audio") call.sources = withSource(call.sources, "camera", false)
-    this.devices.tellMedia(active)
+    this.sources.tellMedia(active)
     this.media.openDevices()
     active.asked = asked
     const accepting = asked.answer.then(
@@ -418,7 +418,7 @@ export class CallClient {
     active.cancelDeadline()
     this.media.connect()
     this.emit({ type: "connected", call })
-    this.devices.tellServer(active)
+    this.sources.tellServer(active)
   }
 
   // --- what the server says ---

@@ -4,7 +4,7 @@ import type { Event, MediaType, UserId, VideoCodec } from "../protocol.js"
 import { saidSources, withSource } from "../source.js"
 import { peerOf, type ActiveCall, type CallContext } from "./active-call.js"
 import type { Call, Peer } from "./call.js"
-import type { CallDevices } from "./call-devices.js"
+import type { CallSources } from "./call-sources.js"
 
 /** The network level that holds for whom the server has not named another: 1 is best, 6 is cut off. */
 const BEST_NETWORK = 1
@@ -18,7 +18,7 @@ export class ServerEvents {
   /** `connected` hears that both sides talk from now on; more than once for a call. */
   constructor(
     private readonly client: CallContext,
-    private readonly devices: CallDevices,
+    private readonly sources: CallSources,
     private readonly connected: (active: ActiveCall) => void,
   ) {}
 
@@ -81,7 +81,7 @@ export class ServerEvents {
       case "merged":
         call.callID = event.into
         call.roomID = event.roomID
-        if (event.media === "audio" && call.media === "video") this.devices.becomesVoice(active)
+        if (event.media === "audio" && call.media === "video") this.sources.becomesVoice(active)
         client.emit({ type: "changed", call })
         break
       default:
@@ -112,15 +112,15 @@ export class ServerEvents {
     call.peers = before.map((p) => peerOf(p.userID, withSource(p.sources, "camera", false)))
     active.mediaHas = withSource(active.mediaHas, "camera", false)
     client.media.switched()
-    this.devices.applyCamera(active, false)
+    this.sources.applyCamera(active, false)
     // Only the camera of who asked opens, and only if nothing else was asked for since.
-    this.devices.applyCamera(active, media === "video" && userID === call.self && active.wish === media)
+    this.sources.applyCamera(active, media === "video" && userID === call.self && active.wish === media)
     client.emit({ type: "switched", call, userID })
     before.forEach((p) => {
       if (!p.devices.camera || !client.isCurrent(active)) return
       this.peerChanged(call, p, peerOf(p.userID, withSource(p.sources, "camera", false)))
     })
-    this.devices.tellServer(active)
+    this.sources.tellServer(active)
   }
 
   /** Somebody's picture cannot be decoded by everybody: it is sent in another codec, or the call goes on by voice. */

@@ -45,7 +45,9 @@ fn of_app_2(script: Script) -> Script {
         Input::Hangup { device, call } => Input::Hangup { device: shift(device), call },
         Input::Transport { device, call } => Input::Transport { device: shift(device), call },
         Input::TransportGone { device, call } => Input::TransportGone { device: shift(device), call },
-        Input::Devices { device, call, sources } => Input::Devices { device: shift(device), call, sources },
+        Input::SetSources { device, call, sources } => {
+            Input::SetSources { device: shift(device), call, sources }
+        }
         Input::Media { device, call, media } => Input::Media { device: shift(device), call, media },
         Input::AppDeleted { .. } => Input::AppDeleted { app: app(2) },
         Input::Shutdown => panic!("it concerns all apps"),
@@ -66,7 +68,7 @@ fn device_of(input: &Input) -> Option<DeviceId> {
         | Input::Hangup { device, .. }
         | Input::Transport { device, .. }
         | Input::TransportGone { device, .. }
-        | Input::Devices { device, .. }
+        | Input::SetSources { device, .. }
         | Input::Media { device, .. } => Some(*device),
         Input::AppDeleted { .. } | Input::Shutdown => None,
     }

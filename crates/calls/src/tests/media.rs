@@ -61,7 +61,7 @@ row_tests! {
         s.transport_gone(b2, &call(99));
     }
 
-    DevicesChanged: the_others_hear_what_is_on_when_it_changes(s) {
+    SourcesChanged: the_others_hear_what_is_on_when_it_changes(s) {
         let (a, b, c) = s.talking(Video);
         s.transport(a, &c).unwrap();
         s.devices(a, &c, false, true).unwrap();
@@ -70,7 +70,7 @@ row_tests! {
         assert_eq!(permit.sources, Source::Camera.into(), "a new transport starts as the device is");
     }
 
-    DevicesKept: what_is_off_before_the_answer_is_off_after_it(s) {
+    SourcesKept: what_is_off_before_the_answer_is_off_after_it(s) {
         let (a, b, c) = s.ringing(Video);
         s.transport(a, &c).unwrap();
         s.devices(a, &c, false, false).unwrap();
@@ -82,7 +82,7 @@ row_tests! {
         assert!(seen.contains(&format!("{b}: c1 Joined a muted")), "{seen:?}");
     }
 
-    DevicesSame: nobody_hears_what_did_not_change(s) {
+    SourcesSame: nobody_hears_what_did_not_change(s) {
         let (a, _, c) = s.talking(Video);
         s.devices(a, &c, true, true).unwrap();
         assert_eq!(s.seen(), [""; 0]);
@@ -112,7 +112,7 @@ row_tests! {
         assert_eq!(s.seen(), [""; 0], "a voice call has no camera, whoever asks");
         assert_eq!(s.transport(a, &c).unwrap().sources, Source::Microphone.into());
         s.hangup(a, &c);
-        assert!(s.rows.contains(&crate::Row::DevicesSame));
+        assert!(s.rows.contains(&crate::Row::SourcesSame));
     }
 
     SwitchToVideo: each_camera_waits_for_its_own_user(s) {
@@ -222,7 +222,7 @@ fn about(device: tring_protocol::DeviceId, call: &tring_protocol::CallId) -> [In
         Input::Reject { device, call: call.clone() },
         Input::Transport { device, call: call.clone() },
         Input::Media { device, call: call.clone(), media: Audio },
-        Input::Devices { device, call, sources: SourceSet::EMPTY },
+        Input::SetSources { device, call, sources: SourceSet::EMPTY },
     ]
 }
 

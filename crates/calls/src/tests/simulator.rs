@@ -269,7 +269,7 @@ impl World {
             }
             Op::Sources { device, call, sources } => {
                 let (Some(device), Some(call)) = (self.device(device), self.call(call)) else { return };
-                self.give(Input::Devices { device, call, sources });
+                self.give(Input::SetSources { device, call, sources });
             }
             Op::Passes(ms) => self.pass(ms),
             Op::AppDeleted(app) => self.give(Input::AppDeleted { app: SdkAppId::new(app.into()).unwrap() }),

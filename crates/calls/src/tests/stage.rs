@@ -228,7 +228,7 @@ impl Stage {
         call: &CallId,
         sources: SourceSet,
     ) -> Result<Reply, ErrorCode> {
-        self.give(Input::Devices { device, call: call.clone(), sources })
+        self.give(Input::SetSources { device, call: call.clone(), sources })
     }
 
     pub(super) fn switch(

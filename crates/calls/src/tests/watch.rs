@@ -166,7 +166,7 @@ impl Watch {
                     "a new transport forgot a mute"
                 );
             }
-            (Input::Devices { device, call, sources }, Reply::Done) => {
+            (Input::SetSources { device, call, sources }, Reply::Done) => {
                 self.says_sources(*device, call, *sources, effects);
             }
             (Input::TransportGone { device, call }, _) => {

@@ -107,7 +107,7 @@ impl IntoPackets {
             let timestamp = newest.wrapping_add(n * step);
             let ms = f64::from(n * step) / f64::from(PICTURE_TICKS);
             let mut payloads = Vec::new();
-            if packetize(tag.data(), tag.is_key_frame(), config, &mut payloads).is_ok() {
+            if packetize(tag.data(), tag.is_keyframe(), config, &mut payloads).is_ok() {
                 let seq = &mut self.pictures.caught_up;
                 emit_picture(payloads, seq, timestamp, moment(captured, ms, now), out);
             }
@@ -175,7 +175,7 @@ struct Pictures {
     /// How often the pictures had paused before the last one.
     pauses: Option<u32>,
     /// No picture makes sense before the next key frame.
-    needs_key_frame: bool,
+    needs_keyframe: bool,
 }
 
 impl Pictures {
@@ -194,14 +194,14 @@ impl Pictures {
         (ms, captured): (f64, Instant),
         out: &mut Vec<BridgedPacket>,
     ) -> Result<(), Unplayable> {
-        self.needs_key_frame |= self.pauses.replace(pauses) != Some(pauses);
+        self.needs_keyframe |= self.pauses.replace(pauses) != Some(pauses);
         let Some(config) = self.config.as_ref().filter(|_| !tag.data().is_empty()) else { return Ok(()) };
         if video.composition_time != 0 && !std::mem::replace(&mut self.refused, true) {
             let why = "the stream has B-frames, which browsers do not take: encode without them".to_owned();
             return Err(Unplayable { fault: StreamFault::BFrames, why });
         }
-        self.needs_key_frame &= !tag.is_key_frame();
-        if self.refused || self.needs_key_frame {
+        self.needs_keyframe &= !tag.is_keyframe();
+        if self.refused || self.needs_keyframe {
             return Ok(());
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // RTP time is modulo 2^32
@@ -209,7 +209,7 @@ impl Pictures {
         self.newest = Some((timestamp, captured));
         let mut payloads = Vec::new();
         // A picture that cannot be cut is dropped, as if it were lost.
-        if packetize(tag.data(), tag.is_key_frame(), config, &mut payloads).is_ok() {
+        if packetize(tag.data(), tag.is_keyframe(), config, &mut payloads).is_ok() {
             emit_picture(payloads, &mut self.seq, timestamp, captured, out);
         }
         Ok(())

@@ -85,8 +85,8 @@ impl IntoTags {
     }
 
     /// Pictures come, but none can be shown before the next key frame.
-    pub(crate) fn needs_key_frame(&self) -> bool {
-        self.pictures.seen && self.pictures.units.needs_key_frame()
+    pub(crate) fn needs_keyframe(&self) -> bool {
+        self.pictures.seen && self.pictures.units.needs_keyframe()
     }
 }
 

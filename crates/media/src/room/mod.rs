@@ -175,7 +175,7 @@ impl Room {
     }
 
     /// Each source of pictures that goes somewhere now, by the session that sends it.
-    pub(crate) fn forwarded_pictures(&self) -> impl Iterator<Item = (Key, Source)> {
+    pub(crate) fn forwarded_video(&self) -> impl Iterator<Item = (Key, Source)> {
         self.members.iter().flat_map(|(&key, m)| {
             let forwarded = m.routes.sources(|routes| !routes.is_empty()).of_kind(MediaKind::Video);
             Source::ALL.into_iter().filter(move |&source| forwarded.contains(source)).map(move |s| (key, s))

@@ -107,7 +107,7 @@ pub(crate) fn session(bytes: &[u8]) {
                 Event::Tag(tag) => {
                     assert_eq!(flowing, Some(Direction::Publish), "media of one that may not publish");
                     assert!(tag.payload().len() <= message::MAX_MEDIA);
-                    assert!(!(tag.is_header() && tag.is_key_frame()));
+                    assert!(!(tag.is_header() && tag.is_keyframe()));
                 }
                 Event::Stopped => flowing = None,
             }
@@ -137,7 +137,7 @@ pub(crate) fn flv(bytes: &[u8]) {
         let kind = [TagKind::Audio, TagKind::Video, TagKind::Metadata][usize::from(input.u8()) % 3];
         let timestamp = input.u32();
         let tag = Tag::new(kind, timestamp, input.piece().into());
-        assert!(!(tag.is_header() && tag.is_key_frame()));
+        assert!(!(tag.is_header() && tag.is_keyframe()));
         assert!(!tag.is_header() || tag.unsupported().is_none());
         assert!(tag.data().len() <= tag.payload().len());
         write_flv(&tag, timestamp, &mut stream);

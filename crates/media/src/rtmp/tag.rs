@@ -260,7 +260,7 @@ impl Tag {
     }
 
     /// A picture that can be decoded without an earlier one.
-    pub(crate) fn is_key_frame(&self) -> bool {
+    pub(crate) fn is_keyframe(&self) -> bool {
         matches!(self.body, Body::Video(v) if v.frame == FrameType::Key && v.packet == PacketType::Frame)
     }
 
@@ -327,7 +327,7 @@ mod tests {
         let key = tag(TagKind::Video, &[0x17, 1, 0, 0, 0, 9]);
         let frame = tag(TagKind::Video, &[0x27, 1, 0, 0, 0, 9]);
         assert_eq!([&header, &key, &frame].map(Tag::is_header), [true, false, false]);
-        assert_eq!([&header, &key, &frame].map(Tag::is_key_frame), [false, true, false]);
+        assert_eq!([&header, &key, &frame].map(Tag::is_keyframe), [false, true, false]);
         assert!(tag(TagKind::Audio, &[0xaf, 0, 0x11, 0x88]).is_header());
         assert!(!tag(TagKind::Audio, &[0xaf, 1, 1]).is_header());
     }

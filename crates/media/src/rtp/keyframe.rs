@@ -9,7 +9,7 @@ const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 
 /// A key frame begins with this packet: nothing before it is needed any more. Sound has none.
-pub(crate) fn begins_key_frame(codec: Codec, payload: &[u8]) -> bool {
+pub(crate) fn begins_keyframe(codec: Codec, payload: &[u8]) -> bool {
     match codec {
         Codec::Opus => false,
         Codec::H264 => h264(payload),
@@ -95,14 +95,14 @@ mod tests {
             (Codec::Opus, &[0x65], false, "sound"),
         ];
         for (codec, payload, begins, what) in cases {
-            assert_eq!(begins_key_frame(codec, payload), begins, "{what}");
+            assert_eq!(begins_keyframe(codec, payload), begins, "{what}");
         }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read(payload in proptest::collection::vec(any::<u8>(), 0..40), h264: bool) {
-            begins_key_frame(if h264 { Codec::H264 } else { Codec::Vp8 }, &payload);
+            begins_keyframe(if h264 { Codec::H264 } else { Codec::Vp8 }, &payload);
         }
     }
 }

@@ -49,7 +49,7 @@ impl LossDetector {
     pub(crate) fn take(
         &mut self,
         (seq, timestamp): (u64, u32),
-        begins_key_frame: bool,
+        begins_keyframe: bool,
         patience: Duration,
         now: Instant,
     ) -> bool {
@@ -66,7 +66,7 @@ impl LossDetector {
         let surplus = self.missing.len().saturating_sub(WINDOW);
         self.missing.drain(..surplus);
         // A key frame in several slices begins once.
-        if begins_key_frame && self.begun.replace(timestamp) != Some(timestamp) {
+        if begins_keyframe && self.begun.replace(timestamp) != Some(timestamp) {
             // What is missing behind it is its own, or comes after it.
             self.missing.retain(|&(s, _)| s > seq);
             self.asked = None;
@@ -108,12 +108,12 @@ mod tests {
         }
 
         /// The moments, in packets, at which a key frame is asked for. Some packets do not come, some begin a key frame.
-        fn run(&mut self, packets: std::ops::Range<u64>, lost: &[u64], key_frames: &[u64]) -> Vec<u64> {
-            packets.filter(|n| !lost.contains(n) && self.take(*n, *n, key_frames.contains(n))).collect()
+        fn run(&mut self, packets: std::ops::Range<u64>, lost: &[u64], keyframes: &[u64]) -> Vec<u64> {
+            packets.filter(|n| !lost.contains(n) && self.take(*n, *n, keyframes.contains(n))).collect()
         }
 
-        fn take(&mut self, at: u64, seq: u64, key_frame: bool) -> bool {
-            self.of_picture(at, (seq, seq as u32), key_frame)
+        fn take(&mut self, at: u64, seq: u64, keyframe: bool) -> bool {
+            self.of_picture(at, (seq, seq as u32), keyframe)
         }
 
         fn of_picture(&mut self, at: u64, packet: (u64, u32), begins: bool) -> bool {
@@ -214,13 +214,13 @@ mod tests {
         fn any_numbers_are_taken(steps in proptest::collection::vec((any::<u16>(), 0u64..200, any::<bool>()), 0..300)) {
             let mut p = Publisher::new();
             let (mut seq, mut at, mut last) = (1u64 << 20, 0, None::<u64>);
-            for (n, (step, ms, key_frame)) in (0..).zip(steps) {
+            for (n, (step, ms, keyframe)) in (0..).zip(steps) {
                 seq = seq.saturating_add_signed(i64::from(step.cast_signed() % 150));
                 at += ms;
                 let now = p.start + Duration::from_millis(at);
-                let asked = p.detector.take((seq, n), key_frame, PATIENCE, now);
+                let asked = p.detector.take((seq, n), keyframe, PATIENCE, now);
                 prop_assert!(p.detector.missing.len() <= WINDOW);
-                if key_frame {
+                if keyframe {
                     last = None;
                 } else if asked {
                     prop_assert!(last.is_none_or(|l| at - l >= 300));

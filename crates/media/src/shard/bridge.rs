@@ -81,13 +81,13 @@ impl Shard {
         let Some(Some(tags)) = self.bridge.browsers.get_mut(&from) else { return };
         let mut made = std::mem::take(&mut self.bridge.tags);
         let taken = guarded(|| tags.packet(packet, (run, heard), now, &mut made));
-        let needs_key_frame = tags.needs_key_frame();
+        let needs_keyframe = tags.needs_keyframe();
         if let Err(error) = taken {
             self.give_up_bridge(from, &label, error, out);
         }
         let waits = self.give_players((from, &user, run), &phones, &mut made, now, out);
         self.bridge.tags = made;
-        if source == Source::Camera && (needs_key_frame || waits) {
+        if source == Source::Camera && (needs_keyframe || waits) {
             self.want_keyframe(from, source, now, out);
         }
     }
@@ -164,7 +164,7 @@ impl Shard {
                 self.counters.queues_cut += u64::from(cut);
             }
         }
-        phones.iter().any(|&to| self.streams.needs_key_frame(to, user))
+        phones.iter().any(|&to| self.streams.needs_keyframe(to, user))
     }
 
     /// A phone's tag goes to the browsers that may have it.
@@ -186,13 +186,13 @@ impl Shard {
             return;
         }
         let label = session.label.clone();
-        let Some(publisher) = self.streams.publisher(from) else { return };
+        let Some(gop_cache) = self.streams.gop_cache(from) else { return };
         let phone = self.bridge.phones.entry(from).or_default();
         if phone.failed {
             return;
         }
         let mut made = std::mem::take(&mut self.bridge.made);
-        let header_version = publisher.header_version();
+        let header_version = gop_cache.header_version();
         let mut faults = Vec::new();
         let mut note = |result: Result<(), Unplayable>| faults.extend(result.err());
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -201,7 +201,7 @@ impl Shard {
                 if before.is_some_and(|b| b.run != header_version.run) {
                     phone.packets.restart();
                 }
-                publisher.headers().for_each(|h| note(phone.packets.tag((h, run), now, &mut made)));
+                gop_cache.headers().for_each(|h| note(phone.packets.tag((h, run), now, &mut made)));
             }
             note(phone.packets.tag((tag, run), now, &mut made));
         }));
@@ -222,8 +222,8 @@ impl Shard {
 
     /// Sends a browser what is kept of a phone's pictures: it joins, or it has lost some.
     pub(super) fn catch_up(&mut self, from: Key, to: Key, now: Instant, out: &mut Output) {
-        let (Some(phone), Some(publisher)) =
-            (self.bridge.phones.get_mut(&from), self.streams.publisher(from))
+        let (Some(phone), Some(gop_cache)) =
+            (self.bridge.phones.get_mut(&from), self.streams.gop_cache(from))
         else {
             return;
         };
@@ -237,7 +237,7 @@ impl Shard {
             return;
         }
         let mut made = std::mem::take(&mut self.bridge.made);
-        phone.packets.catch_up(publisher.pictures(), now, &mut made);
+        phone.packets.catch_up(gop_cache.pictures(), now, &mut made);
         if !made.is_empty() {
             phone.caught_up.insert(to, now);
         }

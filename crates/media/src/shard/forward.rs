@@ -6,7 +6,7 @@ use crate::key::Key;
 use crate::output::Output;
 use crate::room::codecs::Codecs;
 use crate::rtp::codec::Codec;
-use crate::rtp::keyframe::begins_key_frame;
+use crate::rtp::keyframe::begins_keyframe;
 use crate::rtp::loss::patience;
 use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use crate::rtp::rewriter::StreamRun;
@@ -43,7 +43,7 @@ impl Shard {
                 let pictures =
                     self.room_of(key).map(|r| r.sent_to(key, MediaKind::Video)).unwrap_or_default();
                 for track in pictures {
-                    self.give_key_frame(track, key, now, out);
+                    self.give_keyframe(track, key, now, out);
                 }
             }
             Event::KeyframeWanted { line } => {
@@ -52,7 +52,7 @@ impl Shard {
                     && let Some(track) =
                         self.room_of(key).and_then(|r| r.in_slot(key, MediaKind::Video, slot))
                 {
-                    self.give_key_frame(track, key, now, out);
+                    self.give_keyframe(track, key, now, out);
                 }
             }
             Event::Stats(second) => {
@@ -74,7 +74,7 @@ impl Shard {
             return;
         };
         let broken = source.kind() == MediaKind::Video && {
-            let begins = begins_key_frame(packet.codec, &packet.payload);
+            let begins = begins_keyframe(packet.codec, &packet.payload);
             let patience = patience(session.round_trip);
             session.tracks[source].loss.take((packet.seq, packet.timestamp), begins, patience, now)
         };
@@ -196,7 +196,7 @@ impl Shard {
 
     /// A receiver needs a key frame of a track: a browser is asked for one. A phone cannot be asked, so the receiver is sent
     /// what is kept of its pictures.
-    pub(super) fn give_key_frame(
+    pub(super) fn give_keyframe(
         &mut self,
         (sender, source): (Key, Source),
         receiver: Key,

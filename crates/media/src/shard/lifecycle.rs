@@ -95,9 +95,9 @@ impl Shard {
             self.close(k, now, out);
         }
         let Some(room) = self.room_of(key) else { return };
-        let pictures: Vec<(Key, Source)> = room.forwarded_pictures().collect();
-        for (sender, source) in pictures {
-            self.give_key_frame((sender, source), key, now, out);
+        let video: Vec<(Key, Source)> = room.forwarded_video().collect();
+        for (sender, source) in video {
+            self.give_keyframe((sender, source), key, now, out);
         }
     }
 

@@ -115,7 +115,7 @@ impl Streams {
         let before = match &role {
             Role::Player { of, .. } => stream.players.insert(of.clone(), conn),
             _ => {
-                stream.publisher.restart();
+                stream.gop_cache.restart();
                 stream.clock = PushClock::default();
                 stream.network.restart();
                 stream.pusher.replace(conn)

@@ -132,11 +132,11 @@ impl World {
         }
         let tags = if self.speaks_flv { read_flv(&self.got) } else { read_rtmp(&self.got) };
         let mut newest: [Option<u32>; 2] = [None; 2];
-        let mut has_key_frame = false;
+        let mut has_keyframe = false;
         for tag in tags.iter().filter(|t| t.kind() != TagKind::Metadata && !t.is_header()) {
             assert!(tag.unsupported().is_none());
-            has_key_frame |= tag.is_key_frame();
-            assert!(tag.kind() == TagKind::Audio || has_key_frame, "a picture before its key frame");
+            has_keyframe |= tag.is_keyframe();
+            assert!(tag.kind() == TagKind::Audio || has_keyframe, "a picture before its key frame");
             let newest = &mut newest[usize::from(tag.kind() == TagKind::Video)];
             let step = newest.map_or(0, |n| tag.timestamp.wrapping_sub(n).cast_signed());
             assert!(step >= 0, "{:?} goes back by {step} ms at {}", tag.kind(), tag.timestamp);

@@ -10,7 +10,7 @@
 //! | `connections`, `connection` | connections come, show their tickets, push or play, and end; one of them |
 //! | `ticket` | what lets a connection push or play |
 //! | `push_clock` | the clock of one push, without its steps |
-//! | `publisher` | what is kept of a stream for players that join it |
+//! | `gop_cache` | what is kept of a stream for players that join it |
 //! | `player` | one player: a clock that never jumps, a queue that is cut when its network is too slow |
 //! | `progress` | whether a peer takes what it is given |
 //! | `network` | how good a mini-program's network is |
@@ -22,10 +22,10 @@ mod connection;
 mod connections;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod gop_cache;
 mod network;
 mod player;
 mod progress;
-mod publisher;
 mod push_clock;
 mod ticket;
 
@@ -33,9 +33,9 @@ use crate::key::Key;
 use crate::rtmp::{self, StreamRequest, Tag, TagKind};
 use connection::Connection;
 use connections::OVER;
+use gop_cache::GopCache;
 use network::Network;
 use player::Player;
-use publisher::Publisher;
 use push_clock::PushClock;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -43,7 +43,7 @@ use tring_protocol::log::LineLimit;
 use tring_protocol::{StreamFault, UserId};
 
 #[cfg(feature = "bridge")]
-pub(crate) use publisher::HeaderVersion;
+pub(crate) use gop_cache::HeaderVersion;
 pub(crate) use ticket::RANDOM_BYTES;
 pub use ticket::StreamTicket;
 
@@ -115,7 +115,7 @@ enum Access {
 struct Stream {
     /// The call id, for the log.
     label: String,
-    publisher: Publisher,
+    gop_cache: GopCache,
     pusher: Option<ConnectionId>,
     clock: PushClock,
     players: BTreeMap<UserId, ConnectionId>,
@@ -193,16 +193,16 @@ impl Streams {
 
     /// What is kept of a session's stream.
     #[cfg(feature = "bridge")]
-    pub(crate) fn publisher(&self, key: Key) -> Option<&Publisher> {
-        Some(&self.streams.get(&key)?.publisher)
+    pub(crate) fn gop_cache(&self, key: Key) -> Option<&GopCache> {
+        Some(&self.streams.get(&key)?.gop_cache)
     }
 
     /// The player of a session that plays this user waits for a key frame.
     #[cfg(feature = "bridge")]
-    pub(crate) fn needs_key_frame(&self, session: Key, user: &UserId) -> bool {
+    pub(crate) fn needs_keyframe(&self, session: Key, user: &UserId) -> bool {
         let conn = self.streams.get(&session).and_then(|s| s.players.get(user));
         let role = conn.and_then(|conn| self.connections.get(conn)).map(|c| &c.role);
-        matches!(role, Some(connection::Role::Player { player, .. }) if player.needs_key_frame())
+        matches!(role, Some(connection::Role::Player { player, .. }) if player.needs_keyframe())
     }
 
     /// A session is over: its tickets are void and its connections end.
@@ -216,11 +216,11 @@ impl Streams {
         }
     }
 
-    /// Keeps a frame for those who join. See [`Publisher::keep`].
+    /// Keeps a frame for those who join. See [`GopCache::keep`].
     pub(crate) fn keep(&mut self, from: Key, tag: &Tag, flows: bool) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
-        stream.publisher.keep(tag, flows);
-        if tag.kind() == TagKind::Video && stream.publisher.seems_without_key_frames() {
+        stream.gop_cache.keep(tag, flows);
+        if tag.kind() == TagKind::Video && stream.gop_cache.seems_without_keyframes() {
             let detail =
                 "no key frame comes, so nobody can begin to see the picture: send one each two seconds or so";
             self.faults.push((from, StreamFault::NoKeyFrames, detail.to_owned()));
@@ -244,7 +244,7 @@ impl Streams {
 
     /// A frame of silence of a session's stream, if its sound is of a kind that has one.
     pub(crate) fn silence(&self, from: Key, timestamp: u32) -> Option<Tag> {
-        self.streams.get(&from)?.publisher.silence(timestamp)
+        self.streams.get(&from)?.gop_cache.silence(timestamp)
     }
 
     /// A frame goes from one session to the player of another that plays this user. `pauses` rises each time the
@@ -268,7 +268,7 @@ impl Streams {
         out.ready.push(conn);
         let mut waiting = 0;
         let push = |player: &mut Player| {
-            let cut = player.push(&source.publisher, (frame, pauses), now);
+            let cut = player.push(&source.gop_cache, (frame, pauses), now);
             waiting = player.waiting_ms();
             cut
         };
@@ -282,7 +282,7 @@ impl Streams {
     /// Pictures stop, or start again: what was kept before must not be shown.
     pub(crate) fn forget_pictures(&mut self, key: Key) {
         if let Some(stream) = self.streams.get_mut(&key) {
-            stream.publisher.forget_pictures();
+            stream.gop_cache.forget_pictures();
         }
     }
 

@@ -1,6 +1,6 @@
 //! One player: a clock of its own that never jumps, and a queue that is cut when its network is too slow.
 
-use super::publisher::{HeaderVersion, Publisher};
+use super::gop_cache::{GopCache, HeaderVersion};
 use crate::rtmp::{Tag, TagKind};
 use crate::rtp::by_kind::ByKind;
 use std::collections::VecDeque;
@@ -27,35 +27,35 @@ pub(crate) struct Player {
     /// How often the pictures had paused before the last one.
     pauses: u32,
     /// No picture makes sense before the next key frame.
-    needs_key_frame: bool,
+    needs_keyframe: bool,
 }
 
 impl Player {
-    /// A frame of the stream that it plays, already kept by the publisher. A player that sees its first, or the first
+    /// A frame of the stream that it plays, already kept in the GOP cache. A player that sees its first, or the first
     /// of another connection, is given what it needs before; headers that have changed go before the frame. `pauses`
     /// rises each time the pictures start again (camera off and on): the next one must be a key frame. `true`: the
     /// player is too slow, and its queue was cut.
-    pub(crate) fn push(&mut self, publisher: &Publisher, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
+    pub(crate) fn push(&mut self, gop_cache: &GopCache, (frame, pauses): (&Tag, u32), now: Instant) -> bool {
         if frame.kind() == TagKind::Video && std::mem::replace(&mut self.pauses, pauses) != pauses {
-            self.needs_key_frame = true;
+            self.needs_keyframe = true;
         }
-        let header_version = publisher.header_version();
+        let header_version = gop_cache.header_version();
         match self.header_version.replace(header_version) {
             Some(known) if known == header_version => self.take(frame, now),
             Some(known) if known.run == header_version.run => {
                 let at = self.clock.newest;
-                publisher.headers().for_each(|header| self.enqueue(at, header.clone()));
+                gop_cache.headers().for_each(|header| self.enqueue(at, header.clone()));
                 self.take(frame, now);
             }
-            _ => self.join(publisher, frame, now),
+            _ => self.join(gop_cache, frame, now),
         }
         self.cut()
     }
 
     /// No picture is sent before the next key frame.
     #[cfg(feature = "bridge")]
-    pub(crate) fn needs_key_frame(&self) -> bool {
-        self.needs_key_frame
+    pub(crate) fn needs_keyframe(&self) -> bool {
+        self.needs_keyframe
     }
 
     /// The next tag to send, and its time on this player's clock.
@@ -73,15 +73,15 @@ impl Player {
 
     /// Headers, then the newest key frame and all after it a millisecond apart, so that the player decodes through them
     /// at once and is where everybody is. `newest` is the last of what was kept, or is sound that follows it.
-    fn join(&mut self, publisher: &Publisher, newest: &Tag, now: Instant) {
-        let pictures = publisher.pictures();
+    fn join(&mut self, gop_cache: &GopCache, newest: &Tag, now: Instant) {
+        let pictures = gop_cache.pictures();
         let first = pictures.first().unwrap_or(newest);
         self.clock.begin(first.timestamp, now);
         let start = self.clock.newest;
-        for header in publisher.headers() {
+        for header in gop_cache.headers() {
             self.enqueue(start, header.clone());
         }
-        self.needs_key_frame = pictures.is_empty();
+        self.needs_keyframe = pictures.is_empty();
         let mut at = start;
         for picture in pictures {
             let given = self.clock.never_back(TagKind::Video, at);
@@ -98,10 +98,10 @@ impl Player {
 
     fn take(&mut self, tag: &Tag, now: Instant) {
         if tag.kind() == TagKind::Video {
-            if self.needs_key_frame && !tag.is_key_frame() {
+            if self.needs_keyframe && !tag.is_keyframe() {
                 return;
             }
-            self.needs_key_frame = false;
+            self.needs_keyframe = false;
         }
         let mapped = self.clock.map(tag.timestamp, now);
         let at = self.clock.never_back(tag.kind(), mapped);
@@ -124,7 +124,7 @@ impl Player {
             *self = Self { clock: std::mem::take(&mut self.clock), ..Self::default() };
             return true;
         }
-        let key = self.queue.iter().rposition(|(_, tag)| tag.is_key_frame()).filter(|&n| n > head);
+        let key = self.queue.iter().rposition(|(_, tag)| tag.is_keyframe()).filter(|&n| n > head);
         let from = key.unwrap_or(usize::MAX);
         let mut n = 0;
         self.queue.retain(|(at, tag)| {
@@ -134,7 +134,7 @@ impl Player {
             tag.is_header() || after || sound
         });
         if key.is_none() {
-            self.needs_key_frame = true;
+            self.needs_keyframe = true;
         }
         self.bytes = self.queue.iter().map(|(_, tag)| tag.payload().len()).sum();
         true

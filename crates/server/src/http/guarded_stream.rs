@@ -3,7 +3,7 @@
 //! It stands below TLS and below whatever is spoken, so that one rule holds for all: pages, FLV streams, WebSockets.
 //! Nothing is measured and no timer runs while nothing waits to be sent: an idle connection is never cut here.
 
-use crate::limits::connection_limit::ConnectionPermit;
+use crate::limits::shared_connection_limit::ConnectionPermit;
 use crate::limits::stranger_log::stranger_event;
 use socket2::SockRef;
 use std::future::Future;

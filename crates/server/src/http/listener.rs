@@ -1,7 +1,7 @@
 //! Connections: how many, from where, and how long they may take before they ask for something. With TLS or without.
 
 use crate::http::guarded_stream::{GuardedStream, STALLED_FOR};
-use crate::limits::connection_limit::{ConnectionPermit, SharedConnectionLimit};
+use crate::limits::shared_connection_limit::{ConnectionPermit, SharedConnectionLimit};
 use crate::limits::stranger_log::stranger_event;
 use axum::Router;
 use axum::body::Body;

@@ -6,7 +6,7 @@ use crate::apps::SignInError;
 use crate::clock;
 use crate::host;
 use crate::http::state::AppState;
-use crate::limits::connection_limit::{ConnectionPermit, Eviction};
+use crate::limits::shared_connection_limit::{ConnectionPermit, Eviction};
 use crate::limits::stranger_log::stranger_event;
 use crate::limits::{Bucket, Rate};
 use crate::signalling::messages::{CloseReason, In, Link, Login, Resume};

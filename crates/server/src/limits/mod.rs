@@ -3,8 +3,8 @@
 //!
 //! To read it, begin with `session_limit`.
 
-pub(crate) mod connection_limit;
 pub(crate) mod session_limit;
+pub(crate) mod shared_connection_limit;
 pub(crate) mod stranger_log;
 
 use tring_protocol::Timestamp;

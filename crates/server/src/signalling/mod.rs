@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `messages` | what goes into the switchboard and what comes out of it |
 //! | `switchboard` | inputs, the engine's effects, what devices are told |
-//! | `sign_in` | sessions begin, move to new links, end |
+//! | `sign_in` | sessions begin, and move to new links |
+//! | `session_lifecycle` | sessions lose their links, and end |
 //! | `requests`, `rates` | what signed-in devices ask, and how often they may |
 //! | `media_events` | offers, and what the media plane tells |
 //! | `session`, `ended_sessions` | numbered events and answers; those of sessions that the server ended |
@@ -23,6 +24,7 @@ pub(crate) mod notice_queue;
 mod rates;
 mod requests;
 pub(crate) mod session;
+mod session_lifecycle;
 pub(crate) mod shell;
 mod sign_in;
 pub(crate) mod stream_urls;

@@ -15,8 +15,8 @@ const SWITCHES: Rate = Rate { burst: 8.0, per_second: 0.1 };
 /// The rates of what one device asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rates {
-    /// Changes of microphone and camera: each is told to everybody in the call.
-    pub(super) devices: Rate,
+    /// Changes of the sources that are on: each is told to everybody in the call.
+    pub(super) source_changes: Rate,
     /// Switches between voice and video.
     pub(super) switches: Rate,
     /// Offers, and requests for the addresses of streams.
@@ -26,7 +26,7 @@ pub(super) struct Rates {
 impl Rates {
     pub(super) fn of(l: &LimitSettings) -> Self {
         Self {
-            devices: Rate { burst: l.devices_burst, per_second: l.devices_per_second },
+            source_changes: Rate { burst: l.devices_burst, per_second: l.devices_per_second },
             switches: SWITCHES,
             offers: Rate { burst: l.offers_burst, per_second: l.offers_per_second },
         }

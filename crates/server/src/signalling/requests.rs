@@ -72,12 +72,12 @@ impl Step<'_> {
             Request::Reject { call_id } => Input::Reject { device, call: call_id },
             Request::Hangup { call_id } => Input::Hangup { device, call: call_id },
             Request::Devices { call_id, microphone, camera, sources } => {
-                if !entry.devices.take(rates.devices, now) {
+                if !entry.source_changes.take(rates.source_changes, now) {
                     let error = too_many("too many changes of microphone and camera");
                     return self.answer(device, id, Err(error));
                 }
                 let sources = SourceSet::said(microphone, camera, sources);
-                Input::Devices { device, call: call_id, sources }
+                Input::SetSources { device, call: call_id, sources }
             }
             Request::Media { call_id, media } => {
                 if !entry.switches.take(rates.switches, now) {

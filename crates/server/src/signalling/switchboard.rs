@@ -63,7 +63,7 @@ pub(super) struct Entry {
     pub(super) expires: Option<Timestamp>,
     /// The session is full and about to end: only how things ended is kept in it any more.
     pub(super) overrun: bool,
-    pub(super) devices: Bucket,
+    pub(super) source_changes: Bucket,
     pub(super) switches: Bucket,
     pub(super) offers: Bucket,
 }

@@ -39,7 +39,7 @@ struct Waiting {
 pub(crate) struct Depacketizer {
     packets: Reorder<Waiting>,
     /// Nothing can be decoded before the next key frame.
-    needs_key_frame: bool,
+    needs_keyframe: bool,
     /// The parameter sets that the newest key frame needs.
     pub(crate) config: Config,
     /// Those that came since; they count from the next key frame.
@@ -63,7 +63,7 @@ impl Default for Depacketizer {
     fn default() -> Self {
         Self {
             packets: Reorder::new(WAIT, MAX_WAITING),
-            needs_key_frame: true,
+            needs_keyframe: true,
             config: Config::new(),
             fresh: Config::new(),
             building: Building::default(),
@@ -91,7 +91,7 @@ impl Depacketizer {
             match next {
                 Next::Packet(w) => self.consume(&w, out),
                 Next::Lost => {
-                    self.needs_key_frame = true;
+                    self.needs_keyframe = true;
                     self.building.broken = true;
                 }
             }
@@ -105,8 +105,8 @@ impl Depacketizer {
     }
 
     /// Pictures come, but none makes sense before a key frame.
-    pub(crate) fn needs_key_frame(&self) -> bool {
-        self.needs_key_frame
+    pub(crate) fn needs_keyframe(&self) -> bool {
+        self.needs_keyframe
     }
 
     fn consume(&mut self, w: &Waiting, out: &mut Vec<Picture>) {
@@ -202,10 +202,10 @@ impl Depacketizer {
     fn finish(&mut self, out: &mut Vec<Picture>) {
         let b = std::mem::take(&mut self.building);
         if b.broken || b.fragment.is_some() {
-            self.needs_key_frame = true;
+            self.needs_keyframe = true;
             return;
         }
-        if b.body.is_empty() || (self.needs_key_frame && !b.key) {
+        if b.body.is_empty() || (self.needs_keyframe && !b.key) {
             return;
         }
         if b.key {
@@ -213,7 +213,7 @@ impl Depacketizer {
                 return; // a key frame that nobody can decode
             }
             self.config.clone_from(&self.fresh);
-            self.needs_key_frame = false;
+            self.needs_keyframe = false;
         }
         out.push(Picture { timestamp: b.timestamp, key: b.key, body: b.body });
     }

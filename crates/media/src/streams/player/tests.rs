@@ -22,9 +22,9 @@ fn headers() -> [Tag; 2] {
     [tag(TagKind::Video, 0, &[0x17, 0, 0, 0, 0, 1]), tag(TagKind::Audio, 0, &[0xaf, 0, 0x11, 0x88])]
 }
 
-/// A publisher and one player of it.
+/// The GOP cache of a stream and one player of the stream.
 struct Link {
-    publisher: Publisher,
+    gop_cache: GopCache,
     player: Player,
     now: Instant,
     pauses: u32,
@@ -34,7 +34,7 @@ struct Link {
 impl Link {
     fn new() -> Self {
         Self {
-            publisher: Publisher::default(),
+            gop_cache: GopCache::default(),
             player: Player::default(),
             now: Instant::now(),
             pauses: 0,
@@ -43,9 +43,9 @@ impl Link {
     }
 
     fn publish(&mut self, tag: &Tag) {
-        self.publisher.keep(tag, true);
+        self.gop_cache.keep(tag, true);
         if !tag.is_header() {
-            self.cuts += u32::from(self.player.push(&self.publisher, (tag, self.pauses), self.now));
+            self.cuts += u32::from(self.player.push(&self.gop_cache, (tag, self.pauses), self.now));
         }
     }
 
@@ -62,15 +62,15 @@ impl Link {
 fn who_joins_late_decodes_from_the_key_frame_and_is_caught_up() {
     let mut l = Link::new();
     for t in headers() {
-        l.publisher.keep(&t, true);
+        l.gop_cache.keep(&t, true);
     }
-    l.publisher.keep(&key(10_000), true);
+    l.gop_cache.keep(&key(10_000), true);
     for n in 1..30 {
-        l.publisher.keep(&picture(10_000 + n * 66), true);
+        l.gop_cache.keep(&picture(10_000 + n * 66), true);
     }
     l.publish(&picture(12_000));
     let got = l.drain();
-    assert!(got[0].1.is_header() && got[1].1.is_header() && got[2].1.is_key_frame());
+    assert!(got[0].1.is_header() && got[1].1.is_header() && got[2].1.is_keyframe());
     assert_eq!(got.len(), 2 + 31, "all that the key frame needs, once");
     assert_eq!(got.last().unwrap().0, 30, "two seconds of pictures in 30 ms");
     l.publish(&sound(12_010));
@@ -111,7 +111,7 @@ fn a_publisher_that_comes_back_goes_on_without_a_jump() {
     l.publish(&sound(500_500));
     let before = *l.times().last().unwrap();
     l.now += Duration::from_millis(1_200);
-    l.publisher.restart();
+    l.gop_cache.restart();
     for t in headers() {
         l.publish(&t);
     }
@@ -136,7 +136,7 @@ fn headers_that_change_go_before_the_next_frame_and_repeated_ones_do_not() {
     l.publish(&tag(TagKind::Video, 132, &[0x17, 0, 0, 0, 0, 2]));
     l.publish(&key(132));
     let got = l.drain();
-    assert!(got.len() == 3 && got[1].1.is_header() && got[2].1.is_key_frame());
+    assert!(got.len() == 3 && got[1].1.is_header() && got[2].1.is_keyframe());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn after_a_pause_the_pictures_begin_with_a_key_frame() {
     l.publish(&sound(901));
     l.publish(&key(966));
     let got = l.drain();
-    assert!(got.len() == 2 && got[0].1.kind() == TagKind::Audio && got[1].1.is_key_frame());
+    assert!(got.len() == 2 && got[0].1.kind() == TagKind::Audio && got[1].1.is_keyframe());
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_slow_player_is_cut_to_the_newest_key_frame() {
     l.publish(&picture(40 * 66));
     assert!(l.drain().is_empty());
     l.publish(&key(41 * 66));
-    assert!(l.drain()[0].1.is_key_frame());
+    assert!(l.drain()[0].1.is_keyframe());
     assert!(l.cuts > 0);
 }
 
@@ -186,7 +186,7 @@ fn a_cut_keeps_what_the_newest_key_frame_needs() {
     l.publish(&picture(8 * 66));
     let got = l.drain();
     assert_eq!(got.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [6 * 66, 7 * 66, 8 * 66]);
-    assert!(got[0].1.is_key_frame());
+    assert!(got[0].1.is_keyframe());
 }
 
 #[test]
@@ -234,7 +234,7 @@ proptest! {
             prop_assert_eq!(held, l.player.bytes);
             if pull {
                 for (_, t) in l.drain() {
-                    whole |= t.is_key_frame();
+                    whole |= t.is_keyframe();
                     prop_assert!(t.kind() != TagKind::Video || t.is_header() || whole);
                 }
             }

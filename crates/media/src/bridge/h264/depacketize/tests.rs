@@ -87,11 +87,11 @@ fn a_lost_packet_is_waited_for_then_the_next_key_frame_is() {
     r.take(&packets[3..4]);
     r.wait(Duration::ZERO);
     r.wait(WAIT);
-    assert!(r.reader.needs_key_frame());
+    assert!(r.reader.needs_keyframe());
     r.take(&packets[2..3]);
     r.take(&packets[4..]);
     assert_eq!(r.seen(), [0, 3, 4], "what came too late is not shown");
-    assert!(!r.reader.needs_key_frame());
+    assert!(!r.reader.needs_keyframe());
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn parameter_sets_count_from_the_key_frame_that_follows() {
 fn a_key_frame_without_parameter_sets_is_not_given_out() {
     let mut r = Receiver::new();
     r.take(&[(1, 0, true, [0x65, 1].as_slice().into())]);
-    assert!(r.pictures.is_empty() && r.reader.needs_key_frame());
+    assert!(r.pictures.is_empty() && r.reader.needs_keyframe());
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod docs;
 mod flows;
 mod group;
 mod media;
-mod presence;
+mod reachability;
 mod records;
 mod ringing;
 mod rules;

@@ -1,4 +1,4 @@
-//! What is kept of a stream for players that join it.
+//! The GOP cache of a stream: headers, and the newest key frame with all after it, for players that join.
 
 use crate::rtmp::{AudioTag, Body, PacketType, Tag, TagKind};
 
@@ -17,12 +17,12 @@ const LC: u8 = 2;
 const SILENT_MONO: [u8; 4] = [0x01, 0x18, 0x20, 0x07];
 const SILENT_STEREO: [u8; 6] = [0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c];
 
-/// One stream that is pushed.
+/// What is kept of one stream that is pushed.
 #[derive(Debug, Default)]
-pub(crate) struct Publisher {
+pub(crate) struct GopCache {
     metadata: Option<Tag>,
-    sound_header: Option<Tag>,
-    picture_header: Option<Tag>,
+    audio_header: Option<Tag>,
+    video_header: Option<Tag>,
     /// The newest key frame and all after it; empty if there is none, or too much came since.
     pictures: Vec<Tag>,
     bytes: usize,
@@ -41,7 +41,7 @@ pub(crate) struct HeaderVersion {
     version: u32,
 }
 
-impl Publisher {
+impl GopCache {
     /// Another connection pushes from now on: nothing of the earlier one fits.
     pub(crate) fn restart(&mut self) {
         *self = Self { run: self.run.wrapping_add(1), ..Self::default() };
@@ -58,15 +58,15 @@ impl Publisher {
         match tag.kind() {
             TagKind::Metadata => self.metadata = Some(tag.clone()),
             TagKind::Audio if tag.is_header() => {
-                replace(&mut self.sound_header, &mut self.version, tag);
+                replace(&mut self.audio_header, &mut self.version, tag);
             }
             TagKind::Video if tag.is_header() => {
                 // Some encoders repeat it at each key frame: only another one makes the pictures before useless.
-                if replace(&mut self.picture_header, &mut self.version, tag) {
+                if replace(&mut self.video_header, &mut self.version, tag) {
                     self.forget_pictures();
                 }
             }
-            TagKind::Video if flows => self.keep_picture(tag),
+            TagKind::Video if flows => self.keep_video(tag),
             TagKind::Audio | TagKind::Video => {}
         }
     }
@@ -78,13 +78,13 @@ impl Publisher {
     }
 
     /// True for one picture: so many have come, and never a key frame.
-    pub(crate) fn seems_without_key_frames(&self) -> bool {
+    pub(crate) fn seems_without_keyframes(&self) -> bool {
         self.unseen == MAX_PICTURES
     }
 
     /// Metadata and decoders' headers, in the order in which players take them.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &Tag> {
-        self.metadata.iter().chain(&self.sound_header).chain(&self.picture_header)
+        self.metadata.iter().chain(&self.audio_header).chain(&self.video_header)
     }
 
     /// The newest key frame and all after it.
@@ -95,7 +95,7 @@ impl Publisher {
     /// A frame of silence that fits the stream's sound (AAC-LC, one or two channels), in place of one that nobody may
     /// hear. None: its header has not come, or is of another kind.
     pub(crate) fn silence(&self, timestamp: u32) -> Option<Tag> {
-        let header = self.sound_header.as_ref()?;
+        let header = self.audio_header.as_ref()?;
         let Body::Audio(AudioTag { format, .. }) = header.body() else { return None };
         // AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): 5 bits of type, 4 of rate, 4 of channels.
         let [high, low] = *header.data().first_chunk()?;
@@ -107,8 +107,8 @@ impl Publisher {
         Some(Tag::aac_of_format(timestamp, format, PacketType::Frame, frame))
     }
 
-    fn keep_picture(&mut self, tag: &Tag) {
-        if tag.is_key_frame() {
+    fn keep_video(&mut self, tag: &Tag) {
+        if tag.is_keyframe() {
             self.forget_pictures();
             self.unseen = usize::MAX;
         } else if self.pictures.is_empty() {
@@ -145,83 +145,83 @@ mod tests {
 
     #[test]
     fn the_newest_key_frame_and_what_follows_is_kept() {
-        let mut p = Publisher::default();
-        p.keep(&video(0x27, 1, 9), true);
-        assert!(p.pictures().is_empty(), "nothing decodes before a key frame");
+        let mut cache = GopCache::default();
+        cache.keep(&video(0x27, 1, 9), true);
+        assert!(cache.pictures().is_empty(), "nothing decodes before a key frame");
         for first in [0x17, 0x27, 0x27, 0x17, 0x27] {
-            p.keep(&video(first, 1, 9), true);
+            cache.keep(&video(first, 1, 9), true);
         }
-        assert_eq!(p.pictures().len(), 2);
-        assert!(p.pictures()[0].is_key_frame());
+        assert_eq!(cache.pictures().len(), 2);
+        assert!(cache.pictures()[0].is_keyframe());
     }
 
     #[test]
     fn a_stream_without_key_frames_is_noticed_once() {
-        let mut p = Publisher::default();
+        let mut cache = GopCache::default();
         let frame = video(0x27, 1, 9);
-        let noticed = |p: &mut Publisher| {
-            p.keep(&frame, true);
-            p.seems_without_key_frames()
+        let noticed = |cache: &mut GopCache| {
+            cache.keep(&frame, true);
+            cache.seems_without_keyframes()
         };
-        assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut p)).count(), 1);
-        p.restart();
-        p.keep(&video(0x17, 1, MAX_BYTES + 1), true);
-        assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut p)).count(), 0, "one is on its way");
+        assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut cache)).count(), 1);
+        cache.restart();
+        cache.keep(&video(0x17, 1, MAX_BYTES + 1), true);
+        assert_eq!((0..3 * MAX_PICTURES).filter(|_| noticed(&mut cache)).count(), 0, "one is on its way");
     }
 
     #[test]
     fn what_does_not_flow_is_not_kept_but_headers_are() {
-        let mut p = Publisher::default();
-        p.keep(&video(0x17, 0, 20), false);
-        p.keep(&video(0x17, 1, 20), false);
-        assert_eq!((p.headers().count(), p.pictures().len()), (1, 0));
+        let mut cache = GopCache::default();
+        cache.keep(&video(0x17, 0, 20), false);
+        cache.keep(&video(0x17, 1, 20), false);
+        assert_eq!((cache.headers().count(), cache.pictures().len()), (1, 0));
     }
 
     #[test]
     fn a_repeated_header_is_no_new_one() {
-        let mut p = Publisher::default();
-        p.keep(&video(0x17, 0, 20), true);
-        p.keep(&video(0x17, 1, 20), true);
-        let before = p.header_version();
-        p.keep(&video(0x17, 0, 20), true);
-        assert_eq!((p.header_version(), p.pictures().len()), (before, 1));
-        p.keep(&video(0x17, 0, 21), true);
-        assert_ne!(p.header_version(), before);
-        assert!(p.pictures().is_empty());
+        let mut cache = GopCache::default();
+        cache.keep(&video(0x17, 0, 20), true);
+        cache.keep(&video(0x17, 1, 20), true);
+        let before = cache.header_version();
+        cache.keep(&video(0x17, 0, 20), true);
+        assert_eq!((cache.header_version(), cache.pictures().len()), (before, 1));
+        cache.keep(&video(0x17, 0, 21), true);
+        assert_ne!(cache.header_version(), before);
+        assert!(cache.pictures().is_empty());
     }
 
     #[test]
     fn too_many_or_too_large_pictures_are_not_kept() {
-        let mut p = Publisher::default();
-        p.keep(&video(0x17, 1, 9), true);
+        let mut cache = GopCache::default();
+        cache.keep(&video(0x17, 1, 9), true);
         for _ in 0..MAX_PICTURES {
-            p.keep(&video(0x27, 1, 9), true);
+            cache.keep(&video(0x27, 1, 9), true);
         }
-        assert!(p.pictures().is_empty());
-        p.keep(&video(0x17, 1, MAX_BYTES + 1), true);
-        assert_eq!((p.pictures().len(), p.bytes), (0, 0));
+        assert!(cache.pictures().is_empty());
+        cache.keep(&video(0x17, 1, MAX_BYTES + 1), true);
+        assert_eq!((cache.pictures().len(), cache.bytes), (0, 0));
     }
 
     #[test]
     fn silence_fits_the_streams_sound() {
         let header = |config: [u8; 2]| Tag::aac(0, PacketType::SequenceHeader, &config);
-        let mut p = Publisher::default();
-        assert_eq!(p.silence(5), None);
-        p.keep(&header([0x11, 0x88]), true); // LC, 48 kHz, one channel
-        let silence = p.silence(5).unwrap();
+        let mut cache = GopCache::default();
+        assert_eq!(cache.silence(5), None);
+        cache.keep(&header([0x11, 0x88]), true); // LC, 48 kHz, one channel
+        let silence = cache.silence(5).unwrap();
         assert_eq!((silence.timestamp, &silence.payload()[..3]), (5, [0xaf, 1, 0x01].as_slice()));
-        p.keep(&header([0x11, 0x90]), true);
-        assert_eq!(p.silence(5).unwrap().payload().len(), 2 + SILENT_STEREO.len());
-        p.keep(&header([0x2b, 0x88]), true);
-        assert_eq!(p.silence(5), None, "another kind of AAC");
+        cache.keep(&header([0x11, 0x90]), true);
+        assert_eq!(cache.silence(5).unwrap().payload().len(), 2 + SILENT_STEREO.len());
+        cache.keep(&header([0x2b, 0x88]), true);
+        assert_eq!(cache.silence(5), None, "another kind of AAC");
     }
 
     #[test]
     fn a_new_connection_begins_anew() {
-        let mut p = Publisher::default();
-        p.keep(&video(0x17, 0, 20), true);
-        p.keep(&video(0x17, 1, 20), true);
-        p.restart();
-        assert_eq!((p.header_version().run, p.headers().count(), p.pictures().len()), (1, 0, 0));
+        let mut cache = GopCache::default();
+        cache.keep(&video(0x17, 0, 20), true);
+        cache.keep(&video(0x17, 1, 20), true);
+        cache.restart();
+        assert_eq!((cache.header_version().run, cache.headers().count(), cache.pictures().len()), (1, 0, 0));
     }
 }

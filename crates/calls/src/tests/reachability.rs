@@ -197,7 +197,7 @@ row_tests! {
             Input::Reject { device, call: c.clone() },
             Input::Hangup { device, call: c.clone() },
             Input::Transport { device, call: c.clone() },
-            Input::Devices { device, call: c.clone(), sources: SourceSet::EMPTY },
+            Input::SetSources { device, call: c.clone(), sources: SourceSet::EMPTY },
         ] {
             assert_eq!(s.give(input), Err(ErrorCode::LoginRequired));
         }

@@ -9,7 +9,7 @@ import { hasSource, sameSources, withSource, type Sources } from "../source.js"
  *
  * @internal
  */
-export class CallDevices {
+export class CallSources {
   constructor(private readonly client: CallContext) {}
 
   /** These are wanted now. Nothing happens if they are so already. */

@@ -16,7 +16,7 @@ const BASIC: Sources = ["microphone", "camera"]
  *
  * @internal
  */
-export class DeviceReport {
+export class SourceReport {
   private wanted: Sources
   /** Some source was refused: from then on only those are told that every server takes. */
   private onlyBasic = false
