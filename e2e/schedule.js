@@ -89,7 +89,8 @@ for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...IN_MILLISECONDS, ...LONG
 // Nor must a file that needs the laboratory: where namespaces are not allowed it could only fail.
 for (const file of allFiles(Object.keys(SUITES))) {
   const usesLaboratory = /from '[^']*\/(lab|weak-hint)\.js'/.test(readFileSync(file, 'utf8'))
-  if (usesLaboratory !== IN_LABORATORY.includes(label(file))) throw new Error(`${label(file)} ${usesLaboratory ? 'needs' : 'does not need'} the laboratory: see schedule.js`)
+  if (usesLaboratory !== IN_LABORATORY.includes(label(file)))
+    throw new Error(`${label(file)} ${usesLaboratory ? 'needs' : 'does not need'} the laboratory: see schedule.js`)
 }
 
 /**

@@ -41,6 +41,11 @@ export function withSource(sources: Sources, source: Source, on: boolean): Sourc
   return knownSources(sources.filter((s) => s !== source).concat(on ? source : []))
 }
 
+/** What is left of the set in a voice call: sound alone. */
+export function withoutPictures(sources: Sources): Sources {
+  return sources.filter((source) => kindOf(source) === "audio")
+}
+
 /** What is in both sets. */
 export function commonSources(some: Sources, others: Sources): Sources {
   return some.filter((source) => hasSource(others, source))

@@ -134,3 +134,14 @@ test("this side tells its sources in both forms, and a source that is refused is
   await a.client.setSource("screen_audio", true)
   assert.equal(sent().length, 3, "nothing that the server would take is news")
 })
+
+test("a call that becomes a voice call has no picture left, of a camera or of a screen", async () => {
+  const a = await talksTo(told(SOURCES))
+  await a.client.setSource("screen", true)
+  a.server.ok("devices")
+  await settle()
+  await a.told({ type: "media", callID: "c1", userID: "B", media: "audio" })
+  assert.deepEqual(a.client.call?.sources, ["microphone"])
+  assert.deepEqual(ofB(a), ["microphone", "screen_audio"])
+  await assert.rejects(a.client.setSource("screen", true), { code: "call_options" })
+})

@@ -19,7 +19,7 @@ import type { MediaPort } from "./media-port.js"
 import { ServerEvents } from "./server-events.js"
 import type { Platform } from "../session/platform.js"
 import type { EndReason, Event, MediaType, Request, Source, Success, UserId } from "../protocol.js"
-import { devicesOf, hasSource, withSource } from "../source.js"
+import { devicesOf, hasSource, kindOf, withSource, withoutPictures } from "../source.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
  * server's duration is shown after a longer cut. Lower: the page hears sooner. */
@@ -182,13 +182,13 @@ export class CallClient {
   }
 
   /** Switches a source of the present call on or off. Nothing is renegotiated. Rejects with `no_call`, and with `call_options`
-   * for the camera of a voice call. */
+   * for a picture in a voice call. */
   setSource(source: Source, on: boolean): Promise<void> {
     const active = this.active
     if (active === null || active.call.phase === "ending") {
       return Promise.reject(noCall())
     }
-    if (source === "camera" && on && active.call.media === "audio") {
+    if (kindOf(source) === "video" && on && active.call.media === "audio") {
       return Promise.reject(new CallError("call_options", "this is a voice call: it has no camera"))
     }
     this.sources.apply(active, withSource(active.call.sources, source, on))
@@ -210,7 +210,7 @@ export class CallClient {
     active.wish = media
     const asked = this.connection.request({ type: "media", callID: call.callID, media })
     // The picture stops before the server has heard of it. It need not be told of the camera by itself.
-    if (media === "audio") this.sources.applyCamera(active, false)
+    if (media === "audio") this.sources.switchOffPictures(active)
     return asked.then(
       () => {},
       (error) => {
@@ -349,7 +349,7 @@ export class CallClient {
     const invitedTo = { media: call.media, camera: hasSource(call.sources, "camera") }
     call.phase = "accepting"
     call.media = media
-    if (media === "audio") call.sources = withSource(call.sources, "camera", false)
+    if (media === "audio") call.sources = withoutPictures(call.sources)
     this.sources.tellMedia(active)
     this.media.openDevices()
     active.asked = asked
@@ -357,7 +357,7 @@ export class CallClient {
       (ok) => {
         if ("callID" in ok && ok.callID !== call.callID) this.placedAnother(active, ok)
         if (!this.isCurrent(active)) return
-        if (media !== invitedTo.media) active.report.cameraWasSwitchedOff()
+        if (media !== invitedTo.media) active.report.picturesWereSwitchedOff()
         this.connected(active)
       },
       (thrown) => {

@@ -1,7 +1,7 @@
 /** What this side sends in the present call. */
 
 import type { ActiveCall, CallContext } from "./active-call.js"
-import { hasSource, sameSources, withSource, type Sources } from "../source.js"
+import { sameSources, withSource, withoutPictures, type Sources } from "../source.js"
 
 /**
  * The sources of the present call: what the user wants goes to the media, to the screen and to the server, in this order, so
@@ -25,9 +25,18 @@ export class CallSources {
 
   /** The camera alone, and not yet told to the server. */
   applyCamera(active: ActiveCall, camera: boolean): void {
+    this.applyUntold(active, withSource(active.call.sources, "camera", camera))
+  }
+
+  /** No picture goes on; the server knows. */
+  switchOffPictures(active: ActiveCall): void {
+    this.applyUntold(active, withoutPictures(active.call.sources))
+  }
+
+  private applyUntold(active: ActiveCall, sources: Sources): void {
     const { call } = active
-    if (hasSource(call.sources, "camera") === camera) return
-    call.sources = withSource(call.sources, "camera", camera)
+    if (sameSources(call.sources, sources)) return
+    call.sources = sources
     this.tellMedia(active)
     this.client.emit({ type: "changed", call })
   }
@@ -48,7 +57,7 @@ export class CallSources {
   /** Both called each other, and one of them by voice: no picture without the consent of both. */
   becomesVoice(active: ActiveCall): void {
     active.call.media = "audio"
-    active.report.cameraWasSwitchedOff()
-    this.apply(active, withSource(active.call.sources, "camera", false))
+    active.report.picturesWereSwitchedOff()
+    this.apply(active, withoutPictures(active.call.sources))
   }
 }

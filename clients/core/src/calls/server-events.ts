@@ -1,7 +1,7 @@
 /** What the server tells of the present call: who rings, comes, mutes and goes, and how the media path does. */
 
 import type { Event, MediaType, UserId, VideoCodec } from "../protocol.js"
-import { saidSources, withSource } from "../source.js"
+import { saidSources, withoutPictures } from "../source.js"
 import { peerOf, type ActiveCall, type CallContext } from "./active-call.js"
 import type { Call, Peer } from "./call.js"
 import type { CallSources } from "./call-sources.js"
@@ -101,24 +101,24 @@ export class ServerEvents {
     this.client.emit({ type: "network", call: active.call, userID, level })
   }
 
-  /** The call has become a voice or a video call: the server has switched every camera off. */
+  /** The call has become a voice or a video call: the server has switched all pictures off. */
   private switched(active: ActiveCall, userID: UserId, media: MediaType): void {
     const { client } = this
     const { call } = active
     call.media = media
     call.switches++
-    active.report.cameraWasSwitchedOff()
+    active.report.picturesWereSwitchedOff()
     const before = call.peers
-    call.peers = before.map((p) => peerOf(p.userID, withSource(p.sources, "camera", false)))
-    active.mediaHas = withSource(active.mediaHas, "camera", false)
+    call.peers = before.map((p) => peerOf(p.userID, withoutPictures(p.sources)))
+    active.mediaHas = withoutPictures(active.mediaHas)
     client.media.switched()
-    this.sources.applyCamera(active, false)
+    this.sources.switchOffPictures(active)
     // Only the camera of who asked opens, and only if nothing else was asked for since.
     this.sources.applyCamera(active, media === "video" && userID === call.self && active.wish === media)
     client.emit({ type: "switched", call, userID })
     before.forEach((p) => {
       if (!p.devices.camera || !client.isCurrent(active)) return
-      this.peerChanged(call, p, peerOf(p.userID, withSource(p.sources, "camera", false)))
+      this.peerChanged(call, p, peerOf(p.userID, withoutPictures(p.sources)))
     })
     this.sources.tellServer(active)
   }

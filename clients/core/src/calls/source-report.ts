@@ -2,7 +2,7 @@
 
 import { asCallError } from "../errors.js"
 import type { Cancel, Platform } from "../session/platform.js"
-import { commonSources, sameSources, withSource, type Sources } from "../source.js"
+import { commonSources, sameSources, withoutPictures, type Sources } from "../source.js"
 
 /** First and longest wait, ms, before a refused state is told again. Higher: less load from a user who plays with the
  * mute key. Lower: the others see the truth sooner. */
@@ -40,9 +40,9 @@ export class SourceReport {
     this.next()
   }
 
-  /** The server has switched the camera off by itself. */
-  cameraWasSwitchedOff(): void {
-    this.told = withSource(this.told, "camera", false)
+  /** The server has switched all pictures off by itself. */
+  picturesWereSwitchedOff(): void {
+    this.told = withoutPictures(this.told)
   }
 
   /** The call is over. */
