@@ -485,6 +485,15 @@ test("media that closes behind the last one who left is no fault: the end of the
   assert.equal(errors(), 1)
 })
 
+test("a device that cannot be had is told between the answer and the first who comes", async () => {
+  const a = await User.signedIn("A")
+  await a.calls("B", "video")
+  await a.told({ type: "accepted", callID: "c1", userID: "B" })
+  assert.deepEqual([phase(a), a.client.call?.peers], ["connected", []])
+  a.media.host?.error(60003, "no camera was found")
+  assert.equal(a.payload("ERROR")?.["code"], 60003)
+})
+
 test("a stream that not everybody can be given is told with its reason, for this call only", async () => {
   const a = await talking("video")
   const message = "the sound or picture of B does not reach everybody: the stream has B-frames"

@@ -58,6 +58,8 @@ export interface ActiveCall {
   accepting: Promise<void> | null
   /** The one who was called will not come, and the server's word that the call is over is on its way. */
   unanswered: boolean
+  /** All who had come have left, and the server's word that the call is over is on its way. */
+  deserted: boolean
   /** What this side has last asked the call to become. */
   wish: MediaType | null
   /** How everybody's network is, as far as the server has said: 1 (excellent) without a word of it. */
@@ -134,6 +136,7 @@ export function newActiveCall(call: MutableCall, report: SourceReport): ActiveCa
     hungUpAfter: false,
     accepting: null,
     unanswered: false,
+    deserted: false,
     wish: null,
     networks: [],
     asked: null,

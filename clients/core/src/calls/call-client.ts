@@ -243,6 +243,7 @@ export class CallClient {
     const host = mediaHost({
       call,
       current: () => this.isCurrent(active),
+      deserted: () => active.deserted,
       emit: (event) => this.emit(event),
       sources: (sources) => {
         active.mediaHas = sources

@@ -35,8 +35,8 @@ export function mediaCall(call: Call, connection: Connection): MediaCall {
 }
 
 /** To whom the media of a call reports; what comes after the call is dropped. */
-export function mediaHost(to: { call: Call; current(): boolean; emit(event: CallEvent): void; sources(sources: Sources): void; silent(): void }): MediaHost {
-  const { call, current, emit } = to
+export function mediaHost(to: { call: Call; current(): boolean; deserted(): boolean; emit(event: CallEvent): void; sources(sources: Sources): void; silent(): void }): MediaHost {
+  const { call, current, deserted, emit } = to
   return {
     status: (status) => {
       if (current()) emit({ type: "media", call, status })
@@ -48,9 +48,9 @@ export function mediaHost(to: { call: Call; current(): boolean; emit(event: Call
       if (current()) to.sources(sources)
     },
     error: (code, message) => {
-      // When everybody has left, the server closes the media, and says next that the call is over: nothing has failed.
-      const left = call.phase === "connected" && call.peers.length === 0
-      if (current() && !left) emit({ type: "error", code, message })
+      // When everybody has left, the server closes the media, and says next that the call is over: nothing has failed. Before
+      // the first has come, a device that cannot be had is a fault like any other.
+      if (current() && !deserted()) emit({ type: "error", code, message })
     },
     volumes: (levels) => {
       if (current()) emit({ type: "volumes", call, levels })

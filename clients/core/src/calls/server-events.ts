@@ -45,6 +45,7 @@ export class ServerEvents {
         client.emit({ type: "leg_ended", call, userID: event.userID, reason: event.reason })
         break
       case "joined": {
+        active.deserted = false
         const peer = peerOf(event.userID, saidSources(event))
         call.peers = call.peers.filter((p) => p.userID !== peer.userID).concat(peer)
         this.connected(active)
@@ -53,6 +54,7 @@ export class ServerEvents {
       }
       case "left":
         call.peers = call.peers.filter((p) => p.userID !== event.userID)
+        active.deserted = call.peers.length === 0
         client.emit({ type: "left", call, userID: event.userID })
         break
       case "devices": {
