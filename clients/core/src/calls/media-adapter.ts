@@ -35,7 +35,14 @@ export function mediaCall(call: Call, connection: Connection): MediaCall {
 }
 
 /** To whom the media of a call reports; what comes after the call is dropped. */
-export function mediaHost(to: { call: Call; current(): boolean; deserted(): boolean; emit(event: CallEvent): void; sources(sources: Sources): void; silent(): void }): MediaHost {
+export function mediaHost(to: {
+  call: Call
+  current(): boolean
+  deserted(): boolean
+  emit(event: CallEvent): void
+  sources(sources: Sources): void
+  silent(): void
+}): MediaHost {
   const { call, current, deserted, emit } = to
   return {
     status: (status) => {
