@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 /** How many of {@link IN_SECONDS} run at once. Higher: sooner. Lower: further from their bounds. */
-const JOBS_IN_SECONDS = 3
+const JOBS_IN_SECONDS = 2
 
 /** Folders of each suite. */
 export const SUITES = {
@@ -24,9 +24,7 @@ export const SUITES = {
 const IN_SECONDS = [
   'bridge/03-media',
   'bridge/04-cuts',
-  'browser/15-weak',
   'browser/16-roaming',
-  'browser/18-loss',
   'bridge/07-bad-input',
   'miniprogram/08-clocks',
   'browser/13-lab',
@@ -35,8 +33,8 @@ const IN_SECONDS = [
 ]
 /** Files that run in the laboratory, which needs network namespaces. */
 const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'browser/19-first-page']
-/** Files that measure milliseconds: nothing runs beside one. */
-const IN_MILLISECONDS = ['bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
+/** Files that measure milliseconds, or how soon a screen says what a link does: nothing runs beside one. */
+const ALONE = ['browser/15-weak', 'browser/18-loss', 'bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
 
 /**
  * The longest of the others, so that none of them begins when the rest is about to end. A file that is not here comes after
@@ -82,7 +80,7 @@ export function label(file) {
 
 // A file that was renamed must not fall out of its group unnoticed.
 const known = new Set(allFiles(Object.keys(SUITES)).map(label))
-for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...IN_MILLISECONDS, ...LONGEST_FIRST]) {
+for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...ALONE, ...LONGEST_FIRST]) {
   if (!known.has(name)) throw new Error(`schedule.js names ${name}, and there is no such file`)
 }
 
@@ -101,14 +99,14 @@ for (const file of allFiles(Object.keys(SUITES))) {
  * @returns {{ jobs: number, files: string[] }[]}
  */
 export function groups(files, jobs) {
-  const measuring = [...IN_SECONDS, ...IN_MILLISECONDS]
+  const measuring = [...IN_SECONDS, ...ALONE]
   /** @param {string[]} labels in the order in which their files shall begin */
   const named = (labels) => labels.flatMap((name) => files.filter((file) => label(file) === name))
   const others = files.filter((file) => !measuring.includes(label(file)) && !LONGEST_FIRST.includes(label(file)))
   return [
     { jobs, files: [...named(LONGEST_FIRST), ...others] },
     { jobs: Math.min(jobs, JOBS_IN_SECONDS), files: named(IN_SECONDS) },
-    { jobs: 1, files: named(IN_MILLISECONDS) },
+    { jobs: 1, files: named(ALONE) },
   ]
 }
 
