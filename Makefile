@@ -49,7 +49,7 @@ lint: clients e2e/node_modules e2e/miniprogram/node_modules ## Formatting, clipp
 	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features
 	cd e2e && npm run --silent check
 
-check: lint test-clients ## What a change needs at once: lint and unit tests, a minute when it is built
+check: lint test-clients ## What a change needs at once: lint and unit tests, a minute or two when it is built
 	$(CARGO) test --quiet --locked --workspace --lib --bins
 
 types: ## Write clients/core/src/protocol.ts from crates/protocol
