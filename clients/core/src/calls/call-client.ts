@@ -19,6 +19,7 @@ import type { MediaPort } from "./media-port.js"
 import { ServerEvents } from "./server-events.js"
 import type { Platform } from "../session/platform.js"
 import type { EndReason, Event, MediaType, Request, Source, Success, UserId } from "../protocol.js"
+import { RING_TIMEOUT_DEFAULT_S } from "../protocol.js"
 import { devicesOf, hasSource, kindOf, withSource, withoutPictures } from "../source.js"
 
 /** How long this device waits for the server to confirm that it left, ms, before it says so by itself. Higher: the
@@ -28,9 +29,6 @@ export const END_TIMEOUT_MS = 3000
 /** A ringing call that the server has not ended this long after its own deadline ends here, ms: the server is out of
  * reach, and a phone must not ring for ever. */
 export const RING_OVERDUE_MS = 10_000
-
-/** The server's ring timeout where a call asks for none, s. */
-const RING_TIMEOUT_DEFAULT_S = 30
 
 /** Events kept while the id of one's own call is not known yet. A call has about ten. */
 const MAX_EARLY_EVENTS = 32
