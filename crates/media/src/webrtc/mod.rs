@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `offer`, `line` | what an SDP offer must have before it is worth a session; its media lines |
 //! | `config` | how every connection is set up: codecs, header extensions, certificate, cryptography |
+//! | `dtls` | handshakes: one configuration for all, and the keys that they export |
 //! | `transport` | one session of a browser: ICE-lite, DTLS, SRTP, RTCP |
 //! | `answer` | what is changed in the library's answer before it is sent |
 //! | `headers`, `packets` | headers before anything is authenticated; packets between the library's form and ours |
@@ -19,6 +20,7 @@
 
 mod answer;
 mod config;
+mod dtls;
 pub(crate) mod egress;
 mod headers;
 #[cfg(feature = "hostile")]

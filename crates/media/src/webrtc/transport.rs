@@ -5,7 +5,7 @@ use super::headers::{has_application_data, rtp_payload_type, rtp_ssrc};
 use super::line::Line;
 use super::traffic::Traffic;
 use super::twcc_bounds::TransportSequenceBounds;
-use super::{Certificate, answer, packets};
+use super::{Certificate, answer, dtls, packets};
 use crate::datagram::{Datagram, Transmit};
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
@@ -16,6 +16,7 @@ use crate::webrtc::offer::{Offer, OfferError};
 use crate::webrtc::rtx_budget::RtxBudget;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::SdpOffer;
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
@@ -181,7 +182,10 @@ impl Transport {
         let red = c.repeats && answer::may_repeat(offer);
         let numbered = offer.transport_wide.is_some();
         let mut rtc =
-            config::base(c.certificate, creds, &c.video, (red, numbered)).set_ice_lite(true).build(now);
+            config::base(c.certificate, creds, &c.video, (red, numbered))
+                .set_crypto_provider(Arc::new(dtls::provider_with_srtp()))
+                .set_ice_lite(true)
+                .build(now);
         for &address in c.local {
             match Candidate::host(address, Protocol::Udp) {
                 Ok(candidate) => {
