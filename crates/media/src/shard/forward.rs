@@ -66,7 +66,7 @@ impl Shard {
         }
     }
 
-    fn forward(&mut self, from: Key, packet: &Packet, now: Instant, out: &mut Output) {
+    fn forward(&mut self, from: Key, packet: &Packet<'_>, now: Instant, out: &mut Output) {
         self.counters.packets_in += 1;
         let Some(session) = self.sessions.get_mut(from) else { return };
         let Some(source) = session.source_of(packet.line) else {
@@ -97,7 +97,7 @@ impl Shard {
         &mut self,
         from: Key,
         (source, to): (Source, To),
-        packet: &Packet,
+        packet: &Packet<'_>,
         captured: Instant,
         now: Instant,
         out: &mut Output,

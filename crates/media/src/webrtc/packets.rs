@@ -6,8 +6,8 @@ use str0m::media::MediaTime;
 use str0m::rtp::{ExtensionValues, RtpPacket};
 
 /// A packet that the library has decrypted, of the line with this index.
-pub(super) fn from_library(line: usize, codec: Codec, p: RtpPacket) -> Packet {
-    let mut packet = Packet::new(codec, *p.seq_no, p.header.timestamp, p.header.marker, p.payload);
+pub(super) fn from_library(line: usize, codec: Codec, p: RtpPacket) -> Packet<'static> {
+    let mut packet = Packet::new(codec, *p.seq_no, p.header.timestamp, p.header.marker, p.payload.to_vec());
     packet.line = line;
     packet.extensions.audio_level = p.header.ext_vals.audio_level;
     packet.extensions.voice_activity = p.header.ext_vals.voice_activity;

@@ -76,7 +76,7 @@ pub(crate) enum Event {
     /// ICE and DTLS are done.
     Connected,
     /// An RTP packet came.
-    Packet(Packet),
+    Packet(Packet<'static>),
     /// The receiver of a slot needs a key frame.
     KeyframeWanted {
         /// The slot's line.
@@ -109,7 +109,7 @@ pub(crate) struct Write<'a> {
     pub(crate) captured: Instant,
     /// How far back it may repeat what was sent before, in ticks.
     pub(crate) reach: u32,
-    pub(crate) packet: &'a Packet,
+    pub(crate) packet: &'a Packet<'a>,
 }
 
 /// What a datagram was.
@@ -341,8 +341,14 @@ impl Transport {
         self.guarded(|t| {
             let Some(line) = t.lines.get(w.line) else { return Ok(()) };
             let Some(own) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
-            let repeating = line.red.and_then(|red| Some((red, w.packet.repeating(own, w.reach)?)));
-            let (payload_type, payload) = repeating.unwrap_or_else(|| (own, w.packet.plain().clone()));
+            let mut repeating = Vec::new();
+            let (payload_type, payload) = match line.red.filter(|_| w.packet.repeats()) {
+                Some(red) => {
+                    w.packet.write_repeating(own, w.reach, &mut repeating);
+                    (red, &repeating[..])
+                }
+                None => (own, w.packet.plain()),
+            };
             let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed);
             let mut api = t.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { return Ok(()) };
