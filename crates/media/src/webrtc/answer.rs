@@ -64,6 +64,12 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
     text
 }
 
+/// The name that the answer gives all our streams (RFC 5576 §6.1): reports repeat it.
+pub(super) fn cname(answer: &str) -> &str {
+    let name = |l: &'_ str| l.starts_with("a=ssrc:").then(|| l.find(" cname:")).flatten();
+    answer.lines().find_map(|l| name(l).map(|at| &l[at + " cname:".len()..])).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

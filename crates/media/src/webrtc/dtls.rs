@@ -40,9 +40,11 @@ pub(crate) fn exporting<T>(f: impl FnOnce() -> T) -> (T, Option<ExportedKeys>) {
 }
 
 /// The library's cryptography, with DTLS as this module has it. The library gets no SRTP keys: it neither sends nor takes RTP.
-pub(crate) fn provider_without_srtp() -> CryptoProvider {
+pub(crate) fn provider_without_srtp() -> Arc<CryptoProvider> {
     static DTLS: Dtls = Dtls { library_gets_keys: false };
-    CryptoProvider { dtls_provider: &DTLS, ..super::config::provider() }
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    let make = || Arc::new(CryptoProvider { dtls_provider: &DTLS, ..super::config::provider() });
+    Arc::clone(PROVIDER.get_or_init(make))
 }
 
 /// The library's cryptography, with DTLS as this module has it.

@@ -36,10 +36,11 @@ pub(crate) struct Offer {
     pub(crate) sdp: String,
     /// The audio and video lines, in order.
     pub(crate) lines: Vec<OfferLine>,
-    /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
-    pub(crate) ssrcs: Option<Vec<u32>>,
-    /// The announced SSRCs of retransmissions (RTX: RFC 4588, RFC 5576 §4.2).
-    pub(crate) rtx_ssrcs: Vec<u32>,
+    /// All SSRCs that the peer may send with, RTX included, each with the index of its line among [`Offer::lines`], if each
+    /// line that it sends on announces its own.
+    pub(crate) ssrcs: Option<Vec<(u32, usize)>>,
+    /// The announced SSRCs of retransmissions, each with the one that it repeats (RTX: RFC 4588, RFC 5576 §4.2).
+    pub(crate) rtx_ssrcs: Vec<(u32, u32)>,
     /// The id of the header extension that numbers all packets of the transport, the same on each line that has it.
     pub(crate) transport_wide: Option<u8>,
     /// The media lines that are refused (data channels), in order. They are not in [`Offer::sdp`].
@@ -103,9 +104,12 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let (mut sections, mut named) = (0, false);
     let (mut ufrag, mut password, mut fingerprint) = (false, false, false);
     let mut ssrcs: Vec<&str> = Vec::new();
-    let mut announced: Vec<u32> = Vec::new();
+    let mut announced: Vec<(u32, usize)> = Vec::new();
     let (mut all_announced, mut sending) = (true, false);
-    let mut rtx_ssrcs: Vec<u32> = Vec::new();
+    let mut rtx_ssrcs: Vec<(u32, u32)> = Vec::new();
+    // Lines with a name come before their SSRCs in every offer that browsers make; an SSRC before its line's name is of the
+    // next line.
+    let line_of = |lines: &[OfferLine], named: bool| lines.len() - usize::from(named);
     let mut extensions: Vec<(u8, bool)> = Vec::new();
     for line in sdp.lines() {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
@@ -165,12 +169,15 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                 match ssrc.parse() {
                     // Not an SSRC of a stream: libwebrtc probes with it.
                     Ok(0) => return invalid("the offer announces SSRC 0"),
-                    Ok(number) => announced.push(number),
+                    Ok(number) => announced.push((number, line_of(&lines, named))),
                     Err(_) => {}
                 }
             }
         } else if let Some(group) = line.strip_prefix("a=ssrc-group:FID ") {
-            rtx_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
+            let mut group = group.split(' ').filter_map(|ssrc| ssrc.parse::<u32>().ok());
+            if let Some(media) = group.next() {
+                rtx_ssrcs.extend(group.map(|rtx| (rtx, media)));
+            }
             if rtx_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
                 return invalid("the offer announces too many SSRCs that repeat others");
             }
