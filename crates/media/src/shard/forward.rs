@@ -11,7 +11,6 @@ use crate::rtp::loss::patience;
 use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use crate::rtp::rewriter::StreamRun;
 use crate::shard::session::{MISMATCH_INTERVAL, Mismatch, PUBLISHED};
-use crate::webrtc::egress::Egress;
 use crate::webrtc::{Event, Sink, Write};
 use std::time::Instant;
 use tring_protocol::{MediaKind, Source};
@@ -33,7 +32,6 @@ const CATCHING_UP: u32 = 1 << 31;
 impl Shard {
     pub(super) fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
         match event {
-            Event::Packet(packet) => self.forward(key, &packet, now, out),
             Event::Connected => {
                 let Some(session) = self.sessions.get_mut(key) else { return };
                 session.connected = true;
@@ -66,7 +64,7 @@ impl Shard {
         }
     }
 
-    fn forward(&mut self, from: Key, packet: &Packet<'_>, now: Instant, out: &mut Output) {
+    pub(super) fn forward(&mut self, from: Key, packet: &Packet<'_>, now: Instant, out: &mut Output) {
         self.counters.packets_in += 1;
         let Some(session) = self.sessions.get_mut(from) else { return };
         let Some(source) = session.source_of(packet.line) else {
@@ -133,7 +131,7 @@ impl Shard {
             let Some((seq, timestamp)) = rewritten else { continue };
             let reach = slot.rewriter.reach(packet.seq, packet.timestamp);
             let write = Write { line: slot.line, seq, timestamp, captured, reach, packet };
-            let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+            let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
             match receiver.transport.send(&write, now, &mut sink) {
                 Ok(()) => self.counters.packets_out += 1,
                 Err(broken) => self.broken.push((route.to, broken)),
@@ -213,16 +211,16 @@ impl Shard {
     pub(super) fn want_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
         if session.want_keyframe(source, now) {
-            self.ask_keyframe(publisher, source, now, out);
+            self.ask_keyframe(publisher, source, out);
         }
         self.list(publisher);
     }
 
-    pub(super) fn ask_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
+    pub(super) fn ask_keyframe(&mut self, publisher: Key, source: Source, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
         let Some(line) = session.tracks[source].line else { return };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
-        match session.transport.request_keyframe(line, now, &mut sink) {
+        let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
+        match session.transport.request_keyframe(line, &mut sink) {
             Ok(asked) => self.counters.keyframe_requests += u64::from(asked),
             Err(broken) => self.broken.push((publisher, broken)),
         }

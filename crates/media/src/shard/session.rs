@@ -32,10 +32,14 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 /// consent run out after 30 s. Lower: a dead peer is noticed sooner. Higher: a lift or a tunnel is survived.
 pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(18);
 
-/// Datagrams that one session may bring, besides ICE checks; those beyond are dropped before they cost a decryption. A
-/// 1:1 call sends about 200 a second and confirms as many. Higher: one user can take more of a worker. Lower: a burst
-/// after a stall is lost.
+/// Datagrams of one session that its keys open and that are looked at; those beyond are dropped. A 1:1 call sends about 200 a
+/// second and confirms some of ours. What does not open is not counted: it costs an attempt, and may be anybody's. Higher:
+/// one user can take more of a worker. Lower: a burst after a stall is lost.
 pub(crate) const INPUT: Rate = Rate { burst: 8_000.0, per_second: 8_000.0 };
+
+/// DTLS datagrams that one session may bring: a handshake has some ten, and nothing of them is authenticated before its end.
+/// Higher: who writes the peer's address on records of its own costs more. Lower: it keeps the peer from its handshake.
+pub(crate) const HANDSHAKE: Rate = Rate { burst: 200.0, per_second: 50.0 };
 
 /// Bytes of media that one session may publish: 20 Mbit/s. Each is sent to everybody in the room, so it costs their
 /// networks too. Higher: screens in 4K. Lower: a user who sends what no camera does takes less from the others.
@@ -97,6 +101,7 @@ pub(crate) struct Session {
     pub(crate) paths: Paths,
     pub(crate) checks: Checks,
     pub(crate) input: Bucket,
+    pub(crate) handshake: Bucket,
     pub(crate) published: Bucket,
     pub(crate) opened: Instant,
     pub(crate) connected: bool,
@@ -141,6 +146,7 @@ impl Session {
             paths: Paths::default(),
             checks: Checks::new(now),
             input: Bucket::full(INPUT, now),
+            handshake: Bucket::full(HANDSHAKE, now),
             published: Bucket::full(PUBLISHED, now),
             opened: now,
             connected: false,

@@ -10,10 +10,12 @@
 //! | `answer` | what is changed in the library's answer before it is sent |
 //! | `headers`, `packets` | headers before anything is authenticated; packets between the library's form and ours |
 //! | `egress` | the one door through which forwarded media leaves |
-//! | `rtx_budget` | how much is retransmitted |
+//! | `rtx_budget`, `rtx_ring` | how much is retransmitted; what was sent and may be sent again |
+//! | `twcc` | transport-wide numbers: what came and is confirmed, what was sent and is confirmed to us |
 //! | `twcc_bounds` | which transport-wide sequence numbers the library may see |
 //! | `traffic` | what a session sent and received, second by second |
 //! | `profile` | which SRTP profile a handshake chose |
+//! | `srtp` | SRTP and SRTCP of our own, under a handshake's keys |
 //! | `hostile` | what a hostile peer does, for tests (feature `hostile`) |
 //!
 //! To read it, begin with `transport`.
@@ -21,22 +23,23 @@
 mod answer;
 mod config;
 mod dtls;
-pub(crate) mod egress;
-mod headers;
+pub(crate) mod headers;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
 mod line;
 pub(crate) mod offer;
-mod packets;
 mod profile;
 pub(crate) mod rtx_budget;
+pub(crate) mod srtp;
+mod rtp_session;
+mod rtx_ring;
 mod traffic;
 mod transport;
-mod twcc_bounds;
+mod twcc;
 
 pub(crate) use config::codec_of;
 pub use config::{Certificate, CertificateError};
-pub(crate) use transport::{Broken, Event, Sink, Transport, TransportConfig, Write};
+pub(crate) use transport::{Broken, Event, Received, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;
 pub(crate) use profile::{provider as overheard_provider, take_chosen as take_chosen_profile};

@@ -52,7 +52,8 @@ impl Traffic {
         self.came |= confirmed.received > 0 || confirmed.lost > 0;
         let expected = confirmed.received.saturating_add(confirmed.lost);
         self.confirmed.expected = self.confirmed.expected.saturating_add(expected);
-        self.confirmed.lost = self.confirmed.lost.saturating_add(confirmed.lost);
+        self.confirmed.lost =
+            self.confirmed.lost.saturating_add(confirmed.lost).saturating_sub(confirmed.late);
     }
 
     /// A receiver that does not confirm each packet has told of a stream.

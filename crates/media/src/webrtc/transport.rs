@@ -243,7 +243,7 @@ impl Transport {
         sink: &mut Sink<'_>,
     ) -> Result<Received<'p>, Broken> {
         (self.via, self.asked_from, self.check_accepted) = (via, Some(d.source), false);
-        self.guarded(|t| match kind(d.contents) {
+        self.guarded(move |t| match kind(d.contents) {
             Kind::Rtp => Ok(t.receive_media(d.contents, now, sink)),
             // Data channels are not spoken, but the library would take an association from whoever brings one.
             Kind::Dtls if has_application_data(d.contents) => Ok(Received::Garbage),

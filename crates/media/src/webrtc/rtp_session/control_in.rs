@@ -36,7 +36,7 @@ impl RtpSession {
                     self.send_again(media, sequences, lines, now, out);
                 }
                 Packet::TransportFeedback(feedback) => {
-                    let confirmed = self.sent.feedback(feedback.statuses(), now);
+                    let confirmed = self.sent.feedback(feedback.statuses(), now, |_| {});
                     self.traffic.confirmed(&confirmed);
                 }
                 Packet::PictureLoss { media } => self.wanted(media, events),

@@ -58,8 +58,8 @@ pub(super) struct Reports {
     second: Option<Instant>,
     /// Who has asked for the time since it said its own: SSRC, the middle of its time, and when it came.
     asked: Vec<(u32, u32, Instant)>,
-    /// Number of the next transport-wide feedback.
-    feedbacks: u8,
+    /// When what arrived is to be told; none while nothing has.
+    feedback: Option<Instant>,
     /// Numbers to ask for again; kept for its memory.
     missing: Vec<u16>,
 }
@@ -67,7 +67,7 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn new(cname: String, now: Instant) -> Self {
         let clock = ReportClock { start: now };
-        Self { clock, cname, due: None, second: None, asked: Vec::new(), feedbacks: 0, missing: Vec::new() }
+        Self { clock, cname, due: None, second: None, asked: Vec::new(), feedback: None, missing: Vec::new() }
     }
 
     /// There are keys.
@@ -76,12 +76,17 @@ impl Reports {
         self.second = Some(now + REPORTS);
     }
 
+    /// A packet arrived that is to be confirmed.
+    pub(super) fn arrived(&mut self, now: Instant) {
+        self.feedback.get_or_insert(now + FEEDBACK);
+    }
+
     /// A receiver has told its time, and is told at the next report how long ago that was.
     pub(super) fn asked_for_delay(&mut self, ssrc: u32, middle: u32, now: Instant) {
-        match self.asked.iter_mut().find(|(s, ..)| *s == ssrc) {
-            Some(asked) => *asked = (ssrc, middle, now),
-            None if self.asked.len() < MOST_DELAYS => self.asked.push((ssrc, middle, now)),
-            None => {}
+        if let Some(asked) = self.asked.iter_mut().find(|(s, ..)| *s == ssrc) {
+            *asked = (ssrc, middle, now);
+        } else if self.asked.len() < MOST_DELAYS {
+            self.asked.push((ssrc, middle, now));
         }
     }
 }
@@ -90,7 +95,7 @@ impl RtpSession {
     /// When [`RtpSession::advance`] has something to do, if no datagram comes before.
     pub(in super::super) fn due(&self) -> Option<Instant> {
         let nack = self.incoming.streams.iter().filter_map(|s| s.nack.as_ref()?.due());
-        let feedback = self.arrivals.since().map(|since| since + FEEDBACK + IDLE);
+        let feedback = self.reports.feedback.map(|due| due + IDLE);
         let reports = self.reports.due.map(|due| due + IDLE);
         nack.chain(feedback).chain(reports).chain(self.reports.second).min()
     }
@@ -106,8 +111,9 @@ impl RtpSession {
         if self.keys.is_none() {
             return;
         }
-        if self.arrivals.since().is_some_and(|since| now.saturating_duration_since(since) >= FEEDBACK) {
-            self.tell_arrivals(now, out);
+        if self.reports.feedback.is_some_and(|due| due <= now) {
+            self.reports.feedback = None;
+            self.tell_arrivals(out);
         }
         self.ask_again(now, out);
         if self.reports.due.is_some_and(|due| due <= now) {
@@ -141,23 +147,23 @@ impl RtpSession {
     }
 
     /// Says which packets arrived, and when.
-    fn tell_arrivals(&mut self, now: Instant, out: &mut Out<'_>) {
+    fn tell_arrivals(&mut self, out: &mut Out<'_>) {
         let sender = self.own_ssrc();
         let Some(media) = self.incoming.streams.first().map(|s| s.ssrc) else { return };
-        let Self { keys: Some(keys), arrivals, reports, .. } = self else { return };
-        while let Some(told) = arrivals.pending(now) {
-            let head = FeedbackHead { sender, media, base: told.base(), number: reports.feedbacks };
-            let mut count = 0;
-            out.trains.push(out.hop, out.hint, |buffer| {
+        let Self { keys: Some(keys), arrivals, .. } = self else { return };
+        while arrivals.pending() > 0 {
+            let mut told = 0;
+            let sent = out.trains.push(out.hop, out.hint, |buffer| {
                 let start = buffer.len();
-                count = write_transport_feedback(buffer, head, told.packets(), LONGEST);
-                count > 0 && keys.sealer.seal_rtcp(buffer, start)
+                told = arrivals.take(|base, number, packets| {
+                    let head = FeedbackHead { sender, media, base, number };
+                    write_transport_feedback(buffer, head, packets, LONGEST)
+                });
+                told > 0 && keys.sealer.seal_rtcp(buffer, start)
             });
-            arrivals.told(count);
-            if count == 0 {
+            if !sent {
                 break;
             }
-            reports.feedbacks = reports.feedbacks.wrapping_add(1);
         }
     }
 

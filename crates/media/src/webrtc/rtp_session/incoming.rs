@@ -3,11 +3,11 @@
 use super::super::line::{Line, Payload};
 use super::super::srtp::{Opener, ReplayWindow};
 use super::super::twcc::Arrivals;
+use super::reception::Reception;
 use crate::rtp::extension;
 use crate::rtp::header::Header;
 use crate::rtp::nack::NackRegister;
 use crate::rtp::packet::{HeaderExtensions, Packet};
-use crate::rtp::reception::Reception;
 use std::time::{Instant, SystemTime};
 use tring_limits::{Bucket, Rate};
 use tring_protocol::MediaKind;
@@ -128,9 +128,8 @@ impl Incoming {
             Payload::Redundant { .. } => (crate::rtp::codec::Codec::Opus, index, payload, at),
         };
         let stream = &mut self.streams[at];
-        if matches!(kind, Payload::Retransmission(_)) {
-            stream.reception.repaired(seq);
-        } else {
+        // What came again says nothing of how the first sending arrived.
+        if !matches!(kind, Payload::Retransmission(_)) {
             stream.reception.received(seq, header.timestamp, codec.clock_rate(), now);
         }
         if let Some(nack) = &mut stream.nack {
@@ -179,7 +178,7 @@ impl Incoming {
             line,
             replay: ReplayWindow::default(),
             nack: (pictures && !rtx).then(NackRegister::new),
-            reception: Reception::new(),
+            reception: Reception::default(),
             report: None,
             heard: now,
         });

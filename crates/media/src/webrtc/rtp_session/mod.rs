@@ -25,6 +25,7 @@ mod control_in;
 mod control_out;
 mod incoming;
 mod outgoing;
+mod reception;
 
 use super::dtls::ExportedKeys;
 use super::line::Line;
@@ -87,8 +88,8 @@ impl RtpSession {
             keys: None,
             incoming: Incoming::new(offer.ssrcs.clone(), offer.rtx_ssrcs.clone(), now),
             outgoing: outgoing.collect(),
-            arrivals: Arrivals::new(now),
-            sent: SentPackets::new(now),
+            arrivals: Arrivals::new(),
+            sent: SentPackets::new(),
             traffic: Traffic::default(),
             budget: RtxBudget::new(now),
             rtcp: Bucket::full(RTCP, now),
@@ -121,7 +122,11 @@ impl RtpSession {
         now: Instant,
     ) -> Result<Packet<'p>, Refused> {
         let keys = self.keys.as_mut().ok_or(Refused::Invalid)?;
-        self.incoming.receive(packet, &mut keys.opener, lines, &mut self.arrivals, now)
+        let received = self.incoming.receive(packet, &mut keys.opener, lines, &mut self.arrivals, now);
+        if self.arrivals.pending() > 0 {
+            self.reports.arrived(now);
+        }
+        received
     }
 
     /// Takes a datagram that is RTCP.
