@@ -9,7 +9,7 @@
 //! Each imports only from those before it:
 //!
 //! ```text
-//! key counters datagram trains   what all share
+//! key counters datagram fast_map trains   what all share
 //! rtp       what an RTP stream is: packets, codecs, key frames, loss, numbers
 //! rtcp      what receivers and senders tell each other about streams: reports, feedback
 //! ice       which session a datagram is for, and which way back to its peer
@@ -32,13 +32,14 @@
 //!
 //! To read it, begin with `shard/mod.rs`, then `shard/forward.rs`: how a packet finds its way.
 //!
-//! Imports: key counters datagram trains ← rtp ← rtcp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
+//! Imports: key counters datagram fast_map trains ← rtp ← rtcp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
 
 mod api;
 #[cfg(feature = "bridge")]
 mod bridge;
 mod counters;
 mod datagram;
+mod fast_map;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

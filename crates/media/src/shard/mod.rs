@@ -9,6 +9,7 @@
 
 use crate::api::{Command, Notice, SessionId};
 use crate::counters::Counters;
+use crate::fast_map::FastMap;
 use crate::ice::candidates;
 use crate::ice::demux::Demux;
 use crate::ice::ufrag::Owner;
@@ -76,7 +77,7 @@ pub struct Shard {
     demux: Demux,
     sessions: Sessions,
     by_id: HashMap<SessionId, Key>,
-    rooms: HashMap<RoomKey, Room>,
+    rooms: FastMap<RoomKey, Room>,
     deadlines: BTreeSet<(Instant, Key)>,
     counters: Counters,
     /// Events not yet acted on; empty between calls.
@@ -104,7 +105,7 @@ impl Shard {
             config,
             sessions: Sessions::default(),
             by_id: HashMap::new(),
-            rooms: HashMap::new(),
+            rooms: FastMap::default(),
             deadlines: BTreeSet::new(),
             counters: Counters::default(),
             queue: Vec::new(),

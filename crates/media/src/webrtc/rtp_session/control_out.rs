@@ -127,10 +127,10 @@ impl RtpSession {
         }
     }
 
-    /// Asks the peer for a key frame on a line. `false` if nothing has come on it yet: its first picture will be one.
+    /// Asks the peer for a key frame on a line. `false` if nothing has come on it yet, and no stream of it was announced: its
+    /// first picture will be one.
     pub(in super::super) fn request_keyframe(&mut self, line: usize, out: &mut Out<'_>) -> bool {
-        let newest = self.incoming.streams.iter().filter(|s| s.line == line && s.nack.is_some());
-        let Some(media) = newest.map(|s| s.ssrc).next_back() else { return false };
+        let Some(media) = self.incoming.pictures_on(line) else { return false };
         let sender = self.own_ssrc();
         self.say(out, |buffer| write_picture_loss(buffer, sender, media))
     }

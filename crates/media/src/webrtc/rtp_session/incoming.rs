@@ -68,6 +68,17 @@ impl Incoming {
         self.streams.iter_mut().find(|s| s.ssrc == ssrc)
     }
 
+    /// The stream of pictures on a line: the one that was heard last, else the announced one.
+    pub(super) fn pictures_on(&self, line: usize) -> Option<u32> {
+        let heard = self.streams.iter().filter(|s| s.line == line && s.nack.is_some());
+        let announced = || {
+            let repeats = |ssrc: u32| self.rtx_of.iter().any(|&(rtx, _)| rtx == ssrc);
+            let mut of_line = self.announced.iter().flatten().filter(|&&(_, l)| l == line);
+            of_line.find(|&&(ssrc, _)| !repeats(ssrc)).map(|&(ssrc, _)| ssrc)
+        };
+        heard.max_by_key(|s| s.heard).map(|s| s.ssrc).or_else(announced)
+    }
+
     /// Opens a packet, and notes what it says of its stream and of the transport.
     pub(super) fn receive<'p>(
         &mut self,
