@@ -38,7 +38,8 @@ impl Opener {
     }
 
     /// Opens an RTP packet in place, and gives the length of header and payload; behind that is what is left of the tag. Of a
-    /// packet that was received before it is not known here: that is [`super::ReplayWindow`]'s, which gives the index.
+    /// packet that was received before it is not known here: that is [`super::ReplayWindow`]'s, which gives the index for the
+    /// sequence number in the header.
     ///
     /// `None`: the packet is not the other end's, or was changed, or has another index. Its payload may be destroyed.
     pub(crate) fn open_rtp(

@@ -44,7 +44,8 @@ fn one_flipped_bit_anywhere_never_opens() {
                 bent[bit / 8] ^= 1 << (bit % 8);
                 assert_eq!(opened_rtp(&mut opener, &bent, 9), None, "{profile:?}: bit {bit}");
             }
-            for bit in 0..48 {
+            // The lower 16 bits are the header's, which were flipped above.
+            for bit in 16..48 {
                 assert_eq!(
                     opened_rtp(&mut opener, &sealed, 9 ^ 1 << bit),
                     None,
