@@ -4,6 +4,8 @@
 //! | file | subject |
 //! |---|---|
 //! | `packet` | a received packet, as rooms, bridge and egress see it |
+//! | `header` | headers of RTP, read in place and written |
+//! | `extension` | the values of the header extensions |
 //! | `codec` | the codecs that are forwarded |
 //! | `rewriter` | one continuous stream out of whatever fills a slot |
 //! | `keyframe` | what a payload says about the picture that it belongs to |
@@ -18,8 +20,12 @@
 pub(crate) mod by_kind;
 pub(crate) mod capture_clock;
 pub(crate) mod codec;
+#[allow(dead_code)] // until the sessions read and write RTP with it
+pub(crate) mod extension;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+#[allow(dead_code)] // until the sessions read and write RTP with it
+pub(crate) mod header;
 pub(crate) mod keyframe;
 pub(crate) mod loss;
 pub(crate) mod packet;
