@@ -13,7 +13,7 @@ pub(super) const TRANSPORT_WIDE: u8 = 15;
 /// Ticks of 250 µs, in which arrivals are told, in a unit of the reference time: 64 ms.
 pub(crate) const REFERENCE_TICKS: i64 = 256;
 
-/// Most numbers that the feedbacks of one compound may tell of. A lost packet costs nearly no bytes, so their length is no
+/// Most numbers that the feedbacks of one compound may tell of, and that one that is written does. A lost packet costs nearly no bytes, so their length is no
 /// bound. Higher: a liar's datagram makes its reader count further. Lower: after a blackout the end is not read, though
 /// nobody keeps a record of half of all sequence numbers.
 pub(super) const MOST_STATUSES: usize = 1 << 15;
@@ -249,7 +249,7 @@ pub(crate) fn write_transport_feedback(
     let mut chunks = Chunks::default();
     let (mut count, mut deltas, mut clock) = (0_u16, 0, Clock::default());
     for (sequence, arrival) in packets.clone() {
-        if sequence != head.base.wrapping_add(count) || count == u16::MAX {
+        if sequence != head.base.wrapping_add(count) || usize::from(count) == MOST_STATUSES {
             break;
         }
         let mut ahead = clock;
