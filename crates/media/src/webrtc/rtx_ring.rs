@@ -176,7 +176,7 @@ impl RtxRing {
 
     /// Bytes on the heap.
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.len() + std::mem::size_of_val::<[Slot]>(&self.slots)
+        self.bytes.len() + size_of_val::<[Slot]>(&self.slots)
     }
 
     /// Milliseconds since the first packet, modulo 2^32.
