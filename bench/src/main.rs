@@ -9,6 +9,7 @@
 //! | `harness` | the server under test, what `/proc` tells of its process, the table |
 //! | `signalling` | call set-ups per CPU-second, memory per signed-in user |
 //! | `accept` | from `accept` to the first sound and picture, at true round trips |
+//! | `load` | people who send and receive, on one thread: the load of the next three |
 //! | `webrtc` | calls that talk: CPU per call and per join, packets per CPU-second, delay, memory per session |
 //! | `bare_forwarder` | what to compare them with: nothing but receive, open, seal, send; in a process of its own |
 //! | `janus` | what to compare them with: Janus' video room on the same calls |
@@ -20,6 +21,7 @@ mod bare_forwarder;
 mod bridge;
 mod harness;
 mod janus;
+mod load;
 mod rtmp;
 mod signalling;
 mod webrtc;
@@ -32,9 +34,9 @@ use harness::{machine, process};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Open files that the largest figure needs, in this process and in the server: a socket a user, and some. Fewer end the run at
+/// Open files that the largest figure needs, in this process and in the server: two sockets for each of 2,000 users, and some. Fewer end the run at
 /// its start on a machine whose hard limit is lower.
-const FILES: u64 = 4096;
+const FILES: u64 = 8192;
 
 /// The figures of Tring, each with its conditions.
 #[derive(Debug, Parser)]
@@ -49,8 +51,12 @@ struct Cli {
     quick: bool,
 
     /// Sizes of the calls that talk.
-    #[arg(long, value_delimiter = ',', default_value = "10,40")]
+    #[arg(long, value_delimiter = ',', default_value = "10,40,100")]
     calls: Vec<usize>,
+
+    /// Sizes of the voice calls that talk.
+    #[arg(long, value_delimiter = ',', default_value = "10,100,1000")]
+    voice_calls: Vec<usize>,
 
     /// Media workers of the server, and threads of the bare forwarder [default: one a core].
     #[arg(long)]
@@ -126,7 +132,7 @@ fn main() -> ExitCode {
 
 fn bench(cli: &Cli) -> Result<(), BenchError> {
     process::raise_open_files(FILES)?;
-    let plan = Plan::new(cli.calls.clone(), cli.workers, cli.quick);
+    let plan = Plan::new(cli.calls.clone(), cli.voice_calls.clone(), cli.workers, cli.quick);
     let binary = match &cli.server {
         Some(path) => path.clone(),
         None => std::env::current_exe().map_err(BenchError::Exe)?.with_file_name("tring"),

@@ -51,14 +51,14 @@ fn nonce(header: &[u8]) -> Nonce {
 }
 
 /// Starts a packet.
-pub(super) fn start(packet: &mut Vec<u8>, ssrc: u32, seq: u16, payload: usize) {
+pub(super) fn start(packet: &mut Vec<u8>, ssrc: u32, seq: u16, payload: &[u8]) {
     packet.clear();
     packet.extend_from_slice(&FIRST);
     packet.extend_from_slice(&seq.to_be_bytes());
     packet.extend_from_slice(&[0; 4]);
     packet.extend_from_slice(&ssrc.to_be_bytes());
     packet.extend_from_slice(&EXTENSION);
-    packet.resize(HEADER + payload, 0x55);
+    packet.extend_from_slice(payload);
 }
 
 /// Makes a packet the next of another stream.
@@ -75,7 +75,7 @@ mod tests {
     fn what_one_seals_the_other_opens_and_nobody_else() {
         let (key, other) = (Key::new(1).unwrap(), Key::new(2).unwrap());
         let mut packet = Vec::new();
-        start(&mut packet, 5, 9, 100);
+        start(&mut packet, 5, 9, &[0x55; 100]);
         key.seal(&mut packet).unwrap();
         assert_eq!(packet.len(), HEADER + 100 + TAG);
         assert!(other.open(&mut packet.clone()).is_err());

@@ -1,15 +1,17 @@
 //! The bare forwarder, in a process of its own: one thread a socket, GRO in, GSO out.
 //!
 //! It prints the port of each thread, reads one line a call (`THREAD ADDRESS ADDRESS`) and then `go`, and forwards until
-//! its standard input ends.
+//! its standard input ends. Each line after that is answered by its counts so far.
 
 use super::crypto::{Key, TAG, rewrite};
 use crate::harness::error::BenchError;
 use mio::{Events, Interest, Poll, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::collections::HashMap;
-use std::io::{self, BufRead, ErrorKind, IoSliceMut, Read, Write};
+use std::io::{self, BufRead, ErrorKind, IoSliceMut, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Receive buffers of one system call, each for a GRO train. More need more memory and save system calls only under a load that
 /// the bench does not make.
@@ -57,16 +59,52 @@ pub(crate) fn forward(workers: usize) -> Result<(), BenchError> {
         }
         number += 2;
     }
+    let counts = Arc::new(Counts::default());
     for (socket, sessions) in sockets {
+        let counts = Arc::clone(&counts);
         std::thread::spawn(move || {
-            if let Err(e) = Worker::new(socket, sessions).and_then(|mut w| w.run()) {
+            if let Err(e) = Worker::new(socket, sessions, counts).and_then(|mut w| w.run()) {
                 eprintln!("tring-bench: the bare forwarder failed: {e}");
             }
         });
     }
     // The end of the parent is the end of this process and its threads.
-    io::stdin().lock().read_to_end(&mut Vec::new()).map_err(failed)?;
+    for line in io::stdin().lock().lines() {
+        line.map_err(failed)?;
+        println!("{}", counts.words());
+        io::stdout().flush().map_err(failed)?;
+    }
     Ok(())
+}
+
+/// What all threads did, counted once a system call.
+#[derive(Default)]
+struct Counts {
+    wake_ups: AtomicU64,
+    receive_calls: AtomicU64,
+    datagrams_in: AtomicU64,
+    datagrams_out: AtomicU64,
+    send_calls: AtomicU64,
+}
+
+impl Counts {
+    /// Name and value of each, as [`SocketCalls::read`] takes them.
+    ///
+    /// [`SocketCalls::read`]: crate::harness::socket_calls::SocketCalls::read
+    fn words(&self) -> String {
+        let each = [
+            ("wake_ups", &self.wake_ups),
+            ("receive_calls", &self.receive_calls),
+            ("datagrams_in", &self.datagrams_in),
+            ("datagrams_out", &self.datagrams_out),
+            ("send_calls", &self.send_calls),
+        ];
+        each.map(|(name, n)| format!("{name}={}", n.load(Ordering::Relaxed))).join(" ")
+    }
+}
+
+fn add(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
 struct Session {
@@ -86,10 +124,15 @@ struct Worker {
     out: Vec<(SocketAddr, Vec<u8>)>,
     spare: Vec<Vec<u8>>,
     train: Vec<u8>,
+    counts: Arc<Counts>,
 }
 
 impl Worker {
-    fn new(socket: UdpSocket, sessions: HashMap<SocketAddr, Session>) -> io::Result<Self> {
+    fn new(
+        socket: UdpSocket,
+        sessions: HashMap<SocketAddr, Session>,
+        counts: Arc<Counts>,
+    ) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         Ok(Self {
             socket: mio::net::UdpSocket::from_std(socket),
@@ -99,6 +142,7 @@ impl Worker {
             out: Vec::new(),
             spare: Vec::new(),
             train: Vec::new(),
+            counts,
         })
     }
 
@@ -109,6 +153,7 @@ impl Worker {
         loop {
             poll.poll(&mut events, None)
                 .or_else(|e| if e.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(e) })?;
+            add(&self.counts.wake_ups, 1);
             while self.receive()? {
                 self.send();
             }
@@ -122,6 +167,7 @@ impl Worker {
         let mut chunks = self.buffers.chunks_exact_mut(BUFFER);
         let mut slices: [IoSliceMut<'_>; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        add(&self.counts.receive_calls, 1);
         let n = match socket.try_io(|| state.recv(UdpSockRef::from(socket), &mut slices, &mut meta)) {
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -129,6 +175,7 @@ impl Worker {
         };
         for (meta, buffer) in meta[..n].iter().zip(self.buffers.chunks_exact_mut(BUFFER)) {
             let Some(session) = self.sessions.get_mut(&meta.addr) else { continue };
+            add(&self.counts.datagrams_in, meta.len.div_ceil(meta.stride.max(1)));
             for packet in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
                 let Ok(len) = session.open.open(packet) else { continue };
                 session.seq = session.seq.wrapping_add(1);
@@ -169,6 +216,8 @@ impl Worker {
                 src_ip: None,
             };
             let (socket, state) = (&self.socket, &self.state);
+            add(&self.counts.send_calls, 1);
+            add(&self.counts.datagrams_out, n);
             // A full buffer loses the train; the receivers' count shows it.
             let _ = socket.try_io(|| state.try_send(UdpSockRef::from(socket), &transmit));
             rest = &rest[n..];

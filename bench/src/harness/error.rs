@@ -15,6 +15,8 @@ pub(crate) enum BenchError {
     Start { path: PathBuf, source: io::Error },
     #[error("the server did not come up; its log says: {0}")]
     Server(String),
+    #[error("the server's metrics cannot be read: {0}")]
+    Metrics(io::Error),
     #[error("cannot prepare the server's folder: {0}")]
     Folder(io::Error),
     #[error("cannot make an app: {0}")]
@@ -39,8 +41,10 @@ pub(crate) enum BenchError {
     Janus(String),
     #[error("the laboratory failed: {0}")]
     Lab(io::Error),
-    #[error("the load of phones failed: {0}")]
+    #[error("the load failed: {0}")]
     Load(io::Error),
+    #[error("a client's connection failed: {0}")]
+    Peer(#[from] tring_media::PeerError),
     #[error("the server gave no address of a stream that this program can reach")]
     Stream,
     #[error("the engine refused what it should carry out: {0:?}")]

@@ -5,7 +5,7 @@
 //! | `plan` | what is measured, how large and how long |
 //! | `server` | the server under test, `tring serve` as a child process |
 //! | `calls` | calls between clients: the steps that several figures make |
-//! | `traffic` | what the sessions of WebRTC calls send and receive, for Tring and for Janus |
+//! | `socket_calls` | how packets arrived and left |
 //! | `durations` | how long things took, and quantiles of that |
 //! | `process`, `machine` | what `/proc` tells of a process and of the machine |
 //! | `report` | the table, on the terminal and in `bench/README.md` |
@@ -22,4 +22,4 @@ pub(crate) mod plan;
 pub(crate) mod process;
 pub(crate) mod report;
 pub(crate) mod server;
-pub(crate) mod traffic;
+pub(crate) mod socket_calls;

@@ -29,7 +29,7 @@ pub(crate) enum Figure {
     Accept,
     /// Voice calls that talk, and Janus on the same.
     Voice,
-    /// Video calls that talk, the bare forwarder at the same packet rate, and Janus on the same.
+    /// Video calls that talk, the bare forwarder under the same load, and Janus on the same.
     Video,
     /// Calls of two phones through RTMP, on Tring and on nginx-rtmp.
     Streams,
@@ -42,6 +42,8 @@ pub(crate) enum Figure {
 pub(crate) struct Plan {
     /// Calls that talk at once, one size after another.
     pub(crate) calls: Vec<usize>,
+    /// The same of voice calls.
+    pub(crate) voice_calls: Vec<usize>,
     /// How long traffic is measured.
     pub(crate) span: Duration,
     /// Users who are signed in and do nothing, in both sizes.
@@ -56,12 +58,17 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// A full run, or a `quick` one. Without `workers` there is one a core.
-    pub(crate) fn new(calls: Vec<usize>, workers: Option<usize>, quick: bool) -> Self {
+    pub(crate) fn new(
+        calls: Vec<usize>,
+        voice_calls: Vec<usize>,
+        workers: Option<usize>,
+        quick: bool,
+    ) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = workers.unwrap_or_else(cores).max(1);
         let (span, idle, pairs) =
             if quick { (QUICK_SPAN, QUICK_IDLE, QUICK_PAIRS) } else { (SPAN, IDLE, PAIRS) };
-        Self { calls, span, idle, pairs, workers, quick }
+        Self { calls, voice_calls, span, idle, pairs, workers, quick }
     }
 }
 
@@ -71,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_quick_run_is_smaller_and_has_a_worker_at_least() {
-        let (full, quick) = (Plan::new(vec![10], Some(2), false), Plan::new(vec![10], Some(0), true));
+        let (full, quick) =
+            (Plan::new(vec![10], vec![10], Some(2), false), Plan::new(vec![10], vec![10], Some(0), true));
         assert!(quick.span < full.span && quick.idle < full.idle && quick.pairs < full.pairs);
         assert_eq!((full.workers, quick.workers), (2, 1));
     }

@@ -177,6 +177,7 @@ mod tests {
     fn a_bar_for_other_conditions_is_neither_met_nor_missed() {
         let plan = Plan {
             calls: vec![1],
+            voice_calls: vec![1],
             span: Duration::from_secs(1),
             idle: [1, 2],
             pairs: [1, 2],
@@ -206,6 +207,7 @@ mod tests {
     fn the_file_names_day_machine_and_conditions() {
         let plan = Plan {
             calls: vec![1],
+            voice_calls: vec![1],
             span: Duration::from_secs(7),
             idle: [1, 2],
             pairs: [1, 2],

@@ -2,6 +2,7 @@
 
 use crate::harness::error::BenchError;
 use crate::harness::process::Process;
+use crate::harness::socket_calls::SocketCalls;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -9,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -25,6 +28,8 @@ const SIGNATURE_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Server {
     child: Child,
     url: String,
+    /// Address of the metrics page.
+    metrics: SocketAddr,
     /// Whom the server's clients trust, where they speak TLS.
     tls: Option<Arc<ClientConfig>>,
     app: App,
@@ -59,7 +64,9 @@ impl Server {
         drop(store);
         let port = free_port().map_err(BenchError::Folder)?;
         let config = dir.path().join("tring.toml");
-        let mut text = settings((Ipv4Addr::LOCALHOST, port).into(), &data, workers);
+        let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().map_err(BenchError::Folder)?));
+        let mut text = format!("metrics_listen = \"{metrics}\"\n");
+        text += &settings((Ipv4Addr::LOCALHOST, port).into(), &data, workers);
         if let Some(port) = secure {
             text += &format!("\n[tls]\nlisten = \"127.0.0.1:{port}\"\nlocal_ca = true\n");
         }
@@ -77,7 +84,7 @@ impl Server {
             .spawn()
             .map_err(|source| BenchError::Start { path: binary.to_owned(), source })?;
         let url = format!("ws://127.0.0.1:{port}/v1/socket");
-        let mut server = Self { child, url, tls: None, app, dir };
+        let mut server = Self { child, url, metrics, tls: None, app, dir };
         let until = Instant::now() + START_WITHIN;
         loop {
             match server.client("first").await {
@@ -100,6 +107,30 @@ impl Server {
     /// The process of the server, to be measured.
     pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
+    }
+
+    /// How packets arrived and left so far, exact to the second: so often the server counts.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Metrics`]: the server tells nothing.
+    pub(crate) async fn socket_calls(&self) -> Result<SocketCalls, BenchError> {
+        let page = self.metrics_page().await.map_err(BenchError::Metrics)?;
+        // tring_media_total{what="wake_ups"} 123
+        let count = |line: &'_ str| {
+            let (name, value) = line.strip_prefix("tring_media_total{what=\"")?.split_once("\"}")?;
+            Some((name.to_owned(), value.trim().parse().ok()?))
+        };
+        let counts: Vec<(String, u64)> = page.lines().filter_map(count).collect();
+        Ok(SocketCalls::read(counts.iter().map(|(name, value)| (name.as_str(), *value))))
+    }
+
+    async fn metrics_page(&self) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.metrics).await?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await?;
+        Ok(page)
     }
 
     /// Signs a user in.

@@ -14,11 +14,13 @@ pub(crate) use server::{INSTALL_COMMAND, version};
 
 use crate::Plan;
 use crate::harness::error::BenchError;
-use crate::harness::traffic::{Measured, Totals, WARM_UP, start_talking, warm_up};
+use crate::harness::socket_calls::SocketCalls;
+use crate::load::Load;
+use crate::load::light::Connecting;
+use crate::load::measured::{Measured, Traffic, WARM_UP, pattern, warm_up};
 use person::Person;
 use server::Janus;
 use std::time::{Duration, Instant};
-use tring_client::{Media, SrtpProfile};
 
 /// Pause before memory and CPU of a server at rest are read.
 const REST: Duration = Duration::from_secs(1);
@@ -40,42 +42,33 @@ pub(crate) async fn measure(
     let janus = Janus::start(plan.workers)?;
     let process = janus.process();
     let mut first = enter(&janus, 1, video).await?;
-    let (first_senders, first_receivers, _) = connect(&mut first).await?;
-    warm_up(&first_senders, video).await;
+    let first_load = Load::start()?;
+    let mut number = 0;
+    connect(&mut first, &first_load, &mut number, video).await?;
+    warm_up(&first_load).await;
     let mut people = Vec::new();
     for room in (2..).take(calls) {
         people.push(enter(&janus, room, video).await?);
     }
     tokio::time::sleep(REST).await;
     let (bytes, cpu) = (process.resident()?, process.cpu()?);
-    let mut profile = None;
-    let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+    let load = Load::start()?;
+    let mut number = 0;
     for both in &mut people {
-        let (sending, receiving, used) = connect(both).await?;
-        profile = used;
-        senders.extend(sending);
-        receivers.extend(receiving);
+        connect(both, &load, &mut number, video).await?;
     }
-    let joins = u32::try_from(senders.len()).unwrap_or(u32::MAX).max(1);
-    let join = process.cpu()?.saturating_sub(cpu) / joins;
-    start_talking(&senders, video).await;
+    let join = process.cpu()?.saturating_sub(cpu) / number.max(1);
+    load.play();
     tokio::time::sleep(WARM_UP).await;
-    let all = || senders.iter().chain(&receivers);
-    let before = Totals::of(all());
-    let (cpu, start) = (process.cpu()?, Instant::now());
+    let (before, cpu, start) = (load.totals(), process.cpu()?, Instant::now());
     tokio::time::sleep(plan.span).await;
-    let after = Totals::of(all());
-    let (cpu, seconds) = (process.cpu()?.saturating_sub(cpu), start.elapsed().as_secs_f64());
+    let (after, cpu, took) = (load.totals(), process.cpu()?.saturating_sub(cpu), start.elapsed());
     let grown = process.resident()?.saturating_sub(bytes);
-    let profile = match profile {
-        Some(SrtpProfile::Aes256Gcm) => "AES-256-GCM",
-        Some(SrtpProfile::Aes128Gcm) => "AES-128-GCM",
-        Some(SrtpProfile::Aes128CmSha1) => "AES-128-CM with SHA-1",
-        None => "unknown",
-    };
-    drop((first_senders, first_receivers));
-    let talked = Measured::new(calls, join, grown, (cpu, seconds), (&before, &after));
-    Ok((talked, format!("SRTP profile {profile}")))
+    // What the people of a load speak, and nothing else.
+    let profile = "SRTP profile AES-256-GCM".to_owned();
+    drop(first_load);
+    let traffic = Traffic::between(&before, &after, cpu, took, SocketCalls::default());
+    Ok((Measured::new(calls, join, grown, traffic), profile))
 }
 
 /// Two people in one room.
@@ -86,22 +79,32 @@ async fn enter(janus: &Janus, room: u64, video: bool) -> Result<(Person, Person)
     ))
 }
 
-/// The connections that send, those that receive, and their SRTP profile.
-type Connected = ([Media; 2], [Media; 2], Option<SrtpProfile>);
-
-async fn connect((a, b): &mut (Person, Person)) -> Result<Connected, BenchError> {
-    let (from_a, from_b) = tokio::try_join!(a.publish(), b.publish())?;
-    connected(&from_a, &from_b).await?;
+/// Connects both: a connection of each that sends, the `number`th and the next of the load, and one that receives.
+async fn connect(
+    (a, b): &mut (Person, Person),
+    load: &Load,
+    number: &mut u32,
+    video: bool,
+) -> Result<(), BenchError> {
+    for connected in in_time(a.publish(), b.publish()).await? {
+        load.add(connected.person(Some(pattern(*number, video))));
+        *number += 1;
+    }
     tokio::try_join!(a.up(), b.up())?;
     let (id_a, id_b) = (a.id(), b.id());
-    let (to_a, to_b) = tokio::try_join!(a.subscribe(id_b), b.subscribe(id_a))?;
-    let profile = connected(&to_a, &to_b).await?;
-    Ok(([from_a, from_b], [to_a, to_b], profile))
+    for connected in in_time(a.subscribe(id_b), b.subscribe(id_a)).await? {
+        load.add(connected.person(None));
+    }
+    Ok(())
 }
 
-async fn connected(a: &Media, b: &Media) -> Result<Option<SrtpProfile>, BenchError> {
-    let both = async { tokio::try_join!(a.connected(), b.connected()) };
+/// Both connections.
+async fn in_time(
+    a: impl Future<Output = Result<Connecting, BenchError>>,
+    b: impl Future<Output = Result<Connecting, BenchError>>,
+) -> Result<[Connecting; 2], BenchError> {
+    let both = async { tokio::try_join!(a, b) };
     let late = |_| BenchError::Late("a connection to Janus");
-    let (profile, _) = tokio::time::timeout(STEP, both).await.map_err(late)??;
-    Ok(profile)
+    let (a, b) = tokio::time::timeout(STEP, both).await.map_err(late)??;
+    Ok([a, b])
 }

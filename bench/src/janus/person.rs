@@ -2,6 +2,7 @@
 
 use super::server::Janus;
 use crate::harness::error::BenchError;
+use crate::load::light::Connecting;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use tring_client::{Media, certificate};
+use tring_client::certificate;
 use tring_media::{MediaKind, MediaLine, Peer, PeerConfig};
 
 /// Longest wait for an answer.
@@ -62,8 +63,8 @@ impl Person {
         Ok(person)
     }
 
-    /// Offers what this person sends; the connection is made meanwhile.
-    pub(super) async fn publish(&mut self) -> Result<Media, BenchError> {
+    /// Offers what this person sends, and connects.
+    pub(super) async fn publish(&mut self) -> Result<Connecting, BenchError> {
         let (socket, mut config) = self.config().await?;
         for line in &mut config.lines {
             line.receive = false;
@@ -75,7 +76,7 @@ impl Person {
         let answered = self.say(self.sender, body, Some(jsep)).await?;
         let answer = sdp(&answered)?;
         peer.accept_answer(answer, Instant::now()).map_err(failed)?;
-        Ok(Media::drive(peer, answer.to_owned(), socket, local, None))
+        Connecting::shake_hands(peer, socket, local).await
     }
 
     /// Waits until Janus says that what it sends may flow: until then nobody finds it in the room.
@@ -94,8 +95,8 @@ impl Person {
         tokio::time::timeout(STEP, said).await.map_err(|_| BenchError::Late("a connection to Janus"))?
     }
 
-    /// Receives what another sends: Janus offers, this answers.
-    pub(super) async fn subscribe(&mut self, feed: u64) -> Result<Media, BenchError> {
+    /// Receives what another sends: Janus offers, this answers and connects.
+    pub(super) async fn subscribe(&mut self, feed: u64) -> Result<Connecting, BenchError> {
         let receiver = self.attach().await?;
         let body = json!({
             "request": "join", "ptype": "subscriber", "room": self.room, "streams": [{ "feed": feed }],
@@ -106,7 +107,7 @@ impl Person {
         let (peer, answer) = Peer::answer(config, sdp(&offered)?, Instant::now()).map_err(failed)?;
         let jsep = json!({ "type": "answer", "sdp": &answer, "trickle": false });
         self.say(receiver, json!({ "request": "start" }), Some(jsep)).await?;
-        Ok(Media::drive(peer, answer, socket, local, None))
+        Connecting::shake_hands(peer, socket, local).await
     }
 
     /// The person's own number in the room.

@@ -1,8 +1,8 @@
 //! Janus on the same calls, beside Tring's figures.
 
 use crate::harness::plan::Plan;
-use crate::harness::traffic::Measured;
 use crate::janus;
+use crate::load::measured::Measured;
 
 /// What Janus came to and its version, or why there is no figure of it. A failure of Janus costs its own figures and no others.
 pub(super) struct Janus(Result<(Measured, String), String>);
@@ -19,6 +19,11 @@ impl Janus {
                 .map(|(measured, profile)| (measured, format!("{version}, {profile}")))
                 .map_err(|e| format!("Janus not measured: {e}")),
         )
+    }
+
+    /// No figure of it, for there are too many calls.
+    pub(super) fn left_out() -> Self {
+        Self(Err("Janus not measured with so many".into()))
     }
 
     /// What it came to, if it was measured.
@@ -40,7 +45,7 @@ impl Janus {
     /// Version, profile and traffic for the column of conditions, or why it was not measured.
     pub(super) fn describe(&self) -> String {
         match &self.0 {
-            Ok((measured, version)) => format!("Janus {version}: {}", measured.traffic()),
+            Ok((measured, version)) => format!("Janus {version}: {}", measured.traffic.describe()),
             // One line of the table.
             Err(why) => why.replace(['\n', '|'], " "),
         }

@@ -43,7 +43,7 @@ pub use error::{ClientError, Closed};
 pub use media::{Media, MediaOptions, MediaState, certificate};
 pub use options::Options;
 pub use path::MediaPath;
-pub use pattern::{FRAMES_PER_SECOND, MAX_FRAGMENT_BYTES, Pattern, TestPacket};
+pub use pattern::{Due, FRAMES_PER_SECOND, MAX_FRAGMENT_BYTES, Pattern, Player, TestPacket};
 pub use tally::{Delays, SenderTally, StreamTally, Tally};
 pub use tring_media::{MediaKind, Owner, Rtp, SrtpProfile};
 pub use tring_protocol::{

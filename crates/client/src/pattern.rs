@@ -126,16 +126,20 @@ fn now_ns() -> u64 {
 
 /// An RTP payload that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Due {
-    pub(crate) kind: MediaKind,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
-    pub(crate) payload: Vec<u8>,
+pub struct Due {
+    /// Sound or picture.
+    pub kind: MediaKind,
+    /// In the codec's clock.
+    pub timestamp: u32,
+    /// The end of a picture.
+    pub marker: bool,
+    /// The payload, with a [`TestPacket`] in it.
+    pub payload: Vec<u8>,
 }
 
-/// Plays a pattern. Pure but for the time written into the packets.
+/// Plays a pattern: the one schedule of all test media, whoever sends it. Pure but for the time written into the packets.
 #[derive(Debug)]
-pub(crate) struct Player {
+pub struct Player {
     pattern: Pattern,
     sound: Clockwork,
     video: Clockwork,
@@ -181,7 +185,8 @@ impl Clockwork {
 }
 
 impl Player {
-    pub(crate) fn new(pattern: Pattern, start: Instant) -> Self {
+    /// Begins at `start` with sound and a picture that stands alone.
+    pub fn new(pattern: Pattern, start: Instant) -> Self {
         let frame = Duration::from_secs(1) / FRAMES_PER_SECOND;
         Self {
             pattern,
@@ -192,31 +197,31 @@ impl Player {
     }
 
     /// Another pattern in the same streams.
-    pub(crate) fn change(&mut self, pattern: Pattern) {
+    pub fn change(&mut self, pattern: Pattern) {
         self.key |= self.pattern.video_kbps == 0;
         self.pattern = pattern;
     }
 
     /// Goes on from here, without what was missed.
-    pub(crate) fn restart(&mut self, now: Instant) {
+    pub fn restart(&mut self, now: Instant) {
         self.sound.due = now;
         self.video.due = now;
     }
 
     /// The next picture stands alone.
-    pub(crate) fn want_key(&mut self) {
+    pub fn want_key(&mut self) {
         self.key = true;
     }
 
     /// When something is due next; none if nothing is played.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Instant> {
         let sound = self.pattern.sound.then_some(self.sound.due);
         let video = (self.pattern.video_kbps > 0).then_some(self.video.due);
         sound.into_iter().chain(video).min()
     }
 
     /// Appends all that is due.
-    pub(crate) fn play(&mut self, now: Instant, out: &mut Vec<Due>) {
+    pub fn play(&mut self, now: Instant, out: &mut Vec<Due>) {
         let sender = self.pattern.sender;
         let sent_ns = now_ns();
         while self.pattern.sound

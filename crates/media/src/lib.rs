@@ -76,10 +76,11 @@ pub mod stranger_says {
     pub use crate::webrtc::hostile::{ice_check, ice_password};
 }
 
-/// What the codecs of the bridge cost, and sound to measure with. For the bench.
+/// What the codecs of the bridge cost, sound to measure with, and peers that cost little. For the bench.
 #[cfg(feature = "measure")]
 pub mod measure {
     pub use crate::bridge::measure::*;
+    pub use crate::peer::light::{LightPeer, LightReceived};
 }
 
 /// Phones and browsers can be in one call: the crate was built with the feature `bridge`.

@@ -78,6 +78,7 @@ impl Socket {
         io: &mut IoCounters,
         mut take: impl FnMut(Datagram<'_>, &mut IoCounters),
     ) -> io::Result<bool> {
+        io.receive_calls += 1;
         let mut meta = [RecvMeta::default(); BATCH];
         let received = {
             let mut chunks = self.buffers.chunks_exact_mut(BUFFER);
@@ -110,6 +111,7 @@ impl Socket {
             let destination = SocketAddr::new(ip, self.port);
             let Some(bytes) = buffer.get_mut(..meta.len) else { continue };
             for contents in bytes.chunks_mut(meta.stride.max(1)) {
+                io.datagrams_in += 1;
                 take(Datagram { source, destination, contents }, io);
             }
         }

@@ -8,6 +8,8 @@
 
 #[cfg(feature = "hostile")]
 mod hostile;
+#[cfg(feature = "measure")]
+pub(crate) mod light;
 
 use crate::datagram::{Datagram, Transmit};
 use crate::ice::ufrag;
@@ -174,6 +176,8 @@ pub struct Peer {
     closed: bool,
     #[cfg(feature = "hostile")]
     hostile: hostile::Hostile,
+    #[cfg(feature = "measure")]
+    heard: light::Heard,
 }
 
 impl Peer {
@@ -225,8 +229,11 @@ impl Peer {
         getrandom::fill(&mut random).map_err(|_| PeerError::Random)?;
         let own = ufrag::Ufrag::new(ufrag::Owner { node: 0, worker: 0 }, random);
         let creds = webrtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
+        let provider = webrtc::overheard_provider();
+        #[cfg(feature = "measure")]
+        let provider = light::overheard(provider);
         let mut rtc = webrtc::config(&config.certificate, creds, &config.video_codecs, config.red)
-            .set_crypto_provider(Arc::new(webrtc::overheard_provider()))
+            .set_crypto_provider(Arc::new(provider))
             .build(now);
         for &address in &config.local {
             let candidate =
@@ -249,6 +256,8 @@ impl Peer {
             closed: false,
             #[cfg(feature = "hostile")]
             hostile: hostile::Hostile::default(),
+            #[cfg(feature = "measure")]
+            heard: light::Heard::default(),
         }
     }
 
@@ -415,6 +424,8 @@ impl Peer {
         let done = mutate(&mut self.rtc).and_then(|()| self.drain(now));
         #[cfg(feature = "hostile")]
         self.overhear();
+        #[cfg(feature = "measure")]
+        self.heard.listen();
         if !self.rtc.is_alive() && !self.closed {
             self.closed = true;
             self.events.push_back(PeerEvent::Closed);

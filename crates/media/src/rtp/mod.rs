@@ -21,16 +21,12 @@
 pub(crate) mod by_kind;
 pub(crate) mod capture_clock;
 pub(crate) mod codec;
-#[allow(dead_code)] // until the sessions read and write RTP with it
 pub(crate) mod extension;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
-#[allow(dead_code)] // until the sessions read and write RTP with it
 pub(crate) mod header;
 pub(crate) mod keyframe;
 pub(crate) mod loss;
-// Until the media path of our own is joined up.
-#[allow(dead_code)]
 pub(crate) mod nack;
 pub(crate) mod packet;
 pub(crate) mod red;
