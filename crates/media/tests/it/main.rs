@@ -7,6 +7,7 @@ mod call;
 mod codecs;
 mod common;
 mod hostile;
+mod offers;
 mod paths;
 mod red;
 mod rtp_lies;
