@@ -41,19 +41,38 @@ pub(crate) fn exporting<T>(f: impl FnOnce() -> T) -> (T, Option<ExportedKeys>) {
 
 /// The library's cryptography, with DTLS as this module has it. The library gets no SRTP keys: it neither sends nor takes RTP.
 pub(crate) fn provider_without_srtp() -> CryptoProvider {
-    static DTLS: Dtls = Dtls { library_gets_keys: false };
+    static DTLS: Dtls = Dtls { library_gets_keys: false, config };
     CryptoProvider { dtls_provider: &DTLS, ..super::config::provider() }
 }
 
 /// The library's cryptography, with DTLS as this module has it.
 pub(crate) fn provider_with_srtp() -> CryptoProvider {
-    static DTLS: Dtls = Dtls { library_gets_keys: true };
+    static DTLS: Dtls = Dtls { library_gets_keys: true, config };
     CryptoProvider { dtls_provider: &DTLS, ..super::config::provider() }
+}
+
+/// DTLS of a peer that offers one SRTP profile; the library gets the keys.
+#[cfg(feature = "hostile")]
+pub(crate) fn of_one_profile(profile: SrtpProfile) -> &'static dyn DtlsProvider {
+    use super::one_profile;
+    static SHA1: Dtls =
+        Dtls { library_gets_keys: true, config: |mtu| one_profile::config(SrtpProfile::Aes128CmSha1, mtu) };
+    static GCM_128: Dtls =
+        Dtls { library_gets_keys: true, config: |mtu| one_profile::config(SrtpProfile::Aes128Gcm, mtu) };
+    static GCM_256: Dtls =
+        Dtls { library_gets_keys: true, config: |mtu| one_profile::config(SrtpProfile::Aes256Gcm, mtu) };
+    match profile {
+        SrtpProfile::Aes128CmSha1 => &SHA1,
+        SrtpProfile::Aes128Gcm => &GCM_128,
+        SrtpProfile::Aes256Gcm => &GCM_256,
+    }
 }
 
 #[derive(Debug)]
 struct Dtls {
     library_gets_keys: bool,
+    /// The configuration of its handshakes, by the largest datagram.
+    config: fn(Option<usize>) -> Result<Arc<dimpl::Config>, CryptoError>,
 }
 
 /// The configuration of all handshakes of the process: those of the library, which checks ICE before DTLS, so that a cookie
@@ -92,7 +111,7 @@ impl DtlsProvider for Dtls {
         version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let (config, cert) = (config(mtu)?, cert.clone());
+        let (config, cert) = ((self.config)(mtu)?, cert.clone());
         let dtls = match version {
             DtlsVersion::Dtls12 => dimpl::Dtls::new_12(config, cert, now),
             // No session is set up with another.

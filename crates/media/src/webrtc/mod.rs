@@ -27,6 +27,8 @@ mod headers;
 pub(crate) mod hostile;
 mod line;
 pub(crate) mod offer;
+#[cfg(feature = "hostile")]
+pub(crate) mod one_profile;
 mod packets;
 mod profile;
 pub(crate) mod rtx_budget;
@@ -35,6 +37,8 @@ mod transport;
 mod twcc_bounds;
 
 pub(crate) use config::codec_of;
+#[cfg(feature = "hostile")]
+pub(crate) use dtls::of_one_profile;
 pub use config::{Certificate, CertificateError};
 pub(crate) use transport::{Broken, Event, Sink, Transport, TransportConfig, Write};
 

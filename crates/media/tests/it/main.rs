@@ -9,5 +9,6 @@ mod common;
 mod hostile;
 mod offers;
 mod paths;
+mod profiles;
 mod red;
 mod rtp_lies;
