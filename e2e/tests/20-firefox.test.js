@@ -80,4 +80,41 @@ describe('a call between Firefox and Chromium', () => {
     await bob.event('USER_VIDEO_AVAILABLE', (data) => data.isVideoAvailable === true)
     await bob.page.sees('alice')
   })
+
+  /**
+   * Who is the server of the DTLS handshake chooses the SRTP profile, and each browser likes another one best. Our server
+   * leaves that to a browser that offers to be it alone.
+   */
+  for (const [chooser, profile] of /** @type {const} */ ([
+    ['alice', 'SRTP_AEAD_AES_128_GCM'],
+    ['bob', 'SRTP_AES128_CM_HMAC_SHA1_80'],
+  ])) {
+    it(`${chooser === 'alice' ? 'Firefox' : 'Chromium'} in ${profile} and the other in AES-256-GCM see and hear each other`, async () => {
+      const phones = await pair('class')
+      const [alice, bob] = phones
+      for (const phone of phones) if (phone.userID === chooser) await phone.page.evaluate(offerToBeServer)
+      await connect(alice, bob, 2)
+      await Promise.all([alice.page.sees('bob'), bob.page.sees('alice')])
+      await Promise.all([alice.page.hears('bob'), bob.page.hears('alice')])
+      for (const phone of phones) {
+        const { srtp } = await phone.page.counts()
+        assert.equal(srtp, phone.userID === chooser ? profile : 'SRTP_AEAD_AES_256_GCM', phone.userID)
+      }
+    })
+  }
 })
+
+/** Runs in the page: from now on its offers say that the browser will be the server of the DTLS handshake (RFC 8842 §5). */
+function offerToBeServer() {
+  let holder = RTCPeerConnection.prototype
+  while (!Object.hasOwn(holder, 'localDescription')) holder = Object.getPrototypeOf(holder)
+  const { get } = /** @type {{ get: () => RTCSessionDescription | null }} */ (Object.getOwnPropertyDescriptor(holder, 'localDescription'))
+  Object.defineProperty(holder, 'localDescription', {
+    configurable: true,
+    get() {
+      const own = get.call(this)
+      if (own?.type !== 'offer') return own
+      return { type: own.type, sdp: own.sdp.replaceAll('a=setup:actpass', 'a=setup:passive') }
+    },
+  })
+}
