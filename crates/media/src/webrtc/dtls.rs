@@ -84,7 +84,8 @@ fn config(mtu: Option<usize>) -> Result<Arc<dimpl::Config>, CryptoError> {
         if let Some(mtu) = mtu {
             builder = builder.mtu(mtu);
         }
-        let config = builder.build().map_err(|e| CryptoError::Other(format!("no DTLS configuration: {e}")))?;
+        let config =
+            builder.build().map_err(|e| CryptoError::Other(format!("no DTLS configuration: {e}")))?;
         Ok(Arc::new(config))
     };
     match CONFIG.get() {

@@ -37,9 +37,9 @@ mod transport;
 mod twcc_bounds;
 
 pub(crate) use config::codec_of;
+pub use config::{Certificate, CertificateError};
 #[cfg(feature = "hostile")]
 pub(crate) use dtls::of_one_profile;
-pub use config::{Certificate, CertificateError};
 pub(crate) use transport::{Broken, Event, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;
