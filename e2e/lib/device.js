@@ -15,7 +15,7 @@ function bare(name) {
 }
 
 /** What runs in every page before its own scripts. */
-const IN_PAGE = `{ ${bare('./probe.js')}\n${bare('./in-page.js')} }`
+export const IN_PAGE = `{ ${bare('./probe.js')}\n${bare('./in-page.js')} }`
 
 /** How long a sound is listened to: several bursts. */
 const LISTEN_MS = 1500
@@ -241,7 +241,9 @@ export class Page {
       try {
         return { value: await ${call} }
       } catch (/** @type {any} */ error) {
-        return { error: String(error?.stack ?? error) }
+        // Chromium's stacks begin with what went wrong, Firefox's have only places.
+        const { stack } = error ?? {}
+        return { error: stack?.includes(error.message) ? stack : [error, stack].join('\\n') }
       }
     })()`
     const options = { expression, awaitPromise: true, returnByValue: true, userGesture: false }

@@ -41,7 +41,7 @@ pub(crate) fn exporting<T>(f: impl FnOnce() -> T) -> (T, Option<ExportedKeys>) {
 
 /// The library's cryptography, with DTLS as this module has it. The library gets no SRTP keys: it neither sends nor takes RTP.
 pub(crate) fn provider_without_srtp() -> Arc<CryptoProvider> {
-    static DTLS: Dtls = Dtls { library_gets_keys: false };
+    static DTLS: Dtls = Dtls { library_gets_keys: false, config };
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     let make = || Arc::new(CryptoProvider { dtls_provider: &DTLS, ..super::config::provider() });
     Arc::clone(PROVIDER.get_or_init(make))
@@ -49,13 +49,32 @@ pub(crate) fn provider_without_srtp() -> Arc<CryptoProvider> {
 
 /// The library's cryptography, with DTLS as this module has it.
 pub(crate) fn provider_with_srtp() -> CryptoProvider {
-    static DTLS: Dtls = Dtls { library_gets_keys: true };
+    static DTLS: Dtls = Dtls { library_gets_keys: true, config };
     CryptoProvider { dtls_provider: &DTLS, ..super::config::provider() }
+}
+
+/// DTLS of a peer that offers one SRTP profile; the library gets the keys.
+#[cfg(feature = "hostile")]
+pub(crate) fn of_one_profile(profile: SrtpProfile) -> &'static dyn DtlsProvider {
+    use super::one_profile;
+    static SHA1: Dtls =
+        Dtls { library_gets_keys: true, config: |mtu| one_profile::config(SrtpProfile::Aes128CmSha1, mtu) };
+    static GCM_128: Dtls =
+        Dtls { library_gets_keys: true, config: |mtu| one_profile::config(SrtpProfile::Aes128Gcm, mtu) };
+    static GCM_256: Dtls =
+        Dtls { library_gets_keys: true, config: |mtu| one_profile::config(SrtpProfile::Aes256Gcm, mtu) };
+    match profile {
+        SrtpProfile::Aes128CmSha1 => &SHA1,
+        SrtpProfile::Aes128Gcm => &GCM_128,
+        SrtpProfile::Aes256Gcm => &GCM_256,
+    }
 }
 
 #[derive(Debug)]
 struct Dtls {
     library_gets_keys: bool,
+    /// The configuration of its handshakes, by the largest datagram.
+    config: fn(Option<usize>) -> Result<Arc<dimpl::Config>, CryptoError>,
 }
 
 /// The configuration of all handshakes of the process: those of the library, which checks ICE before DTLS, so that a cookie
@@ -67,7 +86,8 @@ fn config(mtu: Option<usize>) -> Result<Arc<dimpl::Config>, CryptoError> {
         if let Some(mtu) = mtu {
             builder = builder.mtu(mtu);
         }
-        let config = builder.build().map_err(|e| CryptoError::Other(format!("no DTLS configuration: {e}")))?;
+        let config =
+            builder.build().map_err(|e| CryptoError::Other(format!("no DTLS configuration: {e}")))?;
         Ok(Arc::new(config))
     };
     match CONFIG.get() {
@@ -94,7 +114,7 @@ impl DtlsProvider for Dtls {
         version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let (config, cert) = (config(mtu)?, cert.clone());
+        let (config, cert) = ((self.config)(mtu)?, cert.clone());
         let dtls = match version {
             DtlsVersion::Dtls12 => dimpl::Dtls::new_12(config, cert, now),
             // No session is set up with another.

@@ -6,16 +6,16 @@
 //! | `offer`, `line` | what an SDP offer must have before it is worth a session; its media lines |
 //! | `config` | how every connection is set up: codecs, header extensions, certificate, cryptography |
 //! | `dtls` | handshakes: one configuration for all, and the keys that they export |
-//! | `transport` | one session of a browser: ICE-lite, DTLS, SRTP, RTCP |
+//! | `transport` | one session of a browser: ICE-lite and DTLS by the library, RTP by `rtp_session` |
 //! | `answer` | what is changed in the library's answer before it is sent |
-//! | `headers`, `packets` | headers before anything is authenticated; packets between the library's form and ours |
-//! | `egress` | the one door through which forwarded media leaves |
+//! | `rtp_session` | RTP and RTCP of one session, both ways, once there are keys |
+//! | `headers` | what DTLS records say before anything is authenticated |
 //! | `rtx_budget`, `rtx_ring` | how much is retransmitted; what was sent and may be sent again |
 //! | `twcc` | transport-wide numbers: what came and is confirmed, what was sent and is confirmed to us |
-//! | `twcc_bounds` | which transport-wide sequence numbers the library may see |
 //! | `traffic` | what a session sent and received, second by second |
 //! | `profile` | which SRTP profile a handshake chose |
 //! | `srtp` | SRTP and SRTCP of our own, under a handshake's keys |
+//! | `one_profile` | a peer that offers one SRTP profile, for tests (feature `hostile`) |
 //! | `hostile` | what a hostile peer does, for tests (feature `hostile`) |
 //!
 //! To read it, begin with `transport`.
@@ -23,21 +23,25 @@
 mod answer;
 mod config;
 mod dtls;
-pub(crate) mod headers;
+mod headers;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
 mod line;
 pub(crate) mod offer;
+#[cfg(feature = "hostile")]
+pub(crate) mod one_profile;
 mod profile;
 pub(crate) mod rtx_budget;
-pub(crate) mod srtp;
 mod rtp_session;
 mod rtx_ring;
+pub(crate) mod srtp;
 mod traffic;
 mod transport;
 mod twcc;
 
 pub(crate) use config::codec_of;
+#[cfg(feature = "hostile")]
+pub(crate) use dtls::of_one_profile;
 pub use config::{Certificate, CertificateError};
 pub(crate) use transport::{Broken, Event, Received, Sink, Transport, TransportConfig, Write};
 

@@ -7,6 +7,8 @@ mod call;
 mod codecs;
 mod common;
 mod hostile;
+mod offers;
 mod paths;
+mod profiles;
 mod red;
 mod rtp_lies;
