@@ -364,7 +364,7 @@ mod tests {
             steps in proptest::collection::vec((any::<i16>(), 0u8..8, 0u64..9_000), 1..300),
         ) {
             let (mut a, start) = (Arrivals::new(), Instant::now());
-            let (mut number, mut micros) = (first, 0);
+            let (mut number, mut micros, mut zero) = (first, 0, None);
             let mut came = std::collections::HashMap::<u16, Vec<i64>>::new();
             for (step, kind, passed) in steps {
                 let step = match kind { 0 => step, 1 => step % 900, 2 => step % 40, _ => step % 3 };
@@ -372,7 +372,9 @@ mod tests {
                 micros += passed;
                 let newest = (!a.ticks.is_empty()).then(|| low(a.end - 1));
                 a.received(number, start + Duration::from_micros(micros));
-                came.entry(number).or_default().push((micros / 250) as i64);
+                // Ticks count from the first packet.
+                let zero = *zero.get_or_insert(micros);
+                came.entry(number).or_default().push(((micros - zero) / 250) as i64);
                 prop_assert!(a.span() <= MAX_SPAN && a.pending() as u64 <= a.span());
                 let ahead = newest.is_none_or(|n| number.wrapping_sub(n).cast_signed() > 0);
                 prop_assert!(!ahead || a.pending() > 0 && low(a.end - 1) == number);
