@@ -9,7 +9,7 @@
 //! Each imports only from those before it:
 //!
 //! ```text
-//! key counters datagram   what all share
+//! key counters datagram trains   what all share
 //! rtp       what an RTP stream is: packets, codecs, key frames, loss, numbers
 //! ice       which session a datagram is for, and which way back to its peer
 //! room      who hears and sees whom
@@ -31,7 +31,7 @@
 //!
 //! To read it, begin with `shard/mod.rs`, then `shard/forward.rs`: how a packet finds its way.
 //!
-//! Imports: key counters datagram ← rtp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
+//! Imports: key counters datagram trains ← rtp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
 
 mod api;
 #[cfg(feature = "bridge")]
@@ -50,6 +50,7 @@ mod rtmp;
 mod rtp;
 mod shard;
 mod streams;
+mod trains;
 mod webrtc;
 
 /// What a phone says by RTMP, byte for byte. Only for tests.
@@ -87,7 +88,7 @@ pub use datagram::{Datagram, Transmit};
 pub use ice::check::owner_of;
 pub use ice::demux::MAX_DATAGRAM;
 pub use ice::ufrag::Owner;
-pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output};
+pub use output::Output;
 pub use peer::{MediaLine, Peer, PeerConfig, PeerError, PeerEvent, Rtp};
 pub use room::{MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER};
 pub use rtmp::{Direction, StreamRequest};
@@ -96,6 +97,7 @@ pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
 pub use streams::{
     ConnectionId, ReleasedConnection, StreamOutput, StreamProtocol, StreamTicket, StreamTickets,
 };
+pub use trains::{Hop, MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Train, Trains};
 pub use tring_protocol::{MediaKind, RoomKey, Source, SourceSet, UserId};
 pub use webrtc::offer::OfferError;
 pub use webrtc::{Certificate, CertificateError, SrtpProfile};

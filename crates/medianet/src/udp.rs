@@ -100,7 +100,7 @@ impl Socket {
             }
             Err(e) => return Err(e),
         };
-        for (meta, buffer) in meta[..n].iter().zip(self.buffers.chunks_exact(BUFFER)) {
+        for (meta, buffer) in meta[..n].iter().zip(self.buffers.chunks_exact_mut(BUFFER)) {
             let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             if !answerable(source) {
                 io.unanswerable += 1;
@@ -108,8 +108,8 @@ impl Socket {
             }
             let ip = meta.dst_ip.map_or(self.bound, |ip| ip.to_canonical());
             let destination = SocketAddr::new(ip, self.port);
-            let Some(bytes) = buffer.get(..meta.len) else { continue };
-            for contents in bytes.chunks(meta.stride.max(1)) {
+            let Some(bytes) = buffer.get_mut(..meta.len) else { continue };
+            for contents in bytes.chunks_mut(meta.stride.max(1)) {
                 take(Datagram { source, destination, contents }, io);
             }
         }

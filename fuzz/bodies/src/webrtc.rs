@@ -124,7 +124,7 @@ pub(crate) fn answer(bytes: &[u8]) {
     shard.command(Command::Close { session: SessionId(1) }, now + Duration::from_secs(1), &mut out);
     assert_eq!((shard.sessions(), shard.bindings()), (0, 0), "something is left");
     assert_eq!(shard.take_counters().panics, 0);
-    assert!(out.transmits.is_empty(), "sent to one that proved nothing");
+    assert!(out.trains.is_empty(), "sent to one that proved nothing");
 }
 
 /// An answer has the media lines of its offer, in their order, and our candidates once.
@@ -189,9 +189,10 @@ impl World {
 
     /// What everybody has to send is under way.
     fn flush(&mut self) {
-        for t in self.out.transmits.drain(..) {
-            assert!(self.heard.contains(&t.destination), "sent to {} which never sent", t.destination);
-            self.wire.push_back((SocketAddr::new(t.source, server().port()), t.destination, t.contents));
+        for (hop, contents) in self.out.trains.datagrams() {
+            let to = hop.destination;
+            assert!(self.heard.contains(&to), "sent to {to} which never sent");
+            self.wire.push_back((SocketAddr::new(hop.source, server().port()), to, contents.to_vec()));
         }
         self.out.clear();
         for (n, client) in (0..).zip(&mut self.clients) {
@@ -210,6 +211,7 @@ impl World {
     }
 
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, contents: &[u8]) {
+        let contents = &mut contents.to_vec();
         if to.ip() == server().ip() {
             self.heard.insert(from);
             let d = Datagram { source: from, destination: to, contents };

@@ -48,7 +48,7 @@ impl Peer {
         let (Some(contents), Some((destination, source))) = (sealed, self.hostile.route) else {
             return false;
         };
-        self.transmits.push_back(Transmit { destination, source, via: 0, contents });
+        self.transmits.push_back(Transmit { destination, source, contents });
         true
     }
 

@@ -437,7 +437,6 @@ impl Peer {
                 Output::Transmit(t) => self.transmits.push_back(Transmit {
                     destination: t.destination,
                     source: t.source.ip(),
-                    via: 0,
                     contents: t.contents.into(),
                 }),
                 Output::Event(e) => self.translate(e),

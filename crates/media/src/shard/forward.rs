@@ -133,7 +133,7 @@ impl Shard {
             let Some((seq, timestamp)) = rewritten else { continue };
             let reach = slot.rewriter.reach(packet.seq, packet.timestamp);
             let write = Write { line: slot.line, seq, timestamp, captured, reach, packet };
-            let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+            let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
             match receiver.transport.send(&write, now, &mut sink) {
                 Ok(()) => self.counters.packets_out += 1,
                 Err(broken) => self.broken.push((route.to, broken)),
@@ -221,7 +221,7 @@ impl Shard {
     pub(super) fn ask_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
         let Some(line) = session.tracks[source].line else { return };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+        let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
         match session.transport.request_keyframe(line, now, &mut sink) {
             Ok(asked) => self.counters.keyframe_requests += u64::from(asked),
             Err(broken) => self.broken.push((publisher, broken)),

@@ -104,7 +104,7 @@ impl Shard {
     /// Closes a session that was told to go.
     pub(super) fn close(&mut self, key: Key, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(key) else { return self.close_streams(key, out) };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+        let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
         session.transport.close(now, &mut sink);
         self.fresh.clear();
         out.ended.push(session.id);

@@ -84,6 +84,8 @@ pub struct Shard {
     acting: Vec<(Key, Event)>,
     fresh: Vec<Event>,
     broken: Vec<(Key, Broken)>,
+    /// For copies of a datagram that several sessions try; empty between calls but for its memory.
+    scratch: Vec<u8>,
     streams: Streams,
     bridge: Bridge,
     /// Tags that were pushed, not yet sent on; empty between calls.
@@ -109,6 +111,7 @@ impl Shard {
             acting: Vec::new(),
             fresh: Vec::new(),
             broken: Vec::new(),
+            scratch: Vec::new(),
             streams,
             bridge: Bridge::default(),
             tags: Vec::new(),
@@ -199,7 +202,7 @@ impl Shard {
                 continue;
             }
             if session.transport.deadline() <= now {
-                let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+                let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
                 if let Err(broken) = session.transport.advance(now, &mut sink) {
                     self.broken.push((key, broken));
                 }

@@ -14,56 +14,78 @@ use std::time::Instant;
 
 impl Shard {
     /// Takes a datagram from the socket. Whatever it is, it costs at most the session that it names. `via` is the port
-    /// that it reached, by a number of the shell's: what answers it names that port.
-    pub fn receive(&mut self, d: Datagram<'_>, via: u8, now: Instant, out: &mut Output) {
+    /// that it reached, by a number of the shell's: what answers it names that port. `true`: it was an ICE check that
+    /// proved a session's password, so that session is at its source.
+    pub fn receive(&mut self, mut d: Datagram<'_>, via: u8, now: Instant, out: &mut Output) -> bool {
         self.counters.datagrams_in += 1;
         if d.contents.len() > MAX_DATAGRAM {
             self.counters.dropped_oversized += 1;
-            return;
+            return false;
         }
+        let mut accepted = false;
         match self.demux.find(d.source, d.contents) {
-            Destination::Check(key, check) => self.receive_check(key, &check, d, via, now, out),
-            Destination::Sessions(sessions) => {
-                let keys = sessions.keys();
-                for &key in keys {
-                    // Somebody else who has this address too begins a handshake: a session that has had its own would answer
-                    // with its last words, and spoil the other's.
-                    let had_its_own = self.sessions.get(key).is_some_and(|s| s.connected);
-                    if keys.len() > 1 && had_its_own && begins_handshake(d.contents) {
-                        continue;
-                    }
-                    if self.receive_from_peer(key, d, via, now, out) {
-                        // With one session there is nothing to tell apart, and nearly all packets end here.
-                        if keys.len() > 1 {
-                            self.demux.heard(d.source, key, now);
-                        }
-                        break;
-                    }
+            Destination::Check(key, check) => accepted = self.receive_check(key, &check, d, via, now, out),
+            Destination::Sessions(sessions) => match *sessions.keys() {
+                // Nearly all packets.
+                [key] => {
+                    self.receive_from_peer(key, &mut d, via, now, out);
                 }
-            }
+                ref sharers => self.receive_from_sharer(sharers, d, via, now, out),
+            },
             Destination::Elsewhere => self.counters.dropped_misplaced += 1,
             Destination::Unknown => self.counters.dropped_unknown += 1,
         }
         self.settle(now, out);
+        accepted
     }
 
-    fn receive_check(
+    /// A datagram from an address that several sessions share: each tries it, until one has the keys that open it.
+    fn receive_from_sharer(
         &mut self,
-        key: Key,
-        check: &Check,
+        sharers: &[Key],
         d: Datagram<'_>,
         via: u8,
         now: Instant,
         out: &mut Output,
     ) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        // A try may change what it is given, so each has a copy.
+        let mut copy = std::mem::take(&mut self.scratch);
+        for &key in sharers {
+            // Somebody else who has this address too begins a handshake: a session that has had its own would answer with
+            // its last words, and spoil the other's.
+            let had_its_own = self.sessions.get(key).is_some_and(|s| s.connected);
+            if had_its_own && begins_handshake(d.contents) {
+                continue;
+            }
+            copy.clear();
+            copy.extend_from_slice(d.contents);
+            let mut tried = Datagram { source: d.source, destination: d.destination, contents: &mut copy };
+            if self.receive_from_peer(key, &mut tried, via, now, out) {
+                self.demux.heard(d.source, key, now);
+                break;
+            }
+        }
+        self.scratch = copy;
+    }
+
+    /// `true`: the check proved the session's password.
+    fn receive_check(
+        &mut self,
+        key: Key,
+        check: &Check,
+        mut d: Datagram<'_>,
+        via: u8,
+        now: Instant,
+        out: &mut Output,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
         let known = session.paths.knows(d.source);
         if !session.checks.admits(check, d.source, known, now) {
             self.counters.checks_refused += 1;
-            return;
+            return false;
         }
-        if self.take(key, d, via, now, out) {
-            let Some(session) = self.sessions.get_mut(key) else { return };
+        let accepted = self.take(key, d.reborrow(), via, now, out);
+        if accepted && let Some(session) = self.sessions.get_mut(key) {
             (session.checked, session.heard) = (Some(now), true);
             session.checks.accepted(check, d.source, known, now);
             let path = Path { peer: d.source, local: d.destination.ip(), via };
@@ -75,13 +97,14 @@ impl Shard {
             }
         }
         self.collect(key);
+        accepted
     }
 
     /// DTLS, RTP or RTCP. `true`: it was media that this session's keys opened.
     fn receive_from_peer(
         &mut self,
         key: Key,
-        d: Datagram<'_>,
+        d: &mut Datagram<'_>,
         via: u8,
         now: Instant,
         out: &mut Output,
@@ -98,7 +121,7 @@ impl Shard {
             session.paths.spoke(path, now);
             follow(session);
         }
-        self.take(key, d, via, now, out);
+        self.take(key, d.reborrow(), via, now, out);
         let opened = self.fresh.iter().any(|e| matches!(e, Event::Packet(_)));
         if let Some(session) = self.sessions.get_mut(key) {
             if self.fresh.iter().any(|e| matches!(e, Event::Connected)) {
@@ -116,7 +139,7 @@ impl Shard {
     /// Lets a session take a datagram; what happened is in `fresh`. `true`: it was a check that proved the password.
     fn take(&mut self, key: Key, d: Datagram<'_>, via: u8, now: Instant, out: &mut Output) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+        let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
         let taken = session.transport.receive(d, via, now, &mut sink);
         self.counters.rtx_refused += std::mem::take(&mut session.transport.rtx_refused);
         match taken {

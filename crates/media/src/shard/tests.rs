@@ -49,7 +49,7 @@ fn a_session_that_panics_is_lost_alone() {
         match cause {
             "a datagram" => {
                 let destination = "192.0.2.1:1".parse().unwrap();
-                shard.receive(Datagram { source, destination, contents: &[22; 40] }, 0, now, &mut out);
+                shard.receive(Datagram { source, destination, contents: &mut [22; 40] }, 0, now, &mut out);
             }
             "time" => {
                 let at = shard.sessions.get(key).unwrap().transport.deadline();
@@ -113,7 +113,7 @@ fn ssrc_0_never_reaches_the_library() {
     let source = ADDRESS.parse().unwrap();
     shard.demux.bind(source, shard.by_id[&SessionId(3)], now);
     for (ssrc, dropped) in [(0, 1), (7, 0)] {
-        let contents = &[&[0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, ssrc][..], &[0; 40]].concat();
+        let contents = &mut [&[0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, ssrc][..], &[0; 40]].concat();
         let destination = "192.0.2.1:1".parse().unwrap();
         shard.receive(Datagram { source, destination, contents }, 0, now, &mut out);
         assert_eq!(shard.take_counters().dropped_invalid, dropped, "SSRC {ssrc}");

@@ -6,12 +6,13 @@ use super::line::Line;
 use super::traffic::Traffic;
 use super::twcc_bounds::TransportSequenceBounds;
 use super::{Certificate, answer, packets};
-use crate::datagram::{Datagram, Transmit};
+use crate::datagram::Datagram;
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
 use crate::room::network_level::Sample;
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
+use crate::trains::{Hop, TrainHint, Trains};
 use crate::webrtc::offer::{Offer, OfferError};
 use crate::webrtc::rtx_budget::RtxBudget;
 use std::net::SocketAddr;
@@ -146,6 +147,11 @@ pub(crate) struct Transport {
     path: Option<Path>,
     /// The port that the present datagram reached.
     via: u8,
+    /// Where the present datagram came from.
+    asked_from: Option<SocketAddr>,
+    /// The present datagram was an ICE check that proved the password.
+    check_accepted: bool,
+    hint: TrainHint,
     deadline: Instant,
     /// Makes the library fail inside its next input, as a bug would.
     #[cfg(test)]
@@ -154,7 +160,7 @@ pub(crate) struct Transport {
 
 /// Where the effects of a transport go.
 pub(crate) struct Sink<'a> {
-    pub(crate) transmits: &'a mut Vec<Transmit>,
+    pub(crate) trains: &'a mut Trains,
     pub(crate) events: &'a mut Vec<Event>,
 }
 
@@ -233,6 +239,9 @@ impl Transport {
             sequence_bounds,
             path: None,
             via: 0,
+            asked_from: None,
+            check_accepted: false,
+            hint: TrainHint::default(),
             deadline: now,
             #[cfg(test)]
             fails: false,
@@ -267,7 +276,7 @@ impl Transport {
         now: Instant,
         sink: &mut Sink<'_>,
     ) -> Result<Received, Broken> {
-        self.via = via;
+        (self.via, self.asked_from, self.check_accepted) = (via, Some(d.source), false);
         self.guarded(|t| {
             if !t.expects(d.contents, now) {
                 return Ok(Received { garbage: true, check: false });
@@ -275,7 +284,6 @@ impl Transport {
             let Ok(input) = Receive::new(Protocol::Udp, d.source, d.destination, d.contents) else {
                 return Ok(Received { garbage: true, check: false });
             };
-            let before = sink.transmits.len();
             // An error of one datagram (a bad DTLS record, say) must not cost the session: anybody can send one from a
             // faked address. What is fatal shows in `is_alive`.
             let taken = t.rtc.handle_input(Input::Receive(now, input));
@@ -285,12 +293,10 @@ impl Transport {
                 tracing::debug!(error = %Untrusted(error), "a datagram ended the session");
             }
             t.drain(now, sink)?;
-            let answered = &sink.transmits[before..];
-            let check = answered.iter().any(|o| o.destination == d.source && o.answers_check());
             if !t.rtc.is_alive() {
                 sink.events.push(Event::Closed);
             }
-            Ok(Received { garbage: taken.is_err(), check })
+            Ok(Received { garbage: taken.is_err(), check: t.check_accepted })
         })
     }
 
@@ -416,13 +422,14 @@ impl Transport {
     /// Sends what the library sends: answers to checks where they came from, all else on the way that we chose, and
     /// retransmissions within their budget.
     fn transmit(&mut self, t: str0m::net::Transmit, now: Instant, sink: &mut Sink<'_>) {
-        let contents: Vec<u8> = t.contents.into();
-        if kind(&contents) == Kind::Stun {
-            let (destination, source) = (t.destination, t.source.ip());
-            sink.transmits.push(Transmit { destination, source, via: self.via, contents });
-            return;
+        let contents: &[u8] = &t.contents;
+        let answer = Hop { destination: t.destination, source: t.source.ip(), via: self.via };
+        if kind(contents) == Kind::Stun {
+            // A Binding success response (RFC 8489 §5): the library gives one where the password was right.
+            self.check_accepted |= contents.starts_with(&[1, 1]) && self.asked_from == Some(t.destination);
+            return self.push(answer, contents, sink);
         }
-        if let Some(payload_type) = rtp_payload_type(&contents) {
+        if let Some(payload_type) = rtp_payload_type(contents) {
             if !self.rtx_payload_types.contains(&payload_type) {
                 self.rtx_budget.sent(contents.len());
             } else if !self.rtx_budget.allows(contents.len(), now) {
@@ -430,9 +437,15 @@ impl Transport {
                 return self.forget_rtx();
             }
         }
-        let Path { peer, local, via } =
-            self.path.unwrap_or(Path { peer: t.destination, local: t.source.ip(), via: self.via });
-        sink.transmits.push(Transmit { destination: peer, source: local, via, contents });
+        let chosen = self.path.map(|p| Hop { destination: p.peer, source: p.local, via: p.via });
+        self.push(chosen.unwrap_or(answer), contents, sink);
+    }
+
+    fn push(&mut self, hop: Hop, contents: &[u8], sink: &mut Sink<'_>) {
+        sink.trains.push(hop, &mut self.hint, |buffer| {
+            buffer.extend_from_slice(contents);
+            true
+        });
     }
 
     /// What is asked for beyond the budget costs nothing more: with an empty cache the library skips all that it has

@@ -390,10 +390,10 @@ impl World {
         loop {
             let mut any = false;
             for i in 0..self.ends.len() {
-                while let Some(t) = self.ends[i].peer.poll_transmit() {
+                while let Some(mut t) = self.ends[i].peer.poll_transmit() {
                     any = true;
-                    let d =
-                        Datagram { source: self.ends[i].address, destination: SERVER, contents: &t.contents };
+                    let source = self.ends[i].address;
+                    let d = Datagram { source, destination: SERVER, contents: &mut t.contents };
                     self.shard.receive(d, 0, self.instant, &mut self.out);
                 }
                 while let Some(event) = self.ends[i].peer.poll_event() {
@@ -412,14 +412,16 @@ impl World {
             }
             self.notices.extend(self.out.notices.drain(..));
             self.out.ended.clear();
-            for t in std::mem::take(&mut self.out.transmits) {
+            for (hop, contents) in self.out.trains.datagrams() {
                 any = true;
-                let to = self.ends.iter_mut().find(|e| e.address == t.destination);
+                let to = self.ends.iter_mut().find(|e| e.address == hop.destination);
                 if let Some(e) = to.filter(|e| !e.closed && !e.deaf) {
-                    let d = Datagram { source: SERVER, destination: e.address, contents: &t.contents };
+                    let contents = &mut contents.to_vec();
+                    let d = Datagram { source: SERVER, destination: e.address, contents };
                     e.peer.receive(d, self.instant).unwrap();
                 }
             }
+            self.out.trains.clear();
             if !any {
                 return;
             }
