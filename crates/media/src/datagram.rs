@@ -14,13 +14,6 @@ pub struct Datagram<'a> {
     pub contents: &'a mut [u8],
 }
 
-impl Datagram<'_> {
-    /// The datagram, lent for one call.
-    pub(crate) fn reborrow(&mut self) -> Datagram<'_> {
-        Datagram { source: self.source, destination: self.destination, contents: self.contents }
-    }
-}
-
 /// A datagram to send that stands alone: what a [`Peer`](crate::Peer) sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {

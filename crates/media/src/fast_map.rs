@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn neighbouring_addresses_spread_over_all_bits_that_a_map_uses() {
         let hash = FastHash::default();
-        let address = |n: u32| SocketAddr::from(((0x0a00_0000 + n / 256).to_be_bytes(), (n % 256) as u16 + 1));
+        let address =
+            |n: u32| SocketAddr::from(((0x0a00_0000 + n / 256).to_be_bytes(), (n % 256) as u16 + 1));
         let hashes: Vec<u64> = (0..16_384).map(|n| hash.hash_one(address(n))).collect();
         for shift in [0, 50] {
             let places: HashSet<u64> = hashes.iter().map(|h| (h >> shift) & 0x3fff).collect();

@@ -166,7 +166,7 @@ impl<L: Listener> Worker<L> {
         let (queue, jobs) = sync_channel(COMMAND_QUEUE);
         let (misrouted, handed) = sync_channel(MISROUTED_QUEUE);
         let (arrivals, arriving) = sync_channel(ARRIVAL_QUEUE);
-        let shard = Shard::new(config.clone());
+        let shard = Shard::new(config.clone(), Instant::now());
         let worker = Self {
             index,
             socket,
@@ -435,7 +435,7 @@ impl<L: Listener> Worker<L> {
     fn start_over(&mut self) {
         tracing::error!(worker = self.index, "a media worker panicked: its sessions are lost");
         counter!("tring_media_worker_panics_total").increment(1);
-        self.shard = Shard::new(self.config.clone());
+        self.shard = Shard::new(self.config.clone(), Instant::now());
         self.streams.clear();
         self.out.streams.clear();
         self.out.trains.clear();

@@ -59,15 +59,18 @@ fn address(n: u8) -> SocketAddr {
     SocketAddr::from(([198, 51, 100, 1], 40_000 + u16::from(n)))
 }
 
-fn shard() -> Shard {
-    Shard::new(ShardConfig {
-        owner: Owner { node: 1, worker: 0 },
-        certificate: certificate(),
-        local: vec![server(), "[2001:db8::1]:3478".parse().expect("an address")],
-        advertise: Vec::new(),
-        max_sessions: 4,
-        max_connections: 100,
-    })
+fn shard(start: Instant) -> Shard {
+    Shard::new(
+        ShardConfig {
+            owner: Owner { node: 1, worker: 0 },
+            certificate: certificate(),
+            local: vec![server(), "[2001:db8::1]:3478".parse().expect("an address")],
+            advertise: Vec::new(),
+            max_sessions: 4,
+            max_connections: 100,
+        },
+        start,
+    )
 }
 
 fn on(microphone: bool, camera: bool) -> SourceSet {
@@ -109,7 +112,7 @@ pub(crate) fn answer(bytes: &[u8]) {
         }
         return;
     }
-    let (mut shard, mut out) = (shard(), Output::new());
+    let (mut shard, mut out) = (shard(now), Output::new());
     shard.command(open(1, "alice", sdp.to_owned(), true), now, &mut out);
     match &out.notices[..] {
         [Notice::Answered { answer, .. }] => fits(answer, sdp),
@@ -162,9 +165,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let now = Instant::now();
         let mut world = Self {
-            now: Instant::now(),
-            shard: shard(),
+            now,
+            shard: shard(now),
             out: Output::new(),
             clients: Vec::new(),
             wire: VecDeque::new(),

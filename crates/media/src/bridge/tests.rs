@@ -298,8 +298,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
         let (seq, time) = (u64::from(n) * 3, n * 1_800);
         let sets = [&SPS[..], &PPS].map(|s| s.to_vec()).into_iter().map(|s| (s, false));
         let all = sets.chain([(slice(true, false).to_vec(), true)]);
-        let made =
-            all.zip(seq..).map(|((p, marker), seq)| Packet::new(Codec::H264, seq, time, marker, p));
+        let made = all.zip(seq..).map(|((p, marker), seq)| Packet::new(Codec::H264, seq, time, marker, p));
         made.collect::<Vec<_>>()
     };
     picture(0).iter().for_each(|p| b.packet(p, 0.0));

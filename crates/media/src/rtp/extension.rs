@@ -21,6 +21,7 @@ pub(crate) fn write_audio_level(level: i8, voice: bool) -> [u8; 1] {
 }
 
 /// Bounds of the time between the arrival of a picture and its display: 12 bits each, in steps of 10 ms.
+#[cfg(test)]
 pub(crate) fn read_playout_delay(value: &[u8]) -> Option<PlayoutDelay> {
     let &[a, b, c] = value.first_chunk()?;
     let min = u16::from_be_bytes([a, b]) >> 4;
@@ -44,11 +45,6 @@ pub(crate) fn read_transport_sequence(value: &[u8]) -> Option<u16> {
 /// A transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
 pub(crate) fn write_transport_sequence(sequence: u16) -> [u8; 2] {
     sequence.to_be_bytes()
-}
-
-/// The name of a media line (RFC 8843 §15). None: it is empty or no text.
-pub(crate) fn read_mid(value: &[u8]) -> Option<&str> {
-    std::str::from_utf8(value).ok().filter(|mid| !mid.is_empty())
 }
 
 #[cfg(test)]
@@ -80,12 +76,6 @@ mod tests {
         assert_eq!(read_transport_sequence(&[0x12, 0x34, 9]), Some(0x1234));
         assert_eq!(read_transport_sequence(&[0x12]), None);
         assert_eq!(write_transport_sequence(0x1234), [0x12, 0x34]);
-    }
-
-    #[test]
-    fn a_mid_is_text() {
-        assert_eq!(read_mid(b"0"), Some("0"));
-        assert_eq!([read_mid(b""), read_mid(&[0xff])], [None, None]);
     }
 
     proptest! {

@@ -113,15 +113,6 @@ impl NackRegister {
         self.find_due();
     }
 
-    /// Forgets what is missing before this number: a key frame made it useless.
-    pub(crate) fn forget_before(&mut self, seq: u64) {
-        let useless = self.missing.partition_point(|m| m.seq < seq);
-        if useless > 0 {
-            self.missing.drain(..useless);
-            self.find_due();
-        }
-    }
-
     /// The packets `from..to` have not come.
     fn miss(&mut self, from: u64, to: u64, now: Instant) {
         if to - from > WINDOW as u64 {
@@ -238,15 +229,6 @@ mod tests {
         assert_eq!(r.ask(5), [65_534, 65_535, 0, 1]);
         r.take(65_536, 6);
         assert_eq!(r.ask(200), [65_534, 65_535, 1]);
-    }
-
-    #[test]
-    fn a_key_frame_makes_what_was_before_it_useless() {
-        let mut r = Receiver::of([1, 5, 7]);
-        r.register.forget_before(4);
-        assert_eq!(r.ask(5), [4, 6]);
-        r.register.forget_before(u64::MAX);
-        assert_eq!(r.due(), None);
     }
 
     #[test]

@@ -126,9 +126,7 @@ impl Shard {
         let Some(session) = self.sessions.remove(key) else { return };
         self.by_id.remove(&session.id);
         self.demux.remove(&session.ufrag, key, session.paths.addresses());
-        if let Some(at) = session.listed {
-            self.deadlines.remove(&(at, key));
-        }
+        self.deadlines.cancel(key);
         // The key may be used again: nothing of the old session may act under it.
         self.queue.retain(|(k, _)| *k != key);
         self.broken.retain(|(k, _)| *k != key);

@@ -20,7 +20,7 @@ use crate::rtmp::Tag;
 use crate::shard::session::{Mismatch, Session, Sessions, StreamSession};
 use crate::streams::Streams;
 use crate::webrtc::{Broken, Certificate, Event, Sink};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 use tring_protocol::{MediaKind, RoomKey, Source, SourceSet};
@@ -35,8 +35,10 @@ mod lifecycle;
 mod receive;
 pub(crate) mod session;
 mod streams;
+mod timer_wheel;
 
 use bridge::Bridge;
+use timer_wheel::TimerWheel;
 
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
 /// flood of offers; a video session takes up to 400 KiB.
@@ -78,7 +80,7 @@ pub struct Shard {
     sessions: Sessions,
     by_id: HashMap<SessionId, Key>,
     rooms: FastMap<RoomKey, Room>,
-    deadlines: BTreeSet<(Instant, Key)>,
+    deadlines: TimerWheel,
     counters: Counters,
     /// Events not yet acted on; empty between calls.
     queue: Vec<(Key, Event)>,
@@ -95,8 +97,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An empty shard.
-    pub fn new(mut config: ShardConfig) -> Self {
+    /// An empty shard, whose time begins at `now`.
+    pub fn new(mut config: ShardConfig, now: Instant) -> Self {
         config.local.truncate(MAX_LOCAL_ADDRESSES);
         let streams = Streams::new(config.owner.worker, config.max_connections);
         Self {
@@ -106,7 +108,7 @@ impl Shard {
             sessions: Sessions::default(),
             by_id: HashMap::new(),
             rooms: FastMap::default(),
-            deadlines: BTreeSet::new(),
+            deadlines: TimerWheel::new(now),
             counters: Counters::default(),
             queue: Vec::new(),
             acting: Vec::new(),
@@ -184,18 +186,14 @@ impl Shard {
 
     /// When [`Shard::advance`] is due, if ever.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let session = self.deadlines.first().map(|&(at, _)| at);
-        session.into_iter().chain(self.next_tick).chain(self.bridge.next_fill).min()
+        self.deadlines.next().into_iter().chain(self.next_tick).chain(self.bridge.next_fill).min()
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Instant, out: &mut Output) {
         self.advance_streams(now, out);
         self.advance_bridge(now, out);
-        while let Some(&(at, key)) = self.deadlines.first()
-            && at <= now
-        {
-            self.deadlines.pop_first();
+        while let Some(key) = self.deadlines.pop_due(now) {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             session.listed = None;
             if now >= session.expires() {
@@ -290,17 +288,11 @@ impl Shard {
 
 /// Lists a session's deadline. One that moved later stays listed where it was: it is then found too early once, which is
 /// cheaper than moving it with every packet.
-fn list(deadlines: &mut BTreeSet<(Instant, Key)>, session: &mut Session, key: Key) {
+fn list(deadlines: &mut TimerWheel, session: &mut Session, key: Key) {
     let due = session.deadline();
-    match session.listed {
-        Some(listed) if listed <= due => {}
-        before => {
-            if let Some(listed) = before {
-                deadlines.remove(&(listed, key));
-            }
-            deadlines.insert((due, key));
-            session.listed = Some(due);
-        }
+    if session.listed.is_none_or(|listed| due < listed) {
+        deadlines.set(key, due);
+        session.listed = Some(due);
     }
 }
 

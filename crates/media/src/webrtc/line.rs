@@ -74,10 +74,10 @@ impl Line {
         let receives = direction.is_some_and(|d| d.is_receiving());
         let sends = direction.is_some_and(|d| d.is_sending());
         let mut api = rtc.direct_api();
-        let ssrcs = api.stream_tx_by_mid(name, None).filter(|_| sends).map(|s| SendSsrcs {
-            media: *s.ssrc(),
-            rtx: s.rtx().map(|ssrc| *ssrc),
-        });
+        let ssrcs = api
+            .stream_tx_by_mid(name, None)
+            .filter(|_| sends)
+            .map(|s| SendSsrcs { media: *s.ssrc(), rtx: s.rtx().map(|ssrc| *ssrc) });
         Self {
             mid: mid.into(),
             kind,

@@ -31,8 +31,8 @@ pub(crate) mod offer;
 #[cfg(feature = "hostile")]
 pub(crate) mod one_profile;
 mod profile;
-pub(crate) mod rtx_budget;
 mod rtp_session;
+pub(crate) mod rtx_budget;
 mod rtx_ring;
 pub(crate) mod srtp;
 mod traffic;
@@ -40,9 +40,9 @@ mod transport;
 mod twcc;
 
 pub(crate) use config::codec_of;
+pub use config::{Certificate, CertificateError};
 #[cfg(feature = "hostile")]
 pub(crate) use dtls::of_one_profile;
-pub use config::{Certificate, CertificateError};
 pub(crate) use transport::{Broken, Event, Received, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;

@@ -71,7 +71,12 @@ impl Rejected {
 pub(crate) struct OfferLine {
     pub(crate) mid: String,
     pub(crate) kind: MediaKind,
+    /// The peer asks for its round trip although it sends nothing, if the answer has [`ROUND_TRIP_OF_RECEIVER`] too.
+    pub(crate) asks_round_trip: bool,
 }
+
+/// The attribute of a line whose receivers ask for their round trip (RFC 3611 §5.1).
+pub(crate) const ROUND_TRIP_OF_RECEIVER: &str = "a=rtcp-xr:rcvr-rtt=all";
 
 /// The header extension that numbers all packets of a transport (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
 const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
@@ -111,6 +116,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     // next line.
     let line_of = |lines: &[OfferLine], named: bool| lines.len() - usize::from(named);
     let mut extensions: Vec<(u8, bool)> = Vec::new();
+    let mut asking: Vec<usize> = Vec::new();
     for line in sdp.lines() {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
             continue;
@@ -158,7 +164,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
             if lines.iter().any(|l| l.mid == mid) {
                 return invalid("the offer has the same a=mid twice");
             }
-            lines.push(OfferLine { mid: mid.into(), kind });
+            lines.push(OfferLine { mid: mid.into(), kind, asks_round_trip: false });
         } else if let Some(ssrc) = line.strip_prefix("a=ssrc:") {
             let ssrc = ssrc.split(' ').next().unwrap_or_default();
             if !ssrcs.contains(&ssrc) {
@@ -181,6 +187,8 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
             if rtx_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
                 return invalid("the offer announces too many SSRCs that repeat others");
             }
+        } else if kind.is_some() && line == ROUND_TRIP_OF_RECEIVER {
+            asking.push(line_of(&lines, named));
         } else if let Some(extension) = line.strip_prefix("a=extmap:") {
             extensions.extend(numbers_transport(extension));
         } else if kind.is_some() && (line == "a=recvonly" || line == "a=inactive") {
@@ -203,6 +211,9 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
         return invalid("the offer has no a=fingerprint: only DTLS-SRTP is spoken");
     }
     all_announced &= !sending || !ssrcs.is_empty();
+    for (at, line) in lines.iter_mut().enumerate() {
+        line.asks_round_trip = asking.contains(&at);
+    }
     let sdp = without_mids(kept, &rejected);
     let transport_wide = transport_wide(&extensions)?;
     let ssrcs = all_announced.then_some(announced);

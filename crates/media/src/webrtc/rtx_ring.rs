@@ -175,6 +175,7 @@ impl RtxRing {
     }
 
     /// Bytes on the heap.
+    #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
         self.bytes.len() + size_of_val::<[Slot]>(&self.slots)
     }

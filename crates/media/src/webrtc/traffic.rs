@@ -85,12 +85,11 @@ impl Traffic {
     pub(super) fn second(&mut self, received: impl Iterator<Item = (u32, u32)>) -> Sample {
         let (sent, came) = (std::mem::take(&mut self.sent), std::mem::take(&mut self.came));
         let (confirmed, reported) = (std::mem::take(&mut self.confirmed), std::mem::take(&mut self.reported));
-        let received = received.filter(|(due, _)| *due <= MAX_GAP).fold(Tally::default(), |t, (due, arrived)| {
-            Tally {
+        let received =
+            received.filter(|(due, _)| *due <= MAX_GAP).fold(Tally::default(), |t, (due, arrived)| Tally {
                 expected: t.expected.saturating_add(due),
                 lost: t.lost.saturating_add(due.saturating_sub(arrived)),
-            }
-        });
+            });
         Sample {
             sent: Tally {
                 expected: confirmed.expected.saturating_add(reported.expected),

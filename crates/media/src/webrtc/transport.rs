@@ -187,7 +187,7 @@ impl Transport {
         for line in &offer.lines {
             rtc.direct_api().remove_media(Mid::from(&*line.mid));
         }
-        let answer = answer::finish(&answer.to_sdp_string(), c.candidates, &offer.rejected);
+        let answer = answer::finish(&answer.to_sdp_string(), c.candidates, offer);
         let rtp = RtpSession::new(offer, &lines, answer::cname(&answer).to_owned(), now);
         let transport = Self {
             rtc,

@@ -60,7 +60,7 @@ fn client_candidates_and_simulcast_are_left_out() {
     assert!(
         !offer.sdp.contains("candidate") && !offer.sdp.contains("simulcast") && !offer.sdp.contains("a=rid")
     );
-    assert_eq!(offer.lines, [OfferLine { mid: "0".into(), kind: MediaKind::Audio }]);
+    assert_eq!(offer.lines, [OfferLine { mid: "0".into(), kind: MediaKind::Audio, asks_round_trip: false }]);
 }
 
 #[test]
@@ -73,8 +73,14 @@ fn ssrcs_bind_only_when_every_sending_line_announces_its_own() {
     );
     assert_eq!(ssrcs(&audio("0")), None);
     assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &audio("1"))), None);
-    assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &with("1", "a=recvonly\r\n"))), Some(vec![(7, 0)]));
-    assert_eq!(ssrcs(&(with("1", "a=recvonly\r\n") + &with("0", "a=ssrc:7 cname:x\r\n"))), Some(vec![(7, 1)]));
+    assert_eq!(
+        ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &with("1", "a=recvonly\r\n"))),
+        Some(vec![(7, 0)])
+    );
+    assert_eq!(
+        ssrcs(&(with("1", "a=recvonly\r\n") + &with("0", "a=ssrc:7 cname:x\r\n"))),
+        Some(vec![(7, 1)])
+    );
 }
 
 #[test]

@@ -195,7 +195,8 @@ impl RtpSession {
         let own = self.own_ssrc();
         let Self { keys: Some(keys), incoming, outgoing, reports, .. } = self else { return };
         let cname = &reports.cname;
-        let mut blocks = incoming.streams.iter_mut().filter(|s| lines.get(s.line).is_some_and(|l| l.receives));
+        let mut blocks =
+            incoming.streams.iter_mut().filter(|s| lines.get(s.line).is_some_and(|l| l.receives));
         let mut blocks = blocks.by_ref().filter_map(|s| s.reception.report(s.ssrc, now)).peekable();
         let mut sending = outgoing.iter().filter_map(|s| s.report(ntp, now)).peekable();
         if sending.peek().is_none() && blocks.peek().is_none() {

@@ -171,9 +171,4 @@ impl RtpSession {
             }
         }
     }
-
-    /// The newest measured time to the peer and back.
-    pub(super) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
-    }
 }

@@ -4,8 +4,8 @@ use super::super::line::{ExtensionIds, Line};
 use super::super::rtx_budget::RtxBudget;
 use super::super::rtx_ring::{RtxRing, Sent};
 use super::super::srtp::Sealer;
-use super::super::twcc::SentPackets;
 use super::super::transport::Write;
+use super::super::twcc::SentPackets;
 use crate::rtcp::ntp::NtpTime;
 use crate::rtcp::reports::SenderInfo;
 use crate::rtp::codec::Codec;
@@ -129,7 +129,8 @@ impl Outgoing {
     ) -> bool {
         let Some((rtx, ring)) = self.rtx.zip(self.ring.as_mut()) else { return false };
         let Some(found) = ring.find(seq, round_trip, now) else { return false };
-        let codec = Codec::ALL.into_iter().find(|c| line.payload_types[c.index()] == Some(found.payload_type));
+        let codec =
+            Codec::ALL.into_iter().find(|c| line.payload_types[c.index()] == Some(found.payload_type));
         let Some(payload_type) = codec.and_then(|c| line.rtx_payload_types[c.index()]) else { return false };
         let start = buffer.len();
         let fixed = Fixed {

@@ -37,8 +37,8 @@ impl Reception {
         self.came += 1;
         let epoch = *self.epoch.get_or_insert(now);
         #[allow(clippy::cast_possible_truncation)] // RTP time is modulo 2^32.
-        let arrival = (now.saturating_duration_since(epoch).as_micros() * u128::from(clock_rate)
-            / 1_000_000) as u32;
+        let arrival =
+            (now.saturating_duration_since(epoch).as_micros() * u128::from(clock_rate) / 1_000_000) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
             // A clock that jumps is no jitter: what is more than a second is left out.

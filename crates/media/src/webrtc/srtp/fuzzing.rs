@@ -1,6 +1,7 @@
 //! What comes from the network into SRTP (feature `fuzzing`).
 
-use super::{MasterKey, Opener, ReplayWindow, Sealer, master_keys};
+use super::keys::MasterKey;
+use super::{Opener, ReplayWindow, Sealer, master_keys};
 use crate::fuzzing::input::Input;
 use crate::webrtc::SrtpProfile;
 

@@ -21,7 +21,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use keys::{MasterKey, master_keys};
+pub(crate) use keys::master_keys;
 pub(crate) use open::Opener;
 pub(crate) use replay::ReplayWindow;
 pub(crate) use seal::Sealer;

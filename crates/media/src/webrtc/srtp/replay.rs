@@ -85,6 +85,7 @@ impl ReplayWindow {
     }
 
     /// The highest index that was received.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn highest(&self) -> Option<u64> {
         self.0.highest
     }

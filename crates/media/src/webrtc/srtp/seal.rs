@@ -32,11 +32,13 @@ impl Sealer {
     }
 
     /// Bytes that [`Self::seal_rtp`] adds to a packet.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn rtp_overhead(&self) -> usize {
         self.rtp.tag_len()
     }
 
     /// Bytes that [`Self::seal_rtcp`] adds to a compound.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn rtcp_overhead(&self) -> usize {
         self.rtcp.tag_len() + INDEX_WORD
     }

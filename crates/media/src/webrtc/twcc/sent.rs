@@ -166,8 +166,9 @@ impl SentPackets {
     }
 
     /// Bytes on the heap.
+    #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
-        std::mem::size_of_val::<[Record]>(&self.records)
+        size_of_val::<[Record]>(&self.records)
     }
 
     fn remembered(&self) -> usize {

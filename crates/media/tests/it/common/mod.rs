@@ -89,16 +89,20 @@ pub(crate) fn user(name: &str) -> UserId {
 impl World {
     pub(crate) fn new() -> Self {
         let certificate = Certificate::generate().unwrap();
-        let shard = Shard::new(ShardConfig {
-            owner: Owner { node: 1, worker: 0 },
-            certificate: certificate.clone(),
-            local: vec![SERVER],
-            advertise: Vec::new(),
-            max_sessions: 50,
-            max_connections: 100,
-        });
+        let now = Instant::now();
+        let shard = Shard::new(
+            ShardConfig {
+                owner: Owner { node: 1, worker: 0 },
+                certificate: certificate.clone(),
+                local: vec![SERVER],
+                advertise: Vec::new(),
+                max_sessions: 50,
+                max_connections: 100,
+            },
+            now,
+        );
         Self {
-            now: Instant::now(),
+            now,
             shard,
             clients: Vec::new(),
             notices: Vec::new(),

@@ -4,8 +4,9 @@ mod other_library;
 mod properties;
 mod rfc;
 
+use super::keys::MasterKey;
 use super::keys::SessionKeys;
-use super::{MasterKey, Opener, Sealer, master_keys};
+use super::{Opener, Sealer, master_keys};
 use crate::webrtc::SrtpProfile;
 
 const PROFILES: [SrtpProfile; 3] =

@@ -135,14 +135,17 @@ impl World {
     fn new(seed: u64, delays: bool) -> Self {
         let certificate = Certificate::generate().unwrap();
         let start = Instant::now();
-        let shard = Shard::new(ShardConfig {
-            owner: Owner { node: 0, worker: 0 },
-            certificate: certificate.clone(),
-            local: vec![SERVER],
-            advertise: Vec::new(),
-            max_sessions: 1_000,
-            max_connections: 100,
-        });
+        let shard = Shard::new(
+            ShardConfig {
+                owner: Owner { node: 0, worker: 0 },
+                certificate: certificate.clone(),
+                local: vec![SERVER],
+                advertise: Vec::new(),
+                max_sessions: 1_000,
+                max_connections: 100,
+            },
+            start,
+        );
         let random = Arc::new(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
         let of_board = random.clone();
         let mut world = Self {
