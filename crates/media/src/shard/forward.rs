@@ -10,6 +10,7 @@ use crate::rtp::keyframe::begins_keyframe;
 use crate::rtp::loss::patience;
 use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use crate::rtp::rewriter::StreamRun;
+use crate::shard::first_picture::Hold;
 use crate::shard::session::{MISMATCH_INTERVAL, Mismatch, PUBLISHED};
 use crate::webrtc::{Event, Sink, Write};
 use std::time::Instant;
@@ -20,9 +21,8 @@ use tring_protocol::{MediaKind, Source};
 pub(super) enum To {
     /// Everybody who may have it.
     All,
-    /// One browser that is caught up on a phone's pictures: it joins, or has lost some. The packets have sequence numbers of
-    /// their own.
-    #[cfg_attr(not(feature = "bridge"), allow(dead_code))]
+    /// One browser that is given pictures of before: a phone's, as it joins or has lost some, or the caller's first picture.
+    /// The packets have sequence numbers of their own.
     CatchingUp(Key),
 }
 
@@ -37,6 +37,7 @@ impl Shard {
                 session.connected = true;
                 self.counters.connected += 1;
                 out.notices.push(Notice::Connected { session: session.id });
+                self.give_first_pictures(key, now, out);
                 // What the publishers sent before is gone; a new receiver starts with a whole picture.
                 let pictures =
                     self.room_of(key).map(|r| r.sent_to(key, MediaKind::Video)).unwrap_or_default();
@@ -54,6 +55,7 @@ impl Shard {
                 }
             }
             Event::Stats(second) => {
+                self.forget_old_first_picture(key, now);
                 let Some(session) = self.sessions.get_mut(key) else { return };
                 session.round_trip = second.round_trip.or(session.round_trip);
                 if let Some(level) = session.judge(second) {
@@ -111,14 +113,26 @@ impl Shard {
             To::All => (None, run),
             To::CatchingUp(receiver) => (Some(receiver), run | CATCHING_UP),
         };
-        let mut undecodable = false;
+        let (mut undecodable, mut reached, mut overdue) = (false, only.is_some(), false);
         for route in routes.iter().filter(|r| only.is_none_or(|only| r.to == only)) {
             let Some(receiver) = self.sessions.get_mut(route.to) else {
                 // A phone: it takes H.264, and its way is another.
+                reached = true;
                 undecodable |= kind == MediaKind::Video && packet.codec != Codec::H264;
                 continue;
             };
             let Some(slot) = receiver.slots[kind].get_mut(route.slot) else { continue };
+            reached |= receiver.connected;
+            if let Some(still) = slot.still.as_mut().filter(|_| only.is_none()) {
+                match still.judge(session, packet, now) {
+                    Hold::Pass => slot.still = None,
+                    drop => {
+                        overdue |= drop == Hold::DropAndAsk;
+                        self.counters.packets_dropped += 1;
+                        continue;
+                    }
+                }
+            }
             let line = &receiver.transport.lines()[slot.line];
             if !receiver.connected || !line.takes(packet.codec) {
                 undecodable |= receiver.connected && line.codecs() != Codecs::default();
@@ -141,6 +155,12 @@ impl Shard {
         }
         if kind == MediaKind::Video {
             self.judge_codec((from, source), packet.codec, undecodable, now, out);
+            if !reached {
+                self.take_first_picture((from, source), packet, captured, now, out);
+            }
+            if overdue {
+                self.want_keyframe(from, source, now, out);
+            }
         }
     }
 

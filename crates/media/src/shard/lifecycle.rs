@@ -96,6 +96,10 @@ impl Shard {
         }
         let Some(room) = self.room_of(key) else { return };
         let video: Vec<(Key, Source)> = room.forwarded_video().collect();
+        let receivers: Vec<Key> = room.talking().collect();
+        for to in receivers {
+            self.give_first_pictures(to, now, out);
+        }
         for (sender, source) in video {
             self.give_keyframe((sender, source), key, now, out);
         }

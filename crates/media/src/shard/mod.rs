@@ -30,6 +30,7 @@ mod bridge;
 #[cfg(not(feature = "bridge"))]
 #[path = "no_bridge.rs"]
 mod bridge;
+mod first_picture;
 mod forward;
 mod lifecycle;
 mod receive;
@@ -165,6 +166,7 @@ impl Shard {
                     self.open_gate(key, now, out);
                 }
             }
+            Command::KeepFirstPicture { session } => self.keep_first_picture(session),
             Command::SetSources { session, on } => {
                 let Some(&key) = self.by_id.get(&session) else { return };
                 let came_on = self.room_of(key).map(|room| room.set_sources(key, on)).unwrap_or_default();
@@ -172,6 +174,7 @@ impl Shard {
                     self.want_keyframe(key, source, now, out);
                 }
                 if !on.contains(Source::Camera) {
+                    self.forget_first_picture(key);
                     self.streams.forget_pictures(key);
                 }
             }

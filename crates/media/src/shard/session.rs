@@ -12,6 +12,7 @@ use crate::rtp::capture_clock::CaptureClock;
 use crate::rtp::codec::Codec;
 use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
+use crate::shard::first_picture::{FirstPicture, Still};
 use crate::webrtc::Transport;
 use std::time::{Duration, Instant};
 use tring_limits::{Bucket, Rate};
@@ -55,6 +56,8 @@ pub(crate) struct Slot {
     /// The media line of the receiver's offer.
     pub(crate) line: usize,
     pub(crate) rewriter: Rewriter,
+    /// It has a kept key frame, and waits for the next one.
+    pub(crate) still: Option<Still>,
 }
 
 /// What was told of a codec that not everybody takes.
@@ -90,6 +93,8 @@ pub(crate) struct Session {
     pub(crate) tracks: SourceMap<SentTrack>,
     pub(crate) slots: ByKind<Vec<Slot>>,
     pub(crate) clock: CaptureClock,
+    /// What waits at its gate while its user calls; none if its user does not.
+    pub(crate) first_picture: Option<Box<FirstPicture>>,
     /// When the next key frame may be asked for, of those that are wanted.
     keyframes_due: Option<Instant>,
     /// The newest round trip that was measured.
@@ -139,6 +144,7 @@ impl Session {
             tracks,
             slots,
             clock: CaptureClock::default(),
+            first_picture: None,
             keyframes_due: None,
             round_trip: None,
             network: LevelJudge::default(),

@@ -6,6 +6,7 @@ mod bridge;
 mod call;
 mod codecs;
 mod common;
+mod first_picture;
 mod hostile;
 mod offers;
 mod paths;
