@@ -64,13 +64,13 @@ struct KeyFrame {
 }
 
 impl KeyFrame {
-    fn new(packet: &Packet, now: Instant) -> Self {
+    fn new(packet: &Packet<'_>, now: Instant) -> Self {
         let (codec, timestamp) = (packet.codec, packet.timestamp);
         Self { codec, timestamp, begun: now, pieces: Vec::new(), bytes: Vec::new(), too_large: false }
     }
 
     /// Takes another packet of this frame, in any order.
-    fn add(&mut self, packet: &Packet, begins: bool) {
+    fn add(&mut self, packet: &Packet<'_>, begins: bool) {
         let length = packet.payload.len();
         self.too_large |=
             self.pieces.len() == MAX_PACKETS || self.bytes.len().saturating_add(length) > MAX_BYTES;
@@ -120,7 +120,7 @@ impl FirstPicture {
     const MAX_AGE: Duration = Duration::from_secs(5);
 
     /// Takes a packet of the camera that nobody can be sent, captured at `captured`. `true`: a fresher key frame is due.
-    fn take(&mut self, packet: &Packet, captured: Instant, now: Instant) -> bool {
+    fn take(&mut self, packet: &Packet<'_>, captured: Instant, now: Instant) -> bool {
         let newer = |than: u32| packet.timestamp.wrapping_sub(than).cast_signed() > 0;
         if self.newest.is_none_or(|(timestamp, _)| newer(timestamp)) {
             self.newest = Some((packet.timestamp, captured));
@@ -158,7 +158,7 @@ impl FirstPicture {
     /// The packets of the newest whole key frame, and when they count as captured. They are timed as the newest picture that
     /// came after it: as old as the key frame is, the receiver would take it for a network that delays so much, and wait
     /// as long before it shows what follows.
-    fn packets(&self, now: Instant) -> Option<(Vec<Packet>, Instant)> {
+    fn packets(&self, now: Instant) -> Option<(Vec<Packet<'static>>, Instant)> {
         let (timestamp, captured) = self.newest?;
         let frames = self.coming.iter().chain(&self.whole);
         let (frame, pieces) = frames.filter_map(|frame| Some((frame, frame.whole()?))).next()?;
@@ -167,7 +167,7 @@ impl FirstPicture {
         }
         let packet = |p: Piece| {
             let payload = frame.bytes.get(p.at..p.at + p.length).unwrap_or_default();
-            Packet::new(frame.codec, p.seq, timestamp, p.marker, payload.into())
+            Packet::new(frame.codec, p.seq, timestamp, p.marker, payload.to_vec())
         };
         Some((pieces.into_iter().map(packet).collect(), captured))
     }
@@ -195,7 +195,7 @@ pub(super) enum Hold {
 
 impl Still {
     /// What is done with a packet of `sender` that would go to the slot.
-    pub(super) fn judge(&mut self, sender: SessionId, packet: &Packet, now: Instant) -> Hold {
+    pub(super) fn judge(&mut self, sender: SessionId, packet: &Packet<'_>, now: Instant) -> Hold {
         if sender != self.sender || begins_keyframe(packet.codec, &packet.payload) {
             return Hold::Pass;
         }
@@ -219,7 +219,7 @@ impl Shard {
     pub(super) fn take_first_picture(
         &mut self,
         (from, source): (Key, Source),
-        packet: &Packet,
+        packet: &Packet<'_>,
         captured: Instant,
         now: Instant,
         out: &mut Output,
