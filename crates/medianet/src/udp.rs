@@ -187,7 +187,7 @@ mod tests {
             let mut from = on_loopback();
             let (mut io, contents) = (IoCounters::default(), [7; 64]);
             for burst in 0..BURSTS {
-                let (count, trains) = (1 + burst % 13, 1 + burst % 3);
+                let (count, trains) = (1 + burst % 13, 1 + burst % (2 * BATCH + 1));
                 for _ in 0..trains {
                     let train =
                         Train { hop, segment: 2 + burst % 3, contents: &contents[..count * (2 + burst % 3)] };
