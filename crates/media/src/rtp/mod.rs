@@ -11,7 +11,6 @@
 //! | `keyframe` | what a payload says about the picture that it belongs to |
 //! | `loss` | packets of pictures that never reached the server |
 //! | `nack` | which packets of pictures are asked for again |
-//! | `reception` | what our receiver reports say of a stream |
 //! | `red` | sound that repeats what was sent before |
 //! | `capture_clock` | when a publisher's packets were captured, on the local clock |
 //! | `by_kind` | a value for sound and one for pictures |
@@ -32,6 +31,5 @@ pub(crate) mod nack;
 pub(crate) mod packet;
 // Until the media path of our own is joined up.
 #[allow(dead_code)]
-pub(crate) mod reception;
 pub(crate) mod red;
 pub(crate) mod rewriter;

@@ -356,8 +356,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: memory is bounded, what is told came when it is said to have come, and what is within half the
-        /// span of the newest is told.
+        /// Whatever comes: memory is bounded, what is told came when it is said to have come, and the newest is always told.
         #[test]
         fn any_numbers_are_taken(
             first in any::<u16>(),
