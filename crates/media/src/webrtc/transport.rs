@@ -275,9 +275,8 @@ impl Transport {
                 Err(Refused::Invalid) => Received::Garbage,
             }
         };
-        // What is due leaves now: the worker is awake.
         if !matches!(received, Received::Garbage) {
-            rtp.advance(lines, now, &mut out, sink.events);
+            rtp.notice(now, &mut out, sink.events);
         }
         received
     }

@@ -42,6 +42,7 @@ use incoming::Incoming;
 use outgoing::{Outgoing, Way};
 use std::time::{Duration, Instant};
 use tring_limits::{Bucket, Rate};
+use tring_protocol::MediaKind;
 
 pub(crate) use incoming::Refused;
 
@@ -168,6 +169,10 @@ impl RtpSession {
             budget.sent(length);
             if line.is_confirmed() {
                 self.traffic.sent();
+            }
+            // Behind the last packet of a picture: what is shorter ends a train.
+            if w.packet.marker || line.kind == MediaKind::Audio {
+                self.ride_along(lines, now, out);
             }
         }
     }
