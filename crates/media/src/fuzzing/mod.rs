@@ -1,7 +1,7 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
-//! beside what they test, since it is private: `rtp/red.rs`, `rtp/fuzzing.rs`, `rtmp/fuzzing.rs`,
-//! `streams/fuzzing.rs`, `bridge/fuzzing.rs`, `webrtc/srtp/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
+//! beside what they test, since it is private: `rtp/red.rs`, `rtp/header.rs`, `rtp/fuzzing.rs`, `rtcp/fuzzing.rs`,
+//! `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `bridge/fuzzing.rs`, `webrtc/srtp/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
 //!
 //! To read it, begin with the functions of this file.
 
@@ -47,6 +47,16 @@ pub fn rtp_rewrite(bytes: &[u8]) {
 /// Sound that repeats what was sent before.
 pub fn red(bytes: &[u8]) {
     crate::rtp::red::fuzz(bytes);
+}
+
+/// Headers of RTP: what is read is inside, and what is written is read.
+pub fn rtp_header(bytes: &[u8]) {
+    crate::rtp::header::fuzz(bytes);
+}
+
+/// Compounds of RTCP: reading them is bounded, and what is written is read.
+pub fn rtcp(bytes: &[u8]) {
+    crate::rtcp::fuzzing::hold(bytes);
 }
 
 /// From a datagram to its session.
