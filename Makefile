@@ -39,7 +39,7 @@ clients: clients/node_modules ## Build the TypeScript clients into clients/dist
 test: ## Everything that a contributor needs
 	@scripts/need test
 	@$(MAKE) --no-print-directory lint test-clients test-rust test-e2e
-	@scripts/namespaces && echo "all tests passed" || echo "all other tests passed"
+	@scripts/namespaces && scripts/firefox && echo "all tests passed" || echo "all other tests passed"
 
 lint: clients e2e/node_modules e2e/miniprogram/node_modules ## Formatting, clippy and the TypeScript linter with warnings denied, generated types, types of the e2e tests, the fuzz targets compile
 	cd clients && npm run --silent lint

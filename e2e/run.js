@@ -12,7 +12,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { allFiles, groups, label, needsLaboratory, SUITES } from './schedule.js'
+import { allFiles, groups, label, needsFirefox, needsLaboratory, SUITES } from './schedule.js'
 
 /** Files that run at once where `--jobs` does not say. Higher: processors that would wait work. Lower: less waits for them. */
 const JOBS = 4
@@ -160,9 +160,19 @@ async function work(waiting) {
   }
 }
 
-/** Where there are no network namespaces, files that need them are left out, with a word; CI runs everything. */
-const laboratory = process.env.CI === 'true' || !files.some(needsLaboratory) || spawnSync(here('../scripts/namespaces'), { stdio: 'ignore' }).status === 0
-const chosen = files.filter((file) => laboratory || !needsLaboratory(file))
+/** What some files need, the program that says whether it is there, and what is said of the files without it. */
+const NEEDS = [
+  { needs: needsLaboratory, program: '../scripts/namespaces', without: 'network namespaces are not allowed here' },
+  { needs: needsFirefox, program: '../scripts/firefox', without: 'no Firefox is installed' },
+]
+/** Files that are left out, with the reason. CI runs everything. @type {Map<string, string>} */
+const leftOut = new Map()
+for (const { needs, program, without } of process.env.CI === 'true' ? [] : NEEDS) {
+  const those = files.filter(needs)
+  if (!those.length || spawnSync(here(program), { stdio: 'ignore' }).status === 0) continue
+  for (const file of those) leftOut.set(file, without)
+}
+const chosen = files.filter((file) => !leftOut.has(file))
 
 for (const group of groups(chosen, jobs)) {
   const waiting = [...group.files]
@@ -176,6 +186,6 @@ for (const { file, why, lines } of failed) {
 }
 console.log(`\n${passed} of ${chosen.length} files passed in ${Math.floor(time / 60)} min ${time % 60} s`)
 for (const { file, why } of failed) console.log(`  ${label(file)} ${why}`)
-for (const file of files) if (!chosen.includes(file)) console.log(`  ${label(file)} was left out: network namespaces are not allowed here`)
+for (const [file, why] of leftOut) console.log(`  ${label(file)} was left out: ${why}`)
 if (stopped) console.log(`  the run was stopped by ${stopped}`)
 process.exitCode = stopped ? 143 : failed.length ? 1 : 0

@@ -33,6 +33,8 @@ const IN_SECONDS = [
 ]
 /** Files that run in the laboratory, which needs network namespaces. */
 const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming', 'browser/18-loss', 'browser/19-first-page']
+/** Files with a Firefox, which not every machine has. */
+const IN_FIREFOX = ['browser/20-firefox']
 /** Files that measure milliseconds, or how soon a screen says what a link does: nothing runs beside one. */
 const ALONE = ['browser/15-weak', 'browser/18-loss', 'bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
 
@@ -55,6 +57,7 @@ const LONGEST_FIRST = [
   'miniprogram/05-pages',
   'bridge/08-background',
   'miniprogram/00-media',
+  'browser/20-firefox',
   'browser/17-vendor-page',
   'browser/14-https',
 ]
@@ -80,15 +83,19 @@ export function label(file) {
 
 // A file that was renamed must not fall out of its group unnoticed.
 const known = new Set(allFiles(Object.keys(SUITES)).map(label))
-for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...ALONE, ...LONGEST_FIRST]) {
+for (const name of [...IN_SECONDS, ...IN_LABORATORY, ...IN_FIREFOX, ...ALONE, ...LONGEST_FIRST]) {
   if (!known.has(name)) throw new Error(`schedule.js names ${name}, and there is no such file`)
 }
 
-// Nor must a file that needs the laboratory: where namespaces are not allowed it could only fail.
+// Nor must a file that needs the laboratory or Firefox: where there is none it could only fail.
 for (const file of allFiles(Object.keys(SUITES))) {
-  const usesLaboratory = /from '[^']*\/(lab|weak-hint)\.js'/.test(readFileSync(file, 'utf8'))
-  if (usesLaboratory !== IN_LABORATORY.includes(label(file)))
-    throw new Error(`${label(file)} ${usesLaboratory ? 'needs' : 'does not need'} the laboratory: see schedule.js`)
+  const text = readFileSync(file, 'utf8')
+  for (const [needs, what, named] of /** @type {const} */ ([
+    [/from '[^']*\/(lab|weak-hint)\.js'/.test(text), 'the laboratory', IN_LABORATORY],
+    [/from '[^']*\/firefox\.js'/.test(text), 'Firefox', IN_FIREFOX],
+  ])) {
+    if (needs !== named.includes(label(file))) throw new Error(`${label(file)} ${needs ? 'needs' : 'does not need'} ${what}: see schedule.js`)
+  }
 }
 
 /**
@@ -112,3 +119,6 @@ export function groups(files, jobs) {
 
 /** Does it run in the laboratory? @param {string} file */
 export const needsLaboratory = (file) => IN_LABORATORY.includes(label(file))
+
+/** Is a Firefox in it? @param {string} file */
+export const needsFirefox = (file) => IN_FIREFOX.includes(label(file))

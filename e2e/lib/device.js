@@ -15,7 +15,7 @@ function bare(name) {
 }
 
 /** What runs in every page before its own scripts. */
-const IN_PAGE = `{ ${bare('./probe.js')}\n${bare('./in-page.js')} }`
+export const IN_PAGE = `{ ${bare('./probe.js')}\n${bare('./in-page.js')} }`
 
 /** How long a sound is listened to: several bursts. */
 const LISTEN_MS = 1500
@@ -241,7 +241,9 @@ export class Page {
       try {
         return { value: await ${call} }
       } catch (/** @type {any} */ error) {
-        return { error: String(error?.stack ?? error) }
+        // Chromium's stacks begin with what went wrong, Firefox's have only places.
+        const { stack } = error ?? {}
+        return { error: stack?.includes(error.message) ? stack : [error, stack].join('\\n') }
       }
     })()`
     const options = { expression, awaitPromise: true, returnByValue: true, userGesture: false }
@@ -371,7 +373,12 @@ export class Page {
     return last
   }
 
+  /**
+   * Closes the tab as a person does, and then the profile. A profile that is closed takes its network and its tabs away at
+   * once: on a busy machine a page is gone before it has said that it goes.
+   */
   async close() {
+    if (!this.raw.isClosed()) await within(LEAVING_MS, 'a tab to close', this.raw.close())
     await within(LEAVING_MS, 'a page to close', this.context.close())
   }
 }

@@ -9,6 +9,9 @@
 // A page has no modules of ours: `device.js` puts the text of `probe.js` before this one.
 import { BLOCK_MS, blockOf, frameOf, GRID, pictureOf, soundOf } from './probe.js'
 
+/** Samples of a block where sound is tapped at a mixer: a power of two. */
+const TAP_SAMPLES = 2048
+
 /** Begins to watch. What it gives is `window.__e2e`. */
 export function watchPage() {
   /** @type {{ pc: RTCPeerConnection, negotiations: number }[]} */
@@ -158,20 +161,67 @@ export function watchPage() {
     player.muted = true
     player.srcObject = new MediaStream([copy])
     player.play().catch(() => {})
-    const reader = new MediaStreamTrackProcessor({ track: copy }).readable.getReader()
+    const pieces = 'MediaStreamTrackProcessor' in window ? processed(copy) : tapped(copy, player)
     const end = after(ms)
     try {
       for (;;) {
-        const { value, done } = await Promise.race([reader.read(), end])
+        const { value, done } = await Promise.race([pieces.read(), end])
         if (done) return
         const enough = take(value)
         value.close()
         if (enough) return
       }
     } finally {
-      reader.cancel().catch(() => {})
+      pieces.cancel()
       player.srcObject = null
       copy.stop()
+    }
+  }
+
+  /** Frames or sample blocks of a track, as Chromium gives them to pages. @param {MediaStreamTrack} track */
+  function processed(track) {
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader()
+    return { read: () => reader.read(), cancel: () => void reader.cancel().catch(() => {}) }
+  }
+
+  /**
+   * The same in a browser that does not: what a player paints, and what the browser's mixer is given.
+   *
+   * @param {MediaStreamTrack} track
+   * @param {HTMLMediaElement} player plays it
+   */
+  function tapped(track, player) {
+    if (player instanceof HTMLVideoElement) {
+      return {
+        read: () =>
+          new Promise((resolve) => {
+            player.requestVideoFrameCallback((_, { mediaTime }) =>
+              resolve({ done: false, value: new VideoFrame(player, { timestamp: Math.round(mediaTime * 1e6) }) }),
+            )
+          }),
+        cancel: () => {},
+      }
+    }
+    const mixer = new AudioContext()
+    const tap = mixer.createScriptProcessor(TAP_SAMPLES, 1, 1)
+    /** @type {AudioData[]} */ const blocks = []
+    let wake = () => {}
+    tap.onaudioprocess = ({ inputBuffer }) => {
+      const { sampleRate, length: numberOfFrames } = inputBuffer
+      const data = inputBuffer.getChannelData(0).slice()
+      blocks.push(new AudioData({ format: 'f32-planar', sampleRate, numberOfFrames, numberOfChannels: 1, timestamp: 0, data }))
+      wake()
+    }
+    mixer
+      .createMediaStreamSource(new MediaStream([track]))
+      .connect(tap)
+      .connect(mixer.destination)
+    return {
+      read: async () => {
+        if (!blocks.length) await new Promise((resolve) => (wake = () => resolve(undefined)))
+        return { done: false, value: blocks.shift() }
+      },
+      cancel: () => void mixer.close(),
     }
   }
 

@@ -155,15 +155,20 @@ export class Server {
   }
 
   /**
-   * How long a call was, as the server has written it down.
+   * How a call has ended, as the server has written it down.
    *
    * @param {string} callID
-   * @returns {Promise<number>} seconds
+   * @returns {Promise<{ reason: string, talkedS: number }>} the name of an `EndReason`, and how long they talked, in seconds
    */
+  async outcome(callID) {
+    const line = new RegExp(`call ended.* call=${callID} .*reason=(\\w+) talked_s=(\\d+)`)
+    const [, reason, seconds] = await until(`the server writes call ${callID} down`, () => line.exec(this.log))
+    return { reason, talkedS: Number(seconds) }
+  }
+
+  /** How long a call was, in seconds. @param {string} callID */
   async talked(callID) {
-    const line = new RegExp(`call ended.* call=${callID} .*talked_s=(\\d+)`)
-    const [, seconds] = await until(`the server writes call ${callID} down`, () => line.exec(this.log))
-    return Number(seconds)
+    return (await this.outcome(callID)).talkedS
   }
 
   /** True while the process lives. */

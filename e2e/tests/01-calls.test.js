@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../lib/deadline.js'
+import { framesStop } from '../lib/pictures.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
@@ -13,8 +13,6 @@ import { picture, voice } from '../lib/payloads.js'
 const LAST_PACKETS_MS = 1000
 /** Then it is watched for this long: five keep-alives of any kind would fall into it. */
 const WATCHED_MS = 2500
-/** Without a new frame for this long, no frame is on its way any more. */
-const NO_FRAME_MS = 500
 
 describe('a call between two browsers', () => {
   /** @type {Rig} */ let rig
@@ -160,16 +158,4 @@ describe('a call between two browsers', () => {
 
 async function negotiations(...phones) {
   return Promise.all(phones.map((phone) => phone.page.evaluate(() => window.__e2e.connections().map((c) => c.negotiations))))
-}
-
-/** Waits until no frame has been decoded for a while; gives how many there were. */
-async function framesStop(phone) {
-  let last = -1
-  const same = async () => {
-    const before = last
-    last = (await phone.page.counts()).in.video.frames
-    return last === before
-  }
-  await until('no frame comes any more', same, { every: NO_FRAME_MS, last: () => last })
-  return last
 }

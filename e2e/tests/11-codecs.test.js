@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { until } from '../lib/deadline.js'
+import { sends } from '../lib/pictures.js'
 import { SURFACES } from '../lib/phone.js'
 import { connect, Rig } from '../lib/rig.js'
 import { after, afterEach, before, describe, it } from '../lib/test.js'
@@ -33,14 +34,6 @@ const withoutSenderCodec = {
       }
     }),
 }
-
-/** The codec that leaves. */
-const sends = async (phone) =>
-  phone.page.evaluate(async () => {
-    const rows = [...(await window.__e2e.live().getStats()).values()]
-    const out = rows.find((row) => row.type === 'outbound-rtp' && row.kind === 'video')
-    return rows.find((row) => row.id === out?.codecId)?.mimeType
-  })
 
 const paths = (phone) => phone.page.evaluate(() => window.__e2e.connections())
 

@@ -98,7 +98,7 @@ impl Connecting {
                     // An error is the echo of something that was sent.
                     let Ok((length, source)) = came else { continue };
                     remote = Some(source);
-                    let datagram = Datagram { source, destination: local, contents: &buffer[..length] };
+                    let datagram = Datagram { source, destination: local, contents: &mut buffer[..length] };
                     peer.receive(datagram, Instant::now())?;
                 }
                 () = tokio::time::sleep_until(due.into()) => peer.advance(Instant::now())?,

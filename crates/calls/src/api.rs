@@ -156,6 +156,9 @@ pub struct TransportPermit {
     pub others: Vec<UserId>,
     /// Its leg has accepted and the call is connected: media may flow. False while it rings.
     pub gate_open: bool,
+    /// Its user calls and nobody has answered: calling is its consent, so the newest key frame of its camera may wait at the
+    /// shut gate.
+    pub calling: bool,
     /// What is on, as the device last said.
     pub sources: SourceSet,
 }

@@ -43,6 +43,7 @@ impl Transition<'_> {
             }
             other => return Err(self.refuse(other)),
         };
+        let calling = self.call.device_state(leg, device) == DeviceState::Calling;
         let gate_open = self.call.device_state(leg, device) == DeviceState::Talking
             && !self.call.talkers_but(leg).is_empty();
         let others = self.call.others(leg);
@@ -51,7 +52,7 @@ impl Transition<'_> {
         let branch = &mut l.branches[branch];
         branch.transport = true;
         let (room, sources) = (self.call.room, branch.sources);
-        Ok(Reply::Transport(TransportPermit { room, user, others, gate_open, sources }))
+        Ok(Reply::Transport(TransportPermit { room, user, others, gate_open, calling, sources }))
     }
 
     /// A ringing device connects before the answer only after its acknowledgement, and within bounds: it is work on a

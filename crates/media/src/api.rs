@@ -58,6 +58,12 @@ pub enum Command {
         /// The session.
         session: SessionId,
     },
+    /// The session's user calls, which is its consent: keep the newest key frame of its camera while the gate is shut, and
+    /// send that first to who accepts. A session of a mini-program keeps nothing.
+    KeepFirstPicture {
+        /// The session.
+        session: SessionId,
+    },
     /// Drop what the session sends of each source that is off. Nothing is negotiated.
     SetSources {
         /// The session.

@@ -69,4 +69,6 @@ counters! {
     rtx_refused,
     /// Key frames asked for.
     keyframe_requests,
+    /// Key frames that waited at the gate and were sent as somebody's first picture.
+    first_pictures,
 }

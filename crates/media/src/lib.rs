@@ -9,8 +9,9 @@
 //! Each imports only from those before it:
 //!
 //! ```text
-//! key counters datagram   what all share
+//! key counters datagram fast_map trains   what all share
 //! rtp       what an RTP stream is: packets, codecs, key frames, loss, numbers
+//! rtcp      what receivers and senders tell each other about streams: reports, feedback
 //! ice       which session a datagram is for, and which way back to its peer
 //! room      who hears and sees whom
 //! webrtc    the wall around the WebRTC library: sessions of browsers
@@ -22,7 +23,7 @@
 //! shard     one worker's share: ties all of it together
 //! ```
 //!
-//! `rtp`, `ice`, `room`, `rtmp` and `streams` are pure and deterministic. Only `webrtc` and `peer` name the WebRTC
+//! `rtp`, `rtcp`, `ice`, `room`, `rtmp` and `streams` are pure and deterministic. Only `webrtc` and `peer` name the WebRTC
 //! library (str0m). The library takes time as [`Instant`](std::time::Instant), draws its own randomness, and reads the system
 //! clock for sender reports.
 //!
@@ -31,13 +32,14 @@
 //!
 //! To read it, begin with `shard/mod.rs`, then `shard/forward.rs`: how a packet finds its way.
 //!
-//! Imports: key counters datagram ← rtp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
+//! Imports: key counters datagram fast_map trains ← rtp ← rtcp ← ice ← room ← webrtc ← peer ← rtmp ← streams ← bridge ← api ← output ← shard ← fuzzing
 
 mod api;
 #[cfg(feature = "bridge")]
 mod bridge;
 mod counters;
 mod datagram;
+mod fast_map;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,10 +48,13 @@ mod key;
 mod output;
 mod peer;
 mod room;
+#[allow(dead_code)] // A whole codec: of some packets only tests and fuzzers look at every field.
+mod rtcp;
 mod rtmp;
 mod rtp;
 mod shard;
 mod streams;
+mod trains;
 mod webrtc;
 
 /// What a phone says by RTMP, byte for byte. Only for tests.
@@ -88,7 +93,7 @@ pub use datagram::{Datagram, Transmit};
 pub use ice::check::owner_of;
 pub use ice::demux::MAX_DATAGRAM;
 pub use ice::ufrag::Owner;
-pub use output::{MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Output};
+pub use output::Output;
 pub use peer::{MediaLine, Peer, PeerConfig, PeerError, PeerEvent, Rtp};
 pub use room::{MAX_PRECONNECT_DEVICES, MAX_SESSIONS_PER_USER};
 pub use rtmp::{Direction, StreamRequest};
@@ -97,6 +102,7 @@ pub use shard::{MAX_SESSIONS, Shard, ShardConfig};
 pub use streams::{
     ConnectionId, ReleasedConnection, StreamOutput, StreamProtocol, StreamTicket, StreamTickets,
 };
+pub use trains::{Hop, MAX_SEGMENT, MAX_TRAIN, MAX_TRAIN_BYTES, Train, Trains};
 pub use tring_protocol::{MediaKind, RoomKey, Source, SourceSet, UserId};
 pub use webrtc::offer::OfferError;
 pub use webrtc::{Certificate, CertificateError, SrtpProfile};

@@ -71,7 +71,7 @@ impl Misrouted {
     }
 
     /// Where a datagram at our port belongs. Nothing is remembered: anybody can send one.
-    pub(crate) fn place(&self, d: Datagram<'_>) -> Place {
+    pub(crate) fn place(&self, d: &Datagram<'_>) -> Place {
         if let Some(owner) = owner_of(d.contents) {
             let worker = usize::from(owner.worker);
             let another = owner != self.own && owner.node == self.own.node && worker < self.workers;
@@ -118,7 +118,7 @@ mod tests {
 
     fn place(s: &Misrouted, n: u32, contents: &[u8]) -> Place {
         let destination = SocketAddr::from(([192, 0, 2, 9], 7700));
-        s.place(Datagram { source: source(n), destination, contents })
+        s.place(&Datagram { source: source(n), destination, contents: &mut contents.to_vec() })
     }
 
     fn owners(s: &Misrouted, n: u32) -> Vec<usize> {

@@ -260,6 +260,7 @@ fn session_of(c: &Command) -> SessionId {
         Command::Open { session, .. }
         | Command::OpenStreams { session, .. }
         | Command::OpenGate { session }
+        | Command::KeepFirstPicture { session }
         | Command::SetSources { session, .. }
         | Command::Close { session } => *session,
     }

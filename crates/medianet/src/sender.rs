@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tring_media::Transmit;
+use tring_media::{Hop, Train};
 
 /// Waits for a full send buffer in one flush, whatever it sends, and their length. More: fewer drops under a burst.
 /// Fewer: a socket that does not drain keeps the worker from all its sessions for less long.
@@ -45,14 +45,13 @@ pub(crate) struct Sender {
     without: Option<Instant>,
     /// The socket speaks IPv6, and IPv4 as mapped addresses.
     v6: bool,
-    train: Vec<u8>,
 }
 
 impl Sender {
     pub(crate) fn new(udp: Arc<UdpSocket>, v6: bool) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&*udp))?;
         let segments = state.max_gso_segments();
-        Ok(Self { udp, state, segments, without: None, v6, train: Vec::new() })
+        Ok(Self { udp, state, segments, without: None, v6 })
     }
 
     /// Another one for the same socket.
@@ -73,32 +72,27 @@ impl Sender {
         }
     }
 
-    /// Sends a train: datagrams for one destination, all but the last of one length.
-    pub(crate) fn send(&mut self, train: &[Transmit], patience: &mut Patience, io: &mut IoCounters) {
+    /// Sends a train.
+    pub(crate) fn send(&mut self, train: Train<'_>, patience: &mut Patience, io: &mut IoCounters) {
         let most = self.state.max_gso_segments().max(1);
-        for part in train.chunks(most) {
-            match part {
-                [] => {}
-                [one] => self.send_one(one, patience, io),
-                [first, ..] => {
-                    let mut contents = std::mem::take(&mut self.train);
-                    contents.clear();
-                    part.iter().for_each(|t| contents.extend_from_slice(&t.contents));
-                    let done = self.transmit(first, &contents, Some(first.contents.len()), patience, io);
-                    self.train = contents;
-                    match done {
-                        Ok(()) => io.datagrams_out += part.len() as u64,
-                        Err(e) if e.kind() == ErrorKind::WouldBlock => io.send_drops += part.len() as u64,
-                        // The kernel or the device has no segmentation after all (the state has noted it).
-                        Err(_) => part.iter().for_each(|t| self.send_one(t, patience, io)),
-                    }
-                }
+        for contents in train.contents.chunks(most.saturating_mul(train.segment).max(1)) {
+            let part = Train { contents, ..train };
+            let count = part.count() as u64;
+            if count < 2 {
+                self.send_one(train.hop, contents, patience, io);
+                continue;
+            }
+            match self.transmit(train.hop, contents, Some(train.segment), patience, io) {
+                Ok(()) => io.datagrams_out += count,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => io.send_drops += count,
+                // The kernel or the device has no segmentation after all (the state has noted it).
+                Err(_) => part.datagrams().for_each(|d| self.send_one(train.hop, d, patience, io)),
             }
         }
     }
 
-    fn send_one(&self, t: &Transmit, patience: &mut Patience, io: &mut IoCounters) {
-        match self.transmit(t, &t.contents, None, patience, io) {
+    fn send_one(&self, hop: Hop, contents: &[u8], patience: &mut Patience, io: &mut IoCounters) {
+        match self.transmit(hop, contents, None, patience, io) {
             Ok(()) => io.datagrams_out += 1,
             // Unreachable networks and full buffers are the peer's loss; its own timers notice.
             Err(_) => io.send_drops += 1,
@@ -107,18 +101,18 @@ impl Sender {
 
     fn transmit(
         &self,
-        t: &Transmit,
+        hop: Hop,
         contents: &[u8],
         segment_size: Option<usize>,
         patience: &mut Patience,
         io: &mut IoCounters,
     ) -> io::Result<()> {
         let transmit = UdpTransmit {
-            destination: SocketAddr::new(on_wire(t.destination.ip(), self.v6), t.destination.port()),
+            destination: SocketAddr::new(on_wire(hop.destination.ip(), self.v6), hop.destination.port()),
             ecn: None,
             contents,
             segment_size,
-            src_ip: Some(on_wire(t.source, self.v6)),
+            src_ip: Some(on_wire(hop.source, self.v6)),
         };
         loop {
             io.send_calls += 1;
@@ -146,8 +140,8 @@ mod tests {
     use super::*;
     use tring_media::MAX_SEGMENT;
 
-    fn transmit(destination: SocketAddr, source: [u8; 4], contents: &[u8]) -> Transmit {
-        Transmit { destination, source: IpAddr::from(source), via: 0, contents: contents.to_vec() }
+    fn train(destination: SocketAddr, source: [u8; 4], segment: usize, contents: &[u8]) -> Train<'_> {
+        Train { hop: Hop { destination, source: IpAddr::from(source), via: 0 }, segment, contents }
     }
 
     fn receiver() -> (UdpSocket, SocketAddr) {
@@ -166,8 +160,7 @@ mod tests {
         let (receiver, address) = receiver();
         for mut sender in [own, other] {
             let mut io = IoCounters::default();
-            let train = [b"one", b"two"].map(|c| transmit(address, [127, 0, 0, 2], c));
-            sender.send(&train, &mut Patience::new(), &mut io);
+            sender.send(train(address, [127, 0, 0, 2], 3, b"onetwo"), &mut Patience::new(), &mut io);
             assert_eq!((io.datagrams_out, io.send_drops), (2, 0));
             for expected in [b"one", b"two"] {
                 let mut buffer = [0; 9];
@@ -185,8 +178,9 @@ mod tests {
         }
         // No datagram can go to port 0.
         let nowhere = "127.0.0.1:0".parse().unwrap();
-        let train = [9; 2].map(|b| transmit(nowhere, [127, 0, 0, 1], &[b; MAX_SEGMENT]));
-        sender.send(&train, &mut Patience::new(), &mut IoCounters::default());
+        let contents = [9; 2 * MAX_SEGMENT];
+        let train = train(nowhere, [127, 0, 0, 1], MAX_SEGMENT, &contents);
+        sender.send(train, &mut Patience::new(), &mut IoCounters::default());
         assert_eq!(sender.state.max_gso_segments(), 1, "the error that this is about");
         let now = Instant::now();
         sender.look_after(now);

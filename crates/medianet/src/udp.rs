@@ -73,6 +73,12 @@ impl Socket {
     }
 
     /// Receives one batch and hands each datagram to `take`. `false`: nothing more is there now.
+    ///
+    /// A batch that is not full says so by itself, and one system call is saved that would only say the same (EAGAIN). The
+    /// socket is watched edge-triggered, so this must be sure. epoll(7) wants a socket of datagrams read until EAGAIN, and
+    /// recvmmsg(2) has done that inside: it ends before its last message only where the queue was empty, or at an error,
+    /// which the next call then tells. What arrives later is queued first and announced afterwards, each time: a new edge.
+    /// An error alone leaves what is behind it without an edge; the worker looks once a second whatever it is told.
     pub(crate) fn receive(
         &mut self,
         io: &mut IoCounters,
@@ -101,7 +107,7 @@ impl Socket {
             }
             Err(e) => return Err(e),
         };
-        for (meta, buffer) in meta[..n].iter().zip(self.buffers.chunks_exact(BUFFER)) {
+        for (meta, buffer) in meta[..n].iter().zip(self.buffers.chunks_exact_mut(BUFFER)) {
             let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             if !answerable(source) {
                 io.unanswerable += 1;
@@ -109,13 +115,13 @@ impl Socket {
             }
             let ip = meta.dst_ip.map_or(self.bound, |ip| ip.to_canonical());
             let destination = SocketAddr::new(ip, self.port);
-            let Some(bytes) = buffer.get(..meta.len) else { continue };
-            for contents in bytes.chunks(meta.stride.max(1)) {
+            let Some(bytes) = buffer.get_mut(..meta.len) else { continue };
+            for contents in bytes.chunks_mut(meta.stride.max(1)) {
                 io.datagrams_in += 1;
                 take(Datagram { source, destination, contents }, io);
             }
         }
-        Ok(true)
+        Ok(n == BATCH)
     }
 }
 
@@ -132,6 +138,88 @@ fn answerable(source: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sender::Patience;
+    use mio::{Events, Interest, Poll, Token};
+    use std::time::Duration;
+    use tring_media::{Hop, Train};
+
+    fn on_loopback() -> Socket {
+        Socket::bind(IpAddr::from([127, 0, 0, 1]), 0).unwrap()
+    }
+
+    fn to(socket: &Socket) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], socket.port()))
+    }
+
+    #[test]
+    fn a_batch_that_is_not_full_is_the_last() {
+        let (mut socket, sender) = (on_loopback(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let mut io = IoCounters::default();
+        let mut take = |socket: &mut Socket| {
+            let mut taken = 0;
+            let more = socket.receive(&mut io, |_, _| taken += 1).unwrap();
+            (taken, more)
+        };
+        assert_eq!(take(&mut socket), (0, false));
+        for (sent, batches) in [
+            (1, &[(1, false)][..]),
+            (BATCH - 1, &[(BATCH - 1, false)]),
+            (BATCH, &[(BATCH, true), (0, false)]),
+            (BATCH + 1, &[(BATCH, true), (1, false)]),
+        ] {
+            // Loopback delivers before the send returns.
+            for _ in 0..sent {
+                sender.send_to(b"sound", to(&socket)).unwrap();
+            }
+            for batch in batches {
+                assert_eq!(take(&mut socket), *batch, "of {sent}");
+            }
+        }
+    }
+
+    /// A sender that goes on once all that it sent was read: what is left lying stops it for good. Its bursts are one
+    /// datagram to many, of one length (they come as one) and of several, while the other end reads.
+    #[test]
+    fn nothing_is_left_lying_in_an_edge_triggered_socket() {
+        const BURSTS: usize = 3_000;
+        let mut socket = on_loopback();
+        let hop = Hop { destination: to(&socket), source: IpAddr::from([127, 0, 0, 1]), via: 0 };
+        let (tell, read) = std::sync::mpsc::channel::<usize>();
+        let sending = std::thread::spawn(move || {
+            let mut from = on_loopback();
+            let (mut io, contents) = (IoCounters::default(), [7; 64]);
+            for burst in 0..BURSTS {
+                let (count, trains) = (1 + burst % 13, 1 + burst % (2 * BATCH + 1));
+                for _ in 0..trains {
+                    let train =
+                        Train { hop, segment: 2 + burst % 3, contents: &contents[..count * (2 + burst % 3)] };
+                    from.sender.send(train, &mut Patience::new(), &mut io);
+                }
+                let mut left = count * trains;
+                while left > 0 {
+                    let Ok(n) = read.recv_timeout(Duration::from_secs(20)) else { return burst };
+                    left -= n;
+                }
+            }
+            BURSTS
+        });
+        let (mut poll, mut events, mut io) =
+            (Poll::new().unwrap(), Events::with_capacity(4), IoCounters::default());
+        poll.registry().register(socket.source(), Token(0), Interest::READABLE).unwrap();
+        while !sending.is_finished() {
+            poll.poll(&mut events, Some(Duration::from_millis(100))).unwrap();
+            // Read when it is told, and only then: as a worker does between two of its looks.
+            while !events.is_empty() {
+                let mut taken = 0;
+                let more = socket.receive(&mut io, |_, _| taken += 1).unwrap();
+                let _ = tell.send(taken);
+                if !more {
+                    break;
+                }
+            }
+        }
+        assert_eq!(sending.join().unwrap(), BURSTS, "bursts that were read to the end");
+    }
 
     #[test]
     fn sources_that_are_no_destinations_are_dropped() {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tring_limits::TicketLimit;
 use tring_media::{
     Command, ConnectionId, Datagram, MAX_DATAGRAM, Notice, OfferError, Output, SessionId, Shard, ShardConfig,
-    StreamRequest, Transmit,
+    StreamRequest,
 };
 
 /// Commands that wait for one worker. A sender that finds the queue full waits. Higher: more memory under a flood of
@@ -166,7 +166,7 @@ impl<L: Listener> Worker<L> {
         let (queue, jobs) = sync_channel(COMMAND_QUEUE);
         let (misrouted, handed) = sync_channel(MISROUTED_QUEUE);
         let (arrivals, arriving) = sync_channel(ARRIVAL_QUEUE);
-        let shard = Shard::new(config.clone());
+        let shard = Shard::new(config.clone(), Instant::now());
         let worker = Self {
             index,
             socket,
@@ -252,6 +252,8 @@ impl<L: Listener> Worker<L> {
             }
             self.flush();
             if now.saturating_duration_since(self.reported) >= TICK {
+                // Should an edge of the socket ever be missed, what it announced lies for a tick at most.
+                readable = true;
                 self.socket.sender.look_after(now);
                 self.others.iter_mut().for_each(|(_, s)| s.look_after(now));
                 self.report(now);
@@ -281,15 +283,12 @@ impl<L: Listener> Worker<L> {
         for _ in 0..MISROUTED_PER_TURN {
             match self.handed.try_recv() {
                 Ok(Handover::Accepted { source, owner }) => self.misrouted.accepted(source, owner),
-                Ok(Handover::Datagram { source, local, contents, at }) => {
+                Ok(Handover::Datagram { source, local, mut contents, at }) => {
                     let destination = SocketAddr::new(local, self.socket.port());
-                    let before = self.out.transmits.len();
-                    let d = Datagram { source, destination, contents: &contents };
-                    self.shard.receive(d, port_number(at), Instant::now(), &mut self.out);
+                    let d = Datagram { source, destination, contents: &mut contents };
+                    let accepted = self.shard.receive(d, port_number(at), Instant::now(), &mut self.out);
                     // Told before the answer leaves, so that what follows it is known already.
-                    if accepted(&self.out.transmits[before..], source)
-                        && let Some((inbox, _)) = self.others.get(at)
-                    {
+                    if accepted && let Some((inbox, _)) = self.others.get(at) {
                         inbox.offer(Handover::Accepted { source, owner: self.index });
                     }
                 }
@@ -320,7 +319,7 @@ impl<L: Listener> Worker<L> {
                 (&mut self.shard, &mut self.out, &self.misrouted, &self.others);
             let index = self.index;
             let more = self.socket.receive(&mut self.io, |d, io| {
-                let mut hand = |owner: usize| {
+                let mut hand = |owner: usize, d: &Datagram<'_>| {
                     let (source, local, contents) = (d.source, d.destination.ip(), d.contents.to_vec());
                     let handover = Handover::Datagram { source, local, contents, at: index };
                     match others.get(owner) {
@@ -328,12 +327,14 @@ impl<L: Listener> Worker<L> {
                         _ => io.misrouted_dropped += 1,
                     }
                 };
-                match misrouted.place(d) {
-                    Place::Here => shard.receive(d, port_number(index), now, out),
+                match misrouted.place(&d) {
+                    Place::Here => {
+                        shard.receive(d, port_number(index), now, out);
+                    }
                     _ if d.contents.len() > MAX_DATAGRAM => io.misrouted_dropped += 1,
-                    Place::There(owner) => hand(owner),
+                    Place::There(owner) => hand(owner, &d),
                     Place::Known(owners) => {
-                        owners.each().iter().for_each(|&o| hand(o));
+                        owners.each().iter().for_each(|&o| hand(o, &d));
                         if shard.knows(d.source) {
                             shard.receive(d, port_number(index), now, out);
                         }
@@ -396,15 +397,15 @@ impl<L: Listener> Worker<L> {
     fn flush(&mut self) {
         self.flush_streams();
         let mut patience = Patience::new();
-        for train in self.out.trains() {
-            let via = train.first().map_or(self.index, |t| t.via.into());
+        for train in self.out.trains.iter() {
+            let via = usize::from(train.hop.via);
             let sender = match self.others.get_mut(via) {
                 Some((_, other)) if via != self.index => other,
                 _ => &mut self.socket.sender,
             };
             sender.send(train, &mut patience, &mut self.io);
         }
-        self.out.transmits.clear();
+        self.out.trains.clear();
         self.tell();
     }
 
@@ -436,10 +437,10 @@ impl<L: Listener> Worker<L> {
     fn start_over(&mut self) {
         tracing::error!(worker = self.index, "a media worker panicked: its sessions are lost");
         counter!("tring_media_worker_panics_total").increment(1);
-        self.shard = Shard::new(self.config.clone());
+        self.shard = Shard::new(self.config.clone(), Instant::now());
         self.streams.clear();
         self.out.streams.clear();
-        self.out.transmits.clear();
+        self.out.trains.clear();
         self.tell();
         for (session, answered) in self.taken.drain() {
             self.listener_events.push_back(ListenerEvent::Ended(session));
@@ -464,11 +465,6 @@ impl<L: Listener> Worker<L> {
 fn port_number(worker: usize) -> u8 {
     // There are at most MAX_WORKERS.
     u8::try_from(worker).unwrap_or(u8::MAX)
-}
-
-/// An ICE check from `source` was accepted.
-fn accepted(answers: &[Transmit], source: SocketAddr) -> bool {
-    answers.iter().any(|t| t.destination == source && t.answers_check())
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     target("demux", tring_media::fuzzing::demux, 5_000),
     target("rtp_rewrite", tring_media::fuzzing::rtp_rewrite, 5_000),
     target("red", tring_media::fuzzing::red, 5_000),
+    target("srtp", tring_media::fuzzing::srtp, 5_000),
     target("offer", tring_media::fuzzing::offer, 2_000),
     target("answer", webrtc::answer, 200),
     target("webrtc", webrtc::network, 40),

@@ -59,15 +59,18 @@ fn address(n: u8) -> SocketAddr {
     SocketAddr::from(([198, 51, 100, 1], 40_000 + u16::from(n)))
 }
 
-fn shard() -> Shard {
-    Shard::new(ShardConfig {
-        owner: Owner { node: 1, worker: 0 },
-        certificate: certificate(),
-        local: vec![server(), "[2001:db8::1]:3478".parse().expect("an address")],
-        advertise: Vec::new(),
-        max_sessions: 4,
-        max_connections: 100,
-    })
+fn shard(start: Instant) -> Shard {
+    Shard::new(
+        ShardConfig {
+            owner: Owner { node: 1, worker: 0 },
+            certificate: certificate(),
+            local: vec![server(), "[2001:db8::1]:3478".parse().expect("an address")],
+            advertise: Vec::new(),
+            max_sessions: 4,
+            max_connections: 100,
+        },
+        start,
+    )
 }
 
 fn on(microphone: bool, camera: bool) -> SourceSet {
@@ -109,7 +112,7 @@ pub(crate) fn answer(bytes: &[u8]) {
         }
         return;
     }
-    let (mut shard, mut out) = (shard(), Output::new());
+    let (mut shard, mut out) = (shard(now), Output::new());
     shard.command(open(1, "alice", sdp.to_owned(), true), now, &mut out);
     match &out.notices[..] {
         [Notice::Answered { answer, .. }] => fits(answer, sdp),
@@ -124,7 +127,7 @@ pub(crate) fn answer(bytes: &[u8]) {
     shard.command(Command::Close { session: SessionId(1) }, now + Duration::from_secs(1), &mut out);
     assert_eq!((shard.sessions(), shard.bindings()), (0, 0), "something is left");
     assert_eq!(shard.take_counters().panics, 0);
-    assert!(out.transmits.is_empty(), "sent to one that proved nothing");
+    assert!(out.trains.is_empty(), "sent to one that proved nothing");
 }
 
 /// An answer has the media lines of its offer, in their order, and our candidates once.
@@ -162,9 +165,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let now = Instant::now();
         let mut world = Self {
-            now: Instant::now(),
-            shard: shard(),
+            now,
+            shard: shard(now),
             out: Output::new(),
             clients: Vec::new(),
             wire: VecDeque::new(),
@@ -189,9 +193,10 @@ impl World {
 
     /// What everybody has to send is under way.
     fn flush(&mut self) {
-        for t in self.out.transmits.drain(..) {
-            assert!(self.heard.contains(&t.destination), "sent to {} which never sent", t.destination);
-            self.wire.push_back((SocketAddr::new(t.source, server().port()), t.destination, t.contents));
+        for (hop, contents) in self.out.trains.datagrams() {
+            let to = hop.destination;
+            assert!(self.heard.contains(&to), "sent to {to} which never sent");
+            self.wire.push_back((SocketAddr::new(hop.source, server().port()), to, contents.to_vec()));
         }
         self.out.clear();
         for (n, client) in (0..).zip(&mut self.clients) {
@@ -210,6 +215,7 @@ impl World {
     }
 
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, contents: &[u8]) {
+        let contents = &mut contents.to_vec();
         if to.ip() == server().ip() {
             self.heard.insert(from);
             let d = Datagram { source: from, destination: to, contents };

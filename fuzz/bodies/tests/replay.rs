@@ -104,7 +104,7 @@ macro_rules! replays {
 }
 
 replays! {
-    rtmp_chunk rtmp_amf0 rtmp_session flv streams stream_ticket demux rtp_rewrite red offer answer webrtc request reply usersig
+    rtmp_chunk rtmp_amf0 rtmp_session flv streams stream_ticket demux rtp_rewrite red srtp offer answer webrtc request reply usersig
     map_key bridge_h264 bridge_phone bridge_browser
 }
 

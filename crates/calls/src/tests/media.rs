@@ -10,7 +10,7 @@ row_tests! {
         let c = s.call(a, &["b"], Video);
         let permit = s.transport(a, &c).unwrap();
         assert_eq!((permit.room.room.get(), permit.user.as_str()), (100, "a"));
-        assert!(!permit.gate_open);
+        assert!(!permit.gate_open && permit.calling);
         assert_eq!(permit.sources, [Source::Microphone, Source::Camera].into());
     }
 
@@ -18,14 +18,15 @@ row_tests! {
         let (a, b, c) = s.talking(Audio);
         for device in [a, b] {
             let permit = s.transport(device, &c).unwrap();
-            assert!(permit.gate_open);
+            assert!(permit.gate_open && !permit.calling);
             assert_eq!(permit.sources, Source::Microphone.into());
         }
     }
 
     TransportRinging: a_ringing_device_connects_behind_a_shut_gate_and_may_again(s) {
         let (_, b, c) = s.ringing(Audio);
-        assert!(!s.transport(b, &c).unwrap().gate_open);
+        let permit = s.transport(b, &c).unwrap();
+        assert!(!permit.gate_open && !permit.calling, "ringing is no consent");
         assert!(!s.transport(b, &c).unwrap().gate_open, "a second offer replaces the first");
     }
 

@@ -72,7 +72,7 @@ impl Driver {
                     let Ok(first) = datagram else { continue };
                     let (mut next, mut left) = (Some(first), DRAIN);
                     while let Some((len, source)) = next {
-                        let contents = &buffer[..len];
+                        let contents = &mut buffer[..len];
                         if self.watch.came(contents, Instant::now()) {
                             self.shared.seen().path = self.watch.path;
                             self.shared.changed.notify_waiters();

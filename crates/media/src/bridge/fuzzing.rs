@@ -20,8 +20,8 @@ pub(crate) fn h264(bytes: &[u8]) {
         let (seq, timestamp, flags) = (input.u8(), input.u8(), input.u8());
         ms += u64::from(flags >> 1);
         let now = start + Duration::from_millis(ms);
-        let payload = input.piece().into();
-        reader.take(seq.into(), (timestamp.into(), flags & 1 != 0), &payload, now, &mut pictures);
+        let payload = input.piece();
+        reader.take(seq.into(), (timestamp.into(), flags & 1 != 0), payload, now, &mut pictures);
     }
     reader.run(start + Duration::from_secs(600), &mut pictures);
     for picture in pictures {
@@ -73,7 +73,7 @@ pub(crate) fn browser(bytes: &[u8]) {
         ms += u64::from(choice >> 4);
         let now = start + Duration::from_millis(ms);
         let codec = if choice & 1 == 0 { Codec::Opus } else { Codec::H264 };
-        let mut packet = Packet::new(codec, seq.into(), timestamp, choice & 2 != 0, input.piece().into());
+        let mut packet = Packet::new(codec, seq.into(), timestamp, choice & 2 != 0, input.piece());
         if choice & 4 != 0 {
             let ntp = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::from(input.u16()));
             packet.report = Some((ntp, input.u32()));

@@ -31,7 +31,7 @@ const PICTURE_DELAY: PlayoutDelay = PlayoutDelay { min_ms: 110, max_ms: 2_000 };
 #[derive(Debug)]
 pub(crate) struct BridgedPacket {
     pub(crate) source: Source,
-    pub(crate) packet: Packet,
+    pub(crate) packet: Packet<'static>,
     pub(crate) captured: Instant,
 }
 
@@ -225,7 +225,7 @@ fn emit_picture(
 ) {
     let last = payloads.len().saturating_sub(1);
     for (n, payload) in payloads.into_iter().enumerate() {
-        let mut packet = Packet::new(Codec::H264, *seq, timestamp, n == last, payload.into());
+        let mut packet = Packet::new(Codec::H264, *seq, timestamp, n == last, payload);
         packet.extensions.playout_delay = Some(PICTURE_DELAY);
         *seq += 1;
         out.push(BridgedPacket { source: Source::Camera, packet, captured });
@@ -291,7 +291,7 @@ impl Sound {
         let (seq, rtp) = (&mut self.seq, &mut self.rtp);
         opus.push(&self.samples, |payload| {
             let marker = std::mem::take(&mut begins);
-            let packet = Packet::new(Codec::Opus, *seq, *rtp, marker, payload.into());
+            let packet = Packet::new(Codec::Opus, *seq, *rtp, marker, payload.to_vec());
             out.push(BridgedPacket { source: Source::Microphone, packet, captured: clock.moment(at, now) });
             *seq += 1;
             *rtp = rtp.wrapping_add(PACKET_TICKS);

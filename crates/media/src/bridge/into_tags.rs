@@ -57,7 +57,7 @@ impl IntoTags {
     /// microphone is on, else its sound becomes silence.
     pub(crate) fn packet(
         &mut self,
-        packet: &Packet,
+        packet: &Packet<'_>,
         (run, heard): (u32, bool),
         now: Instant,
         out: &mut Vec<Tag>,
@@ -116,7 +116,7 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn take(&mut self, (packet, run): (&Packet, u32), place: &Place, now: Instant, out: &mut Vec<Tag>) {
+    fn take(&mut self, (packet, run): (&Packet<'_>, u32), place: &Place, now: Instant, out: &mut Vec<Tag>) {
         if std::mem::replace(&mut self.run, run) != run {
             self.units.restart();
         }
@@ -200,7 +200,7 @@ impl Sound {
 
     fn take(
         &mut self,
-        packet: &Packet,
+        packet: &Packet<'_>,
         (run, heard): (u32, bool),
         (now, ms): (Instant, f64),
         out: &mut Vec<Tag>,

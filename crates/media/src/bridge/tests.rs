@@ -190,7 +190,7 @@ impl Browser {
         Self { into: IntoTags::new(start).unwrap(), start, tags: Vec::new(), run: 0 }
     }
 
-    fn packet(&mut self, packet: &Packet, at_ms: f64) {
+    fn packet(&mut self, packet: &Packet<'_>, at_ms: f64) {
         let now = self.start + Duration::from_secs_f64(at_ms.max(0.0) / 1000.0);
         self.into.packet(packet, (self.run, true), now, &mut self.tags).unwrap();
     }
@@ -218,7 +218,7 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         let ms = first as f64 / 48.0 / (1.0 + clocks.ppm[0] / 1e6);
         opus.push(&sound(first, 960), |payload| {
             let mut p =
-                Packet::new(Codec::Opus, n.into(), (n * 960).wrapping_sub(90_000), false, payload.into());
+                Packet::new(Codec::Opus, n.into(), (n * 960).wrapping_sub(90_000), false, payload.to_vec());
             p.report = report(ms, 1_000.0, 48.0, clocks.ppm[0], 90_000u32.wrapping_neg());
             n += 1;
             packets.push((ms + 20.0 + jitter(), p));
@@ -236,7 +236,7 @@ fn browser_to_phone(clocks: Clocks, minutes: u64) -> (Vec<f64>, Vec<f64>, f64) {
         let unit = slice(key, flashes);
         let arrives = ms + 20.0 + clocks.pictures_late_ms + jitter();
         for (payload, marker) in sets.iter().map(|&s| (s, false)).chain([(&unit[..], true)]) {
-            let mut p = Packet::new(Codec::H264, seq, timestamp, marker, payload.into());
+            let mut p = Packet::new(Codec::H264, seq, timestamp, marker, payload.to_vec());
             p.report = report(ms, 1_000.0, 90.0, clocks.ppm[1], 77);
             seq += 1;
             packets.push((arrives, p));
@@ -298,8 +298,7 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
         let (seq, time) = (u64::from(n) * 3, n * 1_800);
         let sets = [&SPS[..], &PPS].map(|s| s.to_vec()).into_iter().map(|s| (s, false));
         let all = sets.chain([(slice(true, false).to_vec(), true)]);
-        let made =
-            all.zip(seq..).map(|((p, marker), seq)| Packet::new(Codec::H264, seq, time, marker, p.into()));
+        let made = all.zip(seq..).map(|((p, marker), seq)| Packet::new(Codec::H264, seq, time, marker, p));
         made.collect::<Vec<_>>()
     };
     picture(0).iter().for_each(|p| b.packet(p, 0.0));
@@ -312,10 +311,10 @@ fn a_picture_that_comes_before_the_first_sound_is_where_it_belongs() {
     assert!((0.0..100.0).contains(&apart), "pictures are {apart} ms ahead of sound");
 }
 
-fn opus_packets(samples: &[i16]) -> Vec<Packet> {
+fn opus_packets(samples: &[i16]) -> Vec<Packet<'static>> {
     let (mut opus, mut n, mut packets) = (OpusOut::new(RATE).unwrap(), 0u32, Vec::new());
     opus.push(samples, |payload| {
-        packets.push(Packet::new(Codec::Opus, n.into(), n * 960, false, payload.into()));
+        packets.push(Packet::new(Codec::Opus, n.into(), n * 960, false, payload.to_vec()));
         n += 1;
     })
     .unwrap();

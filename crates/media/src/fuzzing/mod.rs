@@ -1,7 +1,7 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
 //! beside what they test, since it is private: `rtp/red.rs`, `rtp/fuzzing.rs`, `rtmp/fuzzing.rs`,
-//! `streams/fuzzing.rs`, `bridge/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
+//! `streams/fuzzing.rs`, `bridge/fuzzing.rs`, `webrtc/srtp/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
 //!
 //! To read it, begin with the functions of this file.
 
@@ -52,6 +52,11 @@ pub fn red(bytes: &[u8]) {
 /// From a datagram to its session.
 pub fn demux(bytes: &[u8]) {
     way::demux(bytes);
+}
+
+/// SRTP and SRTCP: only what was sealed opens, and only once.
+pub fn srtp(bytes: &[u8]) {
+    crate::webrtc::srtp::fuzzing::srtp(bytes);
 }
 
 /// An offer before it is worth a session.

@@ -18,7 +18,7 @@ pub(super) fn offer(bytes: &[u8]) {
     }
     assert!(offer.rejected.is_sorted_by(|a, b| a.index < b.index));
     if let Some(ssrcs) = &offer.ssrcs {
-        assert!(ssrcs.len() <= 8 * MAX_OFFER_MEDIA_LINES && !ssrcs.contains(&0));
+        assert!(ssrcs.len() <= 8 * MAX_OFFER_MEDIA_LINES && ssrcs.iter().all(|&(ssrc, _)| ssrc != 0));
     }
     for ignored in ["a=candidate:", "a=simulcast:", "a=rid:", "m=application"] {
         assert!(!offer.sdp.lines().any(|l| l.starts_with(ignored)), "{ignored} is left");

@@ -1,5 +1,6 @@
 //! From a datagram to its session: two maps, never a search.
 
+use crate::fast_map::FastMap;
 use crate::ice::check::{self, Check};
 use crate::ice::ufrag::{Kind, Owner, Ufrag, kind};
 use crate::key::Key;
@@ -65,12 +66,12 @@ pub(crate) enum Destination {
 pub(crate) struct Demux {
     owner: Owner,
     ufrags: HashMap<Ufrag, Key>,
-    addresses: HashMap<SocketAddr, Vec<BoundSession>>,
+    addresses: FastMap<SocketAddr, Vec<BoundSession>>,
 }
 
 impl Demux {
     pub(crate) fn new(owner: Owner) -> Self {
-        Self { owner, ufrags: HashMap::new(), addresses: HashMap::new() }
+        Self { owner, ufrags: HashMap::new(), addresses: FastMap::default() }
     }
 
     pub(crate) fn knows(&self, ufrag: &Ufrag) -> bool {

@@ -4,9 +4,15 @@ use super::{Peer, PeerError};
 use crate::datagram::Transmit;
 use crate::ice::ufrag::{Kind, kind};
 use crate::webrtc::hostile::Keys;
+use crate::webrtc::{SrtpProfile, one_profile};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 use tring_protocol::MediaKind;
+
+/// A datagram that begins with a DTLS record of a handshake (RFC 6347 §4.1) whose message is a ClientHello.
+fn is_client_hello(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&22) && datagram.get(13) == Some(&1)
+}
 
 /// What it needs for that.
 #[derive(Debug, Default)]
@@ -14,10 +20,21 @@ pub(super) struct Hostile {
     keys: Keys,
     /// Where its media goes.
     route: Option<(SocketAddr, IpAddr)>,
+    /// The one SRTP profile that its handshake offers.
+    only_profile: Option<SrtpProfile>,
 }
 
 impl Peer {
+    pub(super) fn offer_only(&mut self, profile: Option<SrtpProfile>) {
+        self.hostile.only_profile = profile;
+    }
+
     pub(super) fn overhear(&mut self) {
+        if let Some(profile) = self.hostile.only_profile {
+            for t in self.transmits.iter_mut().filter(|t| is_client_hello(&t.contents)) {
+                one_profile::narrow(&mut t.contents, profile);
+            }
+        }
         self.hostile.keys.overhear();
         if let Some(t) = self.transmits.iter().rfind(|t| kind(&t.contents) != Kind::Stun) {
             self.hostile.route = Some((t.destination, t.source));
@@ -48,7 +65,7 @@ impl Peer {
         let (Some(contents), Some((destination, source))) = (sealed, self.hostile.route) else {
             return false;
         };
-        self.transmits.push_back(Transmit { destination, source, via: 0, contents });
+        self.transmits.push_back(Transmit { destination, source, contents });
         true
     }
 

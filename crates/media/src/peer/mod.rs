@@ -87,6 +87,9 @@ pub struct PeerConfig {
     pub red: bool,
     /// Offer a data channel too, behind the media lines, as some pages do. The server refuses that line.
     pub data_channel: bool,
+    /// Offer this SRTP profile only, as the client of the handshake (feature `hostile`); `None`: all three.
+    #[cfg(feature = "hostile")]
+    pub only_profile: Option<SrtpProfile>,
 }
 
 impl PeerConfig {
@@ -94,7 +97,16 @@ impl PeerConfig {
     pub fn voice(local: SocketAddr, certificate: Certificate) -> Self {
         let lines = vec![MediaLine { kind: MediaKind::Audio, send: true, receive: true }];
         let video_codecs = vec![Codec::H264, Codec::Vp8];
-        Self { local: vec![local], lines, video_codecs, certificate, red: false, data_channel: false }
+        Self {
+            local: vec![local],
+            lines,
+            video_codecs,
+            certificate,
+            red: false,
+            data_channel: false,
+            #[cfg(feature = "hostile")]
+            only_profile: None,
+        }
     }
 
     /// A video call: one audio and one video line, both ways.
@@ -207,7 +219,11 @@ impl Peer {
             api.add_channel("data".into());
         }
         let (offer, pending) = api.apply().ok_or_else(|| PeerError::Answer("no lines to offer".into()))?;
-        Ok((Self::with(rtc, Some(pending), lines, now), offer.to_sdp_string()))
+        #[cfg_attr(not(feature = "hostile"), expect(unused_mut))]
+        let mut peer = Self::with(rtc, Some(pending), lines, now);
+        #[cfg(feature = "hostile")]
+        peer.offer_only(config.only_profile);
+        Ok((peer, offer.to_sdp_string()))
     }
 
     /// A peer that answers another's SDP offer (RFC 3264 §6), and its answer; it starts to connect. Its lines are the
@@ -219,6 +235,8 @@ impl Peer {
         let mut rtc = Self::connection(&config, now)?;
         let answer = rtc.sdp_api().accept_offer(offer).map_err(|e| refused(&e))?;
         let mut peer = Self::with(rtc, None, Vec::new(), now);
+        #[cfg(feature = "hostile")]
+        peer.offer_only(config.only_profile);
         peer.drive(|_| Ok(()), now)?;
         Ok((peer, answer.to_sdp_string()))
     }
@@ -229,7 +247,12 @@ impl Peer {
         getrandom::fill(&mut random).map_err(|_| PeerError::Random)?;
         let own = ufrag::Ufrag::new(ufrag::Owner { node: 0, worker: 0 }, random);
         let creds = webrtc::credentials(own.as_str()).ok_or(PeerError::Random)?;
-        let provider = webrtc::overheard_provider();
+        #[cfg_attr(not(feature = "hostile"), expect(unused_mut))]
+        let mut provider = webrtc::overheard_provider();
+        #[cfg(feature = "hostile")]
+        if let Some(profile) = config.only_profile {
+            provider.dtls_provider = webrtc::of_one_profile(profile);
+        }
         #[cfg(feature = "measure")]
         let provider = light::overheard(provider);
         let mut rtc = webrtc::config(&config.certificate, creds, &config.video_codecs, config.red)
@@ -448,7 +471,6 @@ impl Peer {
                 Output::Transmit(t) => self.transmits.push_back(Transmit {
                     destination: t.destination,
                     source: t.source.ip(),
-                    via: 0,
                     contents: t.contents.into(),
                 }),
                 Output::Event(e) => self.translate(e),

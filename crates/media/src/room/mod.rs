@@ -169,6 +169,11 @@ impl Room {
         }
     }
 
+    /// A session says that a source is on, whoever may be sent it.
+    pub(crate) fn is_on(&self, key: Key, source: Source) -> bool {
+        self.members.get(&key).is_some_and(|m| m.on.contains(source))
+    }
+
     /// Where a source of a session would go if it were on.
     pub(crate) fn routes_if_on(&self, from: Key, source: Source) -> Vec<Route> {
         self.members.get(&from).map_or(Vec::new(), |sender| self.routes_of(sender, source))

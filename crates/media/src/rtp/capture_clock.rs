@@ -16,7 +16,7 @@ const MAX_CAPTURE_AGE: Duration = Duration::from_secs(5);
 
 impl CaptureClock {
     /// When `packet`, which arrived at `now`, was captured: never after `now`.
-    pub(crate) fn capture_time(&mut self, packet: &Packet, now: Instant) -> Instant {
+    pub(crate) fn capture_time(&mut self, packet: &Packet<'_>, now: Instant) -> Instant {
         let Some(captured) = ntp_capture(packet) else { return now };
         let (ntp, local) = *self.anchor.get_or_insert((captured, now));
         let time = match captured.duration_since(ntp) {
@@ -35,7 +35,7 @@ impl CaptureClock {
 }
 
 /// The NTP time of a packet, from the newest sender report of its stream.
-fn ntp_capture(packet: &Packet) -> Option<SystemTime> {
+fn ntp_capture(packet: &Packet<'_>) -> Option<SystemTime> {
     let (ntp, rtp) = packet.report?;
     #[allow(clippy::cast_possible_wrap)] // The difference of two RTP timestamps is signed, modulo 2^32.
     let ticks = packet.timestamp.wrapping_sub(rtp) as i32;
@@ -48,10 +48,9 @@ fn ntp_capture(packet: &Packet) -> Option<SystemTime> {
 mod tests {
     use super::*;
     use crate::rtp::codec::Codec;
-    use std::sync::Arc;
 
-    fn packet(codec: Codec, timestamp: u32, report: (SystemTime, u32)) -> Packet {
-        let mut packet = Packet::new(codec, 0, timestamp, false, Arc::new([]));
+    fn packet(codec: Codec, timestamp: u32, report: (SystemTime, u32)) -> Packet<'static> {
+        let mut packet = Packet::new(codec, 0, timestamp, false, &[][..]);
         packet.report = Some(report);
         packet
     }

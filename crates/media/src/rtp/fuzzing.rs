@@ -5,7 +5,6 @@ use super::codec::Codec;
 use super::packet::Packet;
 use super::rewriter::{Rewriter, StreamRun};
 use crate::fuzzing::input::Input;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tring_protocol::Source;
 
@@ -32,7 +31,7 @@ pub(crate) fn rewrite(bytes: &[u8]) {
             report = SystemTime::UNIX_EPOCH.checked_add(ntp).map(|at| (at, input.u32()));
         }
         let codec = Codec::ALL[usize::from(act >> 6) % Codec::ALL.len()];
-        let mut packet = Packet::new(codec, seq, input.u32(), false, Arc::new([]));
+        let mut packet = Packet::new(codec, seq, input.u32(), false, &[][..]);
         packet.report = report;
         let captured = clock.capture_time(&packet, now);
         assert!(captured <= now && now.duration_since(captured) <= Duration::from_secs(5));

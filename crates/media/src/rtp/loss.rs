@@ -2,16 +2,13 @@
 //! waits, and gives up after seconds; the server knows sooner that no retransmission will come, and asks the publisher for
 //! a key frame itself.
 
+use super::nack;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Rounds of asking for a retransmission before a packet is taken for lost: the library asks five times, a round trip
-/// apart. Higher: more of them may still come. Lower: the picture stands still for less long.
-const ROUNDS: u32 = 6;
-
-/// A round trip, while none is known, and what the library waits beyond it.
-const ROUND_TRIP: Duration = Duration::from_millis(100);
-const MARGIN: Duration = Duration::from_millis(5);
+/// Rounds of asking for a retransmission before a packet is taken for lost: all of them, and one for the last to come.
+/// Higher: more of them may still come. Lower: the picture stands still for less long.
+const ROUNDS: u32 = nack::MAX_REQUESTS as u32 + 1;
 
 /// Bounds of the patience that follows. Lower: key frames, the largest of all, are asked for where a retransmission was
 /// under way. Higher: on a long way the picture stands still for longer.
@@ -21,12 +18,12 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(200), Duration::fr
 /// was lost matters less. Higher: a publisher whose key frames cannot be told from others sends fewer in vain.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
-/// Packets that may be missing at once. The library asks for none that is older than its newest 100.
-const WINDOW: usize = 100;
+/// Packets that may be missing at once: those that are asked for again.
+const WINDOW: usize = nack::WINDOW;
 
 /// How long a packet is waited for on a way with this round trip.
 pub(crate) fn patience(round_trip: Option<Duration>) -> Duration {
-    let rounds = round_trip.unwrap_or(ROUND_TRIP).saturating_add(MARGIN).saturating_mul(ROUNDS);
+    let rounds = round_trip.unwrap_or(nack::ROUND_TRIP).saturating_add(nack::MARGIN).saturating_mul(ROUNDS);
     rounds.clamp(PATIENCE.0, PATIENCE.1)
 }
 

@@ -2,8 +2,7 @@
 
 use crate::rtp::codec::Codec;
 use crate::rtp::red::Red;
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 /// Longest payload that is sent on, in bytes: with all that the egress adds (header and extensions, RTX number, tag) and
@@ -31,9 +30,10 @@ pub(crate) struct PlayoutDelay {
     pub(crate) max_ms: u16,
 }
 
-/// An RTP packet, decrypted and deduplicated, retransmissions undone.
-#[derive(Debug)]
-pub(crate) struct Packet {
+/// An RTP packet, opened and deduplicated, retransmissions undone. One from the network borrows its payload from the receive
+/// buffer.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet<'a> {
     /// Index of the media line it came on.
     pub(crate) line: usize,
     pub(crate) codec: Codec,
@@ -42,30 +42,33 @@ pub(crate) struct Packet {
     /// RTP timestamp, in the codec's clock.
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
-    /// The payload as it came, maybe with earlier frames repeated in it (RFC 2198): shared by all receivers that take that.
-    pub(crate) payload: Arc<[u8]>,
+    /// The payload as it came, maybe with earlier frames repeated in it (RFC 2198).
+    pub(crate) payload: Cow<'a, [u8]>,
     /// Where the frames are in the payload, if it repeats earlier ones (RFC 2198).
     red: Option<Red>,
-    /// The newest frame alone, of a payload that repeats earlier ones. Made for the first receiver that needs it.
-    plain: OnceCell<Arc<[u8]>>,
     /// The header extensions that describe the content: they are sent on to each receiver.
     pub(crate) extensions: HeaderExtensions,
     /// The newest sender report of this stream: (NTP time, RTP timestamp at that time).
     pub(crate) report: Option<(SystemTime, u32)>,
 }
 
-impl Packet {
+impl<'a> Packet<'a> {
     /// A packet with nothing but what each has. The line is none of an offer's.
-    pub(crate) fn new(codec: Codec, seq: u64, timestamp: u32, marker: bool, payload: Arc<[u8]>) -> Self {
+    pub(crate) fn new(
+        codec: Codec,
+        seq: u64,
+        timestamp: u32,
+        marker: bool,
+        payload: impl Into<Cow<'a, [u8]>>,
+    ) -> Self {
         Self {
             line: usize::MAX,
             codec,
             seq,
             timestamp,
             marker,
-            payload,
+            payload: payload.into(),
             red: None,
-            plain: OnceCell::new(),
             extensions: HeaderExtensions::default(),
             report: None,
         }
@@ -79,17 +82,24 @@ impl Packet {
     }
 
     /// The newest frame alone, without what the payload repeats.
-    pub(crate) fn plain(&self) -> &Arc<[u8]> {
+    pub(crate) fn plain(&self) -> &[u8] {
         match self.red {
-            Some(red) => self.plain.get_or_init(|| red.primary(&self.payload).into()),
+            Some(red) => red.primary(&self.payload),
             None => &self.payload,
         }
     }
 
-    /// The payload for a receiver that takes repeated frames, back to `reach` ticks, under the receiver's payload type of
-    /// Opus. None: the packet repeats nothing, [`Packet::plain`] is all.
-    pub(crate) fn repeating(&self, opus: u8, reach: u32) -> Option<Arc<[u8]>> {
-        let made = self.red?.rewritten(&self.payload, opus, reach);
-        Some(made.map_or_else(|| self.payload.clone(), Arc::from))
+    /// The packet repeats earlier frames: a receiver that takes that is sent [`Packet::write_repeating`].
+    pub(crate) fn repeats(&self) -> bool {
+        self.red.is_some()
+    }
+
+    /// Appends the payload for a receiver that takes repeated frames, back to `reach` ticks, under the receiver's payload
+    /// type of Opus. Appends [`Packet::plain`] if the packet repeats nothing.
+    pub(crate) fn write_repeating(&self, opus: u8, reach: u32, out: &mut Vec<u8>) {
+        match self.red {
+            Some(red) => red.rewrite(&self.payload, opus, reach, out),
+            None => out.extend_from_slice(&self.payload),
+        }
     }
 }

@@ -61,15 +61,16 @@ impl Red {
         payload.get(self.primary..).unwrap_or_default()
     }
 
-    /// The payload with another type in its headers, and without what is repeated from further back than `reach` ticks or
-    /// is of a type of its own. None: it can stay as it is.
-    pub(crate) fn rewritten(self, payload: &[u8], payload_type: u8, reach: u32) -> Option<Vec<u8>> {
-        let own = payload.get(self.headers.wrapping_sub(1)).copied()?;
-        let may_stay = |b: &Block<'_>| b.payload_type == own && b.offset <= reach;
-        if own == payload_type && self.repeated(payload).all(|b| may_stay(&b)) {
-            return None;
+    /// Appends the payload with another type in its headers, and without what is repeated from further back than `reach`
+    /// ticks or is of a type of its own.
+    pub(crate) fn rewrite(self, payload: &[u8], payload_type: u8, reach: u32, out: &mut Vec<u8>) {
+        let own = payload.get(self.headers.wrapping_sub(1)).copied();
+        let may_stay = |b: &Block<'_>| Some(b.payload_type) == own && b.offset <= reach;
+        if own == Some(payload_type) && self.repeated(payload).all(|b| may_stay(&b)) {
+            out.extend_from_slice(payload);
+        } else {
+            write(payload_type, self.repeated(payload).filter(may_stay), self.primary(payload), out);
         }
-        Some(write(payload_type, self.repeated(payload).filter(may_stay), self.primary(payload)))
     }
 
     fn repeated(self, payload: &[u8]) -> impl Iterator<Item = Block<'_>> + Clone {
@@ -90,9 +91,13 @@ fn header(h: &[u8; HEADER]) -> (u8, u32, usize) {
     (h[0] & !MORE, rest >> 10, (rest & 0x3ff) as usize)
 }
 
-/// Blocks as a payload. Each fits its header: it was read from one.
-fn write<'a>(payload_type: u8, repeated: impl Iterator<Item = Block<'a>> + Clone, primary: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER * MAX_REPEATED + primary.len());
+/// Appends blocks as a payload. Each fits its header: it was read from one.
+fn write<'a>(
+    payload_type: u8,
+    repeated: impl Iterator<Item = Block<'a>> + Clone,
+    primary: &[u8],
+    out: &mut Vec<u8>,
+) {
     for b in repeated.clone() {
         #[allow(clippy::cast_possible_truncation)] // 10 bits
         let rest = ((b.offset << 10) | (b.body.len() as u32)).to_be_bytes();
@@ -101,7 +106,6 @@ fn write<'a>(payload_type: u8, repeated: impl Iterator<Item = Block<'a>> + Clone
     out.push(payload_type);
     repeated.for_each(|b| out.extend_from_slice(b.body));
     out.extend_from_slice(primary);
-    out
 }
 
 /// Any bytes (feature `fuzzing`): what is read is inside, and what is made of it can be read again and repeats no more than
@@ -121,15 +125,22 @@ fn hold(payload: &[u8], theirs: u8, ours: u8, reach: u32) -> bool {
     let kept = |b: &Block<'_>| b.payload_type == theirs && b.offset <= reach;
     let expected: Vec<(u32, &[u8])> =
         red.repeated(payload).filter(kept).map(|b| (b.offset, b.body)).collect();
-    let made = red.rewritten(payload, ours, reach);
-    assert!(made.as_ref().is_none_or(|m| m.len() <= payload.len()));
-    let made = made.unwrap_or_else(|| payload.to_vec());
+    let made = rewritten(red, payload, ours, reach);
+    assert!(made.len() <= payload.len());
     let again = Red::read(&made, ours).expect("what is written can be read");
     assert_eq!(again.primary(&made), red.primary(payload));
     assert!(again.repeated(&made).all(|b| b.payload_type == ours));
     assert_eq!(again.repeated(&made).map(|b| (b.offset, b.body)).collect::<Vec<_>>(), expected);
-    assert_eq!(again.rewritten(&made, ours, reach), None, "it is done once");
+    assert_eq!(rewritten(again, &made, ours, reach), made, "it is done once");
     true
+}
+
+/// [`Red::rewrite`] into a buffer of its own.
+#[cfg(any(test, feature = "fuzzing"))]
+fn rewritten(red: Red, payload: &[u8], payload_type: u8, reach: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    red.rewrite(payload, payload_type, reach, &mut out);
+    out
 }
 
 #[cfg(test)]
@@ -154,20 +165,20 @@ mod tests {
     #[test]
     fn only_what_is_older_than_it_may_be_is_taken_out() {
         let red = Red::read(PAYLOAD, OPUS).unwrap();
-        assert_eq!(red.rewritten(PAYLOAD, OPUS, 1920), None);
+        assert_eq!(rewritten(red, PAYLOAD, OPUS, 1920), PAYLOAD);
         let one = [0x80 | 111, 0x0f, 0, 3, 111, 0xb1, 0xb2, 0xb3, 0xc1, 0xc2];
         for reach in [960, 1919] {
-            assert_eq!(red.rewritten(PAYLOAD, OPUS, reach).unwrap(), one);
+            assert_eq!(rewritten(red, PAYLOAD, OPUS, reach), one);
         }
         for reach in [0, 959] {
-            assert_eq!(red.rewritten(PAYLOAD, OPUS, reach).unwrap(), [111, 0xc1, 0xc2]);
+            assert_eq!(rewritten(red, PAYLOAD, OPUS, reach), [111, 0xc1, 0xc2]);
         }
     }
 
     #[test]
     fn each_receiver_has_its_own_payload_type_in_it() {
         let red = Red::read(PAYLOAD, OPUS).unwrap();
-        let made = red.rewritten(PAYLOAD, 96, u32::MAX).unwrap();
+        let made = rewritten(red, PAYLOAD, 96, u32::MAX);
         assert_eq!((made[0], made[4], made[8]), (0x80 | 96, 0x80 | 96, 96));
         assert_eq!((&made[1..4], &made[9..]), (&PAYLOAD[1..4], &PAYLOAD[9..]));
     }
@@ -176,7 +187,7 @@ mod tests {
     fn a_block_of_another_codec_is_not_repeated() {
         let mut payload = PAYLOAD.to_vec();
         payload[0] = 0x80 | 13;
-        let made = Red::read(&payload, OPUS).unwrap().rewritten(&payload, OPUS, u32::MAX).unwrap();
+        let made = rewritten(Red::read(&payload, OPUS).unwrap(), &payload, OPUS, u32::MAX);
         assert_eq!(made, [0x80 | 111, 0x0f, 0, 3, 111, 0xb1, 0xb2, 0xb3, 0xc1, 0xc2]);
     }
 
@@ -212,7 +223,8 @@ mod tests {
         #[test]
         fn what_is_written_is_read(blocks in blocks(), primary in prop::collection::vec(any::<u8>(), 0..200), reach in 0..MAX_OFFSET) {
             let repeated = blocks.iter().map(|(_, offset, body)| Block { payload_type: OPUS, offset: *offset, body });
-            let mut payload = write(OPUS, repeated, &primary);
+            let mut payload = Vec::new();
+            write(OPUS, repeated, &primary, &mut payload);
             for (i, _) in blocks.iter().enumerate().filter(|(_, (own, ..))| !own) {
                 payload[i * HEADER] = MORE | 13;
             }

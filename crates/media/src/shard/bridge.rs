@@ -69,7 +69,7 @@ impl Shard {
         &mut self,
         from: Key,
         source: Source,
-        packet: &Packet,
+        packet: &Packet<'_>,
         now: Instant,
         out: &mut Output,
     ) {

@@ -10,8 +10,8 @@ use crate::rtp::keyframe::begins_keyframe;
 use crate::rtp::loss::patience;
 use crate::rtp::packet::{MAX_PAYLOAD, Packet};
 use crate::rtp::rewriter::StreamRun;
+use crate::shard::first_picture::Hold;
 use crate::shard::session::{MISMATCH_INTERVAL, Mismatch, PUBLISHED};
-use crate::webrtc::egress::Egress;
 use crate::webrtc::{Event, Sink, Write};
 use std::time::Instant;
 use tring_protocol::{MediaKind, Source};
@@ -21,9 +21,8 @@ use tring_protocol::{MediaKind, Source};
 pub(super) enum To {
     /// Everybody who may have it.
     All,
-    /// One browser that is caught up on a phone's pictures: it joins, or has lost some. The packets have sequence numbers of
-    /// their own.
-    #[cfg_attr(not(feature = "bridge"), allow(dead_code))]
+    /// One browser that is given pictures of before: a phone's, as it joins or has lost some, or the caller's first picture.
+    /// The packets have sequence numbers of their own.
     CatchingUp(Key),
 }
 
@@ -33,12 +32,12 @@ const CATCHING_UP: u32 = 1 << 31;
 impl Shard {
     pub(super) fn act(&mut self, key: Key, event: Event, now: Instant, out: &mut Output) {
         match event {
-            Event::Packet(packet) => self.forward(key, &packet, now, out),
             Event::Connected => {
                 let Some(session) = self.sessions.get_mut(key) else { return };
                 session.connected = true;
                 self.counters.connected += 1;
                 out.notices.push(Notice::Connected { session: session.id });
+                self.give_first_pictures(key, now, out);
                 // What the publishers sent before is gone; a new receiver starts with a whole picture.
                 let pictures =
                     self.room_of(key).map(|r| r.sent_to(key, MediaKind::Video)).unwrap_or_default();
@@ -56,6 +55,7 @@ impl Shard {
                 }
             }
             Event::Stats(second) => {
+                self.forget_old_first_picture(key, now);
                 let Some(session) = self.sessions.get_mut(key) else { return };
                 session.round_trip = second.round_trip.or(session.round_trip);
                 if let Some(level) = session.judge(second) {
@@ -66,7 +66,7 @@ impl Shard {
         }
     }
 
-    fn forward(&mut self, from: Key, packet: &Packet, now: Instant, out: &mut Output) {
+    pub(super) fn forward(&mut self, from: Key, packet: &Packet<'_>, now: Instant, out: &mut Output) {
         self.counters.packets_in += 1;
         let Some(session) = self.sessions.get_mut(from) else { return };
         let Some(source) = session.source_of(packet.line) else {
@@ -97,7 +97,7 @@ impl Shard {
         &mut self,
         from: Key,
         (source, to): (Source, To),
-        packet: &Packet,
+        packet: &Packet<'_>,
         captured: Instant,
         now: Instant,
         out: &mut Output,
@@ -113,14 +113,26 @@ impl Shard {
             To::All => (None, run),
             To::CatchingUp(receiver) => (Some(receiver), run | CATCHING_UP),
         };
-        let mut undecodable = false;
+        let (mut undecodable, mut reached, mut overdue) = (false, only.is_some(), false);
         for route in routes.iter().filter(|r| only.is_none_or(|only| r.to == only)) {
             let Some(receiver) = self.sessions.get_mut(route.to) else {
                 // A phone: it takes H.264, and its way is another.
+                reached = true;
                 undecodable |= kind == MediaKind::Video && packet.codec != Codec::H264;
                 continue;
             };
             let Some(slot) = receiver.slots[kind].get_mut(route.slot) else { continue };
+            reached |= receiver.connected;
+            if let Some(still) = slot.still.as_mut().filter(|_| only.is_none()) {
+                match still.judge(session, packet, now) {
+                    Hold::Pass => slot.still = None,
+                    drop => {
+                        overdue |= drop == Hold::DropAndAsk;
+                        self.counters.packets_dropped += 1;
+                        continue;
+                    }
+                }
+            }
             let line = &receiver.transport.lines()[slot.line];
             if !receiver.connected || !line.takes(packet.codec) {
                 undecodable |= receiver.connected && line.codecs() != Codecs::default();
@@ -133,7 +145,7 @@ impl Shard {
             let Some((seq, timestamp)) = rewritten else { continue };
             let reach = slot.rewriter.reach(packet.seq, packet.timestamp);
             let write = Write { line: slot.line, seq, timestamp, captured, reach, packet };
-            let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+            let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
             match receiver.transport.send(&write, now, &mut sink) {
                 Ok(()) => self.counters.packets_out += 1,
                 Err(broken) => self.broken.push((route.to, broken)),
@@ -143,6 +155,12 @@ impl Shard {
         }
         if kind == MediaKind::Video {
             self.judge_codec((from, source), packet.codec, undecodable, now, out);
+            if !reached {
+                self.take_first_picture((from, source), packet, captured, now, out);
+            }
+            if overdue {
+                self.want_keyframe(from, source, now, out);
+            }
         }
     }
 
@@ -213,16 +231,16 @@ impl Shard {
     pub(super) fn want_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
         if session.want_keyframe(source, now) {
-            self.ask_keyframe(publisher, source, now, out);
+            self.ask_keyframe(publisher, source, out);
         }
         self.list(publisher);
     }
 
-    pub(super) fn ask_keyframe(&mut self, publisher: Key, source: Source, now: Instant, out: &mut Output) {
+    pub(super) fn ask_keyframe(&mut self, publisher: Key, source: Source, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(publisher) else { return };
         let Some(line) = session.tracks[source].line else { return };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
-        match session.transport.request_keyframe(line, now, &mut sink) {
+        let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
+        match session.transport.request_keyframe(line, &mut sink) {
             Ok(asked) => self.counters.keyframe_requests += u64::from(asked),
             Err(broken) => self.broken.push((publisher, broken)),
         }

@@ -96,6 +96,10 @@ impl Shard {
         }
         let Some(room) = self.room_of(key) else { return };
         let video: Vec<(Key, Source)> = room.forwarded_video().collect();
+        let receivers: Vec<Key> = room.talking().collect();
+        for to in receivers {
+            self.give_first_pictures(to, now, out);
+        }
         for (sender, source) in video {
             self.give_keyframe((sender, source), key, now, out);
         }
@@ -104,7 +108,7 @@ impl Shard {
     /// Closes a session that was told to go.
     pub(super) fn close(&mut self, key: Key, now: Instant, out: &mut Output) {
         let Some(session) = self.sessions.get_mut(key) else { return self.close_streams(key, out) };
-        let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+        let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
         session.transport.close(now, &mut sink);
         self.fresh.clear();
         out.ended.push(session.id);
@@ -126,9 +130,7 @@ impl Shard {
         let Some(session) = self.sessions.remove(key) else { return };
         self.by_id.remove(&session.id);
         self.demux.remove(&session.ufrag, key, session.paths.addresses());
-        if let Some(at) = session.listed {
-            self.deadlines.remove(&(at, key));
-        }
+        self.deadlines.cancel(key);
         // The key may be used again: nothing of the old session may act under it.
         self.queue.retain(|(k, _)| *k != key);
         self.broken.retain(|(k, _)| *k != key);

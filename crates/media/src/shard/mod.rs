@@ -9,6 +9,7 @@
 
 use crate::api::{Command, Notice, SessionId};
 use crate::counters::Counters;
+use crate::fast_map::FastMap;
 use crate::ice::candidates;
 use crate::ice::demux::Demux;
 use crate::ice::ufrag::Owner;
@@ -19,7 +20,7 @@ use crate::rtmp::Tag;
 use crate::shard::session::{Mismatch, Session, Sessions, StreamSession};
 use crate::streams::Streams;
 use crate::webrtc::{Broken, Certificate, Event, Sink};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 use tring_protocol::{MediaKind, RoomKey, Source, SourceSet};
@@ -29,13 +30,16 @@ mod bridge;
 #[cfg(not(feature = "bridge"))]
 #[path = "no_bridge.rs"]
 mod bridge;
+mod first_picture;
 mod forward;
 mod lifecycle;
 mod receive;
 pub(crate) mod session;
 mod streams;
+mod timer_wheel;
 
 use bridge::Bridge;
+use timer_wheel::TimerWheel;
 
 /// Sessions that one worker takes unless told otherwise. Higher: more users on one core. Lower: less memory under a
 /// flood of offers; a video session takes up to 400 KiB.
@@ -76,14 +80,16 @@ pub struct Shard {
     demux: Demux,
     sessions: Sessions,
     by_id: HashMap<SessionId, Key>,
-    rooms: HashMap<RoomKey, Room>,
-    deadlines: BTreeSet<(Instant, Key)>,
+    rooms: FastMap<RoomKey, Room>,
+    deadlines: TimerWheel,
     counters: Counters,
     /// Events not yet acted on; empty between calls.
     queue: Vec<(Key, Event)>,
     acting: Vec<(Key, Event)>,
     fresh: Vec<Event>,
     broken: Vec<(Key, Broken)>,
+    /// For copies of a datagram that several sessions try; empty between calls but for its memory.
+    scratch: Vec<u8>,
     streams: Streams,
     bridge: Bridge,
     /// Tags that were pushed, not yet sent on; empty between calls.
@@ -92,8 +98,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An empty shard.
-    pub fn new(mut config: ShardConfig) -> Self {
+    /// An empty shard, whose time begins at `now`.
+    pub fn new(mut config: ShardConfig, now: Instant) -> Self {
         config.local.truncate(MAX_LOCAL_ADDRESSES);
         let streams = Streams::new(config.owner.worker, config.max_connections);
         Self {
@@ -102,13 +108,14 @@ impl Shard {
             config,
             sessions: Sessions::default(),
             by_id: HashMap::new(),
-            rooms: HashMap::new(),
-            deadlines: BTreeSet::new(),
+            rooms: FastMap::default(),
+            deadlines: TimerWheel::new(now),
             counters: Counters::default(),
             queue: Vec::new(),
             acting: Vec::new(),
             fresh: Vec::new(),
             broken: Vec::new(),
+            scratch: Vec::new(),
             streams,
             bridge: Bridge::default(),
             tags: Vec::new(),
@@ -159,6 +166,7 @@ impl Shard {
                     self.open_gate(key, now, out);
                 }
             }
+            Command::KeepFirstPicture { session } => self.keep_first_picture(session),
             Command::SetSources { session, on } => {
                 let Some(&key) = self.by_id.get(&session) else { return };
                 let came_on = self.room_of(key).map(|room| room.set_sources(key, on)).unwrap_or_default();
@@ -166,6 +174,7 @@ impl Shard {
                     self.want_keyframe(key, source, now, out);
                 }
                 if !on.contains(Source::Camera) {
+                    self.forget_first_picture(key);
                     self.streams.forget_pictures(key);
                 }
             }
@@ -180,18 +189,14 @@ impl Shard {
 
     /// When [`Shard::advance`] is due, if ever.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let session = self.deadlines.first().map(|&(at, _)| at);
-        session.into_iter().chain(self.next_tick).chain(self.bridge.next_fill).min()
+        self.deadlines.next().into_iter().chain(self.next_tick).chain(self.bridge.next_fill).min()
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Instant, out: &mut Output) {
         self.advance_streams(now, out);
         self.advance_bridge(now, out);
-        while let Some(&(at, key)) = self.deadlines.first()
-            && at <= now
-        {
-            self.deadlines.pop_first();
+        while let Some(key) = self.deadlines.pop_due(now) {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             session.listed = None;
             if now >= session.expires() {
@@ -199,7 +204,7 @@ impl Shard {
                 continue;
             }
             if session.transport.deadline() <= now {
-                let mut sink = Sink { transmits: &mut out.transmits, events: &mut self.fresh };
+                let mut sink = Sink { trains: &mut out.trains, events: &mut self.fresh };
                 if let Err(broken) = session.transport.advance(now, &mut sink) {
                     self.broken.push((key, broken));
                 }
@@ -207,7 +212,7 @@ impl Shard {
             }
             let due = self.sessions.get_mut(key).map(|session| session.take_due_keyframes(now));
             for source in due.unwrap_or_default().iter() {
-                self.ask_keyframe(key, source, now, out);
+                self.ask_keyframe(key, source, out);
             }
             self.list(key);
             self.settle(now, out);
@@ -286,17 +291,11 @@ impl Shard {
 
 /// Lists a session's deadline. One that moved later stays listed where it was: it is then found too early once, which is
 /// cheaper than moving it with every packet.
-fn list(deadlines: &mut BTreeSet<(Instant, Key)>, session: &mut Session, key: Key) {
+fn list(deadlines: &mut TimerWheel, session: &mut Session, key: Key) {
     let due = session.deadline();
-    match session.listed {
-        Some(listed) if listed <= due => {}
-        before => {
-            if let Some(listed) = before {
-                deadlines.remove(&(listed, key));
-            }
-            deadlines.insert((due, key));
-            session.listed = Some(due);
-        }
+    if session.listed.is_none_or(|listed| due < listed) {
+        deadlines.set(key, due);
+        session.listed = Some(due);
     }
 }
 

@@ -19,7 +19,7 @@ impl Bridge {
 }
 
 impl Shard {
-    pub(super) fn bridge_packet(&mut self, _: Key, _: Source, _: &Packet, _: Instant, _: &mut Output) {}
+    pub(super) fn bridge_packet(&mut self, _: Key, _: Source, _: &Packet<'_>, _: Instant, _: &mut Output) {}
 
     pub(super) fn bridge_tag(&mut self, _: Key, _: Source, _: &Tag, _: Instant, _: &mut Output) {}
 

@@ -12,6 +12,7 @@ use crate::rtp::capture_clock::CaptureClock;
 use crate::rtp::codec::Codec;
 use crate::rtp::loss::LossDetector;
 use crate::rtp::rewriter::Rewriter;
+use crate::shard::first_picture::{FirstPicture, Still};
 use crate::webrtc::Transport;
 use std::time::{Duration, Instant};
 use tring_limits::{Bucket, Rate};
@@ -32,10 +33,14 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 /// consent run out after 30 s. Lower: a dead peer is noticed sooner. Higher: a lift or a tunnel is survived.
 pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(18);
 
-/// Datagrams that one session may bring, besides ICE checks; those beyond are dropped before they cost a decryption. A
-/// 1:1 call sends about 200 a second and confirms as many. Higher: one user can take more of a worker. Lower: a burst
-/// after a stall is lost.
+/// Datagrams of one session that its keys open and that are looked at; those beyond are dropped. A 1:1 call sends about 200 a
+/// second and confirms some of ours. What does not open is not counted: it costs an attempt, and may be anybody's. Higher:
+/// one user can take more of a worker. Lower: a burst after a stall is lost.
 pub(crate) const INPUT: Rate = Rate { burst: 8_000.0, per_second: 8_000.0 };
+
+/// DTLS datagrams that one session may bring: a handshake has some ten, and nothing of them is authenticated before its end.
+/// Higher: who writes the peer's address on records of its own costs more. Lower: it keeps the peer from its handshake.
+pub(crate) const HANDSHAKE: Rate = Rate { burst: 200.0, per_second: 50.0 };
 
 /// Bytes of media that one session may publish: 20 Mbit/s. Each is sent to everybody in the room, so it costs their
 /// networks too. Higher: screens in 4K. Lower: a user who sends what no camera does takes less from the others.
@@ -51,6 +56,8 @@ pub(crate) struct Slot {
     /// The media line of the receiver's offer.
     pub(crate) line: usize,
     pub(crate) rewriter: Rewriter,
+    /// It has a kept key frame, and waits for the next one.
+    pub(crate) still: Option<Still>,
 }
 
 /// What was told of a codec that not everybody takes.
@@ -86,6 +93,8 @@ pub(crate) struct Session {
     pub(crate) tracks: SourceMap<SentTrack>,
     pub(crate) slots: ByKind<Vec<Slot>>,
     pub(crate) clock: CaptureClock,
+    /// What waits at its gate while its user calls; none if its user does not.
+    pub(crate) first_picture: Option<Box<FirstPicture>>,
     /// When the next key frame may be asked for, of those that are wanted.
     keyframes_due: Option<Instant>,
     /// The newest round trip that was measured.
@@ -97,6 +106,7 @@ pub(crate) struct Session {
     pub(crate) paths: Paths,
     pub(crate) checks: Checks,
     pub(crate) input: Bucket,
+    pub(crate) handshake: Bucket,
     pub(crate) published: Bucket,
     pub(crate) opened: Instant,
     pub(crate) connected: bool,
@@ -134,6 +144,7 @@ impl Session {
             tracks,
             slots,
             clock: CaptureClock::default(),
+            first_picture: None,
             keyframes_due: None,
             round_trip: None,
             network: LevelJudge::default(),
@@ -141,6 +152,7 @@ impl Session {
             paths: Paths::default(),
             checks: Checks::new(now),
             input: Bucket::full(INPUT, now),
+            handshake: Bucket::full(HANDSHAKE, now),
             published: Bucket::full(PUBLISHED, now),
             opened: now,
             connected: false,

@@ -1,7 +1,7 @@
 //! What is changed in the library's SDP answer before it is sent.
 
 use crate::rtp::by_kind::ByKind;
-use crate::webrtc::offer::{Offer, Rejected};
+use crate::webrtc::offer::{Offer, ROUND_TRIP_OF_RECEIVER, Rejected};
 use tring_protocol::MediaKind;
 
 /// Sound may repeat what was sent before: every audio line offers it (RFC 2198 §5). The library has one set of codecs for
@@ -15,8 +15,9 @@ pub(super) fn may_repeat(offer: &Offer) -> bool {
 /// Finishes an answer of the library: our candidates, all of them and no other, go into the first media section (it
 /// knows only the bound addresses; clients are told the advertised ones), and the n-th audio slot gets the same stream
 /// name as the n-th video slot, since browsers keep in step what is in one stream (RFC 8830). The media lines that the
-/// library never saw are back at their places, refused (RFC 3264 §6, RFC 9429 §5.3.1).
-pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected]) -> String {
+/// library never saw are back at their places, refused (RFC 3264 §6, RFC 9429 §5.3.1). Where the peer asks for its round
+/// trip although it only receives, the answer agrees.
+pub(super) fn finish(answer: &str, candidates: &[String], offer: &Offer) -> String {
     let mut text = String::with_capacity(answer.len() + candidates.len() * 96);
     let mut push = |line: &str| {
         text.push_str(line);
@@ -24,7 +25,7 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
     };
     // Sections of the library's, and all.
     let (mut sections, mut all) = (0, 0);
-    let mut rejected = rejected.iter().peekable();
+    let mut rejected = offer.rejected.iter().peekable();
     // Slots so far and the name of the section, by kind.
     let (mut slots, mut kind) = (ByKind::<usize>::default(), MediaKind::Audio);
     for line in answer.lines() {
@@ -54,6 +55,9 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
         } else {
             push(line);
         }
+        if line.starts_with("a=mid:") && offer.lines.get(sections - 1).is_some_and(|l| l.asks_round_trip) {
+            push(ROUND_TRIP_OF_RECEIVER);
+        }
         // The attributes of the first section start after its c= line.
         if sections == 1 && line.starts_with("c=") {
             candidates.iter().for_each(|c| push(c));
@@ -62,6 +66,12 @@ pub(super) fn finish(answer: &str, candidates: &[String], rejected: &[Rejected])
     }
     rejected.flat_map(Rejected::lines).for_each(|l| push(&l));
     text
+}
+
+/// The name that the answer gives all our streams (RFC 5576 §6.1): reports repeat it.
+pub(super) fn cname(answer: &str) -> &str {
+    let name = |l: &'_ str| l.starts_with("a=ssrc:").then(|| l.find(" cname:")).flatten();
+    answer.lines().find_map(|l| name(l).map(|at| &l[at + " cname:".len()..])).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -73,9 +83,34 @@ mod tests {
         a=msid:x 1\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:x 1\r\nm=video 9 X 1\r\nc=IN IP4 0.0.0.0\r\na=msid:y 2\r\n\
         m=audio 9 X 1\r\na=msid:z 3\r\n";
 
+    fn line(n: usize, kind: MediaKind) -> OfferLine {
+        OfferLine { mid: n.to_string(), kind, asks_round_trip: false }
+    }
+
+    fn offer(rejected: Vec<Rejected>) -> Offer {
+        let (sdp, lines, rtx_ssrcs) = (String::new(), Vec::new(), Vec::new());
+        Offer { sdp, lines, ssrcs: None, rtx_ssrcs, transport_wide: None, rejected }
+    }
+
+    #[test]
+    fn who_only_receives_is_told_that_it_may_ask_for_its_round_trip_where_it_wants_to() {
+        let with_names = ANSWER.replace("c=IN IP4 0.0.0.0\r\n", "c=IN IP4 0.0.0.0\r\na=mid:x\r\n");
+        let asking = |n| OfferLine { asks_round_trip: n == 1, ..line(n, MediaKind::Audio) };
+        let offer = Offer { lines: (0..2).map(asking).collect(), ..offer(Vec::new()) };
+        let answer = finish(&with_names, &[], &offer);
+        let sections: Vec<usize> =
+            answer.split("\r\nm=").map(|s| s.matches(ROUND_TRIP_OF_RECEIVER).count()).collect();
+        assert_eq!(sections, [0, 0, 1, 0], "in the section whose offer has it");
+    }
+
+    #[test]
+    fn the_name_of_our_streams_is_the_answers() {
+        assert_eq!((cname(ANSWER), cname("v=0\r\n")), ("c", ""));
+    }
+
     #[test]
     fn the_slots_of_one_person_are_one_stream() {
-        let answer = finish(ANSWER, &[], &[]);
+        let answer = finish(ANSWER, &[], &offer(Vec::new()));
         let msids: Vec<&str> = answer.lines().filter(|l| l.contains("msid:")).collect();
         assert_eq!(
             msids,
@@ -93,18 +128,10 @@ mod tests {
     fn sound_repeats_if_every_audio_line_offers_it() {
         use MediaKind::{Audio, Video};
         let may = |rtpmaps: &[&str]| {
-            let line = |(n, kind): (usize, MediaKind)| OfferLine { mid: n.to_string(), kind };
-            let lines = [Audio, Video, Audio].into_iter().enumerate().map(line).collect();
+            let lines =
+                [Audio, Video, Audio].into_iter().enumerate().map(|(n, kind)| line(n, kind)).collect();
             let sdp = rtpmaps.iter().map(|l| format!("a=rtpmap:{l}\r\n")).collect();
-            let rejected = Vec::new();
-            may_repeat(&Offer {
-                sdp,
-                lines,
-                ssrcs: None,
-                rtx_ssrcs: Vec::new(),
-                transport_wide: None,
-                rejected,
-            })
+            may_repeat(&Offer { sdp, lines, ..offer(Vec::new()) })
         };
         assert!(may(&["63 red/48000/2", "116 red/90000", "63 red/48000/2"]));
         assert!(!may(&["63 red/48000/2", "116 red/90000"]));
@@ -113,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_our_candidates_are_in_an_answer_and_in_its_first_section() {
-        let answer = finish(ANSWER, &["a=candidate:1 ours".into()], &[]);
+        let answer = finish(ANSWER, &["a=candidate:1 ours".into()], &offer(Vec::new()));
         assert!(
             answer.contains("c=IN IP4 0.0.0.0\r\na=candidate:1 ours\r\na=end-of-candidates\r\na=sendrecv")
         );
@@ -127,8 +154,8 @@ mod tests {
             description: "UDP/DTLS/SCTP webrtc-datachannel".into(),
             mid: Some(mid.into()),
         };
-        let answer =
-            finish(ANSWER, &["a=candidate:1 ours".into()], &[line(0, "d"), line(2, "e"), line(5, "f")]);
+        let offer = offer(vec![line(0, "d"), line(2, "e"), line(5, "f")]);
+        let answer = finish(ANSWER, &["a=candidate:1 ours".into()], &offer);
         let kinds: Vec<&str> =
             answer.lines().filter_map(|l| l.strip_prefix("m=")?.split(' ').next()).collect();
         assert_eq!(kinds, ["application", "audio", "application", "video", "audio", "application"]);

@@ -1,22 +1,4 @@
-//! Headers of RTP and DTLS, read before the library has authenticated anything.
-
-/// The header of an RTP packet (RFC 3550 §5.1); `None` for RTCP (RFC 5761 §4) and everything else.
-pub(super) fn rtp_header(datagram: &[u8]) -> Option<&[u8; 12]> {
-    let header: &[u8; 12] = datagram.first_chunk()?;
-    let rtcp = (64..96).contains(&(header[1] & 0x7f));
-    ((128..192).contains(&header[0]) && !rtcp).then_some(header)
-}
-
-/// The SSRC of an RTP packet; `None` as for [`rtp_header`].
-pub(super) fn rtp_ssrc(datagram: &[u8]) -> Option<u32> {
-    let h = rtp_header(datagram)?;
-    Some(u32::from_be_bytes([h[8], h[9], h[10], h[11]]))
-}
-
-/// The payload type of an RTP packet; `None` as for [`rtp_header`].
-pub(super) fn rtp_payload_type(datagram: &[u8]) -> Option<u8> {
-    Some(rtp_header(datagram)?[1] & 0x7f)
-}
+//! Headers of DTLS records, read before the library has authenticated anything.
 
 /// One of the DTLS records of a datagram is application data (RFC 6347 §4.1).
 pub(super) fn has_application_data(datagram: &[u8]) -> bool {
@@ -37,14 +19,6 @@ pub(super) fn has_application_data(datagram: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_ssrc_of_rtcp_and_short_packets_is_not_looked_at() {
-        assert_eq!(rtp_ssrc(&[0x80, 111, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 9]), Some(0x0102_0304));
-        assert_eq!(rtp_ssrc(&[0x80, 200, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 9]), None);
-        assert_eq!(rtp_ssrc(&[0x80, 111, 0]), None);
-        assert_eq!(rtp_ssrc(&[22; 40]), None);
-    }
 
     #[test]
     fn application_data_is_found_behind_other_records() {

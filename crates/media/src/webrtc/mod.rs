@@ -5,36 +5,45 @@
 //! |---|---|
 //! | `offer`, `line` | what an SDP offer must have before it is worth a session; its media lines |
 //! | `config` | how every connection is set up: codecs, header extensions, certificate, cryptography |
-//! | `transport` | one session of a browser: ICE-lite, DTLS, SRTP, RTCP |
+//! | `dtls` | handshakes: one configuration for all, and the keys that they export |
+//! | `transport` | one session of a browser: ICE-lite and DTLS by the library, RTP by `rtp_session` |
 //! | `answer` | what is changed in the library's answer before it is sent |
-//! | `headers`, `packets` | headers before anything is authenticated; packets between the library's form and ours |
-//! | `egress` | the one door through which forwarded media leaves |
-//! | `rtx_budget` | how much is retransmitted |
-//! | `twcc_bounds` | which transport-wide sequence numbers the library may see |
+//! | `rtp_session` | RTP and RTCP of one session, both ways, once there are keys |
+//! | `headers` | what DTLS records say before anything is authenticated |
+//! | `rtx_budget`, `rtx_ring` | how much is retransmitted; what was sent and may be sent again |
+//! | `twcc` | transport-wide numbers: what came and is confirmed, what was sent and is confirmed to us |
 //! | `traffic` | what a session sent and received, second by second |
 //! | `profile` | which SRTP profile a handshake chose |
+//! | `srtp` | SRTP and SRTCP of our own, under a handshake's keys |
+//! | `one_profile` | a peer that offers one SRTP profile, for tests (feature `hostile`) |
 //! | `hostile` | what a hostile peer does, for tests (feature `hostile`) |
 //!
 //! To read it, begin with `transport`.
 
 mod answer;
 mod config;
-pub(crate) mod egress;
+mod dtls;
 mod headers;
 #[cfg(feature = "hostile")]
 pub(crate) mod hostile;
 mod line;
 pub(crate) mod offer;
-mod packets;
+#[cfg(feature = "hostile")]
+pub(crate) mod one_profile;
 mod profile;
+mod rtp_session;
 pub(crate) mod rtx_budget;
+mod rtx_ring;
+pub(crate) mod srtp;
 mod traffic;
 mod transport;
-mod twcc_bounds;
+mod twcc;
 
 pub(crate) use config::codec_of;
 pub use config::{Certificate, CertificateError};
-pub(crate) use transport::{Broken, Event, Sink, Transport, TransportConfig, Write};
+#[cfg(feature = "hostile")]
+pub(crate) use dtls::of_one_profile;
+pub(crate) use transport::{Broken, Event, Received, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;
 pub(crate) use profile::{provider as overheard_provider, take_chosen as take_chosen_profile};

@@ -36,10 +36,11 @@ pub(crate) struct Offer {
     pub(crate) sdp: String,
     /// The audio and video lines, in order.
     pub(crate) lines: Vec<OfferLine>,
-    /// All SSRCs that the peer may send with, RTX included, if each line that it sends on announces its own.
-    pub(crate) ssrcs: Option<Vec<u32>>,
-    /// The announced SSRCs of retransmissions (RTX: RFC 4588, RFC 5576 §4.2).
-    pub(crate) rtx_ssrcs: Vec<u32>,
+    /// All SSRCs that the peer may send with, RTX included, each with the index of its line among [`Offer::lines`], if each
+    /// line that it sends on announces its own.
+    pub(crate) ssrcs: Option<Vec<(u32, usize)>>,
+    /// The announced SSRCs of retransmissions, each with the one that it repeats (RTX: RFC 4588, RFC 5576 §4.2).
+    pub(crate) rtx_ssrcs: Vec<(u32, u32)>,
     /// The id of the header extension that numbers all packets of the transport, the same on each line that has it.
     pub(crate) transport_wide: Option<u8>,
     /// The media lines that are refused (data channels), in order. They are not in [`Offer::sdp`].
@@ -70,7 +71,12 @@ impl Rejected {
 pub(crate) struct OfferLine {
     pub(crate) mid: String,
     pub(crate) kind: MediaKind,
+    /// The peer asks for its round trip although it sends nothing, if the answer has [`ROUND_TRIP_OF_RECEIVER`] too.
+    pub(crate) asks_round_trip: bool,
 }
+
+/// The attribute of a line whose receivers ask for their round trip (RFC 3611 §5.1).
+pub(crate) const ROUND_TRIP_OF_RECEIVER: &str = "a=rtcp-xr:rcvr-rtt=all";
 
 /// The header extension that numbers all packets of a transport (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
 const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
@@ -103,10 +109,14 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
     let (mut sections, mut named) = (0, false);
     let (mut ufrag, mut password, mut fingerprint) = (false, false, false);
     let mut ssrcs: Vec<&str> = Vec::new();
-    let mut announced: Vec<u32> = Vec::new();
+    let mut announced: Vec<(u32, usize)> = Vec::new();
     let (mut all_announced, mut sending) = (true, false);
-    let mut rtx_ssrcs: Vec<u32> = Vec::new();
+    let mut rtx_ssrcs: Vec<(u32, u32)> = Vec::new();
+    // Lines with a name come before their SSRCs in every offer that browsers make; an SSRC before its line's name is of the
+    // next line.
+    let line_of = |lines: &[OfferLine], named: bool| lines.len() - usize::from(named);
     let mut extensions: Vec<(u8, bool)> = Vec::new();
+    let mut asking: Vec<usize> = Vec::new();
     for line in sdp.lines() {
         if IGNORED.iter().any(|i| line.starts_with(i)) {
             continue;
@@ -154,7 +164,7 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
             if lines.iter().any(|l| l.mid == mid) {
                 return invalid("the offer has the same a=mid twice");
             }
-            lines.push(OfferLine { mid: mid.into(), kind });
+            lines.push(OfferLine { mid: mid.into(), kind, asks_round_trip: false });
         } else if let Some(ssrc) = line.strip_prefix("a=ssrc:") {
             let ssrc = ssrc.split(' ').next().unwrap_or_default();
             if !ssrcs.contains(&ssrc) {
@@ -165,15 +175,20 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
                 match ssrc.parse() {
                     // Not an SSRC of a stream: libwebrtc probes with it.
                     Ok(0) => return invalid("the offer announces SSRC 0"),
-                    Ok(number) => announced.push(number),
+                    Ok(number) => announced.push((number, line_of(&lines, named))),
                     Err(_) => {}
                 }
             }
         } else if let Some(group) = line.strip_prefix("a=ssrc-group:FID ") {
-            rtx_ssrcs.extend(group.split(' ').skip(1).filter_map(|ssrc| ssrc.parse::<u32>().ok()));
+            let mut group = group.split(' ').filter_map(|ssrc| ssrc.parse::<u32>().ok());
+            if let Some(media) = group.next() {
+                rtx_ssrcs.extend(group.map(|rtx| (rtx, media)));
+            }
             if rtx_ssrcs.len() > MAX_SSRCS_PER_LINE * media_lines {
                 return invalid("the offer announces too many SSRCs that repeat others");
             }
+        } else if kind.is_some() && line == ROUND_TRIP_OF_RECEIVER {
+            asking.push(line_of(&lines, named));
         } else if let Some(extension) = line.strip_prefix("a=extmap:") {
             extensions.extend(numbers_transport(extension));
         } else if kind.is_some() && (line == "a=recvonly" || line == "a=inactive") {
@@ -196,6 +211,9 @@ pub(crate) fn check(sdp: &str) -> Result<Offer, OfferError> {
         return invalid("the offer has no a=fingerprint: only DTLS-SRTP is spoken");
     }
     all_announced &= !sending || !ssrcs.is_empty();
+    for (at, line) in lines.iter_mut().enumerate() {
+        line.asks_round_trip = asking.contains(&at);
+    }
     let sdp = without_mids(kept, &rejected);
     let transport_wide = transport_wide(&extensions)?;
     let ssrcs = all_announced.then_some(announced);

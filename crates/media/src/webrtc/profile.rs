@@ -1,7 +1,7 @@
 //! Which SRTP protection profile a handshake chose. The library does not tell, but it asks the cryptographic provider
 //! for that profile's ciphers at the moment it knows.
 
-use super::config;
+use super::dtls;
 use std::cell::Cell;
 use std::sync::OnceLock;
 use str0m::config::CryptoProvider;
@@ -30,7 +30,7 @@ pub(crate) fn take_chosen() -> Option<SrtpProfile> {
 /// The usual provider, overheard.
 pub(crate) fn provider() -> CryptoProvider {
     static OVERHEARD: OnceLock<Overheard> = OnceLock::new();
-    let mut provider = config::provider();
+    let mut provider = dtls::provider_with_srtp();
     let inner = provider.srtp_provider;
     provider.srtp_provider = OVERHEARD.get_or_init(|| Overheard(inner));
     provider

@@ -1,57 +1,37 @@
-//! One WebRTC session of the server: ICE-lite, DTLS 1.2, SRTP, RTCP.
+//! One WebRTC session of the server: the library's ICE-lite and DTLS 1.2, and RTP of our own behind them.
 
-use super::config::{self, RTX_CACHE_AGE, RTX_CACHE_PACKETS};
-use super::headers::{has_application_data, rtp_payload_type, rtp_ssrc};
+use super::headers::has_application_data;
 use super::line::Line;
-use super::traffic::Traffic;
-use super::twcc_bounds::TransportSequenceBounds;
-use super::{Certificate, answer, packets};
-use crate::datagram::{Datagram, Transmit};
+use super::rtp_session::{Out, Refused, RtpSession};
+use super::{Certificate, answer, config, dtls};
+use crate::datagram::Datagram;
 use crate::ice::path::Path;
 use crate::ice::ufrag::{Kind, kind};
 use crate::room::network_level::Sample;
 use crate::rtp::codec::Codec;
 use crate::rtp::packet::Packet;
+use crate::trains::{Hop, TrainHint, Trains};
 use crate::webrtc::offer::{Offer, OfferError};
-use crate::webrtc::rtx_budget::RtxBudget;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use str0m::change::SdpOffer;
-use str0m::media::{KeyframeRequestKind, Mid, Pt};
+use str0m::media::Mid;
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcError};
-use tring_limits::{Bucket, Rate};
 use tring_protocol::MediaKind;
 use tring_protocol::log::Untrusted;
 
-/// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; what one
-/// request may bring back ([`crate::webrtc::rtx_budget`]) is some hundred.
-const MAX_OUTPUTS: usize = 4096;
+/// Most rounds of output that one input may cause. A session that produces more is broken and is dropped; a handshake has
+/// some ten.
+const MAX_OUTPUTS: usize = 256;
 
-/// How often one drain may let the library's clock turn: once sends what was written, the second lets timers that were
-/// set at this very moment move on.
-const MAX_TURNS: usize = 3;
+/// How often one drain may let the library's clock turn: once sends what was written, the second lets timers that were set
+/// at this very moment move on, two more take what a handshake tells step by step.
+const MAX_TURNS: usize = 5;
 
-/// Shortest wait for a timer. Higher: fewer wake-ups. Lower: an overdue timer is retried sooner.
+/// Shortest wait for a timer of the library. Higher: fewer wake-ups. Lower: an overdue timer is retried sooner.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
-
-/// Most SSRCs whose line is remembered. A peer with 32 lines has at most 32 that matter.
-const MAX_KNOWN_SSRCS: usize = 64;
-
-/// RTCP of one peer, in bytes, at once and a second. What it says of many packets costs far more than it weighs: the library
-/// walks its list of sent packets for each report, and keeps each reception report until it has sent something itself. In a
-/// call of nine a browser sends some 10 kB/s. Higher: larger calls. Lower: a liar takes less of a worker.
-const RTCP: Rate = Rate { burst: 64_000.0, per_second: 24_000.0 };
-
-/// SSRCs of a peer that announces none, at once and in the long run. The library keeps some kB for each. Higher: who changes
-/// it often is still heard. Lower: who never stops costs less.
-const NEW_SSRCS: Rate = Rate { burst: 64.0, per_second: 0.2 };
-
-/// SRTP counts packets with 48 bits (RFC 3711 §3.3.1). The library takes a number from before the first for one far beyond,
-/// which a peer can seal just so; nothing behind the wall could count on from there.
-const SRTP_INDICES: u64 = 1 << 48;
 
 /// What a transport is made from.
 pub(crate) struct TransportConfig<'a> {
@@ -70,12 +50,9 @@ pub(crate) struct TransportConfig<'a> {
 
 /// What happened inside a transport.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // Nearly all are packets, and a box would be an allocation for each.
 pub(crate) enum Event {
     /// ICE and DTLS are done.
     Connected,
-    /// An RTP packet came.
-    Packet(Packet),
     /// The receiver of a slot needs a key frame.
     KeyframeWanted {
         /// The slot's line.
@@ -97,6 +74,9 @@ pub(crate) enum Broken {
     Panic,
     #[error("the session would not come to rest")]
     Endless,
+    /// The peer's DTLS offers no SRTP, or none that is spoken here.
+    #[error("the handshake agreed on no SRTP profile: AES-GCM or AES-CM with SHA-1 is spoken")]
+    NoSrtp,
 }
 
 /// What to write into a slot.
@@ -108,53 +88,52 @@ pub(crate) struct Write<'a> {
     pub(crate) captured: Instant,
     /// How far back it may repeat what was sent before, in ticks.
     pub(crate) reach: u32,
-    pub(crate) packet: &'a Packet,
+    pub(crate) packet: &'a Packet<'a>,
 }
 
 /// What a datagram was.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Received {
-    /// Nothing that the session could use.
-    pub(crate) garbage: bool,
+#[derive(Debug)]
+pub(crate) enum Received<'p> {
+    /// Nothing that the session could use, and perhaps not the peer's at all.
+    Garbage,
     /// An ICE check that proved the password.
-    pub(crate) check: bool,
+    Check,
+    /// DTLS, or an ICE check that proved nothing.
+    Handshake,
+    /// RTCP, or RTP with nothing to forward, that the peer's keys opened.
+    Opened,
+    /// A packet to forward.
+    Packet(Packet<'p>),
 }
 
 /// A WebRTC session.
 pub(crate) struct Transport {
     rtc: Rtc,
+    rtp: RtpSession,
     lines: Vec<Line>,
-    /// The line of each SSRC heard: asking the library each time would wake all its timers.
-    ssrcs: Vec<(Ssrc, usize)>,
-    /// The SSRCs that the offer announced. The library binds an SSRC to a line before it has authenticated the packet,
-    /// so a packet faked with the peer's address and another SSRC would take its line away.
-    announced: Option<Vec<u32>>,
-    /// The announced SSRCs of retransmissions (RTX).
-    rtx_ssrcs: Vec<u32>,
-    new_ssrcs: Bucket,
-    rtcp: Bucket,
-    /// The payload types that retransmissions leave with.
-    rtx_payload_types: Vec<u8>,
-    rtx_budget: RtxBudget,
+    /// The keys of a handshake that the library has not confirmed yet.
+    exported: Option<dtls::ExportedKeys>,
     /// The video codec that came first in the answer.
     preferred: Codec,
-    /// Retransmissions that were asked for beyond the budget, since they were last taken.
-    pub(crate) rtx_refused: u64,
-    traffic: Traffic,
-    sequence_bounds: TransportSequenceBounds,
     /// Where everything but the answers to checks goes. None: nobody has checked yet.
     path: Option<Path>,
     /// The port that the present datagram reached.
     via: u8,
-    deadline: Instant,
-    /// Makes the library fail inside its next input, as a bug would.
+    /// Where the present datagram came from.
+    asked_from: Option<SocketAddr>,
+    /// The present datagram was an ICE check that proved the password.
+    check_accepted: bool,
+    hint: TrainHint,
+    /// When the library wants time to pass.
+    library_due: Instant,
+    /// Makes the session fail inside its next call, as a bug would.
     #[cfg(test)]
     pub(crate) fails: bool,
 }
 
 /// Where the effects of a transport go.
 pub(crate) struct Sink<'a> {
-    pub(crate) transmits: &'a mut Vec<Transmit>,
+    pub(crate) trains: &'a mut Trains,
     pub(crate) events: &'a mut Vec<Event>,
 }
 
@@ -180,8 +159,10 @@ impl Transport {
             super::credentials(c.ufrag).ok_or_else(|| invalid("the system gave no random numbers".into()))?;
         let red = c.repeats && answer::may_repeat(offer);
         let numbered = offer.transport_wide.is_some();
-        let mut rtc =
-            config::base(c.certificate, creds, &c.video, (red, numbered)).set_ice_lite(true).build(now);
+        let mut rtc = config::base(c.certificate, creds, &c.video, (red, numbered))
+            .set_crypto_provider(dtls::provider_without_srtp())
+            .set_ice_lite(true)
+            .build(now);
         for &address in c.local {
             match Candidate::host(address, Protocol::Udp) {
                 Ok(candidate) => {
@@ -196,44 +177,30 @@ impl Transport {
             .sdp_api()
             .accept_offer(sdp)
             .map_err(|e| invalid(format!("the offer cannot be answered: {e}")))?;
-        let lines: Vec<Line> = offer.lines.iter().map(|l| Line::negotiated(&rtc, &l.mid, l.kind)).collect();
-        for l in lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video) {
-            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(l.mid, None) {
-                // What is sent again is held to a budget of our own: the library looks at its share every 50 ms only.
-                stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, None);
-            }
-        }
+        let lines: Vec<Line> =
+            offer.lines.iter().map(|l| Line::negotiated(&mut rtc, &l.mid, l.kind)).collect();
         let audio = lines.iter().any(|l| l.kind == MediaKind::Audio && l.takes(Codec::Opus));
         if !audio {
             return Err(invalid("the offer has no Opus audio: offer opus/48000/2".into()));
         }
-        let answer = answer::finish(&answer.to_sdp_string(), c.candidates, &offer.rejected);
-        let mut rtx_payload_types: Vec<u8> =
-            lines.iter().flat_map(|l| l.rtx_payload_types).flatten().collect();
-        rtx_payload_types.sort_unstable();
-        rtx_payload_types.dedup();
-        if numbered {
-            // Or the library would keep what it has seen of the numbers for ever, where an offer has no feedback for them.
-            rtc.direct_api().enable_twcc_feedback();
+        // Negotiated, and ours from here on: a line that the library keeps has timers, and reports that pile up unsent.
+        for line in &offer.lines {
+            rtc.direct_api().remove_media(Mid::from(&*line.mid));
         }
-        let sequence_bounds = TransportSequenceBounds::new(offer.transport_wide, now);
+        let answer = answer::finish(&answer.to_sdp_string(), c.candidates, offer);
+        let rtp = RtpSession::new(offer, &lines, answer::cname(&answer).to_owned(), now);
         let transport = Self {
             rtc,
+            rtp,
             lines,
-            ssrcs: Vec::new(),
-            announced: offer.ssrcs.clone(),
-            rtx_ssrcs: offer.rtx_ssrcs.clone(),
-            new_ssrcs: Bucket::full(NEW_SSRCS, now),
-            rtcp: Bucket::full(RTCP, now),
-            rtx_payload_types,
-            rtx_budget: RtxBudget::new(now),
+            exported: None,
             preferred: c.video[0],
-            rtx_refused: 0,
-            traffic: Traffic::default(),
-            sequence_bounds,
             path: None,
             via: 0,
-            deadline: now,
+            asked_from: None,
+            check_accepted: false,
+            hint: TrainHint::default(),
+            library_due: now,
             #[cfg(test)]
             fails: false,
         };
@@ -251,7 +218,7 @@ impl Transport {
 
     /// When [`Transport::advance`] is due.
     pub(crate) fn deadline(&self) -> Instant {
-        self.deadline
+        self.rtp.due().map_or(self.library_due, |due| due.min(self.library_due))
     }
 
     /// Where everything but the answers to checks goes from now on.
@@ -259,123 +226,141 @@ impl Transport {
         self.path = Some(path);
     }
 
+    /// Retransmissions that were asked for beyond the budget, since the last call.
+    pub(crate) fn take_rtx_refused(&mut self) -> u64 {
+        std::mem::take(&mut self.rtp.rtx_refused)
+    }
+
     /// Takes a datagram that reached the port `via`.
-    pub(crate) fn receive(
+    ///
+    /// # Errors
+    /// The session cannot go on: drop it.
+    pub(crate) fn receive<'p>(
         &mut self,
-        d: Datagram<'_>,
+        d: Datagram<'p>,
         via: u8,
         now: Instant,
         sink: &mut Sink<'_>,
-    ) -> Result<Received, Broken> {
-        self.via = via;
-        self.guarded(|t| {
-            if !t.expects(d.contents, now) {
-                return Ok(Received { garbage: true, check: false });
-            }
-            let Ok(input) = Receive::new(Protocol::Udp, d.source, d.destination, d.contents) else {
-                return Ok(Received { garbage: true, check: false });
-            };
-            let before = sink.transmits.len();
-            // An error of one datagram (a bad DTLS record, say) must not cost the session: anybody can send one from a
-            // faked address. What is fatal shows in `is_alive`.
-            let taken = t.rtc.handle_input(Input::Receive(now, input));
-            if let Err(error) = &taken
-                && !t.rtc.is_alive()
-            {
-                tracing::debug!(error = %Untrusted(error), "a datagram ended the session");
-            }
-            t.drain(now, sink)?;
-            let answered = &sink.transmits[before..];
-            let check = answered.iter().any(|o| o.destination == d.source && o.answers_check());
-            if !t.rtc.is_alive() {
-                sink.events.push(Event::Closed);
-            }
-            Ok(Received { garbage: taken.is_err(), check })
+    ) -> Result<Received<'p>, Broken> {
+        (self.via, self.asked_from, self.check_accepted) = (via, Some(d.source), false);
+        self.guarded(move |t| match kind(d.contents) {
+            Kind::Rtp => Ok(t.receive_media(d.contents, now, sink)),
+            // Data channels are not spoken, but the library would take an association from whoever brings one.
+            Kind::Dtls if has_application_data(d.contents) => Ok(Received::Garbage),
+            Kind::Dtls | Kind::Stun => t.receive_handshake(&d, now, sink),
+            Kind::Other => Ok(Received::Garbage),
         })
     }
 
-    /// The library may see it.
-    fn expects(&mut self, datagram: &[u8], now: Instant) -> bool {
-        match kind(datagram) {
-            // Data channels are not spoken, but the library would take an association from whoever brings one.
-            Kind::Dtls => !has_application_data(datagram),
-            // SSRC 0 is how libwebrtc probes; the library makes a stream of its own for it, before it has authenticated
-            // anything.
-            Kind::Rtp => {
-                let Some(ssrc) = rtp_ssrc(datagram) else {
-                    #[allow(clippy::cast_precision_loss)] // a datagram's length
-                    return self.rtcp.take_many(datagram.len() as f64, RTCP, now);
-                };
-                let is_rtx = self.rtx_ssrcs.contains(&ssrc)
-                    || rtp_payload_type(datagram).is_some_and(|pt| self.rtx_payload_types.contains(&pt));
-                ssrc != 0 && self.may_send_as(ssrc, now) && self.sequence_bounds.admits(datagram, is_rtx, now)
+    /// RTP or RTCP, which share a transport (RFC 5761).
+    fn receive_media<'p>(
+        &mut self,
+        contents: &'p mut [u8],
+        now: Instant,
+        sink: &mut Sink<'_>,
+    ) -> Received<'p> {
+        let Some(hop) = self.media_hop() else { return Received::Garbage };
+        let Self { rtp, lines, hint, .. } = self;
+        let mut out = Out { hop, hint, trains: sink.trains };
+        let is_control = contents.get(1).is_some_and(|second| (192..=223).contains(second));
+        let received = if is_control {
+            match rtp.receive_control(contents, lines, now, &mut out, sink.events) {
+                Ok(()) | Err(Refused::Useless) => Received::Opened,
+                Err(Refused::Invalid) => Received::Garbage,
             }
-            Kind::Stun | Kind::Other => true,
+        } else {
+            match rtp.receive(contents, lines, now) {
+                Ok(packet) => Received::Packet(packet),
+                Err(Refused::Useless) => Received::Opened,
+                Err(Refused::Invalid) => Received::Garbage,
+            }
+        };
+        if !matches!(received, Received::Garbage) {
+            rtp.notice(now, &mut out, sink.events);
         }
+        received
     }
 
-    /// The peer may send with this SSRC: it has announced it, or announces none and does not change it all the time.
-    fn may_send_as(&mut self, ssrc: u32, now: Instant) -> bool {
-        match &self.announced {
-            Some(announced) => announced.contains(&ssrc),
-            None => {
-                self.ssrcs.iter().any(|(known, _)| **known == ssrc) || self.new_ssrcs.take(NEW_SSRCS, now)
-            }
+    /// DTLS or STUN, which the library reads.
+    fn receive_handshake<'p>(
+        &mut self,
+        d: &Datagram<'_>,
+        now: Instant,
+        sink: &mut Sink<'_>,
+    ) -> Result<Received<'p>, Broken> {
+        let Ok(input) = Receive::new(Protocol::Udp, d.source, d.destination, d.contents) else {
+            return Ok(Received::Garbage);
+        };
+        // An error of one datagram (a bad DTLS record, say) must not cost the session: anybody can send one from a faked
+        // address. What is fatal shows in `is_alive`.
+        let taken = self.rtc.handle_input(Input::Receive(now, input));
+        if let Err(error) = &taken
+            && !self.rtc.is_alive()
+        {
+            tracing::debug!(error = %Untrusted(error), "a datagram ended the session");
         }
+        self.drain(now, sink)?;
+        if !self.rtc.is_alive() {
+            sink.events.push(Event::Closed);
+        }
+        Ok(match taken {
+            Err(_) => Received::Garbage,
+            Ok(()) if self.check_accepted => Received::Check,
+            Ok(()) => Received::Handshake,
+        })
     }
 
     /// Lets time pass.
+    ///
+    /// # Errors
+    /// The session cannot go on: drop it.
     pub(crate) fn advance(&mut self, now: Instant, sink: &mut Sink<'_>) -> Result<(), Broken> {
         self.guarded(|t| {
+            if let Some(hop) = t.media_hop() {
+                let Self { rtp, lines, hint, .. } = t;
+                rtp.advance(lines, now, &mut Out { hop, hint, trains: sink.trains }, sink.events);
+            }
+            if t.library_due > now {
+                return Ok(());
+            }
             t.rtc.handle_input(Input::Timeout(now))?;
             t.drain(now, sink)
         })
     }
 
     /// Sends an RTP packet into a slot. Does nothing if the slot does not take its codec.
-    pub(crate) fn write(&mut self, w: &Write<'_>, now: Instant, sink: &mut Sink<'_>) -> Result<(), Broken> {
+    ///
+    /// # Errors
+    /// The session cannot go on: drop it.
+    pub(crate) fn send(&mut self, w: &Write<'_>, now: Instant, sink: &mut Sink<'_>) -> Result<(), Broken> {
         self.guarded(|t| {
-            let Some(line) = t.lines.get(w.line) else { return Ok(()) };
-            let Some(own) = line.payload_types[w.packet.codec.index()] else { return Ok(()) };
-            let repeating = line.red.and_then(|red| Some((red, w.packet.repeating(own, w.reach)?)));
-            let (payload_type, payload) = repeating.unwrap_or_else(|| (own, w.packet.plain().clone()));
-            let (mid, video, confirmed) = (line.mid, line.kind == MediaKind::Video, line.confirmed);
-            let mut api = t.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(mid, None) else { return Ok(()) };
-            let pt = Pt::new_with_value(payload_type);
-            stream.write_rtp(
-                RtpWrite::new(pt, SeqNo::from(w.seq), w.timestamp, w.captured, payload)
-                    .marker(w.packet.marker)
-                    .nackable(video)
-                    .ext_vals(packets::extension_values(w.packet.extensions)),
-            );
-            if confirmed {
-                t.traffic.sent();
+            if let Some(hop) = t.media_hop() {
+                let Self { rtp, lines, hint, .. } = t;
+                rtp.send(w, lines, now, &mut Out { hop, hint, trains: sink.trains });
             }
-            t.drain(now, sink)
+            Ok(())
         })
     }
 
     /// Asks the peer for a key frame on a line. `false` if nothing has come on it yet: its first frame will be one.
-    pub(crate) fn request_keyframe(
-        &mut self,
-        line: usize,
-        now: Instant,
-        sink: &mut Sink<'_>,
-    ) -> Result<bool, Broken> {
+    ///
+    /// # Errors
+    /// The session cannot go on: drop it.
+    pub(crate) fn request_keyframe(&mut self, line: usize, sink: &mut Sink<'_>) -> Result<bool, Broken> {
         self.guarded(|t| {
-            let Some(mid) = t.lines.get(line).map(|l| l.mid) else { return Ok(false) };
-            let mut api = t.rtc.direct_api();
-            let Some(stream) = api.stream_rx_by_mid(mid, None) else { return Ok(false) };
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-            t.drain(now, sink)?;
-            Ok(true)
+            let Some(hop) = t.media_hop() else { return Ok(false) };
+            let Self { rtp, hint, .. } = t;
+            Ok(rtp.request_keyframe(line, &mut Out { hop, hint, trains: sink.trains }))
         })
     }
 
     /// Says goodbye (RTCP BYE, DTLS close notify); the caller then drops the transport.
     pub(crate) fn close(&mut self, now: Instant, sink: &mut Sink<'_>) {
         let closed = self.guarded(|t| {
+            if let Some(hop) = t.media_hop() {
+                let Self { rtp, hint, .. } = t;
+                rtp.close(&mut Out { hop, hint, trains: sink.trains });
+            }
             t.rtc.close()?;
             t.drain(now, sink)
         });
@@ -387,116 +372,62 @@ impl Transport {
     fn guarded<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Broken>) -> Result<T, Broken> {
         catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
-            assert!(!std::mem::take(&mut self.fails), "a bug of the library, for the test");
+            assert!(!std::mem::take(&mut self.fails), "a bug, for the test");
             f(self)
         }))
         .unwrap_or(Err(Broken::Panic))
+    }
+
+    /// Where media goes.
+    fn media_hop(&self) -> Option<Hop> {
+        self.path.map(|p| Hop { destination: p.peer, source: p.local, via: p.via })
     }
 
     /// Lets the library come to rest, as its contract wants after each mutation.
     fn drain(&mut self, now: Instant, sink: &mut Sink<'_>) -> Result<(), Broken> {
         let mut turns = 0;
         for _ in 0..MAX_OUTPUTS {
-            match self.rtc.poll_output()? {
+            let (output, exported) = dtls::exporting(|| self.rtc.poll_output());
+            self.exported = exported.or(self.exported.take());
+            match output? {
                 RtcOutput::Timeout(due) if due <= now && turns < MAX_TURNS => {
                     turns += 1;
                     self.rtc.handle_input(Input::Timeout(now))?;
                 }
                 RtcOutput::Timeout(due) => {
-                    self.deadline = due.max(now + MIN_TIMEOUT);
+                    self.library_due = due.max(now + MIN_TIMEOUT);
                     return Ok(());
                 }
-                RtcOutput::Transmit(t) => self.transmit(t, now, sink),
-                RtcOutput::Event(event) => self.translate(event, now, sink.events),
+                RtcOutput::Transmit(t) => self.transmit(&t, sink),
+                RtcOutput::Event(RtcEvent::Connected) => {
+                    // The library has compared the peer's certificate with the offer's fingerprint by now.
+                    let exported = self.exported.take().ok_or(Broken::NoSrtp)?;
+                    if !self.rtp.set_keys(&exported, now) {
+                        return Err(Broken::NoSrtp);
+                    }
+                    sink.events.push(Event::Connected);
+                }
+                RtcOutput::Event(RtcEvent::Closed) => sink.events.push(Event::Closed),
+                RtcOutput::Event(_) => {}
             }
         }
         Err(Broken::Endless)
     }
 
-    /// Sends what the library sends: answers to checks where they came from, all else on the way that we chose, and
-    /// retransmissions within their budget.
-    fn transmit(&mut self, t: str0m::net::Transmit, now: Instant, sink: &mut Sink<'_>) {
-        let contents: Vec<u8> = t.contents.into();
-        if kind(&contents) == Kind::Stun {
-            let (destination, source) = (t.destination, t.source.ip());
-            sink.transmits.push(Transmit { destination, source, via: self.via, contents });
-            return;
-        }
-        if let Some(payload_type) = rtp_payload_type(&contents) {
-            if !self.rtx_payload_types.contains(&payload_type) {
-                self.rtx_budget.sent(contents.len());
-            } else if !self.rtx_budget.allows(contents.len(), now) {
-                self.rtx_refused += 1;
-                return self.forget_rtx();
-            }
-        }
-        let Path { peer, local, via } =
-            self.path.unwrap_or(Path { peer: t.destination, local: t.source.ip(), via: self.via });
-        sink.transmits.push(Transmit { destination: peer, source: local, via, contents });
-    }
-
-    /// What is asked for beyond the budget costs nothing more: with an empty cache the library skips all that it has
-    /// queued. What is sent from now on can be repaired again, as the budget grows.
-    fn forget_rtx(&mut self) {
-        let mids: Vec<Mid> =
-            self.lines.iter().filter(|l| l.sends && l.kind == MediaKind::Video).map(|l| l.mid).collect();
-        for mid in mids {
-            if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
-                stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, None);
-            }
-        }
-    }
-
-    fn translate(&mut self, event: RtcEvent, now: Instant, events: &mut Vec<Event>) {
-        match event {
-            RtcEvent::Connected => events.push(Event::Connected),
-            RtcEvent::Closed => events.push(Event::Closed),
-            RtcEvent::RtpPacket(p) => {
-                self.sequence_bounds.received(&p.header, now);
-                if *p.seq_no >= SRTP_INDICES {
-                    return;
-                }
-                self.traffic.received(&p);
-                let Some(line) = self.line_of_ssrc(p.header.ssrc) else { return };
-                let (pt, of) = (*p.header.payload_type, &self.lines[line]);
-                let known = |c: &Codec| of.payload_types[c.index()] == Some(pt);
-                let packet = match (Codec::ALL.into_iter().find(known), of.payload_types[Codec::Opus.index()])
-                {
-                    (Some(codec), _) => Some(packets::from_library(line, codec, p)),
-                    (None, Some(opus)) if of.red == Some(pt) => {
-                        packets::from_library(line, Codec::Opus, p).redundant(opus)
-                    }
-                    _ => None,
-                };
-                events.extend(packet.map(Event::Packet));
-            }
-            RtcEvent::KeyframeRequest(r) => {
-                if let Some(line) = self.line_of(r.mid) {
-                    events.push(Event::KeyframeWanted { line });
-                }
-            }
-            RtcEvent::PeerStats(s) => events.push(Event::Stats(self.traffic.second(&s))),
-            RtcEvent::MediaEgressStats(s) if self.lines.iter().any(|l| l.mid == s.mid && !l.confirmed) => {
-                self.traffic.reported(&s);
-            }
-            _ => {}
-        }
-    }
-
-    fn line_of_ssrc(&mut self, ssrc: Ssrc) -> Option<usize> {
-        if let Some((_, line)) = self.ssrcs.iter().find(|(s, _)| *s == ssrc) {
-            return Some(*line);
-        }
-        let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
-        let line = self.line_of(mid)?;
-        if self.ssrcs.len() >= MAX_KNOWN_SSRCS {
-            self.ssrcs.clear();
-        }
-        self.ssrcs.push((ssrc, line));
-        Some(line)
-    }
-
-    fn line_of(&self, mid: Mid) -> Option<usize> {
-        self.lines.iter().position(|l| l.mid == mid)
+    /// Sends what the library sends: answers to checks where they came from, DTLS on the way that we chose.
+    fn transmit(&mut self, t: &str0m::net::Transmit, sink: &mut Sink<'_>) {
+        let contents: &[u8] = &t.contents;
+        let answer = Hop { destination: t.destination, source: t.source.ip(), via: self.via };
+        let hop = if kind(contents) == Kind::Stun {
+            // A Binding success response (RFC 8489 §5): the library gives one where the password was right.
+            self.check_accepted |= contents.starts_with(&[1, 1]) && self.asked_from == Some(t.destination);
+            answer
+        } else {
+            self.media_hop().unwrap_or(answer)
+        };
+        sink.trains.push(hop, &mut self.hint, |buffer| {
+            buffer.extend_from_slice(contents);
+            true
+        });
     }
 }

@@ -44,11 +44,11 @@ impl Pair {
             self.now += TURN;
             for from in [0, 1] {
                 self.peers[from].advance(self.now).unwrap();
-                while let Some(t) = self.peers[from].poll_transmit() {
+                while let Some(mut t) = self.peers[from].poll_transmit() {
                     let datagram = Datagram {
                         source: address(from as u16),
                         destination: t.destination,
-                        contents: &t.contents,
+                        contents: &mut t.contents,
                     };
                     self.peers[1 - from].receive(datagram, self.now).unwrap();
                 }

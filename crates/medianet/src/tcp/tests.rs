@@ -27,14 +27,17 @@ struct Rig {
 
 impl Rig {
     fn new(worker: u8, limit: &TicketLimit<ConnectionId>) -> Self {
-        let shard = Shard::new(ShardConfig {
-            owner: Owner { node: 0, worker },
-            certificate: Certificate::generate().unwrap(),
-            local: vec!["127.0.0.1:7700".parse().unwrap()],
-            advertise: Vec::new(),
-            max_sessions: 9,
-            max_connections: 99,
-        });
+        let shard = Shard::new(
+            ShardConfig {
+                owner: Owner { node: 0, worker },
+                certificate: Certificate::generate().unwrap(),
+                local: vec!["127.0.0.1:7700".parse().unwrap()],
+                advertise: Vec::new(),
+                max_sessions: 9,
+                max_connections: 99,
+            },
+            Instant::now(),
+        );
         let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let rtmp = listener.local_addr().unwrap();
         let streams = Streams::new(worker.into(), Some(listener), limit.clone()).unwrap();

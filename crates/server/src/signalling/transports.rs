@@ -93,12 +93,15 @@ impl Transports {
         let session = SessionId(self.last);
         self.pending_offers.push_back((session, now));
         let (room, user, label) = (permit.room, permit.user.clone(), call.to_string());
-        let TransportPermit { gate_open, sources: on, others, .. } = permit;
+        let TransportPermit { gate_open, calling, sources: on, others, .. } = permit;
         let rtmp = matches!(by, ConnectBy::Rtmp);
         out.push(Out::Media(match by {
             ConnectBy::WebRtc { offer } => Command::Open { session, room, user, label, offer, gate_open, on },
             ConnectBy::Rtmp => Command::OpenStreams { session, room, user, label, others, gate_open, on },
         }));
+        if calling && !rtmp {
+            out.push(Out::Media(Command::KeepFirstPicture { session }));
+        }
         self.by_device.insert((device, call.clone()), session);
         self.by_room.entry(permit.room).or_default().push(session);
         let transport = Transport {
@@ -278,6 +281,7 @@ mod tests {
             user: UserId::new("a").unwrap(),
             others: vec![UserId::new("b").unwrap()],
             gate_open: false,
+            calling: false,
             sources: Source::Microphone.into(),
         }
     }

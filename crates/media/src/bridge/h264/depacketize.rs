@@ -77,11 +77,11 @@ impl Depacketizer {
         &mut self,
         seq: u64,
         (timestamp, marker): (u32, bool),
-        payload: &Arc<[u8]>,
+        payload: &[u8],
         now: Instant,
         out: &mut Vec<Picture>,
     ) {
-        self.packets.insert(seq, Waiting { timestamp, marker, payload: payload.clone() });
+        self.packets.insert(seq, Waiting { timestamp, marker, payload: payload.into() });
         self.run(now, out);
     }
 

@@ -57,11 +57,11 @@ impl OpusIn {
         &mut self,
         seq: u64,
         timestamp: u32,
-        payload: &Arc<[u8]>,
+        payload: &[u8],
         now: Instant,
         block: &mut impl FnMut(Block<'_>),
     ) {
-        self.packets.insert(seq, (timestamp, payload.clone()));
+        self.packets.insert(seq, (timestamp, payload.into()));
         while let Some(next) = self.packets.next(now) {
             // What was lost shows as a gap in RTP time.
             if let Next::Packet((timestamp, payload)) = next {

@@ -38,7 +38,8 @@ impl World {
             max_sessions: 100,
             max_connections: 100,
         };
-        Self { shard: Shard::new(config), out: Output::new(), now: Instant::now(), last: 0 }
+        let now = Instant::now();
+        Self { shard: Shard::new(config, now), out: Output::new(), now, last: 0 }
     }
 
     fn command(&mut self, c: Command) {

@@ -60,7 +60,7 @@ fn client_candidates_and_simulcast_are_left_out() {
     assert!(
         !offer.sdp.contains("candidate") && !offer.sdp.contains("simulcast") && !offer.sdp.contains("a=rid")
     );
-    assert_eq!(offer.lines, [OfferLine { mid: "0".into(), kind: MediaKind::Audio }]);
+    assert_eq!(offer.lines, [OfferLine { mid: "0".into(), kind: MediaKind::Audio, asks_round_trip: false }]);
 }
 
 #[test]
@@ -69,12 +69,18 @@ fn ssrcs_bind_only_when_every_sending_line_announces_its_own() {
     let with = |mid: &str, more: &str| format!("{}{more}", audio(mid));
     assert_eq!(
         ssrcs(&with("0", "a=ssrc:7 cname:x\r\na=ssrc:7 msid:y\r\na=ssrc:8 cname:x\r\n")),
-        Some(vec![7, 8])
+        Some(vec![(7, 0), (8, 0)])
     );
     assert_eq!(ssrcs(&audio("0")), None);
     assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &audio("1"))), None);
-    assert_eq!(ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &with("1", "a=recvonly\r\n"))), Some(vec![7]));
-    assert_eq!(ssrcs(&(with("1", "a=recvonly\r\n") + &with("0", "a=ssrc:7 cname:x\r\n"))), Some(vec![7]));
+    assert_eq!(
+        ssrcs(&(with("0", "a=ssrc:7 cname:x\r\n") + &with("1", "a=recvonly\r\n"))),
+        Some(vec![(7, 0)])
+    );
+    assert_eq!(
+        ssrcs(&(with("1", "a=recvonly\r\n") + &with("0", "a=ssrc:7 cname:x\r\n"))),
+        Some(vec![(7, 1)])
+    );
 }
 
 #[test]
@@ -138,5 +144,5 @@ fn the_streams_of_retransmissions_are_known() {
         "{HEAD}{}a=ssrc-group:FID 11 12\r\na=ssrc-group:SIM 1 2 3\r\na=ssrc:11 cname:x\r\n",
         audio("0")
     );
-    assert_eq!(check(&sdp).unwrap().rtx_ssrcs, [12]);
+    assert_eq!(check(&sdp).unwrap().rtx_ssrcs, [(12, 11)]);
 }

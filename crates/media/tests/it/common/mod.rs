@@ -89,16 +89,20 @@ pub(crate) fn user(name: &str) -> UserId {
 impl World {
     pub(crate) fn new() -> Self {
         let certificate = Certificate::generate().unwrap();
-        let shard = Shard::new(ShardConfig {
-            owner: Owner { node: 1, worker: 0 },
-            certificate: certificate.clone(),
-            local: vec![SERVER],
-            advertise: Vec::new(),
-            max_sessions: 50,
-            max_connections: 100,
-        });
+        let now = Instant::now();
+        let shard = Shard::new(
+            ShardConfig {
+                owner: Owner { node: 1, worker: 0 },
+                certificate: certificate.clone(),
+                local: vec![SERVER],
+                advertise: Vec::new(),
+                max_sessions: 50,
+                max_connections: 100,
+            },
+            now,
+        );
         Self {
-            now: Instant::now(),
+            now,
             shard,
             clients: Vec::new(),
             notices: Vec::new(),
@@ -284,6 +288,7 @@ impl World {
 
     /// Hands a datagram to the shard at once.
     pub(crate) fn inject(&mut self, source: SocketAddr, contents: &[u8]) {
+        let contents = &mut contents.to_vec();
         self.shard.receive(Datagram { source, destination: SERVER, contents }, 0, self.now, &mut self.out);
         self.flush();
     }
@@ -365,13 +370,13 @@ impl World {
                 i += 1;
             }
         }
-        for w in due {
+        for mut w in due {
             if w.to == SERVER {
-                let d = Datagram { source: w.from, destination: SERVER, contents: &w.contents };
+                let d = Datagram { source: w.from, destination: SERVER, contents: &mut w.contents };
                 self.shard.receive(d, 0, self.now, &mut self.out);
             } else if let Some(c) = self.clients.iter_mut().find(|c| c.address == w.to && !c.closed) {
                 c.arrived += 1;
-                let d = Datagram { source: w.from, destination: c.local, contents: &w.contents };
+                let d = Datagram { source: w.from, destination: c.local, contents: &mut w.contents };
                 c.peer.receive(d, self.now).unwrap();
             }
         }
@@ -389,11 +394,12 @@ impl World {
     /// Puts what everybody has to send on the wire.
     pub(crate) fn flush(&mut self) {
         let mut packets: Vec<(SocketAddr, SocketAddr, Vec<u8>)> = Vec::new();
-        for t in self.out.transmits.drain(..) {
-            assert_eq!(t.source, SERVER.ip());
-            self.sent.entry(t.destination).or_default().push(t.contents.clone());
-            packets.push((SERVER, t.destination, t.contents));
+        for (hop, contents) in self.out.trains.datagrams() {
+            assert_eq!(hop.source, SERVER.ip());
+            self.sent.entry(hop.destination).or_default().push(contents.to_vec());
+            packets.push((SERVER, hop.destination, contents.to_vec()));
         }
+        self.out.trains.clear();
         self.notices.append(&mut self.out.notices);
         for c in &mut self.clients {
             while let Some(t) = c.peer.poll_transmit() {

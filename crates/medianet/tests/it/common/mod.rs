@@ -208,7 +208,7 @@ impl Phone {
         while let Ok((n, source)) = self.socket.recv_from(&mut buffer) {
             self.datagrams += 1;
             self.sources.insert(source);
-            let d = Datagram { source, destination: self.address, contents: &buffer[..n] };
+            let d = Datagram { source, destination: self.address, contents: &mut buffer[..n] };
             self.peer.receive(d, Instant::now()).unwrap();
             self.flush();
         }

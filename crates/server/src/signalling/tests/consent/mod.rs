@@ -135,14 +135,17 @@ impl World {
     fn new(seed: u64, delays: bool) -> Self {
         let certificate = Certificate::generate().unwrap();
         let start = Instant::now();
-        let shard = Shard::new(ShardConfig {
-            owner: Owner { node: 0, worker: 0 },
-            certificate: certificate.clone(),
-            local: vec![SERVER],
-            advertise: Vec::new(),
-            max_sessions: 1_000,
-            max_connections: 100,
-        });
+        let shard = Shard::new(
+            ShardConfig {
+                owner: Owner { node: 0, worker: 0 },
+                certificate: certificate.clone(),
+                local: vec![SERVER],
+                advertise: Vec::new(),
+                max_sessions: 1_000,
+                max_connections: 100,
+            },
+            start,
+        );
         let random = Arc::new(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
         let of_board = random.clone();
         let mut world = Self {
@@ -390,10 +393,10 @@ impl World {
         loop {
             let mut any = false;
             for i in 0..self.ends.len() {
-                while let Some(t) = self.ends[i].peer.poll_transmit() {
+                while let Some(mut t) = self.ends[i].peer.poll_transmit() {
                     any = true;
-                    let d =
-                        Datagram { source: self.ends[i].address, destination: SERVER, contents: &t.contents };
+                    let source = self.ends[i].address;
+                    let d = Datagram { source, destination: SERVER, contents: &mut t.contents };
                     self.shard.receive(d, 0, self.instant, &mut self.out);
                 }
                 while let Some(event) = self.ends[i].peer.poll_event() {
@@ -412,14 +415,16 @@ impl World {
             }
             self.notices.extend(self.out.notices.drain(..));
             self.out.ended.clear();
-            for t in std::mem::take(&mut self.out.transmits) {
+            for (hop, contents) in self.out.trains.datagrams() {
                 any = true;
-                let to = self.ends.iter_mut().find(|e| e.address == t.destination);
+                let to = self.ends.iter_mut().find(|e| e.address == hop.destination);
                 if let Some(e) = to.filter(|e| !e.closed && !e.deaf) {
-                    let d = Datagram { source: SERVER, destination: e.address, contents: &t.contents };
+                    let contents = &mut contents.to_vec();
+                    let d = Datagram { source: SERVER, destination: e.address, contents };
                     e.peer.receive(d, self.instant).unwrap();
                 }
             }
+            self.out.trains.clear();
             if !any {
                 return;
             }
