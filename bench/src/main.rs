@@ -15,6 +15,7 @@
 //! | `janus` | what to compare them with: Janus' video room on the same calls |
 //! | `rtmp` | calls of two phones through RTMP, and nginx-rtmp on the same streams |
 //! | `bridge` | calls of a phone and a browser |
+//! | `profile` | where the server's CPU goes while calls talk |
 
 mod accept;
 mod bare_forwarder;
@@ -22,6 +23,7 @@ mod bridge;
 mod harness;
 mod janus;
 mod load;
+mod profile;
 mod rtmp;
 mod signalling;
 mod webrtc;
@@ -31,12 +33,15 @@ use harness::error::BenchError;
 use harness::plan::{Figure, Plan};
 use harness::report::Report;
 use harness::{machine, process};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Open files that the largest figure needs, in this process and in the server: two sockets for each of 2,000 users, and some. Fewer end the run at
 /// its start on a machine whose hard limit is lower.
 const FILES: u64 = 8192;
+
+/// Calls of a profile, unless the command line names one size.
+const PROFILED_CALLS: usize = 40;
 
 /// The figures of Tring, each with its conditions.
 #[derive(Debug, Parser)]
@@ -76,6 +81,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Part {
+    /// Where the server's CPU goes, by `perf`, while 40 video calls talk, or the one size that `--calls` names.
+    Profile {
+        /// A server to compare with.
+        #[arg(long)]
+        before: Option<PathBuf>,
+        /// A page with the marks that the table is written between.
+        #[arg(long)]
+        docs: Option<PathBuf>,
+    },
     /// The bare forwarder: started by this program itself.
     #[command(hide = true)]
     BareForwarder {
@@ -119,6 +133,7 @@ fn main() -> ExitCode {
         Some(Part::LabClients { url, app, sig, calls }) => tokio::runtime::Runtime::new()
             .map_err(BenchError::Runtime)
             .and_then(|r| r.block_on(accept::clients(url, *app, sig, *calls))),
+        Some(Part::Profile { before, docs }) => profile(&cli, before.as_deref(), docs.as_deref()),
         None => bench(&cli),
     };
     match done {
@@ -130,13 +145,32 @@ fn main() -> ExitCode {
     }
 }
 
+fn profile(cli: &Cli, before: Option<&Path>, docs: Option<&Path>) -> Result<(), BenchError> {
+    let runtime = tokio::runtime::Runtime::new().map_err(BenchError::Runtime)?;
+    let mut plan = plan(cli);
+    // The size that the docs speak of, where the command line names none.
+    if cli.calls.len() > 1 {
+        plan.calls = vec![PROFILED_CALLS];
+    }
+    runtime.block_on(profile::measure(&binary(cli)?, before, &plan, docs))
+}
+
+fn plan(cli: &Cli) -> Plan {
+    Plan::new(cli.calls.clone(), cli.voice_calls.clone(), cli.workers, cli.quick)
+}
+
+/// The server to measure.
+fn binary(cli: &Cli) -> Result<PathBuf, BenchError> {
+    match &cli.server {
+        Some(path) => Ok(path.clone()),
+        None => Ok(std::env::current_exe().map_err(BenchError::Exe)?.with_file_name("tring")),
+    }
+}
+
 fn bench(cli: &Cli) -> Result<(), BenchError> {
     process::raise_open_files(FILES)?;
-    let plan = Plan::new(cli.calls.clone(), cli.voice_calls.clone(), cli.workers, cli.quick);
-    let binary = match &cli.server {
-        Some(path) => path.clone(),
-        None => std::env::current_exe().map_err(BenchError::Exe)?.with_file_name("tring"),
-    };
+    let plan = plan(cli);
+    let binary = binary(cli)?;
     let wanted = |f: Figure| cli.only.is_empty() || cli.only.contains(&f);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(BenchError::Runtime)?;

@@ -15,6 +15,8 @@ pub(crate) enum BenchError {
     Start { path: PathBuf, source: io::Error },
     #[error("the server did not come up; its log says: {0}")]
     Server(String),
+    #[error("no profile: {0}")]
+    Perf(String),
     #[error("the server's metrics cannot be read: {0}")]
     Metrics(io::Error),
     #[error("cannot prepare the server's folder: {0}")]

@@ -120,17 +120,23 @@ one run, not numbers of two machines.
   half of a datagram's way through the kernel runs in the sender's system call and is in it. Traffic is measured for
   {seconds} s after 2 s of warm-up.
 - A video call is two people; each sends 50 Opus-like packets of 80 bytes and 600 kbit/s of H.264-like picture a second
-  (25 frames of three equal fragments, 125 packets a second in all), over ICE, DTLS 1.2 and SRTP with AES-256-GCM, with
-  retransmission and transport-wide feedback. A voice call is the sound alone. The receivers count forwarded packets.
+  (25 frames of three equal fragments, sent one after another; 125 packets a second in all), over ICE, DTLS 1.2 and SRTP
+  with AES-256-GCM. A voice call is the sound alone. The receivers count forwarded packets.
+- One thread of the load has all people, a connected socket each, without GRO and GSO. The WebRTC library connects them;
+  after the handshake the load seals and opens by itself and says what a browser says: transport-wide feedback each
+  100 ms, reports each second, ICE checks each 2.5 s. It asks for no retransmission. People begin at moments that are spread
+  evenly over 40 ms, no two at once. Beside each figure: how packets came and left, as the server counts its own system
+  calls, and how far behind their schedule they were sent; a load that is late sends in larger runs, which costs less.
 - **Congestion control is off**: the server sends transport-wide feedback to the publishers, but makes no estimate of the
-  way to a receiver and does not pace. A bar that is set with congestion control on is not judged.
+  way to a receiver and does not pace.
 - The bare forwarder receives, opens with AES-256-GCM, rewrites the header, seals for the other side and sends, with as
-  many threads as the server has workers, GRO in and GSO out; packets of the same size come at the same rate in the same
-  bursts. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards can be cheaper.
+  many threads as the server has workers, GRO in and GSO out. The same load sends it the same packets at the same moments
+  from as many sockets, by the same code. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards
+  can be cheaper.
 - From `accept` to the first packet: server and clients are in network namespaces of their own, and the laboratory
   (`e2e/lab`) delays all that passes between them by half a round trip each way, signalling as well as media. The clients
   are Rust programs without devices.
-- Janus is loaded by the same program with the same packets right after Tring and the bare forwarder: its video room,
+- Janus is loaded by the same thread with the same packets at the same moments right after Tring and the bare forwarder: its video room,
   one room a call, {workers} event loops, ICE-lite, H.264 and Opus, errors logged only. A person has two connections, one
   that sends and one that receives, as its video room wants it, so a join is two handshakes, the rooms' signalling through
   a WebSocket of each person in it. Its media has an address of the machine that is not loopback, since it makes no

@@ -14,6 +14,7 @@ use crate::bare_forwarder;
 use crate::harness::calls::answered_call;
 use crate::harness::error::BenchError;
 use crate::harness::plan::Plan;
+use crate::harness::process::Process;
 use crate::harness::report::{Report, Row, Verdict, count, millis};
 use crate::harness::server::Server;
 use crate::load::measured::{Measured, Traffic, WARM_UP, pattern, warm_up};
@@ -96,12 +97,36 @@ pub(crate) async fn voice(binary: &Path, plan: &Plan, report: &mut Report) -> Re
     Ok(())
 }
 
+/// Video calls that talk, with something that is done as their traffic begins to be measured.
+///
+/// # Errors
+///
+/// Those of the server, the clients and `begin`: the figure cannot be measured.
+pub(crate) async fn video_calls(
+    binary: &Path,
+    plan: &Plan,
+    calls: usize,
+    begin: impl FnOnce(Process) -> Result<(), BenchError>,
+) -> Result<Measured, BenchError> {
+    talk(binary, plan, calls, true, begin).await
+}
+
 /// Some calls that talk at once on a server of their own.
 async fn calls_that_talk(
     binary: &Path,
     plan: &Plan,
     calls: usize,
     video: bool,
+) -> Result<Measured, BenchError> {
+    talk(binary, plan, calls, video, |_| Ok(())).await
+}
+
+async fn talk(
+    binary: &Path,
+    plan: &Plan,
+    calls: usize,
+    video: bool,
+    begin: impl FnOnce(Process) -> Result<(), BenchError>,
 ) -> Result<Measured, BenchError> {
     let server = Server::start(binary, plan.workers).await?;
     let process = server.process();
@@ -130,6 +155,7 @@ async fn calls_that_talk(
     let join = process.cpu()?.saturating_sub(cpu) / people.max(1);
     load.play();
     tokio::time::sleep(WARM_UP).await;
+    begin(process)?;
     let calls_before = server.socket_calls().await?;
     let (before, cpu, start) = (load.totals(), process.cpu()?, Instant::now());
     tokio::time::sleep(plan.span).await;
