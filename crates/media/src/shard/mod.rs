@@ -5,7 +5,7 @@
 //! Only this folder ties the others together; none of them imports it.
 //!
 //! To read it, begin with `Shard` in this file, then `receive` and `forward`. `session` is one session and what belongs to it alone;
-//! `no_bridge` takes the place of `bridge` where that is not built.
+//! `no_bridge` takes the place of `bridge` where that is not built, and `timer_wheel` has the deadlines.
 
 use crate::api::{Command, Notice, SessionId};
 use crate::counters::Counters;
@@ -34,6 +34,9 @@ mod lifecycle;
 mod receive;
 pub(crate) mod session;
 mod streams;
+// Until the deadlines of all sessions are in it.
+#[allow(dead_code)]
+mod timer_wheel;
 
 use bridge::Bridge;
 
