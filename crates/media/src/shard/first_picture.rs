@@ -277,7 +277,7 @@ impl Shard {
     /// The camera went off: nothing of before is shown.
     pub(super) fn forget_first_picture(&mut self, key: Key) {
         if let Some(kept) = self.sessions.get_mut(key).and_then(|s| s.first_picture.as_mut()) {
-            *kept = Box::default();
+            **kept = FirstPicture::default();
         }
     }
 
