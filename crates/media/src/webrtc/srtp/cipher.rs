@@ -2,7 +2,7 @@
 //!
 //! What one packet of 1,200 bytes costs: no allocation and no key schedule, which stands in the keys here. GCM takes one pass
 //! of AES and GHASH and a copy of its tables (about 300 bytes). AES-CM takes a pass of AES, one of SHA-1 (19 blocks of 64
-//! bytes and one for the outer hash, which is most of the price) and a copy of the hash's beginning (about 700 bytes).
+//! bytes and one for the outer hash, which is most of the price) and a copy of the hash's beginning (about 1,200 bytes).
 
 use super::keys::{MasterKey, Purpose, SessionKeys};
 use crate::webrtc::SrtpProfile;

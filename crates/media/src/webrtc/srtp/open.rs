@@ -6,7 +6,7 @@ use super::replay::Window;
 use super::{ENCRYPTED, FIXED_RTP_HEADER, INDEX_WORD, RTCP_HEADER};
 
 /// SSRCs of one session that may send RTCP; packets of further ones are refused. A browser has one for each stream that it
-/// sends. Higher: a peer that makes up SSRCs under its own keys takes more memory (40 bytes each) and time. Lower: the
+/// sends. Higher: a peer that makes up SSRCs under its own keys takes more memory (48 bytes each) and time. Lower: the
 /// reports of a peer that keeps adding streams to one session are lost.
 pub(super) const MAX_RTCP_SENDERS: usize = 64;
 
