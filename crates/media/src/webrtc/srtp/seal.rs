@@ -38,7 +38,7 @@ impl Sealer {
     }
 
     /// Bytes that [`Self::seal_rtcp`] adds to a compound.
-    #[cfg(any(test, feature = "fuzzing"))]
+    #[cfg(test)]
     pub(crate) fn rtcp_overhead(&self) -> usize {
         self.rtcp.tag_len() + INDEX_WORD
     }
