@@ -206,7 +206,12 @@ class Tab {
 
   async close() {
     this.#closed = true
-    await this.#bidi.send('browser.removeUserContext', { userContext: this.#userContext })
+    try {
+      await this.#bidi.send('browser.removeUserContext', { userContext: this.#userContext })
+    } catch (error) {
+      // Its last tab took it along.
+      if (!/no such user context/.test(String(error))) throw error
+    }
   }
 
   /** Runs a script, as {@link Page.evaluate} asks Chromium for it. @param {'Runtime.evaluate'} _method @param {{ expression: string }} options */
