@@ -72,6 +72,10 @@ pub(crate) struct World {
     pub(crate) sent: HashMap<SocketAddr, Vec<Vec<u8>>>,
     /// What the clients sent since the last [`World::tap`], if somebody listens.
     pub(crate) tapped: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    /// Runs what the shard does and counts its allocations, if somebody wants to know; see [`World::allocated`].
+    pub(crate) count_allocations: Option<fn(&mut dyn FnMut()) -> u64>,
+    /// Allocations of the shard that were counted.
+    pub(crate) allocated: u64,
     wire: Vec<InFlight>,
     lottery: u32,
     checks: u32,
@@ -111,6 +115,8 @@ impl World {
             lose_one_in: 0,
             sent: HashMap::new(),
             tapped: None,
+            count_allocations: None,
+            allocated: 0,
             wire: Vec::new(),
             lottery: 1,
             checks: 0,
@@ -372,8 +378,15 @@ impl World {
         }
         for mut w in due {
             if w.to == SERVER {
-                let d = Datagram { source: w.from, destination: SERVER, contents: &mut w.contents };
-                self.shard.receive(d, 0, self.now, &mut self.out);
+                let (shard, now, out) = (&mut self.shard, self.now, &mut self.out);
+                let mut receive = || {
+                    let d = Datagram { source: w.from, destination: SERVER, contents: &mut w.contents };
+                    shard.receive(d, 0, now, out);
+                };
+                match self.count_allocations {
+                    Some(count) => self.allocated += count(&mut receive),
+                    None => receive(),
+                }
             } else if let Some(c) = self.clients.iter_mut().find(|c| c.address == w.to && !c.closed) {
                 c.arrived += 1;
                 let d = Datagram { source: w.from, destination: c.local, contents: &mut w.contents };
@@ -381,7 +394,12 @@ impl World {
             }
         }
         if self.shard.next_deadline().is_some_and(|d| d <= self.now) {
-            self.shard.advance(self.now, &mut self.out);
+            let (shard, now, out) = (&mut self.shard, self.now, &mut self.out);
+            let mut advance = || shard.advance(now, out);
+            match self.count_allocations {
+                Some(count) => self.allocated += count(&mut advance),
+                None => advance(),
+            }
         }
         for c in self.clients.iter_mut().filter(|c| !c.closed) {
             if c.peer.next_deadline().is_some_and(|d| d <= self.now) {
