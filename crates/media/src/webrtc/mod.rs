@@ -13,6 +13,7 @@
 //! | `twcc_bounds` | which transport-wide sequence numbers the library may see |
 //! | `traffic` | what a session sent and received, second by second |
 //! | `profile` | which SRTP profile a handshake chose |
+//! | `rtcp_interop` | the RTCP that is written here, as the library reads it (tests) |
 //! | `hostile` | what a hostile peer does, for tests (feature `hostile`) |
 //!
 //! To read it, begin with `transport`.
@@ -27,6 +28,8 @@ mod line;
 pub(crate) mod offer;
 mod packets;
 mod profile;
+#[cfg(test)]
+mod rtcp_interop;
 pub(crate) mod rtx_budget;
 mod traffic;
 mod transport;
