@@ -338,6 +338,7 @@ impl Clock {
 }
 
 /// Statuses that are put into chunks: a run where all are alike, else 14 of one bit where no time is large, else 7 of two.
+/// Large times are in no run: there are readers that take a run of them for half as many bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Chunks {
     /// Statuses that are in no chunk yet.
@@ -351,9 +352,14 @@ struct Chunks {
 impl Chunks {
     /// A status fits into the chunk that is not written yet.
     fn has_room(self, status: Status) -> bool {
-        let alike = self.count == 0 || self.run && Status::of(self.last()) == status;
+        let alike = self.run && Status::of(self.last()) == status;
         let no_large = status != Status::LargeDelta && !self.has_large();
-        self.count < TWO_BITS || (self.count < ONE_BIT && no_large) || (self.count < LONGEST_RUN && alike)
+        let most = match (no_large, alike) {
+            (true, true) => LONGEST_RUN,
+            (true, false) => ONE_BIT,
+            (false, _) => TWO_BITS,
+        };
+        self.count < most
     }
 
     #[allow(clippy::cast_possible_truncation)] // the lowest two count
@@ -377,7 +383,7 @@ impl Chunks {
 
     /// Writes what cannot grow. Up to six statuses stay.
     fn flush(&mut self, out: &mut Vec<u8>) {
-        if self.run || self.count == ONE_BIT && !self.has_large() {
+        if !self.has_large() && (self.run || self.count == ONE_BIT) {
             self.finish(out);
             return;
         }
@@ -395,7 +401,7 @@ impl Chunks {
         if self.count == 0 {
             return;
         }
-        if self.run {
+        if self.run && !self.has_large() {
             let chunk = (self.last() & 3) << 13 | self.count;
             out.extend_from_slice(&chunk.to_be_bytes());
         } else if self.count <= TWO_BITS {

@@ -151,7 +151,11 @@ fn the_shortest_chunks_are_chosen() {
     late_large.push(Some(600));
     assert_eq!(chunks(&late_large), [0b1101_0001_0001_0001, 0b1100_0100_1000_0000]);
     // Ten alike, and a large one.
-    assert_eq!(chunks(&[small(10), vec![Some(600)]].concat()), [0x200a, 0x4001]);
+    assert_eq!(chunks(&[small(10), vec![Some(600)]].concat()), [0x200a, 0b1110_0000_0000_0000]);
+    // Large ones alone.
+    let large: Vec<_> = (0..9).map(|n| Some(n * 300)).collect();
+    assert_eq!(chunks(&large), [0b1101_1010_1010_1010, 0b1110_1000_0000_0000]);
+    assert_eq!(chunks(&[&late_large[10..], &large[..1]].concat()), [0b1101_1000_0000_0000]);
 }
 
 #[test]
