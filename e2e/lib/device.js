@@ -374,8 +374,8 @@ export class Page {
   }
 
   /**
-   * Closes the tab as a person does, and then the profile. A profile that is closed takes its network and its tabs away at
-   * once: on a busy machine a page is gone before it has said that it goes.
+   * Closes the tab as a person does, and then the profile, which asks no tab first. A browser gives a page that is closed about
+   * a second for its last words: on a machine that is far too busy it is gone without them.
    */
   async close() {
     if (!this.raw.isClosed()) await within(LEAVING_MS, 'a tab to close', this.raw.close())

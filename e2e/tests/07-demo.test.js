@@ -280,9 +280,7 @@ describe('the demo page', () => {
           let wrong
           // Sizes follow by transitions.
           const none = async () => (wrong = await page.evaluate(misfits)).length === 0
-          await until('', none, { ms: 1500 }).catch(() => {
-            assert.deepEqual(wrong, [], `${state}, ${language}, ${width} px`)
-          })
+          await until(`all fits: ${state}, ${language}, ${width} px`, none, { last: () => wrong })
         }
       }
     }
