@@ -31,12 +31,12 @@ impl Pair {
             turns += 1;
             assert!(turns < 2000, "no connection");
             now += Duration::from_millis(5);
-            while let Some(t) = peer.poll_transmit() {
-                let d = Datagram { source: addresses.0, destination: addresses.1, contents: &t.contents };
+            while let Some(mut t) = peer.poll_transmit() {
+                let d = Datagram { source: addresses.0, destination: addresses.1, contents: &mut t.contents };
                 library.receive(d, now).unwrap();
             }
-            while let Some(t) = library.poll_transmit() {
-                let d = Datagram { source: addresses.1, destination: addresses.0, contents: &t.contents };
+            while let Some(mut t) = library.poll_transmit() {
+                let d = Datagram { source: addresses.1, destination: addresses.0, contents: &mut t.contents };
                 peer.receive(d, now).unwrap();
             }
             while let Some(event) = peer.poll_event() {
@@ -55,6 +55,7 @@ impl Pair {
 
     fn to_library(&mut self, contents: &[u8]) {
         let (source, destination) = self.addresses;
+        let contents = &mut contents.to_vec()[..];
         self.library.receive(Datagram { source, destination, contents }, self.now).unwrap();
         while let Some(event) = self.library.poll_event() {
             self.events.push(event);
