@@ -53,9 +53,9 @@ pub(crate) async fn measure(
     tokio::time::sleep(REST).await;
     let (bytes, cpu) = (process.resident()?, process.cpu()?);
     let load = Load::start()?;
-    let mut number = 0;
+    let (mut number, mut profile) = (0, "unknown");
     for both in &mut people {
-        connect(both, &load, &mut number, video).await?;
+        profile = connect(both, &load, &mut number, video).await?;
     }
     let join = process.cpu()?.saturating_sub(cpu) / number.max(1);
     load.play();
@@ -64,11 +64,9 @@ pub(crate) async fn measure(
     tokio::time::sleep(plan.span).await;
     let (after, cpu, took) = (load.totals(), process.cpu()?.saturating_sub(cpu), start.elapsed());
     let grown = process.resident()?.saturating_sub(bytes);
-    // What the people of a load speak, and nothing else.
-    let profile = "SRTP profile AES-256-GCM".to_owned();
     drop(first_load);
     let traffic = Traffic::between(&before, &after, cpu, took, SocketCalls::default());
-    Ok((Measured::new(calls, join, grown, traffic), profile))
+    Ok((Measured::new(calls, join, grown, traffic), format!("SRTP profile {profile}")))
 }
 
 /// Two people in one room.
@@ -80,22 +78,25 @@ async fn enter(janus: &Janus, room: u64, video: bool) -> Result<(Person, Person)
 }
 
 /// Connects both: a connection of each that sends, the `number`th and the next of the load, and one that receives.
+/// Gives the SRTP profile of these.
 async fn connect(
     (a, b): &mut (Person, Person),
     load: &Load,
     number: &mut u32,
     video: bool,
-) -> Result<(), BenchError> {
+) -> Result<&'static str, BenchError> {
     for connected in in_time(a.publish(), b.publish()).await? {
         load.add(connected.person(Some(pattern(*number, video))));
         *number += 1;
     }
     tokio::try_join!(a.up(), b.up())?;
     let (id_a, id_b) = (a.id(), b.id());
+    let mut profile = "unknown";
     for connected in in_time(a.subscribe(id_b), b.subscribe(id_a)).await? {
+        profile = connected.profile();
         load.add(connected.person(None));
     }
-    Ok(())
+    Ok(profile)
 }
 
 /// Both connections.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tring_client::{CallId, Client, Due, Pattern, certificate};
 use tring_media::measure::{LightPeer, LightReceived};
-use tring_media::{Datagram, Peer, PeerConfig, PeerEvent};
+use tring_media::{Datagram, Peer, PeerConfig, PeerEvent, SrtpProfile};
 
 /// Bytes of the longest datagram of a handshake.
 const DATAGRAM: usize = 2048;
@@ -103,6 +103,15 @@ impl Connecting {
                 }
                 () = tokio::time::sleep_until(due.into()) => peer.advance(Instant::now())?,
             }
+        }
+    }
+
+    /// The SRTP protection profile, for people.
+    pub(crate) fn profile(&self) -> &'static str {
+        match self.peer.profile() {
+            SrtpProfile::Aes256Gcm => "AES-256-GCM",
+            SrtpProfile::Aes128Gcm => "AES-128-GCM",
+            SrtpProfile::Aes128CmSha1 => "AES-128-CM with SHA-1",
         }
     }
 

@@ -189,7 +189,7 @@ pub struct Peer {
     #[cfg(feature = "hostile")]
     hostile: hostile::Hostile,
     #[cfg(feature = "measure")]
-    heard: light::Heard,
+    exported: Option<webrtc::ExportedKeys>,
 }
 
 impl Peer {
@@ -253,8 +253,6 @@ impl Peer {
         if let Some(profile) = config.only_profile {
             provider.dtls_provider = webrtc::of_one_profile(profile);
         }
-        #[cfg(feature = "measure")]
-        let provider = light::overheard(provider);
         let mut rtc = webrtc::config(&config.certificate, creds, &config.video_codecs, config.red)
             .set_crypto_provider(Arc::new(provider))
             .build(now);
@@ -280,7 +278,7 @@ impl Peer {
             #[cfg(feature = "hostile")]
             hostile: hostile::Hostile::default(),
             #[cfg(feature = "measure")]
-            heard: light::Heard::default(),
+            exported: None,
         }
     }
 
@@ -444,11 +442,16 @@ impl Peer {
             return Ok(());
         }
         webrtc::take_chosen_profile();
+        #[cfg(not(feature = "measure"))]
         let done = mutate(&mut self.rtc).and_then(|()| self.drain(now));
+        #[cfg(feature = "measure")]
+        let done = {
+            let (done, exported) = webrtc::exporting(|| mutate(&mut self.rtc).and_then(|()| self.drain(now)));
+            self.exported = exported.or(self.exported.take());
+            done
+        };
         #[cfg(feature = "hostile")]
         self.overhear();
-        #[cfg(feature = "measure")]
-        self.heard.listen();
         if !self.rtc.is_alive() && !self.closed {
             self.closed = true;
             self.events.push_back(PeerEvent::Closed);

@@ -43,6 +43,8 @@ pub(crate) use config::codec_of;
 pub use config::{Certificate, CertificateError};
 #[cfg(feature = "hostile")]
 pub(crate) use dtls::of_one_profile;
+#[cfg(feature = "measure")]
+pub(crate) use dtls::{ExportedKeys, exporting};
 pub(crate) use transport::{Broken, Event, Received, Sink, Transport, TransportConfig, Write};
 
 pub use profile::SrtpProfile;

@@ -1,6 +1,7 @@
 //! What a receiver says: receiver reports (RFC 3550 §6.4) and transport-wide feedback
 //! (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
 
+use crate::webrtc::srtp::ReplayWindow;
 use std::time::{Duration, Instant};
 
 /// RTCP packet types.
@@ -30,8 +31,9 @@ const NTP_EPOCH: u64 = 2_208_988_800;
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) ssrc: u32,
+    pub(super) window: ReplayWindow,
     /// Highest sequence number, with its rollovers.
-    pub(super) highest: u32,
+    highest: u32,
     first: u32,
     received: u32,
     told: (u32, u32),
@@ -40,19 +42,13 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(ssrc: u32, seq: u16) -> Self {
         let first = u32::from(seq);
-        Self { ssrc, highest: first, first, received: 0, told: (first, 0) }
+        Self { ssrc, window: ReplayWindow::default(), highest: first, first, received: 0, told: (first, 0) }
     }
 
-    /// The number with its rollovers, by the highest one seen (RFC 3711 §3.3.1).
-    pub(super) fn extended(&self, seq: u16) -> u32 {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-        // the distance in 16 bits, with a sign
-        let distance = seq.wrapping_sub(self.highest as u16) as i16;
-        self.highest.wrapping_add_signed(distance.into())
-    }
-
-    pub(super) fn take(&mut self, extended: u32) {
-        self.highest = self.highest.max(extended);
+    /// A packet with this SRTP index came.
+    pub(super) fn take(&mut self, index: u64) {
+        self.window.accept(index);
+        self.highest = self.highest.max(u32::try_from(index).unwrap_or(u32::MAX));
         self.received += 1;
     }
 
@@ -201,8 +197,7 @@ mod tests {
     fn a_report_counts_loss_across_a_rollover() {
         let mut stream = Stream::new(9, 65_534);
         for seq in [65_534, 65_535, 1] {
-            let extended = stream.extended(seq);
-            stream.take(extended);
+            stream.take(stream.window.index_of(seq).unwrap());
         }
         assert_eq!(stream.highest, 65_537);
         let mut out = Vec::new();

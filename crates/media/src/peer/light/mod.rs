@@ -1,28 +1,21 @@
 //! A peer that costs a load program little (feature `measure`): the library connects it, and from then on its packets are
-//! sealed and opened here, with the keys that the handshake came to. What it says to the other side is what a browser says:
+//! sealed and opened by our own SRTP, with the keys that the handshake came to. What it says to the other side is what a browser says:
 //! ICE checks, reports each second, transport-wide feedback. It asks for no retransmission and for no key frame.
-//!
-//! AES-256-GCM only.
 //!
 //! | file | subject |
 //! |---|---|
-//! | `dtls` | overhears the keys of a handshake |
-//! | `srtp` | SRTP and SRTCP with them |
 //! | `feedback` | reports and transport-wide feedback |
 
-mod dtls;
 mod feedback;
-mod srtp;
 
 use super::{Peer, PeerError};
 use crate::datagram::Datagram;
 use crate::ice::ufrag::{Kind, kind};
-use crate::webrtc;
+use crate::webrtc::srtp::{Opener, Sealer, master_keys};
+use crate::webrtc::{self, ExportedKeys, SrtpProfile};
 use feedback::{Arrivals, PAYLOAD_FEEDBACK, Sent, Stream, report};
-use srtp::Direction;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use str0m::config::CryptoProvider;
 use str0m::rtp::Extension;
 use tring_protocol::MediaKind;
 
@@ -35,10 +28,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks at what the library would do: it sends an ICE check then. Browsers check each 2.5 s.
 const CHECK_INTERVAL: Duration = Duration::from_millis(2500);
 
-/// First SRTCP index: far above what the library may have used before it was cut off.
-const FIRST_RTCP_INDEX: u32 = 1 << 16;
-
-/// Streams that are received. Those beyond are opened and counted, but not reported on.
+/// Streams that are received. Those beyond are not opened.
 const MAX_STREAMS: usize = 8;
 
 /// Level of the sound that a packet tells (RFC 6464): −30 dBov, not speech.
@@ -59,8 +49,8 @@ struct Sending {
     payload_type: u8,
     mid: String,
     extensions: Extensions,
-    /// With its rollovers.
-    next: u32,
+    /// SRTP index of the next packet: its number with its rollovers.
+    next: u64,
     sent: Sent,
 }
 
@@ -80,15 +70,15 @@ pub struct LightPeer {
     peer: Peer,
     local: SocketAddr,
     remote: SocketAddr,
-    sends: Direction,
-    receives: Direction,
+    profile: SrtpProfile,
+    sealer: Sealer,
+    opener: Opener,
     sending: Vec<Sending>,
     /// By payload type.
     kinds: [Option<MediaKind>; 128],
     /// Id of the transport-wide number in what comes; 0 for none.
     number_id: u8,
     next_number: u16,
-    rtcp_index: u32,
     streams: Vec<Stream>,
     arrivals: Arrivals,
     start: Instant,
@@ -97,42 +87,25 @@ pub struct LightPeer {
     packet: Vec<u8>,
 }
 
-/// The provider of a peer that may become a light one.
-pub(super) fn overheard(provider: CryptoProvider) -> CryptoProvider {
-    dtls::overheard(provider)
-}
-
-/// What a peer needs to become a light one.
-#[derive(Default)]
-pub(super) struct Heard(Option<dtls::Keys>);
-
-impl Heard {
-    /// Takes the keys of a handshake that ended on this thread.
-    pub(super) fn listen(&mut self) {
-        if let Some(keys) = dtls::take_keys() {
-            self.0 = Some(keys);
-        }
-    }
-}
-
 impl Peer {
     /// The rest of this peer's life in small. To be called at [`super::PeerEvent::Connected`]; `local` and `remote` are the
     /// addresses that it talks by from now on. What is left in [`Peer::poll_transmit`] is to be sent before.
     ///
     /// # Errors
     ///
-    /// [`PeerError::Broken`]: it is not connected, or not with AES-256-GCM.
+    /// [`PeerError::Broken`]: it is not connected.
     pub fn into_light(
         mut self,
         local: SocketAddr,
         remote: SocketAddr,
         now: Instant,
     ) -> Result<LightPeer, PeerError> {
-        let crypto = webrtc::overheard_provider();
-        let keys = self.heard.0.take();
-        let (sends, receives) = keys
-            .and_then(|keys| srtp::directions(&keys, crypto.srtp_provider))
-            .ok_or_else(|| PeerError::Broken("no keys for AES-256-GCM".into()))?;
+        let unconnected = || PeerError::Broken("there are no keys yet".into());
+        let ExportedKeys { profile, material, is_client } = self.exported.take().ok_or_else(unconnected)?;
+        let (client, server) = master_keys(profile, &material).ok_or_else(unconnected)?;
+        let (own, other) = if is_client { (client, server) } else { (server, client) };
+        let sealer = Sealer::new(&own).ok_or_else(unconnected)?;
+        let opener = Opener::new(&other).ok_or_else(unconnected)?;
         let (mut sending, mut number_id) = (Vec::new(), 0);
         for line in &self.lines {
             let Some(media) = self.rtc.media(line.mid) else { continue };
@@ -168,13 +141,13 @@ impl Peer {
             peer: self,
             local,
             remote,
-            sends,
-            receives,
+            profile,
+            sealer,
+            opener,
             sending,
             kinds,
             number_id,
             next_number: 0,
-            rtcp_index: FIRST_RTCP_INDEX,
             streams: Vec::new(),
             arrivals: Arrivals::new(now),
             start: now,
@@ -185,6 +158,11 @@ impl Peer {
 }
 
 impl LightPeer {
+    /// The SRTP protection profile.
+    pub fn profile(&self) -> SrtpProfile {
+        self.profile
+    }
+
     /// Writes the next packet of a kind into `out`, sealed. `false`: nothing of that kind is sent.
     pub fn seal(
         &mut self,
@@ -226,7 +204,8 @@ impl LightPeer {
         line.sent.packets += 1;
         line.sent.bytes = line.sent.bytes.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
         line.sent.timestamp = timestamp;
-        self.sends.seal_rtp(out, header, index >> 16)
+        let ssrc = line.ssrc;
+        self.sealer.seal_rtp(out, 0, header, ssrc, index)
     }
 
     /// Takes a datagram; opens it in place. `send` gets what is to be sent at once.
@@ -242,9 +221,8 @@ impl LightPeer {
     ) -> Result<LightReceived<'a>, PeerError> {
         match kind(datagram) {
             Kind::Rtp if (192..=223).contains(datagram.get(1).unwrap_or(&0)) => {
-                let Some(compound) = self.receives.open_rtcp(datagram) else {
-                    return Ok(LightReceived::Nothing);
-                };
+                let compound = self.opener.open_rtcp(datagram).and_then(|length| datagram.get(..length));
+                let Some(compound) = compound else { return Ok(LightReceived::Nothing) };
                 let asked = packets(compound).any(|p| p[1] == PAYLOAD_FEEDBACK && matches!(p[0] & 31, 1 | 4));
                 Ok(if asked { LightReceived::KeyframeRequested } else { LightReceived::Nothing })
             }
@@ -272,21 +250,22 @@ impl LightPeer {
             number = transport_number(packet.get(header..header + length)?, self.number_id);
             header += length;
         }
-        let index = self.streams.iter().position(|s| s.ssrc == ssrc);
-        let extended = index.map_or(u32::from(seq), |i| self.streams[i].extended(seq));
-        let payload = self.receives.open_rtp(packet, header, extended >> 16)?;
+        let known = self.streams.iter().position(|s| s.ssrc == ssrc);
+        let index = match known {
+            Some(at) => self.streams[at].window.index_of(seq)?,
+            None if self.streams.len() < MAX_STREAMS => seq.into(),
+            None => return None,
+        };
+        let length = self.opener.open_rtp(packet, header, ssrc, index)?;
         if let Some(number) = number {
             self.arrivals.take(number, now);
         }
-        match index {
-            Some(i) => self.streams[i].take(extended),
-            None if self.streams.len() < MAX_STREAMS => {
-                let mut stream = Stream::new(ssrc, seq);
-                stream.take(extended);
-                self.streams.push(stream);
-            }
-            None => {}
-        }
+        let at = known.unwrap_or_else(|| {
+            self.streams.push(Stream::new(ssrc, seq));
+            self.streams.len() - 1
+        });
+        self.streams[at].take(index);
+        let payload = packet.get(header..length)?;
         // Repeats and probes have a payload type of their own.
         self.kinds[usize::from(pt)].map(|kind| LightReceived::Media(kind, payload))
     }
@@ -336,8 +315,7 @@ impl LightPeer {
     }
 
     fn send_control(&mut self, send: &mut dyn FnMut(&[u8])) {
-        self.rtcp_index += 1;
-        if self.sends.seal_rtcp(&mut self.packet, self.rtcp_index) {
+        if self.sealer.seal_rtcp(&mut self.packet, 0) {
             send(&self.packet);
         }
     }

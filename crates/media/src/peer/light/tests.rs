@@ -55,7 +55,7 @@ impl Pair {
 
     fn to_library(&mut self, contents: &[u8]) {
         let (source, destination) = self.addresses;
-        let contents = &mut contents.to_vec();
+        let contents = &mut contents.to_vec()[..];
         self.library.receive(Datagram { source, destination, contents }, self.now).unwrap();
         while let Some(event) = self.library.poll_event() {
             self.events.push(event);
