@@ -3,17 +3,17 @@
 use crate::config::{Advertised, Config, MAX_WORKERS, StartError};
 use crate::counters::IoCounters;
 use crate::interfaces;
+use crate::placement::Placement;
 use crate::udp::Socket;
-use crate::worker::{Arrival, Inbox, Job, Listener, Worker};
+use crate::worker::{Arrival, Inbox, Job, Listener, Load, Worker};
 use metrics::{counter, gauge};
 use mio::net::TcpListener;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tring_limits::TicketLimit;
 use tring_media::{
-    Certificate, Command, Counters, Direction, Notice, OfferError, Owner, RoomKey, SessionId, ShardConfig,
+    Certificate, Command, Counters, Direction, Notice, OfferError, Owner, SessionId, ShardConfig,
     StreamRequest, StreamTicket,
 };
 
@@ -37,10 +37,9 @@ struct Shared<F> {
 }
 
 /// What the handle and the workers share. Locked for commands and once a second, never for a packet.
-#[derive(Default)]
 struct PlaneState {
-    /// The worker of each session.
-    workers: Mutex<HashMap<SessionId, usize>>,
+    /// The worker of each room and session.
+    placement: Mutex<Placement>,
     stats: Mutex<(Stats, Vec<usize>)>,
 }
 
@@ -55,19 +54,21 @@ impl<F: Fn(Notice) + Send + Sync + 'static> Listener for Shared<F> {
     }
 
     fn ended(&self, session: SessionId) {
-        lock(&self.state.workers).remove(&session);
+        lock(&self.state.placement).ended(session);
     }
 
-    fn counted(&self, worker: usize, counters: &Counters, io: &IoCounters, sessions: usize) {
+    fn counted(&self, worker: usize, counters: &Counters, io: &IoCounters, load: Load) {
+        lock(&self.state.placement).measured(worker, load.busy);
         for (name, value) in counters.each().chain(io.each()).filter(|(_, v)| *v > 0) {
             counter!("tring_media_total", "what" => name).increment(value);
         }
-        gauge!("tring_media_sessions", "worker" => worker.to_string()).set(sessions as f64);
+        gauge!("tring_media_sessions", "worker" => worker.to_string()).set(load.sessions as f64);
+        gauge!("tring_media_busy_share", "worker" => worker.to_string()).set(load.busy);
         let (stats, of_workers) = &mut *lock(&self.state.stats);
         stats.counters.add(counters);
         stats.io.add(io);
         if let Some(n) = of_workers.get_mut(worker) {
-            *n = sessions;
+            *n = load.sessions;
         }
         stats.sessions = of_workers.iter().sum();
     }
@@ -116,8 +117,10 @@ pub fn start(
     if ips.is_empty() {
         return Err(StartError::NoAddress);
     }
-    let state = Arc::new(PlaneState::default());
-    lock(&state.stats).1 = vec![0; workers];
+    let state = Arc::new(PlaneState {
+        placement: Mutex::new(Placement::new(workers, config.max_sessions_per_worker)),
+        stats: Mutex::new((Stats::default(), vec![0; workers])),
+    });
     let on_notice = Arc::new(on_notice);
     let for_workers = Arc::clone(&on_notice);
     let shared = Arc::new(Shared { on_notice: move |n| for_workers(n), state: Arc::clone(&state) });
@@ -183,16 +186,14 @@ impl MediaNet {
         let session = session_of(&c);
         let worker = match &c {
             Command::Open { room, .. } | Command::OpenStreams { room, .. } => {
-                let worker = worker_of(*room, self.inner.inboxes.len());
-                lock(&self.inner.state.workers).entry(session).or_insert(worker);
-                Some(worker)
+                Some(lock(&self.inner.state.placement).place(session, *room))
             }
-            _ => lock(&self.inner.state.workers).get(&session).copied(),
+            _ => lock(&self.inner.state.placement).worker_of(session),
         };
         let Some(inbox) = worker.and_then(|w| self.inner.inboxes.get(w)) else { return };
         let opens = matches!(c, Command::Open { .. } | Command::OpenStreams { .. });
         if !inbox.send(Job::Command(c)) && opens {
-            lock(&self.inner.state.workers).remove(&session);
+            lock(&self.inner.state.placement).ended(session);
             (self.inner.refuse)(Notice::Refused { session, error: OfferError::Full });
         }
     }
@@ -263,31 +264,5 @@ fn session_of(c: &Command) -> SessionId {
         | Command::KeepFirstPicture { session }
         | Command::SetSources { session, .. }
         | Command::Close { session } => *session,
-    }
-}
-
-/// The worker of a room: the same for as long as the process lives.
-fn worker_of(room: RoomKey, workers: usize) -> usize {
-    // Fibonacci hashing: consecutive room numbers spread evenly.
-    let key = (u64::from(room.app.get()) << 32) | u64::from(room.room.get());
-    let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    #[allow(clippy::cast_possible_truncation)] // 32 bits times at most 256, shifted back.
-    let worker = ((mixed * workers as u64) >> 32) as usize;
-    worker
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tring_protocol::{RoomId, SdkAppId};
-
-    #[test]
-    fn rooms_spread_over_the_workers() {
-        let mut rooms = [0; 4];
-        for n in 1..=4000 {
-            let room = RoomKey { app: SdkAppId::new(1_400_000_001).unwrap(), room: RoomId::new(n).unwrap() };
-            rooms[worker_of(room, 4)] += 1;
-        }
-        assert!(rooms.iter().all(|&n| (800..1200).contains(&n)), "{rooms:?}");
     }
 }

@@ -82,7 +82,16 @@ pub(crate) trait Listener: Send + Sync + 'static {
     /// A session is gone from its worker.
     fn ended(&self, session: SessionId);
     /// Counts of the last second.
-    fn counted(&self, worker: usize, counters: &tring_media::Counters, io: &IoCounters, sessions: usize);
+    fn counted(&self, worker: usize, counters: &tring_media::Counters, io: &IoCounters, load: Load);
+}
+
+/// How much a worker has to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    /// Sessions alive.
+    pub(crate) sessions: usize,
+    /// Share of the time since the last report in which its thread did not wait for something to do: 0 to 1.
+    pub(crate) busy: f64,
 }
 
 /// The sending end of a worker's queues.
@@ -133,6 +142,8 @@ pub(crate) struct Worker<L> {
     taken: HashMap<SessionId, bool>,
     io: IoCounters,
     reported: Instant,
+    /// Time since then that was spent waiting.
+    waited: Duration,
     misrouted: Misrouted,
     streams: Streams,
     others: Vec<(Inbox, Sender)>,
@@ -181,6 +192,7 @@ impl<L: Listener> Worker<L> {
             taken: HashMap::new(),
             io: IoCounters::default(),
             reported: Instant::now(),
+            waited: Duration::ZERO,
             misrouted: Misrouted::new(config.owner, workers),
             streams,
             config,
@@ -233,7 +245,13 @@ impl<L: Listener> Worker<L> {
                 tracing::error!(%error, worker = self.index, "waiting for the media socket failed");
                 std::thread::sleep(SOCKET_ERROR_PAUSE);
             }
+<<<<<<< ours
             self.io.wake_ups += 1;
+=======
+            if !timeout.is_zero() {
+                self.waited += now.elapsed();
+            }
+>>>>>>> theirs
             readable |= events.iter().any(|e| e.token() == SOCKET);
             // Looked at in every turn: a lost wake-up costs at most a tick.
             queued = match self.take_jobs() {
@@ -454,10 +472,13 @@ impl<L: Listener> Worker<L> {
     }
 
     fn report(&mut self, now: Instant) {
-        self.reported = now;
+        let since = now.saturating_duration_since(std::mem::replace(&mut self.reported, now));
+        let waited = std::mem::take(&mut self.waited);
+        let idle = if since.is_zero() { 1.0 } else { waited.as_secs_f64() / since.as_secs_f64() };
+        let load = Load { sessions: self.shard.sessions(), busy: (1.0 - idle).clamp(0.0, 1.0) };
         let counters = self.shard.take_counters();
         let io = std::mem::take(&mut self.io);
-        self.listener.counted(self.index, &counters, &io, self.shard.sessions());
+        self.listener.counted(self.index, &counters, &io, load);
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `twcc` | transport-wide numbers: what came and is confirmed, what was sent and is confirmed to us |
 //! | `traffic` | what a session sent and received, second by second |
 //! | `profile` | which SRTP profile a handshake chose |
+//! | `rtcp_interop` | the RTCP that is written here, as the library reads it (tests) |
 //! | `srtp` | SRTP and SRTCP of our own, under a handshake's keys |
 //! | `one_profile` | a peer that offers one SRTP profile, for tests (feature `hostile`) |
 //! | `hostile` | what a hostile peer does, for tests (feature `hostile`) |
@@ -31,6 +32,8 @@ pub(crate) mod offer;
 #[cfg(feature = "hostile")]
 pub(crate) mod one_profile;
 mod profile;
+#[cfg(test)]
+mod rtcp_interop;
 mod rtp_session;
 pub(crate) mod rtx_budget;
 mod rtx_ring;

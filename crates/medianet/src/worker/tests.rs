@@ -39,7 +39,7 @@ impl Listener for Diary {
         self.write(format!("{session} ended"));
     }
 
-    fn counted(&self, _: usize, _: &tring_media::Counters, _: &IoCounters, _: usize) {}
+    fn counted(&self, _: usize, _: &tring_media::Counters, _: &IoCounters, _: Load) {}
 }
 
 fn worker(diary: Diary) -> (Worker<Diary>, Inbox, Arc<Diary>) {
