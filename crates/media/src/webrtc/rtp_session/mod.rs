@@ -26,6 +26,8 @@ mod control_out;
 mod incoming;
 mod outgoing;
 mod reception;
+#[cfg(test)]
+mod tests;
 
 use super::dtls::ExportedKeys;
 use super::line::Line;
