@@ -245,13 +245,10 @@ impl<L: Listener> Worker<L> {
                 tracing::error!(%error, worker = self.index, "waiting for the media socket failed");
                 std::thread::sleep(SOCKET_ERROR_PAUSE);
             }
-<<<<<<< ours
             self.io.wake_ups += 1;
-=======
             if !timeout.is_zero() {
                 self.waited += now.elapsed();
             }
->>>>>>> theirs
             readable |= events.iter().any(|e| e.token() == SOCKET);
             // Looked at in every turn: a lost wake-up costs at most a tick.
             queued = match self.take_jobs() {
