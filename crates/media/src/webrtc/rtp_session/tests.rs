@@ -186,9 +186,9 @@ fn run(ends: &mut [End; 2], start: Instant, seqs: std::ops::Range<u64>, harm: Ha
         if seq < seqs.end {
             ends[0].send(VIDEO, seq, &seq.to_be_bytes().repeat(25), now);
         }
-        for from in 0..2 {
-            ends[from].advance(now);
-            for datagram in ends[from].take() {
+        for (from, end) in ends.iter_mut().enumerate() {
+            end.advance(now);
+            for datagram in end.take() {
                 if from == 0 {
                     given.lengths.push(datagram.len());
                 }
