@@ -15,17 +15,17 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tring_client::{Due, MediaKind};
 
-/// Measures the bare forwarder with that many video calls.
+/// Measures the bare forwarder with that many video calls on that many threads: those that the server used.
 ///
 /// # Errors
 ///
 /// [`BenchError::BareForwarder`]: the figure cannot be measured.
-pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Traffic, BenchError> {
+pub(crate) async fn measure(plan: &Plan, calls: usize, threads: usize) -> Result<Traffic, BenchError> {
     let exe = std::env::current_exe().map_err(BenchError::Exe)?;
     let mut child = Command::new(exe)
         .arg("bare-forwarder")
         .arg("--workers")
-        .arg(plan.workers.to_string())
+        .arg(threads.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -35,7 +35,7 @@ pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Traffic, BenchE
     let mut input = child.stdin.take().ok_or_else(gone)?;
     let mut output = BufReader::new(child.stdout.take().ok_or_else(gone)?).lines();
     let mut targets = Vec::new();
-    for _ in 0..plan.workers {
+    for _ in 0..threads {
         let line = output.next_line().await.map_err(failed)?.ok_or_else(gone)?;
         let port: u16 = line.parse().map_err(|_| BenchError::BareForwarder(format!("not a port: {line}")))?;
         targets.push(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
@@ -43,7 +43,7 @@ pub(crate) async fn measure(plan: &Plan, calls: usize) -> Result<Traffic, BenchE
     let load = Load::start()?;
     let mut number = 0;
     for call in 0..calls {
-        let worker = call % plan.workers;
+        let worker = call % threads;
         let mut addresses = [String::new(), String::new()];
         for address in &mut addresses {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;

@@ -130,8 +130,8 @@ one run, not numbers of two machines.
 - **Congestion control is off**: the server sends transport-wide feedback to the publishers, but makes no estimate of the
   way to a receiver and does not pace.
 - The bare forwarder receives, opens with AES-256-GCM, rewrites the header, seals for the other side and sends, with as
-  many threads as the server has workers, GRO in and GSO out. The same load sends it the same packets at the same moments
-  from as many sockets, by the same code. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards
+  many threads as the server has workers in use, GRO in and GSO out. The same load sends it the same packets at the same
+  moments from as many sockets, by the same code. It has no RTCP, no retransmission, no timers and no rooms: nothing that forwards
   can be cheaper.
 - From `accept` to the first packet: server and clients are in network namespaces of their own, and the laboratory
   (`e2e/lab`) delays all that passes between them by half a round trip each way, signalling as well as media. The clients

@@ -125,6 +125,21 @@ impl Server {
         Ok(SocketCalls::read(counts.iter().map(|(name, value)| (name.as_str(), *value))))
     }
 
+    /// Media workers that have sessions now, exact to the second: a room goes to the first that is not full.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Metrics`]: the server tells nothing.
+    pub(crate) async fn workers_in_use(&self) -> Result<usize, BenchError> {
+        let page = self.metrics_page().await.map_err(BenchError::Metrics)?;
+        // tring_media_sessions{worker="0"} 80
+        let sessions = |line: &str| {
+            let (_, value) = line.strip_prefix("tring_media_sessions{worker=\"")?.split_once("\"}")?;
+            value.trim().parse::<f64>().ok()
+        };
+        Ok(page.lines().filter_map(sessions).filter(|n| *n > 0.0).count().max(1))
+    }
+
     async fn metrics_page(&self) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.metrics).await?;
         stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;

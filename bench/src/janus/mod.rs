@@ -66,7 +66,7 @@ pub(crate) async fn measure(
     let grown = process.resident()?.saturating_sub(bytes);
     drop(first_load);
     let traffic = Traffic::between(&before, &after, cpu, took, SocketCalls::default());
-    Ok((Measured::new(calls, join, grown, traffic), format!("SRTP profile {profile}")))
+    Ok((Measured::new(calls, join, grown, traffic, plan.workers), format!("SRTP profile {profile}")))
 }
 
 /// Two people in one room.

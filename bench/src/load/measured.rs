@@ -95,13 +95,15 @@ pub(crate) struct Measured {
     /// Memory of one person's session, in bytes.
     pub(crate) session_bytes: f64,
     pub(crate) traffic: Traffic,
+    /// Threads of the server that carried it.
+    pub(crate) threads: usize,
 }
 
 #[allow(clippy::cast_precision_loss)] // counts far below 2^52
 impl Measured {
     /// `grown`: by how many bytes the server's memory grew with all sessions.
-    pub(crate) fn new(calls: usize, join: Duration, grown: u64, traffic: Traffic) -> Self {
-        Self { calls, join, session_bytes: grown as f64 / (calls * 2).max(1) as f64, traffic }
+    pub(crate) fn new(calls: usize, join: Duration, grown: u64, traffic: Traffic, threads: usize) -> Self {
+        Self { calls, join, session_bytes: grown as f64 / (calls * 2).max(1) as f64, traffic, threads }
     }
 
     /// Share of a core that one call takes, in percent.

@@ -38,7 +38,7 @@ const JANUS_CALLS: usize = 100;
 pub(crate) async fn video(binary: &Path, plan: &Plan, report: &mut Report) -> Result<(), BenchError> {
     for &calls in &plan.calls {
         let talked = calls_that_talk(binary, plan, calls, true).await?;
-        let bare_forwarder = bare_forwarder::measure(plan, calls).await?;
+        let bare_forwarder = bare_forwarder::measure(plan, calls, talked.threads).await?;
         let janus = Janus::measure(plan, calls, true).await;
         let (rate, bare) = (talked.traffic.rate(), bare_forwarder.rate());
         let share = rate / bare.max(f64::EPSILON);
@@ -57,8 +57,10 @@ pub(crate) async fn video(binary: &Path, plan: &Plan, report: &mut Report) -> Re
                 Verdict::of(share >= BARE_FORWARDER_BAR),
             )),
             conditions: format!(
-                "{}; bare forwarder {}, delay p50 / p99 {} / {}; {}",
+                "{}; {} of {} media workers in use; bare forwarder of as many threads {}, delay p50 / p99 {} / {}; {}",
                 talked.traffic.describe(),
+                talked.threads,
+                plan.workers,
                 bare_forwarder.describe(),
                 millis(bare_forwarder.delays().0),
                 millis(bare_forwarder.delays().1),
@@ -162,9 +164,10 @@ async fn talk(
     let (after, cpu, took) = (load.totals(), process.cpu()?.saturating_sub(cpu), start.elapsed());
     let calls_made = server.socket_calls().await?.since(&calls_before);
     let grown = process.resident()?.saturating_sub(bytes);
+    let threads = server.workers_in_use().await?;
     for (a, _, call) in &clients {
         a.hangup(call).await?;
     }
     let traffic = Traffic::between(&before, &after, cpu, took, calls_made);
-    Ok(Measured::new(calls, join, grown, traffic))
+    Ok(Measured::new(calls, join, grown, traffic, threads))
 }

@@ -89,7 +89,7 @@ impl Shard {
         if accepted && let Some(session) = self.sessions.get_mut(key) {
             (session.checked, session.heard) = (Some(now), true);
             session.checks.accepted(check, source, known, now);
-            let path = Path { peer: source, local: local, via };
+            let path = Path { peer: source, local, via };
             let gone = session.paths.checked(path, check.nominates, now);
             follow(session);
             self.demux.bind(source, key, now);

@@ -93,7 +93,7 @@ impl Reports {
 
 impl RtpSession {
     /// When [`RtpSession::advance`] has something to do, if no datagram comes before.
-    pub(in super::super) fn due(&self) -> Option<Instant> {
+    pub(in crate::webrtc) fn due(&self) -> Option<Instant> {
         let nack = self.incoming.streams.iter().filter_map(|s| s.nack.as_ref()?.due());
         let others = [self.reports.feedback, self.reports.due, self.reports.second];
         nack.chain(others.into_iter().flatten().map(|due| due + RIDE_WITHIN)).min()
@@ -112,7 +112,7 @@ impl RtpSession {
     }
 
     /// A datagram of the peer's has come: what is missing may be due, and a second over.
-    pub(in super::super) fn notice(&mut self, now: Instant, out: &mut Out<'_>, events: &mut Vec<Event>) {
+    pub(in crate::webrtc) fn notice(&mut self, now: Instant, out: &mut Out<'_>, events: &mut Vec<Event>) {
         self.ask_again(now, out);
         if self.reports.second.is_some_and(|due| due <= now) {
             self.reports.second = Some(now + REPORTS);
@@ -122,7 +122,7 @@ impl RtpSession {
     }
 
     /// Time has passed: says what is due, and what nothing came along for.
-    pub(in super::super) fn advance(
+    pub(in crate::webrtc) fn advance(
         &mut self,
         lines: &[Line],
         now: Instant,
@@ -138,14 +138,14 @@ impl RtpSession {
 
     /// Asks the peer for a key frame on a line. `false` if nothing has come on it yet, and no stream of it was announced: its
     /// first picture will be one.
-    pub(in super::super) fn request_keyframe(&mut self, line: usize, out: &mut Out<'_>) -> bool {
+    pub(in crate::webrtc) fn request_keyframe(&mut self, line: usize, out: &mut Out<'_>) -> bool {
         let Some(media) = self.incoming.pictures_on(line) else { return false };
         let sender = self.own_ssrc();
         self.say(out, |buffer| write_picture_loss(buffer, sender, media))
     }
 
     /// Says that all streams end.
-    pub(in super::super) fn close(&mut self, out: &mut Out<'_>) {
+    pub(in crate::webrtc) fn close(&mut self, out: &mut Out<'_>) {
         let ssrcs: Vec<u32> = self.outgoing.iter().map(|s| s.ssrc).collect();
         let sender = self.own_ssrc();
         self.say(out, |buffer| {

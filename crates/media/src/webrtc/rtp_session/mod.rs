@@ -109,8 +109,10 @@ impl RtpSession {
             let (own, theirs) = if exported.is_client { (client, server) } else { (server, client) };
             Some(Keys { sealer: Sealer::new(&own)?, opener: Opener::new(&theirs)? })
         });
-        self.reports.begin(now);
         self.keys = keys;
+        if self.keys.is_some() {
+            self.reports.begin(now);
+        }
         self.keys.is_some()
     }
 
