@@ -13,9 +13,9 @@ use tring_media::{RoomKey, SessionId};
 /// Lower: more threads share the same packets, and each costs more.
 const FULL: f64 = 0.6;
 
-/// What a new session will take of a worker's time, until it shows in what is measured: some of a video call's. Higher: a
+/// What a new session will take of a worker's time, until it shows in what is measured: twice that of a video call. Higher: a
 /// rush of new rooms spreads sooner. Lower: it crowds on one worker, which is then too busy.
-const SESSION_SHARE: f64 = 0.004;
+const SESSION_SHARE: f64 = 0.002;
 
 /// What is left, a second later, of the share that is set aside for new sessions: half of it is gone after some 14 s, about
 /// as long as it rings. Higher: what is measured already is set aside too. Lower: a call that rings is forgotten.

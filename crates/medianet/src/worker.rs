@@ -54,6 +54,12 @@ const EVENTS_PER_TURN: usize = 256;
 /// Longest sleep: also how often counters are given to the metrics.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Shortest sleep until a deadline of the shard. What is due sooner is met in the turn of the next datagram, or so late. Higher:
+/// who is sent nothing is asked for what is missing, and told what arrived, later. Lower: a sleep that ends soon has the
+/// processor's timer set anew at each wake-up, which costs more than the wake-up: on a virtual machine 9 µs instead of 3
+/// with 2 ms, 14 with 0.7 ms.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
+
 /// Pause after the socket failed in a way that no setting explains.
 const SOCKET_ERROR_PAUSE: Duration = Duration::from_millis(50);
 
@@ -236,8 +242,10 @@ impl<L: Listener> Worker<L> {
             let timeout = if readable || queued || streaming {
                 Duration::ZERO
             } else {
-                let due = self.shard.next_deadline().into_iter().chain(self.streams.due()).min();
-                due.map_or(TICK, |d| d.saturating_duration_since(now).min(TICK))
+                let until = |due: Instant| due.saturating_duration_since(now);
+                let of_shard = self.shard.next_deadline().map(|due| until(due).max(SHORTEST_SLEEP));
+                let of_streams = self.streams.due().map(until);
+                of_shard.into_iter().chain(of_streams).fold(TICK, Duration::min)
             };
             if let Err(error) = self.poll.poll(events, Some(timeout))
                 && error.kind() != io::ErrorKind::Interrupted
