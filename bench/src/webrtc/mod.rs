@@ -162,6 +162,9 @@ async fn talk(
     let (after, cpu, took) = (load.totals(), process.cpu()?.saturating_sub(cpu), start.elapsed());
     let calls_made = server.socket_calls().await?.since(&calls_before);
     let grown = process.resident()?.saturating_sub(bytes);
+    if after.received == before.received {
+        return Err(BenchError::Silent(server.last_words().await));
+    }
     for (a, _, call) in &clients {
         a.hangup(call).await?;
     }
