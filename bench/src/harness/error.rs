@@ -19,6 +19,8 @@ pub(crate) enum BenchError {
     Perf(String),
     #[error("the server's metrics cannot be read: {0}")]
     Metrics(io::Error),
+    #[error("the server forwarded no packet at all; its log ends: {0}")]
+    Silent(String),
     #[error("cannot prepare the server's folder: {0}")]
     Folder(io::Error),
     #[error("cannot make an app: {0}")]

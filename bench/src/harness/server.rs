@@ -21,6 +21,9 @@ use tring_store::{App, Store};
 /// Longest wait for a server to take a client.
 const START_WITHIN: Duration = Duration::from_secs(10);
 
+/// Lines of the log that an error tells, those that are no mere information.
+const LAST_WORDS: usize = 8;
+
 /// Life of the UserSigs of a run; longer than any run takes.
 const SIGNATURE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
@@ -146,6 +149,15 @@ impl Server {
         let mut page = String::new();
         stream.read_to_string(&mut page).await?;
         Ok(page)
+    }
+
+    /// What the server's log and metrics say, for an error.
+    pub(crate) async fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().filter(|l| !l.contains(" INFO ")).collect();
+        let page = self.metrics_page().await.unwrap_or_default();
+        let counts: Vec<&str> = page.lines().filter(|l| l.starts_with("tring_media")).collect();
+        format!("{} ({})", lines[lines.len().saturating_sub(LAST_WORDS)..].join("; "), counts.join(", "))
     }
 
     /// Signs a user in.

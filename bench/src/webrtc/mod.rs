@@ -165,6 +165,9 @@ async fn talk(
     let calls_made = server.socket_calls().await?.since(&calls_before);
     let grown = process.resident()?.saturating_sub(bytes);
     let threads = server.workers_in_use().await?;
+    if after.received == before.received {
+        return Err(BenchError::Silent(server.last_words().await));
+    }
     for (a, _, call) in &clients {
         a.hangup(call).await?;
     }

@@ -7,8 +7,6 @@ pub struct IoCounters {
     pub wake_ups: u64,
     /// System calls that received datagrams, those that found none among them.
     pub receive_calls: u64,
-    /// Datagrams received.
-    pub datagrams_in: u64,
     /// Datagrams sent.
     pub datagrams_out: u64,
     /// System calls that sent them: fewer, where trains formed.
@@ -33,7 +31,6 @@ impl IoCounters {
     pub(crate) fn add(&mut self, other: &Self) {
         self.wake_ups += other.wake_ups;
         self.receive_calls += other.receive_calls;
-        self.datagrams_in += other.datagrams_in;
         self.datagrams_out += other.datagrams_out;
         self.send_calls += other.send_calls;
         self.send_drops += other.send_drops;
@@ -46,11 +43,10 @@ impl IoCounters {
     }
 
     /// Name and value of each.
-    pub(crate) fn each(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn each(&self) -> [(&'static str, u64); 11] {
         [
             ("wake_ups", self.wake_ups),
             ("receive_calls", self.receive_calls),
-            ("datagrams_in", self.datagrams_in),
             ("datagrams_out", self.datagrams_out),
             ("send_calls", self.send_calls),
             ("send_drops", self.send_drops),

@@ -117,7 +117,6 @@ impl Socket {
             let destination = SocketAddr::new(ip, self.port);
             let Some(bytes) = buffer.get_mut(..meta.len) else { continue };
             for contents in bytes.chunks_mut(meta.stride.max(1)) {
-                io.datagrams_in += 1;
                 take(Datagram { source, destination, contents }, io);
             }
         }

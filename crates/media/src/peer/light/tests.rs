@@ -53,7 +53,7 @@ impl Pair {
         Self { light, library, addresses, now, events }
     }
 
-    fn to_library(&mut self, contents: &[u8]) {
+    fn hand_to_library(&mut self, contents: &[u8]) {
         let (source, destination) = self.addresses;
         let contents = &mut contents.to_vec()[..];
         self.library.receive(Datagram { source, destination, contents }, self.now).unwrap();
@@ -76,7 +76,7 @@ impl Pair {
                 came.push((kind, payload.to_vec()));
             }
         }
-        sent.iter().for_each(|d| self.to_library(d));
+        sent.iter().for_each(|d| self.hand_to_library(d));
         came
     }
 }
@@ -91,7 +91,7 @@ fn the_library_takes_what_a_light_peer_sends_across_a_rollover() {
     for n in 0..60u32 {
         for kind in [MediaKind::Audio, MediaKind::Video] {
             assert!(pair.light.seal(kind, n * 960, true, &n.to_be_bytes(), &mut packet));
-            pair.to_library(&packet);
+            pair.hand_to_library(&packet);
         }
         pair.pass(Duration::from_millis(20));
     }
@@ -133,7 +133,7 @@ fn a_light_peer_hears_that_a_key_frame_is_wanted() {
     let mut pair = Pair::connected();
     let mut packet = Vec::new();
     assert!(pair.light.seal(MediaKind::Video, 0, true, b"picture", &mut packet));
-    pair.to_library(&packet);
+    pair.hand_to_library(&packet);
     pair.library.request_keyframe(pair.now).unwrap();
     let mut asked = false;
     for _ in 0..100 {
@@ -158,8 +158,8 @@ fn a_connection_outlives_the_ice_timeout_and_foreign_keys_open_nothing() {
     let mut packet = Vec::new();
     assert!(other.light.seal(MediaKind::Audio, 0, false, b"sound", &mut packet));
     let before = pair.events.len();
-    pair.to_library(&packet);
+    pair.hand_to_library(&packet);
     assert!(!pair.events[before..].iter().any(|e| matches!(e, PeerEvent::Rtp(_))));
-    other.to_library(&packet);
+    other.hand_to_library(&packet);
     assert!(other.events.iter().any(|e| matches!(e, PeerEvent::Rtp(_))), "the twin that is answered");
 }

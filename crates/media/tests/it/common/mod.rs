@@ -58,6 +58,9 @@ struct InFlight {
     contents: Vec<u8>,
 }
 
+/// Runs some work; gives how often it allocated.
+pub(crate) type CountAllocations = fn(&mut dyn FnMut()) -> u64;
+
 /// Everything.
 pub(crate) struct World {
     pub(crate) now: Instant,
@@ -73,7 +76,7 @@ pub(crate) struct World {
     /// What the clients sent since the last [`World::tap`], if somebody listens.
     pub(crate) tapped: Option<Vec<(SocketAddr, Vec<u8>)>>,
     /// Runs what the shard does and counts its allocations, if somebody wants to know; see [`World::allocated`].
-    pub(crate) count_allocations: Option<fn(&mut dyn FnMut()) -> u64>,
+    pub(crate) count_allocations: Option<CountAllocations>,
     /// Allocations of the shard that were counted.
     pub(crate) allocated: u64,
     wire: Vec<InFlight>,
