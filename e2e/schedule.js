@@ -28,7 +28,6 @@ const IN_SECONDS = [
   'bridge/07-bad-input',
   'miniprogram/08-clocks',
   'browser/13-lab',
-  'browser/10-gone',
   'bridge/09-weak',
 ]
 /** Files that run in the laboratory, which needs network namespaces. */
@@ -36,7 +35,7 @@ const IN_LABORATORY = ['browser/13-lab', 'browser/15-weak', 'browser/16-roaming'
 /** Files with a Firefox, which not every machine has. */
 const IN_FIREFOX = ['browser/20-firefox']
 /** Files that measure milliseconds, or how soon a screen says what a link does: nothing runs beside one. */
-const ALONE = ['browser/15-weak', 'browser/18-loss', 'bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
+const ALONE = ['browser/10-gone', 'browser/15-weak', 'browser/18-loss', 'bridge/05-in-step', 'bridge/06-long', 'miniprogram/11-late-join']
 
 /**
  * The longest of the others, so that none of them begins when the rest is about to end. A file that is not here comes after
