@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     target("rtp_rewrite", tring_media::fuzzing::rtp_rewrite, 5_000),
     target("red", tring_media::fuzzing::red, 5_000),
     target("srtp", tring_media::fuzzing::srtp, 5_000),
+    target("rtp_session", tring_media::fuzzing::rtp_session, 2_000),
     target("rtp_header", tring_media::fuzzing::rtp_header, 5_000),
     target("rtcp", tring_media::fuzzing::rtcp, 5_000),
     target("offer", tring_media::fuzzing::offer, 2_000),

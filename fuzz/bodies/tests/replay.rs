@@ -105,7 +105,7 @@ macro_rules! replays {
 
 replays! {
     rtmp_chunk rtmp_amf0 rtmp_session flv streams stream_ticket demux rtp_rewrite red srtp offer answer webrtc request reply usersig
-    map_key bridge_h264 bridge_phone bridge_browser rtp_header rtcp
+    map_key bridge_h264 bridge_phone bridge_browser rtp_header rtcp rtp_session
 }
 
 /// A target that is missing in one of the places would be run by nobody.

@@ -1,7 +1,8 @@
 //! What the fuzzers of `fuzz/` and their replay run of this crate's private readers (feature `fuzzing`; no part of the
 //! crate's face). Each function takes any bytes and panics where a promise of the code is broken. The bodies stand
 //! beside what they test, since it is private: `rtp/red.rs`, `rtp/header.rs`, `rtp/fuzzing.rs`, `rtcp/fuzzing.rs`,
-//! `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `bridge/fuzzing.rs`, `webrtc/srtp/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
+//! `rtmp/fuzzing.rs`, `streams/fuzzing.rs`, `bridge/fuzzing.rs`, `webrtc/srtp/fuzzing.rs`,
+//! `webrtc/rtp_session/fuzzing.rs`, and `way.rs` and `sdp.rs` here.
 //!
 //! To read it, begin with the functions of this file.
 
@@ -67,6 +68,11 @@ pub fn demux(bytes: &[u8]) {
 /// SRTP and SRTCP: only what was sealed opens, and only once.
 pub fn srtp(bytes: &[u8]) {
     crate::webrtc::srtp::fuzzing::srtp(bytes);
+}
+
+/// A session's RTP and RTCP, from a peer that has the keys: what it causes is bounded, and it never gets stuck.
+pub fn rtp_session(bytes: &[u8]) {
+    crate::webrtc::rtp_session::fuzzing::rtp_session(bytes);
 }
 
 /// An offer before it is worth a session.

@@ -34,7 +34,7 @@ pub(crate) mod one_profile;
 mod profile;
 #[cfg(test)]
 mod rtcp_interop;
-mod rtp_session;
+pub(crate) mod rtp_session;
 pub(crate) mod rtx_budget;
 mod rtx_ring;
 pub(crate) mod srtp;

@@ -9,6 +9,7 @@ mod common;
 mod first_picture;
 mod hostile;
 mod offers;
+mod old_and_new;
 mod paths;
 mod profiles;
 mod red;

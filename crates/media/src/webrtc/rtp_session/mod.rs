@@ -23,6 +23,8 @@
 
 mod control_in;
 mod control_out;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod incoming;
 mod outgoing;
 mod reception;
