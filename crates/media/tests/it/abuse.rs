@@ -247,7 +247,8 @@ fn a_flood_from_a_peers_address_costs_it_nothing_of_its_stream() {
             let mut packet = vec![0x80; 200];
             packet[1] = if faked.is_multiple_of(4) { 205 } else { 111 };
             packet[2..4].copy_from_slice(&(faked as u16).to_be_bytes());
-            packet[8..12].copy_from_slice(&(if faked.is_multiple_of(2) { ssrc } else { faked }).to_be_bytes());
+            packet[8..12]
+                .copy_from_slice(&(if faked.is_multiple_of(2) { ssrc } else { faked }).to_be_bytes());
             if faked.is_multiple_of(7) {
                 packet[0] = 22;
             }

@@ -220,3 +220,17 @@ fn line_of(header: &Header, packet: &[u8], lines: &[Line]) -> Option<usize> {
     let (line, _) = of_type.next()?;
     of_type.next().is_none().then_some(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssrc_0_is_a_probe_and_no_stream() {
+        let now = Instant::now();
+        let unannounced = Incoming::new(None, Vec::new(), now);
+        assert!(!unannounced.may_begin(0, now) && unannounced.may_begin(7, now));
+        let announced = Incoming::new(Some(vec![(7, 0)]), Vec::new(), now);
+        assert_eq!([0, 7, 8].map(|ssrc| announced.may_begin(ssrc, now)), [false, true, false]);
+    }
+}
