@@ -25,10 +25,11 @@ pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// in vain. Lower: the repair comes sooner; on a short way this is most of the repair's delay.
 const REORDERING: Duration = Duration::from_millis(5);
 
-/// Bounds of the time between two requests for a packet. The lower one higher: a link that is silent for longer is bridged.
-/// Lower: on a short way a lost retransmission costs less. The upper one higher: nothing is asked for twice on a very
+/// Bounds of the time between two requests for a packet. The lower one higher: a link that is silent for longer is bridged, and
+/// all requests do not fall into one moment in which the sender's own budget of retransmissions is used up (WebRTC libraries
+/// look at theirs each 50 ms or so). Lower: on a short way a lost retransmission costs less. The upper one higher: nothing is asked for twice on a very
 /// long way. Lower: it is asked for while anybody still waits for the picture.
-const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+const RETRY: (Duration, Duration) = (Duration::from_millis(33), Duration::from_millis(500));
 
 /// Numbers of one request. Higher: a long gap is asked for at once. Lower: the sender answers in a smaller burst; the rest
 /// stays due.
@@ -209,7 +210,7 @@ mod tests {
     fn what_stays_away_is_asked_for_each_round_trip_a_few_times() {
         assert_eq!(Receiver::of([1, 3]).rounds(Some(100)), [5, 110, 215, 320, 425]);
         assert_eq!(Receiver::of([1, 3]).rounds(None), [5, 110, 215, 320, 425]);
-        assert_eq!(Receiver::of([1, 3]).rounds(Some(0)), [5, 25, 45, 65, 85]);
+        assert_eq!(Receiver::of([1, 3]).rounds(Some(0)), [5, 38, 71, 104, 137]);
         assert_eq!(Receiver::of([1, 3]).rounds(Some(u64::MAX)), [5, 505, 1_005, 1_505, 2_005]);
     }
 

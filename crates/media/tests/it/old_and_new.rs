@@ -1,7 +1,7 @@
 //! What receivers are given, packet by packet, in calls that are the same in every run.
 //!
 //! The digests were taken when the server still left SRTP and RTP to str0m on its side, and hold what was forwarded then:
-//! every payload, its place, its time, and how it is named. `TRING_FORWARDED=1 cargo test -p tring-media --test it forwarded
+//! every payload, its place, its time, and how it is named. `TRING_FORWARDED=1 cargo test -p tring-media --test it old_and_new
 //! -- --nocapture` prints the packets themselves, to be held against those of another commit.
 // A failed unwrap is the report.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
