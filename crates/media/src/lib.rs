@@ -14,7 +14,7 @@
 //! rtcp      what receivers and senders tell each other about streams: reports, feedback
 //! ice       which session a datagram is for, and which way back to its peer
 //! room      who hears and sees whom
-//! webrtc    the wall around the WebRTC library: sessions of browsers
+//! webrtc    sessions of browsers: SDP, ICE-lite and DTLS by the WebRTC library, RTP and RTCP of our own
 //! peer      the other end of such a session
 //! rtmp      RTMP and FLV as protocols
 //! streams   what mini-programs push and play: tickets, connections, queues
@@ -24,8 +24,8 @@
 //! ```
 //!
 //! `rtp`, `rtcp`, `ice`, `room`, `rtmp` and `streams` are pure and deterministic. Only `webrtc` and `peer` name the WebRTC
-//! library (str0m). The library takes time as [`Instant`](std::time::Instant), draws its own randomness, and reads the system
-//! clock for sender reports.
+//! library (str0m), which takes time as [`Instant`](std::time::Instant) and draws its own randomness. RTP and RTCP of a server's
+//! session are not the library's. Those of `peer` are, and there it reads the system clock for sender reports.
 //!
 //! The crate may depend on `tring-protocol` (ids, sources, limits) and `tring-limits` (token buckets), and nothing else of
 //! Tring.

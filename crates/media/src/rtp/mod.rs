@@ -3,7 +3,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `packet` | a received packet, as rooms, bridge and egress see it |
+//! | `packet` | a received packet, as rooms, the bridge and the receivers' sessions see it |
 //! | `header` | headers of RTP, read in place and written |
 //! | `extension` | the values of the header extensions |
 //! | `codec` | the codecs that are forwarded |

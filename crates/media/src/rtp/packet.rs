@@ -1,17 +1,17 @@
-//! A received RTP packet, as rooms, bridge and egress see it.
+//! A received RTP packet, as rooms, the bridge and the receivers' sessions see it.
 
 use crate::rtp::codec::Codec;
 use crate::rtp::red::Red;
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-/// Longest payload that is sent on, in bytes: with all that the egress adds (header and extensions, RTX number, tag) and
+/// Longest payload that is sent on, in bytes: with all that is added (header and extensions, RTX number, tag) and
 /// the headers of IPv6 and UDP it fills an Ethernet frame of 1,500 bytes. Higher: it would be lost on the way, or be cut
 /// in pieces. Lower: a sender that is careless about its packets' size is not seen.
 pub(crate) const MAX_PAYLOAD: usize = 1_400;
 
 /// The RTP header extensions (RFC 8285) that describe a packet's content. Those of the transport (MID, transport-wide
-/// number) are each receiver's own and are written by the egress.
+/// number) are each receiver's own and are written by its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct HeaderExtensions {
     /// Loudness in dBov, 0 (loudest) to -127 (RFC 6464).
