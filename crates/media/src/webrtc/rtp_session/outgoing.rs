@@ -3,7 +3,7 @@
 use super::super::line::{ExtensionIds, Line};
 use super::super::rtx_budget::RtxBudget;
 use super::super::rtx_ring::{RtxRing, Sent};
-use super::super::srtp::Sealer;
+use super::super::srtp::{ReplayWindow, Sealer};
 use super::super::transport::Write;
 use super::super::twcc::SentPackets;
 use crate::rtcp::ntp::NtpTime;
@@ -29,6 +29,9 @@ pub(super) struct Way<'a> {
 pub(super) struct Outgoing {
     pub(super) line: usize,
     pub(super) ssrc: u32,
+    /// The numbers that were sealed. One key, SSRC and number may seal one packet only (RFC 7714 §8.4), whatever number a
+    /// publisher's streams make two packets of: it may lie, or change its SSRC.
+    sealed: ReplayWindow,
     rtx: Option<u32>,
     next_rtx: u64,
     ring: Option<RtxRing>,
@@ -49,6 +52,7 @@ impl Outgoing {
         Some(Self {
             line: at,
             ssrc: ssrcs.media,
+            sealed: ReplayWindow::default(),
             rtx: ssrcs.rtx,
             next_rtx: FIRST_RTX,
             ring: repairs.then(RtxRing::new),
@@ -59,7 +63,8 @@ impl Outgoing {
         })
     }
 
-    /// Appends a packet, sealed. `false`: the line does not take its codec, or it cannot be sealed.
+    /// Appends a packet, sealed. `false`: the line does not take its codec, one of this number was sent already, or it cannot
+    /// be sealed.
     pub(super) fn write(
         &mut self,
         w: &Write<'_>,
@@ -69,6 +74,9 @@ impl Outgoing {
         buffer: &mut Vec<u8>,
     ) -> bool {
         let Some(own) = line.payload_types[w.packet.codec.index()] else { return false };
+        if !self.sealed.is_new(w.seq) {
+            return false;
+        }
         let red = line.red.filter(|_| w.packet.repeats());
         let start = buffer.len();
         let fixed = Fixed {
@@ -98,6 +106,7 @@ impl Outgoing {
             };
             ring.keep(&packet, now);
         }
+        self.sealed.accept(w.seq);
         if !way.sealer.seal_rtp(buffer, start, header, self.ssrc, w.seq) {
             return false;
         }

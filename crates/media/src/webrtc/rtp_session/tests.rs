@@ -213,6 +213,25 @@ fn run(ends: &mut [End; 2], start: Instant, seqs: std::ops::Range<u64>, harm: Ha
     given
 }
 
+/// With GCM a second packet under the same key, SSRC and number gives away the key of the tag (RFC 7714 §8.4).
+#[test]
+fn no_number_is_sealed_twice() {
+    let now = Instant::now();
+    for (profile, length) in PROFILES {
+        let mut end = End::new(true, now);
+        assert!(end.rtp.set_keys(&keys(profile, length, true), now));
+        for line in [AUDIO, VIDEO] {
+            let mut sent = |seq, payload: &[u8]| {
+                end.send(line, seq, payload, now);
+                end.take().len()
+            };
+            assert_eq!((sent(1_000, b"one"), sent(1_000, b"two")), (1, 0), "{profile:?}");
+            assert_eq!((sent(1_002, b"on"), sent(1_001, b"late"), sent(1_001, b"again")), (1, 1, 0));
+            assert_eq!((sent(9_000, b"on"), sent(1_003, b"too old to know")), (1, 0));
+        }
+    }
+}
+
 #[test]
 fn what_is_lost_comes_again_once_and_in_its_place_over_a_rollover() {
     for profile in PROFILES {

@@ -79,6 +79,11 @@ impl ReplayWindow {
         self.0.is_new(index).then_some(index)
     }
 
+    /// Nothing with this index was accepted, and it is not too old to know.
+    pub(crate) fn is_new(&self, index: u64) -> bool {
+        self.0.is_new(index)
+    }
+
     /// A packet with this index was authenticated.
     pub(crate) fn accept(&mut self, index: u64) {
         self.0.accept(index);
