@@ -201,6 +201,11 @@ impl Streams {
         self.pushers.due.into_iter().chain(self.accept_again).min()
     }
 
+    /// The worker has no TCP connections: no stream's times hang on its timers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// The listening socket, to be registered once.
     pub(crate) fn listener(&mut self) -> Option<&mut TcpListener> {
         self.listener.as_mut()
