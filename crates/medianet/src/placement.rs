@@ -169,14 +169,14 @@ mod tests {
     #[test]
     fn a_rush_that_no_measure_shows_yet_overflows() {
         let mut p = Placement::new(3, PLACES);
-        let workers: Vec<usize> = (1..=200).map(|n| call(&mut p, n)).collect();
-        assert!(workers.is_sorted() && workers[0] == 0 && workers[199] == 2, "{workers:?}");
+        let workers: Vec<usize> = (1..=400).map(|n| call(&mut p, n)).collect();
+        assert!(workers.is_sorted() && workers[0] == 0 && workers[399] == 2, "{workers:?}");
         let of_first = workers.iter().filter(|&&w| w == 0).count();
         let expected = FULL / (2.0 * SESSION_SHARE);
         assert!((of_first as f64 - expected).abs() <= 1.0, "{of_first} of about {expected}");
         // They never spoke: their worker is as empty as it was.
         settle(&mut p, &[0.0; 3]);
-        assert_eq!(call(&mut p, 201), 0);
+        assert_eq!(call(&mut p, 401), 0);
     }
 
     #[test]
