@@ -1,6 +1,7 @@
 use super::*;
+use crate::ice::demux::MAX_DATAGRAM;
 use crate::peer::{MediaLine, PeerConfig, PeerEvent};
-use crate::{Certificate, MAX_DATAGRAM};
+use crate::webrtc::Certificate;
 
 /// A peer of the library and a light one, connected: what one sends the other gets at once.
 struct Pair {
