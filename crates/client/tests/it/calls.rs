@@ -53,6 +53,9 @@ impl Call {
     }
 }
 
+/// What a picture of a test call is cut into: 3,000 bytes in pieces of at most 1,100.
+const PACKETS_OF_A_PICTURE: u64 = 3;
+
 #[tokio::test]
 async fn sound_and_picture_arrive_both_ways_after_the_accept_and_not_before() {
     let server = Server::start().await;
@@ -77,10 +80,23 @@ async fn sound_and_picture_arrive_both_ways_after_the_accept_and_not_before() {
             let heard = stream.from(sender);
             assert_eq!(stream.senders.len(), 1, "nobody but the other is heard");
             assert_eq!((stream.foreign, heard.out_of_order), (0, 0));
-            assert!(u64::from(heard.first) >= dropped, "what was sent while it rang is not kept: {heard:?}");
+            let is_callers_picture = sender == ALICE && std::ptr::eq(stream, &tally.video);
+            if is_callers_picture {
+                // The caller's newest key frame waits at the gate, and nothing else of its pictures: a second one of before
+                // would be more packets than were sent since.
+                let since = u64::from(heard.last) + 1 - dropped;
+                assert!(heard.packets <= since + PACKETS_OF_A_PICTURE, "one key frame is kept: {heard:?}");
+                assert_eq!(u64::from(heard.first) % PACKETS_OF_A_PICTURE, 0, "it is whole: {heard:?}");
+            } else {
+                assert!(
+                    u64::from(heard.first) >= dropped,
+                    "what was sent while it rang is not kept: {heard:?}"
+                );
+            }
         }
         assert_eq!(media.connected().await.unwrap(), Some(SrtpProfile::Aes256Gcm));
     }
+    server.gave_first_pictures(1).await;
 }
 
 #[tokio::test]

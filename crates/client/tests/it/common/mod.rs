@@ -46,6 +46,18 @@ impl Server {
         tokio::time::timeout(SOON, dropped).await.expect("the server drops what was sent");
     }
 
+    /// Waits until the server has given this many kept key frames to who accepted; fails if it gave more.
+    pub async fn gave_first_pictures(&self, pictures: u64) {
+        let given = || self.running.media_stats().counters.first_pictures;
+        let enough = async {
+            while given() < pictures {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(SOON, enough).await.expect("the server gives what it has kept");
+        assert_eq!(given(), pictures);
+    }
+
     pub fn options(&self, user: &str) -> Options {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let id = self.app.id.get();
